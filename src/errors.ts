@@ -26,3 +26,162 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
+
+/** A request that is refused as JSON-RPC: malformed, unknown, or against the rules of its era. */
+export class ProtocolError extends Error {
+  readonly code: number;
+  readonly data: unknown;
+  /** For the modern era on HTTP, whose revision ties statuses to codes; the legacy era answers most of them with 200. */
+  readonly httpStatus: number;
+  /** The request's id, where it could be read although the request could not. */
+  readonly id: string | number | undefined;
+
+  constructor(
+    code: number,
+    message: string,
+    options: { data?: unknown; httpStatus?: number; id?: string | number; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'ProtocolError';
+    this.code = code;
+    this.data = options.data;
+    this.httpStatus = options.httpStatus ?? HTTP_STATUS.get(code) ?? 200;
+    this.id = options.id;
+  }
+}
+
+// Spec 2026-07-28, Streamable HTTP: 404 for an unknown method, 400 where header and body checks refuse the request.
+const HTTP_STATUS = new Map([
+  [-32700, 400],
+  [-32600, 400],
+  [-32601, 404],
+  [-32020, 400],
+  [-32021, 400],
+  [-32022, 400],
+]);
+
+export const unknownMethod = (method: string) => new ProtocolError(-32601, `Method not found: ${method}`);
+
+// The same for a tool that does not exist and one that is not allowed: nobody learns which it was.
+export const unknownTool = (name: string) => new ProtocolError(-32602, `Unknown tool: ${name}`);
+
+/** Why a downstream did not answer a request. The first two are the ones a renewed connection may cure. */
+export type FailureReason =
+  | 'session_lost'
+  | 'unavailable'
+  | 'outcome_unknown'
+  | 'deadline'
+  | 'too_large'
+  | 'bad_answer'
+  | 'refused'
+  | 'rate_limited';
+
+/** A request that a downstream did not answer, in one sentence a model can act on. */
+export class DownstreamFailure extends Error {
+  readonly downstream: string;
+  readonly reason: FailureReason;
+  /** False only when the downstream cannot have begun the work: then repeating it is safe. */
+  readonly mayHaveRun: boolean;
+
+  constructor(downstream: string, reason: FailureReason, text: string, mayHaveRun: boolean, cause?: unknown) {
+    super(
+      `"${downstream}" ${text}${mayHaveRun ? ' The call may have run: check before repeating it.' : ''}`,
+      { cause },
+    );
+    this.name = 'DownstreamFailure';
+    this.downstream = downstream;
+    this.reason = reason;
+    this.mayHaveRun = mayHaveRun;
+  }
+}
+
+const TRY_AGAIN = 'Trying again may help.';
+
+export const unavailable = (key: string, why: string, cause?: unknown) =>
+  new DownstreamFailure(
+    key,
+    'unavailable',
+    `is not reachable right now (${why}). ${TRY_AGAIN}`,
+    false,
+    cause,
+  );
+
+export const sessionLost = (key: string) =>
+  new DownstreamFailure(key, 'session_lost', `no longer knows this gateway's session. ${TRY_AGAIN}`, false);
+
+export const cutOff = (key: string, cause?: unknown) =>
+  new DownstreamFailure(key, 'outcome_unknown', 'closed the connection before answering.', true, cause);
+
+export const noAnswer = (key: string, how: string) =>
+  new DownstreamFailure(key, 'bad_answer', `sent no answer (${how}).`, true);
+
+export const notMcp = (key: string, what: string, cause?: unknown) =>
+  new DownstreamFailure(key, 'bad_answer', `answered with something that is not MCP (${what}).`, true, cause);
+
+export const failedStatus = (key: string, status: number) =>
+  new DownstreamFailure(key, 'bad_answer', `failed (HTTP ${status}).`, status >= 500);
+
+export const deadlinePassed = (key: string, exposedName: string, deadlineMs: number) =>
+  new DownstreamFailure(key, 'deadline', `did not answer ${exposedName} within ${deadlineMs} ms.`, true);
+
+export const tooLarge = (key: string, maxBytes: number) =>
+  new DownstreamFailure(
+    key,
+    'too_large',
+    `answered with more than ${formatBytes(maxBytes)}, the limit set by limits.maxResultBytes. Ask it for less at a time.`,
+    true,
+  );
+
+// Never the caller's 401: it would throw away a token that is good.
+export const credentialsRefused = (key: string, status: number) =>
+  new DownstreamFailure(
+    key,
+    'refused',
+    `refused this gateway's credentials (HTTP ${status}). Trying again will not help until its headers are corrected.`,
+    false,
+  );
+
+export const rateLimited = (key: string, retryAfter: string | undefined) =>
+  new DownstreamFailure(
+    key,
+    'rate_limited',
+    `is limiting requests (HTTP 429). Try again ${retryAfter === undefined ? 'later' : `in ${retryAfter} s`}.`,
+    false,
+  );
+
+export const redirected = (key: string, status: number, origin: string) =>
+  new DownstreamFailure(
+    key,
+    'bad_answer',
+    `redirects to ${origin} (HTTP ${status}), and headers are never sent to an address that is not in servers.json.`,
+    false,
+  );
+
+export const asksForInput = (key: string) =>
+  new DownstreamFailure(key, 'bad_answer', 'asked for input that cannot be given here.', true);
+
+/** What a model is told when its call failed on the way: an answer like any other, so that the conversation goes on. */
+export function toToolResult(failure: DownstreamFailure): Record<string, unknown> {
+  return {
+    content: [{ type: 'text', text: failure.message }],
+    isError: true,
+    _meta: {
+      'mcp-switchboard/failure': {
+        downstream: failure.downstream,
+        reason: failure.reason,
+        mayHaveRun: failure.mayHaveRun,
+      },
+    },
+  };
+}
+
+/** What a caller is told when any other request failed on the way. Outside JSON-RPC's reserved codes: it is ours. */
+export function toRpcError(failure: DownstreamFailure): { code: number; message: string; data: unknown } {
+  const { message, downstream, reason, mayHaveRun } = failure;
+  return { code: 1, message, data: { origin: 'mcp-switchboard', downstream, reason, mayHaveRun } };
+}
+
+export function formatBytes(bytes: number): string {
+  if (bytes >= 1024 * 1024) return `${+(bytes / 1024 / 1024).toFixed(1)} MiB`;
+  return bytes >= 1024 ? `${+(bytes / 1024).toFixed(1)} KiB` : `${bytes} bytes`;
+}

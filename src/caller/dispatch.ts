@@ -1,0 +1,172 @@
+import type { Catalog, ToolRoute } from '../catalog/merge.ts';
+import {
+  type DownstreamFailure,
+  ProtocolError,
+  toToolResult,
+  unknownMethod,
+  unknownTool,
+} from '../errors.ts';
+import { type Era, LATEST_LEGACY_VERSION, LEGACY_VERSIONS, META, MODERN_VERSIONS } from '../protocol/eras.ts';
+import {
+  type Notification,
+  type Outcome,
+  type Params,
+  type Request,
+  type RequestId,
+  RPC,
+} from '../protocol/messages.ts';
+import { forwardCall, type RunningCall } from '../relay/forward.ts';
+import { IMPLEMENTATION } from '../version.ts';
+import type { RunningCalls } from './running-calls.ts';
+
+/** Who asks, as far as this one request tells. */
+export interface Caller {
+  readonly era: Era;
+  /** What tells this caller's requests from another's; undefined when nothing does. */
+  readonly session: string | undefined;
+}
+
+/** How one request is answered, whatever carries it. */
+export interface Reply {
+  notify(message: Notification): void;
+  /** The whole response as JSON. `httpStatus` counts where there is one to set. */
+  end(json: string, httpStatus?: number): void;
+  /** Says now and then that the call is still running. */
+  keepAlive(): void;
+  /** The caller has gone away before its answer. */
+  onGone(listener: () => void): void;
+}
+
+export interface Dispatcher {
+  dispatch(request: Request, caller: Caller, reply: Reply): void;
+  notice(notification: Notification, caller: Caller): void;
+}
+
+interface DispatcherOptions {
+  catalog: { readonly current: Catalog };
+  /** Resolves when the catalog is worth listing. */
+  settled: Promise<void>;
+  runningCalls: RunningCalls;
+  onCallFailed(route: ToolRoute, failure: DownstreamFailure): void;
+}
+
+/** Answers every request of a caller: what we know ourselves at once, a tool call by its downstream. */
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  const { catalog, runningCalls } = options;
+  let isSettled = false;
+  void options.settled.then(() => {
+    isSettled = true;
+  });
+
+  function callTool(request: Request, caller: Caller, reply: Reply): void {
+    const params = request.params ?? {};
+    const { name } = params;
+    if (typeof name !== 'string')
+      throw new ProtocolError(RPC.invalidParams, 'params.name must be the name of a tool.');
+    const route = catalog.current.routes.get(name);
+    if (route === undefined) throw unknownTool(name);
+    const finish = (outcome: Outcome) => {
+      runningCalls.remove(caller, request.id, call);
+      reply.end(writeOutcome(request.id, inEra(outcome, caller.era)), statusOf(outcome, caller.era));
+    };
+    let call: RunningCall | undefined;
+    call = forwardCall(route, params, {
+      notify: (message) => reply.notify(message),
+      answer: finish,
+      fail: (failure) => {
+        options.onCallFailed(route, failure);
+        finish({ result: toToolResult(failure) });
+      },
+    });
+    const running = call;
+    runningCalls.add(caller, request.id, running);
+    reply.keepAlive();
+    reply.onGone(() => {
+      // Spec 2026-07-28: a closed stream MUST be taken as cancellation. 2025-11-25 and before: it SHOULD NOT be.
+      if (caller.era !== 'modern') return;
+      runningCalls.remove(caller, request.id, running);
+      running.cancel('the caller closed the stream');
+    });
+  }
+
+  function answer(request: Request, caller: Caller, reply: Reply): void {
+    const { id, method } = request;
+    const isModern = caller.era === 'modern';
+    if (method === 'tools/call') return callTool(request, caller, reply);
+    if (method === 'tools/list') return reply.end(writeResult(id, catalog.current.listResult[caller.era]));
+    if (method === 'server/discover' && isModern) return reply.end(writeResult(id, DISCOVER_RESULT));
+    if (method === 'initialize' && !isModern)
+      return reply.end(writeResult(id, initializeResult(request.params)));
+    if (method === 'ping' && !isModern) return reply.end(writeResult(id, '{}'));
+    throw unknownMethod(method);
+  }
+
+  function guarded(request: Request, caller: Caller, reply: Reply): void {
+    try {
+      answer(request, caller, reply);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      reply.end(writeError(request.id, error), caller.era === 'modern' ? error.httpStatus : 200);
+    }
+  }
+
+  return {
+    dispatch(request, caller, reply) {
+      if (isSettled || !NEEDS_CATALOG.has(request.method)) return guarded(request, caller, reply);
+      void options.settled.then(() => guarded(request, caller, reply));
+    },
+    notice({ method, params }, caller) {
+      if (method !== 'notifications/cancelled') return;
+      const call = runningCalls.take(caller, params?.requestId);
+      call?.cancel('the caller cancelled it');
+    },
+  };
+}
+
+const NEEDS_CATALOG: ReadonlySet<string> = new Set(['tools/list', 'tools/call']);
+
+const CAPABILITIES = { tools: {} };
+
+const DISCOVER_RESULT = JSON.stringify({
+  resultType: 'complete',
+  supportedVersions: MODERN_VERSIONS,
+  capabilities: CAPABILITIES,
+  _meta: { [META.serverInfo]: IMPLEMENTATION },
+  ttlMs: 3_600_000,
+  cacheScope: 'private',
+});
+
+function initializeResult(params: Params | undefined): string {
+  const asked = params?.protocolVersion;
+  const protocolVersion =
+    typeof asked === 'string' && LEGACY_VERSIONS.includes(asked) ? asked : LATEST_LEGACY_VERSION;
+  return JSON.stringify({ protocolVersion, capabilities: CAPABILITIES, serverInfo: IMPLEMENTATION });
+}
+
+/** The outcome in the caller's era: modern results name their type, legacy ones have none. Nothing else changes. */
+function inEra(outcome: Outcome, era: Era): Outcome {
+  if (!('result' in outcome)) return outcome;
+  const { resultType, ...result } = outcome.result;
+  return { result: era === 'modern' ? { resultType: 'complete', ...result } : result };
+}
+
+/** Spec 2026-07-28: the one error of a handler that has an HTTP status of its own. */
+function statusOf(outcome: Outcome, era: Era): number {
+  return era === 'modern' && 'error' in outcome && outcome.error.code === RPC.missingClientCapability
+    ? 400
+    : 200;
+}
+
+export function writeResult(id: RequestId, resultJson: string): string {
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${resultJson}}`;
+}
+
+function writeOutcome(id: RequestId, outcome: Outcome): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, ...outcome });
+}
+
+/** @param id  undefined where it could not be read */
+export function writeError(id: RequestId | undefined, { code, message, data }: ProtocolError): string {
+  const error = data === undefined ? { code, message } : { code, message, data };
+  return JSON.stringify(id === undefined ? { jsonrpc: '2.0', error } : { jsonrpc: '2.0', id, error });
+}

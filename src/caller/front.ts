@@ -1,0 +1,73 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { within } from '../downstream/within.ts';
+import type { Dispatcher } from './dispatch.ts';
+import { createEndpoint } from './endpoint.ts';
+import { createHostCheck, isLoopback } from './hosts.ts';
+import { createPages, type PagesOptions } from './pages.ts';
+import { createTokenCheck } from './token.ts';
+
+export interface Front {
+  /** Where callers reach the MCP endpoint. */
+  readonly url: string;
+  /** Takes no more requests, lets the running ones finish for a moment, and closes. */
+  close(): Promise<void>;
+}
+
+export interface FrontOptions extends Pick<PagesOptions, 'isReady' | 'status'> {
+  host: string;
+  /** 0 for any free one. */
+  port: number;
+  token: string;
+  allowedHosts: readonly string[];
+  maxRequestBytes: number;
+  dispatcher: Dispatcher;
+}
+
+const HEADERS_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than the 60 s of common load balancers: the side that reuses a connection must not find it just closed. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+const MAX_CONNECTIONS = 10_000;
+const CLOSE_GRACE_MS = 2000;
+
+/**
+ * Opens the HTTP face. Calls go straight from `node:http` to the endpoint; Express has the pages around it, which are
+ * rare.
+ */
+export async function openFront(options: FrontOptions): Promise<Front> {
+  const hasToken = createTokenCheck(options.token);
+  const refusedHost = createHostCheck(isLoopback(options.host), options.allowedHosts);
+  const { dispatcher, maxRequestBytes } = options;
+  const endpoint = createEndpoint({ hasToken, refusedHost, dispatcher, maxRequestBytes });
+  const pages = createPages({ hasToken, refusedHost, isReady: options.isReady, status: options.status });
+
+  const server = createServer(
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    },
+    (req: IncomingMessage, res: ServerResponse) => {
+      if (req.url === '/mcp' || req.url?.startsWith('/mcp?') === true) endpoint(req, res);
+      else pages(req, res);
+    },
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+
+  return {
+    url: `http://${host}:${port}/mcp`,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      if (!(await within(CLOSE_GRACE_MS, closed))) server.closeAllConnections();
+      await closed;
+    },
+  };
+}

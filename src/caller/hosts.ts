@@ -1,0 +1,44 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1'];
+
+export function isLoopback(host: string): boolean {
+  return LOOPBACK_NAMES.includes(host) || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/**
+ * Refuses requests that a web page sends: one whose name was pointed at this machine (DNS rebinding), and one that
+ * calls us from its own origin. Returns why, or undefined when the request may pass.
+ *
+ * On loopback, `Host` must be a loopback name or an allowed one. On other addresses any `Host` passes unless
+ * `allowedHosts` names some. `Origin`, which browsers alone send, must always be of such a host.
+ *
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-endpoint
+ */
+export function createHostCheck(
+  listensOnLoopback: boolean,
+  allowedHosts: readonly string[],
+): (headers: IncomingHttpHeaders) => string | undefined {
+  const allowed = new Set([
+    ...(listensOnLoopback ? LOOPBACK_NAMES : []),
+    ...allowedHosts.map((h) => h.toLowerCase()),
+  ]);
+  const checksHost = listensOnLoopback || allowedHosts.length > 0;
+  return ({ host, origin }) => {
+    if (checksHost && !allowed.has(hostnameOf(`http://${host ?? ''}`))) {
+      return refusal('Host', host);
+    }
+    if (origin !== undefined && !allowed.has(hostnameOf(origin))) return refusal('Origin', origin);
+    return undefined;
+  };
+}
+
+function hostnameOf(url: string): string {
+  if (!URL.canParse(url)) return '';
+  return new URL(url).hostname.replace(/^\[|\]$/g, '');
+}
+
+function refusal(header: string, value: string | undefined): string {
+  const shown = value === undefined ? 'missing' : JSON.stringify(value.slice(0, 200));
+  return `${header} ${shown} is not served here. To allow it, add its host name to allowedHosts in servers.json.`;
+}

@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Era } from '../protocol/eras.ts';
+import type { Notification } from '../protocol/messages.ts';
+import { encodeEvent, KEEP_ALIVE } from '../protocol/sse.ts';
+import type { Reply } from './dispatch.ts';
+
+/** Callers count to the first byte (Claude Code: 60 s), proxies to the next one (nginx: 60 s). */
+const FIRST_SIGN_MS = 10_000;
+const KEEP_ALIVE_MS = 15_000;
+/** A caller that does not read is sent no more progress once this much waits for it. */
+const MAX_UNSENT_BYTES = 1024 * 1024;
+
+/**
+ * Answers one POST, as JSON or as an event stream: legacy callers that accept a stream get one (OpenAI's legacy client
+ * imported 0 tools from JSON), modern ones JSON, and a call that has something to say before its answer is a stream.
+ */
+export class HttpReply implements Reply {
+  readonly #res: ServerResponse;
+  readonly #headers: readonly string[];
+  readonly #mayStream: boolean;
+  readonly #prefersStream: boolean;
+  #streaming = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param headers  further response headers, name and value in turn */
+  constructor(req: IncomingMessage, res: ServerResponse, era: Era, headers: readonly string[] = []) {
+    const accept = req.headers.accept ?? '*/*';
+    const namesStream = accept.includes('text/event-stream');
+    this.#res = res;
+    this.#headers = headers;
+    this.#mayStream = namesStream || accept.includes('*/*');
+    this.#prefersStream = namesStream && (era === 'legacy' || !/application\/(json|\*)|\*\/\*/.test(accept));
+  }
+
+  notify(message: Notification): void {
+    if (!this.#mayStream || this.#res.writableLength > MAX_UNSENT_BYTES) return;
+    this.#openStream();
+    this.#res.write(encodeEvent(JSON.stringify(message)));
+  }
+
+  end(json: string, httpStatus = 200): void {
+    clearTimeout(this.#timer);
+    if (this.#res.destroyed) return;
+    if (this.#streaming || (this.#prefersStream && httpStatus === 200)) {
+      this.#openStream();
+      this.#res.end(encodeEvent(json));
+      return;
+    }
+    sendJson(this.#res, httpStatus, json, this.#headers);
+  }
+
+  keepAlive(): void {
+    if (!this.#mayStream || this.#res.writableEnded) return;
+    const sign = () => {
+      this.#openStream();
+      if (this.#res.writableLength <= MAX_UNSENT_BYTES) this.#res.write(KEEP_ALIVE);
+      this.#timer = setTimeout(sign, KEEP_ALIVE_MS);
+    };
+    this.#timer = setTimeout(sign, FIRST_SIGN_MS);
+  }
+
+  onGone(listener: () => void): void {
+    this.#res.once('close', () => {
+      clearTimeout(this.#timer);
+      if (!this.#res.writableFinished) listener();
+    });
+  }
+
+  #openStream(): void {
+    if (this.#streaming || this.#res.destroyed) return;
+    this.#streaming = true;
+    this.#res.writeHead(200, [
+      ...this.#headers,
+      'content-type',
+      'text/event-stream',
+      'cache-control',
+      'no-cache, no-transform',
+      // Or nginx would hold the events back.
+      'x-accel-buffering',
+      'no',
+    ]);
+  }
+}
+
+export function sendJson(
+  res: ServerResponse,
+  status: number,
+  json: string,
+  headers: readonly string[] = [],
+): void {
+  const body = Buffer.from(json, 'utf8');
+  res.writeHead(status, [
+    ...headers,
+    'content-type',
+    'application/json',
+    'content-length',
+    String(body.length),
+  ]);
+  res.end(body);
+}

@@ -1,0 +1,43 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { CHALLENGE, UNAUTHORIZED } from './endpoint.ts';
+
+export interface PagesOptions {
+  hasToken(headers: IncomingHttpHeaders): boolean;
+  refusedHost(headers: IncomingHttpHeaders): string | undefined;
+  isReady(): boolean;
+  status(): unknown;
+}
+
+/** Everything that is not the MCP endpoint, and every answer of it is JSON: Cursor breaks on a 404 that is not. */
+export function createPages(options: PagesOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+
+  // For probes: they come from anywhere, bear no token, and learn nothing.
+  app.get('/healthz', (_req, res) => void res.json({ status: 'ok' }));
+  app.get('/readyz', (_req, res) => {
+    const isReady = options.isReady();
+    res.status(isReady ? 200 : 503).json({ status: isReady ? 'ready' : 'starting' });
+  });
+
+  const knownHost: RequestHandler = (req, res, next) => {
+    const refused = options.refusedHost(req.headers);
+    if (refused === undefined) next();
+    else res.status(403).json({ error: refused });
+  };
+  const token: RequestHandler = (req, res, next) => {
+    if (options.hasToken(req.headers)) next();
+    else res.status(401).setHeader('www-authenticate', CHALLENGE).json({ error: UNAUTHORIZED });
+  };
+  app.get('/status', knownHost, token, (_req, res) => void res.json(options.status()));
+
+  // Clients look for OAuth under /.well-known before they use the token they have: a plain JSON 404 sends them on.
+  app.use((_req, res) => void res.status(404).json({ error: 'Not found. MCP is served at POST /mcp.' }));
+  app.use(
+    ((_error, _req, res, _next) =>
+      void res.status(400).json({ error: 'Bad request.' })) as ErrorRequestHandler,
+  );
+  return app;
+}

@@ -1,0 +1,60 @@
+import type { Readable, Writable } from 'node:stream';
+import { ProtocolError } from '../errors.ts';
+import { classify } from '../protocol/eras.ts';
+import { createLineReader } from '../protocol/lines.ts';
+import { type Incoming, RPC, readMessage } from '../protocol/messages.ts';
+import { type Dispatcher, type Reply, writeError } from './dispatch.ts';
+
+/** The one caller at the other end of the pipe. */
+const SESSION = 'stdio';
+
+/**
+ * Serves one caller over a pipe: one message a line, both eras, nothing but protocol on the way out. Resolves when the
+ * caller closes its end, which is how it says goodbye.
+ */
+export function serveStdio(
+  dispatcher: Dispatcher,
+  input: Readable,
+  output: Writable,
+  maxRequestBytes: number,
+): Promise<void> {
+  const write = (json: string) => void (output.writable && output.write(`${json}\n`));
+  const reply: Reply = {
+    notify: (message) => write(JSON.stringify(message)),
+    end: write,
+    keepAlive: () => {},
+    onGone: () => {},
+  };
+
+  function receive(line: string): void {
+    if (line.trim() === '') return;
+    let incoming: Incoming | undefined;
+    try {
+      incoming = readMessage(line);
+      if (incoming.kind === 'response') return;
+      const { era } = classify(incoming.message, undefined);
+      const caller = { era, session: SESSION };
+      if (incoming.kind === 'notification') dispatcher.notice(incoming.message, caller);
+      else dispatcher.dispatch(incoming.message, caller, reply);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      write(writeError(incoming?.kind === 'request' ? incoming.message.id : error.id, error));
+    }
+  }
+
+  return new Promise((resolve) => {
+    const lines = createLineReader(maxRequestBytes, receive, () => {
+      write(
+        writeError(
+          undefined,
+          new ProtocolError(RPC.parseError, `A line is longer than ${maxRequestBytes} bytes.`),
+        ),
+      );
+      resolve();
+    });
+    input.on('data', (chunk: Buffer) => lines.feed(chunk));
+    input.once('end', resolve);
+    // The reader of our output has gone.
+    output.once('error', () => resolve());
+  });
+}

@@ -1,0 +1,43 @@
+import { sentenceOf } from '../catalog/holder.ts';
+import { createGateway, type Gateway } from '../gateway.ts';
+import { createRedactor } from '../log.ts';
+import type { Env } from './environment.ts';
+import { openConfig, openLog } from './open.ts';
+
+/** Connects to every downstream and says what it finds; resolves with 0 when all is well, else with 1. */
+export async function check(options: { config?: string }, env: Env): Promise<number> {
+  const config = openConfig(options.config, env);
+  const redact = createRedactor(config.secrets);
+  const print = (line: string) => void process.stdout.write(`${redact(line)}\n`);
+  print(`${config.file}: ${count(config.downstreams.length, 'server')}, no errors`);
+  const gateway = createGateway(config, { log: openLog(config, env, '', 'silent'), token: '' });
+  try {
+    await gateway.attempted;
+    return report(gateway, print);
+  } finally {
+    await gateway.close();
+  }
+}
+
+function report(gateway: Gateway, print: (line: string) => void): number {
+  const { downstreams, notes, tools } = gateway.status();
+  const width = Math.max(...Object.keys(downstreams).map((key) => key.length));
+  let problems = 0;
+  for (const [key, status] of Object.entries(downstreams)) {
+    const name = key.padEnd(width);
+    if (status.state === 'ready') {
+      print(`  ok    ${name}  ${count(status.tools ?? 0, 'tool')}, ${status.version} (${status.era})`);
+    } else {
+      problems++;
+      print(`  FAIL  ${name}  ${status.why}`);
+    }
+    for (const warning of status.warnings ?? []) print(`  note  ${name}  ${warning}`);
+  }
+  for (const note of notes) print(`  note  ${sentenceOf(note)}`);
+  print(problems === 0 ? `${count(tools, 'tool')} exposed` : `${count(problems, 'server')} cannot be used`);
+  return problems === 0 ? 0 : 1;
+}
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`;
+}

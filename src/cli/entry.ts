@@ -1,0 +1,131 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Env } from './environment.ts';
+import { DEFAULT_CONFIG } from './open.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface EntryOptions {
+  url?: string;
+  config?: string;
+}
+
+interface Facts {
+  url: string;
+  token: string;
+  configPath: string;
+}
+
+interface Entry {
+  /** What to paste: JSON, or a command line. */
+  paste: unknown;
+  /** Where it goes and what to look out for. */
+  advice: readonly string[];
+}
+
+const LABEL = 'switchboard';
+const TOKEN_PLACEHOLDER = '<SWITCHBOARD_TOKEN>';
+
+/** The configurations that are printed ready to paste, by the client's name. */
+const ENTRIES: ReadonlyMap<string, (facts: Facts) => Entry> = new Map([
+  ['realtime', realtime],
+  ['claude-desktop', claudeDesktop],
+  ['claude-code', claudeCode],
+  ['cursor', cursor],
+  ['vscode', vscode],
+]);
+
+export const ENTRY_NAMES = [...ENTRIES.keys()];
+
+/** Prints what to paste to stdout, and what to know about it to stderr. */
+export function entry(name: string, options: EntryOptions, env: Env): number {
+  const write = ENTRIES.get(name);
+  if (write === undefined)
+    throw new UsageError(`There is no entry for "${name}". There is: ${ENTRY_NAMES.join(', ')}.`);
+  const url = options.url ?? `http://127.0.0.1:${env.PORT ?? '8080'}/mcp`;
+  if (!URL.canParse(url)) throw new UsageError(`"${url}" is not a URL. Give the whole of it: https://…/mcp`);
+  const token = env.SWITCHBOARD_TOKEN?.trim() || TOKEN_PLACEHOLDER;
+  const configPath = resolve(options.config ?? env.SWITCHBOARD_CONFIG ?? DEFAULT_CONFIG);
+  const { paste, advice } = write({ url, token, configPath });
+  process.stdout.write(typeof paste === 'string' ? `${paste}\n` : `${JSON.stringify(paste, null, 2)}\n`);
+  const notes = [...advice];
+  if (token === TOKEN_PLACEHOLDER && name !== 'claude-desktop') {
+    notes.push('SWITCHBOARD_TOKEN is not set here: put the token in where it says so.');
+  }
+  for (const note of notes) process.stderr.write(`${note}\n`);
+  return 0;
+}
+
+/**
+ * One entry of a Realtime session's `tools`. The token goes into `authorization` and nowhere else: together with
+ * `headers.Authorization` the session is rejected.
+ */
+export function realtimeTool({ url, token }: { url: string; token: string }) {
+  return {
+    type: 'mcp',
+    server_label: LABEL,
+    server_url: url,
+    authorization: token,
+    require_approval: 'never',
+  } as const;
+}
+
+function realtime(facts: Facts): Entry {
+  return {
+    paste: realtimeTool(facts),
+    advice: [
+      'An entry of session.tools, for session.update or POST /v1/realtime/client_secrets.',
+      'require_approval is "never": left out it is "always", and a voice call that',
+      'nobody approves waits for ever. To be asked before tools that change things,',
+      'write {"never":{"read_only":true}} and answer each mcp_approval_request.',
+      ...outsideAdvice(facts.url, 'OpenAI'),
+    ],
+  };
+}
+
+function claudeDesktop({ configPath }: Facts): Entry {
+  const main = fileURLToPath(new URL('../main.js', import.meta.url));
+  return {
+    paste: {
+      mcpServers: {
+        [LABEL]: { command: process.execPath, args: [main, 'serve', '--stdio', '--config', configPath] },
+      },
+    },
+    advice: [
+      'For claude_desktop_config.json (Settings, Developer, Edit Config).',
+      'Variables of servers.json are read from a .env file beside it; others go into',
+      'an "env" object of this entry: Claude Desktop passes none of its own.',
+    ],
+  };
+}
+
+function claudeCode({ url, token }: Facts): Entry {
+  return {
+    paste: `claude mcp add --transport http ${LABEL} ${url} --header "Authorization: Bearer ${token}"`,
+    advice: ['Run it in the project that shall have the tools (--scope user for all).'],
+  };
+}
+
+function cursor({ url, token }: Facts): Entry {
+  return {
+    paste: { mcpServers: { [LABEL]: { url, headers: { Authorization: `Bearer ${token}` } } } },
+    advice: ['For .cursor/mcp.json in the project, or ~/.cursor/mcp.json for all.'],
+  };
+}
+
+function vscode({ url, token }: Facts): Entry {
+  return {
+    paste: { servers: { [LABEL]: { type: 'http', url, headers: { Authorization: `Bearer ${token}` } } } },
+    advice: ['For .vscode/mcp.json in the workspace.'],
+  };
+}
+
+function outsideAdvice(url: string, who: string): string[] {
+  const { protocol, hostname } = new URL(url);
+  const isLocal = hostname === 'localhost' || hostname.startsWith('127.') || hostname === '[::1]';
+  if (!isLocal && protocol === 'https:') return [];
+  return [
+    `${who} calls from outside and cannot reach ${url}: give it a public`,
+    'https address (a tunnel, say), name that with --url, and put its host name into',
+    'allowedHosts in servers.json.',
+  ];
+}

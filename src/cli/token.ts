@@ -1,0 +1,30 @@
+import { randomBytes } from 'node:crypto';
+import { isLoopback } from '../caller/hosts.ts';
+import type { Env } from './environment.ts';
+import { UsageError } from './usage-error.ts';
+
+const MIN_CHARS = 16;
+
+/**
+ * The one bearer: SWITCHBOARD_TOKEN, or, on loopback only, one made for this run.
+ *
+ * @throws UsageError none is set and the address can be reached from elsewhere, or the one set could be guessed
+ */
+export function chooseToken(env: Env, host: string): { token: string; isGenerated: boolean } {
+  const token = env.SWITCHBOARD_TOKEN?.trim();
+  if (token !== undefined && token !== '') {
+    if (!/^[\x21-\x7e]+$/.test(token)) {
+      throw new UsageError('SWITCHBOARD_TOKEN may hold visible ASCII characters only, and no spaces.');
+    }
+    if (token.length < MIN_CHARS && !isLoopback(host)) {
+      throw new UsageError(
+        `SWITCHBOARD_TOKEN is shorter than ${MIN_CHARS} characters, which can be guessed.\nMake one with: openssl rand -hex 32`,
+      );
+    }
+    return { token, isGenerated: false };
+  }
+  if (isLoopback(host)) return { token: randomBytes(24).toString('base64url'), isGenerated: true };
+  throw new UsageError(
+    `SWITCHBOARD_TOKEN is not set, and ${host} can be reached from other machines.\nSet it, for example to the output of: openssl rand -hex 32`,
+  );
+}

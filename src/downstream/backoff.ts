@@ -1,0 +1,14 @@
+const FIRST_MS = 1000;
+const LONGEST_MS = 60_000;
+
+/**
+ * How long to wait before the next attempt, in milliseconds: doubling from 1 s to 60 s, with jitter, so that a
+ * downstream that comes back is not met by all its gateways at once.
+ *
+ * @param failures  attempts failed in a row, from 1
+ * @param random    in [0, 1)
+ */
+export function backoffMs(failures: number, random = Math.random()): number {
+  const ceiling = Math.min(FIRST_MS * 2 ** (failures - 1), LONGEST_MS);
+  return Math.round(ceiling * (0.5 + random / 2));
+}

@@ -1,0 +1,41 @@
+/** What a person calls the error codes of a connection that did not come about. */
+const WORDS = new Map([
+  ['ECONNREFUSED', 'connection refused'],
+  ['ECONNRESET', 'connection reset'],
+  ['ENOTFOUND', 'host name not found'],
+  ['EAI_AGAIN', 'host name not resolved'],
+  ['EHOSTUNREACH', 'no route to the host'],
+  ['ENETUNREACH', 'no route to the network'],
+  ['ETIMEDOUT', 'connecting timed out'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'connecting timed out'],
+  ['UND_ERR_SOCKET', 'connection closed'],
+  ['CERT_HAS_EXPIRED', 'its TLS certificate has expired'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'its TLS certificate is self-signed'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'its TLS certificate chain is self-signed'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'its TLS certificate cannot be verified'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'its TLS certificate is for another host'],
+  ['ENOENT', 'command not found'],
+  ['EACCES', 'command not executable'],
+]);
+
+/** The reason behind a failed connection in a few words. Never a message of the other side: it may hold anything. */
+export function describeCause(error: unknown): string {
+  for (
+    let cause: unknown = error, depth = 0;
+    cause instanceof Error && depth < 8;
+    cause = nextCause(cause), depth++
+  ) {
+    const { code, status } = cause as { code?: unknown; status?: unknown };
+    if (typeof status === 'number' && status > 0) return `HTTP ${status}`;
+    if (typeof code === 'string') {
+      const words = WORDS.get(code);
+      if (words !== undefined) return words;
+      if (/^(ERR_SSL|ERR_TLS)/.test(code)) return `TLS failed: ${code}`;
+    }
+  }
+  return 'connecting failed';
+}
+
+function nextCause(error: Error): unknown {
+  return error instanceof AggregateError ? error.errors[0] : error.cause;
+}

@@ -1,0 +1,260 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DownstreamConfig } from '../config/config.ts';
+import { type DownstreamFailure, unavailable } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Era } from '../protocol/eras.ts';
+import type { Notification, Outcome } from '../protocol/messages.ts';
+import { backoffMs } from './backoff.ts';
+import { describeCause } from './causes.ts';
+import { ChildEnded, type Connection, connect } from './connect.ts';
+import { type Deferred, deferred } from './deferred.ts';
+import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
+import { listTools, type ToolList } from './list-tools.ts';
+
+export interface DownstreamStatus {
+  state: 'connecting' | 'ready' | 'down';
+  /** Why it is down, in a few words. */
+  why?: string;
+  era?: Era;
+  version?: string;
+  tools?: number;
+  warnings?: readonly string[];
+}
+
+/** One server behind us: connected, listed, and connected again whenever it goes away. */
+export interface Downstream {
+  readonly key: string;
+  readonly config: DownstreamConfig;
+  /** Resolves when the first attempt to connect and list has ended, whichever way. */
+  readonly attempted: Promise<void>;
+  /** The last list it gave; undefined before the first. */
+  readonly toolList: ToolList | undefined;
+  status(): DownstreamStatus;
+  /**
+   * Sends one request. Where the connection turns out to be gone before the downstream can have begun the work, it is
+   * renewed once and the request sent again; in every other case it is sent at most once.
+   */
+  request(request: OutgoingRequest, receiver: Receiver): Exchange;
+  close(): Promise<void>;
+}
+
+interface DownstreamOptions {
+  maxResultBytes: number;
+  log: Logger;
+  onToolList(): void;
+}
+
+/** A connection that ends sooner than this counts as a failed attempt: a crash loop must slow down too. */
+const STABLE_MS = 10_000;
+
+export function createDownstream(config: DownstreamConfig, options: DownstreamOptions): Downstream {
+  const { key } = config;
+  const log = options.log.child({ downstream: key });
+  const closing = new AbortController();
+  const attempted = deferred<void>();
+  let state: DownstreamStatus['state'] = 'connecting';
+  let why = 'not connected yet';
+  let connection: Connection | undefined;
+  let endConnection: (why: string) => void = () => {};
+  let waiters: Deferred<Connection>[] = [];
+  let toolList: ToolList | undefined;
+
+  async function run(): Promise<void> {
+    let failures = 0;
+    while (!closing.signal.aborted) {
+      const startedAt = performance.now();
+      state = 'connecting';
+      const end = await connectUntilEnd();
+      if (closing.signal.aborted) break;
+      const wasStable = end.wasReady && performance.now() - startedAt > STABLE_MS;
+      failures = wasStable ? 0 : failures + 1;
+      // The first renewal of a connection that had worked is immediate: a restart is over in a moment.
+      const retryInMs = end.wasReady && failures <= 1 ? 0 : backoffMs(failures);
+      why = end.why;
+      log.warn({ event: 'downstream_down', why, retryInMs }, `"${key}" is not connected: ${why}`);
+      attempted.resolve();
+      if (retryInMs === 0) continue;
+      state = 'down';
+      settleWaiters((waiter) => waiter.reject(new Error(why)));
+      await sleep(retryInMs, undefined, { signal: closing.signal }).catch(() => {});
+    }
+    state = 'down';
+    attempted.resolve();
+    settleWaiters((waiter) => waiter.reject(new Error('closed')));
+  }
+
+  /** One connection, from the attempt to its end. */
+  async function connectUntilEnd(): Promise<{ why: string; wasReady: boolean }> {
+    const ended = deferred<string>();
+    endConnection = ended.resolve;
+    let opened: Connection | undefined;
+    try {
+      opened = await connect(config, {
+        maxResultBytes: options.maxResultBytes,
+        log,
+        onToolsChanged: refresh,
+        onClosed: ended.resolve,
+      });
+      publish(await listTools(opened.client));
+    } catch (error) {
+      await opened?.close().catch(() => {});
+      log.debug({ event: 'connect_failed', err: error }, 'the attempt failed');
+      return { why: error instanceof ChildEnded ? error.message : describeCause(error), wasReady: false };
+    }
+    const { era, version } = opened.link;
+    log.info(
+      { event: 'downstream_ready', era, version, tools: toolList?.tools.length },
+      `"${key}" is connected`,
+    );
+    const ready = opened;
+    connection = ready;
+    state = 'ready';
+    attempted.resolve();
+    settleWaiters((waiter) => waiter.resolve(ready));
+    const reason = await ended.promise;
+    connection = undefined;
+    await (closing.signal.aborted ? ready.close() : ready.retire()).catch(() => {});
+    return { why: reason, wasReady: true };
+  }
+
+  function settleWaiters(settle: (waiter: Deferred<Connection>) => void): void {
+    const settled = waiters;
+    waiters = [];
+    for (const waiter of settled) settle(waiter);
+  }
+
+  /** The connection after `lost`, as soon as there is one; undefined when none is being made just now. */
+  function connectionAfter(lost: Connection | undefined): Promise<Connection> | undefined {
+    if (lost !== undefined && lost === connection) {
+      connection = undefined;
+      state = 'connecting';
+      endConnection('the connection was lost');
+    }
+    if (connection !== undefined) return Promise.resolve(connection);
+    if (state !== 'connecting') return undefined;
+    const waiter = deferred<Connection>();
+    waiters.push(waiter);
+    return waiter.promise;
+  }
+
+  function publish(list: ToolList): void {
+    toolList = list;
+    for (const warning of list.warnings) log.warn({ event: 'odd_tool_list' }, `${key}: ${warning}`);
+    options.onToolList();
+  }
+
+  let refreshing = false;
+  let refreshAgain = false;
+  /** Lists again: one listing at a time, and one more at the end for all that was announced meanwhile. */
+  async function refresh(): Promise<void> {
+    refreshAgain = true;
+    if (refreshing) return;
+    refreshing = true;
+    while (refreshAgain && connection !== undefined) {
+      refreshAgain = false;
+      try {
+        publish(await listTools(connection.client));
+      } catch (error) {
+        log.warn(
+          { event: 'relist_failed', err: error },
+          `${key} announced other tools and did not list them`,
+        );
+      }
+    }
+    refreshing = false;
+  }
+
+  const running = run();
+
+  return {
+    key,
+    config,
+    attempted: attempted.promise,
+    get toolList() {
+      return toolList;
+    },
+    status() {
+      const known =
+        toolList === undefined ? {} : { tools: toolList.tools.length, warnings: toolList.warnings };
+      if (connection === undefined) return { state, why, ...known };
+      const { era, version } = connection.link;
+      return { state, era, version, ...known };
+    },
+    request(request, receiver) {
+      return new RenewingExchange(request, receiver, {
+        connection: () => connection,
+        connectionAfter,
+        unavailable: () => unavailable(key, why),
+      });
+    },
+    async close() {
+      closing.abort();
+      endConnection('closed');
+      await running;
+    },
+  };
+}
+
+interface Renewal {
+  connection(): Connection | undefined;
+  connectionAfter(lost: Connection | undefined): Promise<Connection> | undefined;
+  unavailable(): DownstreamFailure;
+}
+
+/** One request over as many as two connections: the second only if the first cannot have carried it to any work. */
+class RenewingExchange implements Exchange, Receiver {
+  readonly #request: OutgoingRequest;
+  readonly #receiver: Receiver;
+  readonly #renewal: Renewal;
+  #used: Connection | undefined;
+  #inner: Exchange | undefined;
+  #mayRenew = true;
+  #cancelled = false;
+
+  constructor(request: OutgoingRequest, receiver: Receiver, renewal: Renewal) {
+    this.#request = request;
+    this.#receiver = receiver;
+    this.#renewal = renewal;
+    const connection = renewal.connection();
+    if (connection === undefined) this.#renew(renewal.unavailable());
+    else this.#send(connection);
+  }
+
+  cancel(reason: string): void {
+    this.#cancelled = true;
+    this.#inner?.cancel(reason);
+  }
+
+  onNotification(message: Notification): void {
+    this.#receiver.onNotification(message);
+  }
+
+  onOutcome(outcome: Outcome): void {
+    this.#receiver.onOutcome(outcome);
+  }
+
+  onFailure(failure: DownstreamFailure): void {
+    const isCurable = failure.reason === 'session_lost' || failure.reason === 'unavailable';
+    if (isCurable && this.#mayRenew) this.#renew(failure);
+    else this.#receiver.onFailure(failure);
+  }
+
+  #send(connection: Connection): void {
+    this.#used = connection;
+    this.#inner = connection.link.request(this.#request, this);
+  }
+
+  #renew(failure: DownstreamFailure): void {
+    this.#mayRenew = false;
+    const next = this.#renewal.connectionAfter(this.#used);
+    if (next === undefined) return this.#receiver.onFailure(failure);
+    next.then(
+      (connection) => {
+        if (!this.#cancelled) this.#send(connection);
+      },
+      () => {
+        if (!this.#cancelled) this.#receiver.onFailure(this.#renewal.unavailable());
+      },
+    );
+  }
+}

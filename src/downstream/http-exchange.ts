@@ -1,0 +1,179 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import {
+  credentialsRefused,
+  cutOff,
+  type DownstreamFailure,
+  failedStatus,
+  noAnswer,
+  notMcp,
+  rateLimited,
+  redirected,
+  sessionLost,
+  tooLarge,
+  unavailable,
+} from '../errors.ts';
+import { isObject, isRpcError, type RequestId, RPC } from '../protocol/messages.ts';
+import { type AnswerReader, createAnswerReader } from './answer-reader.ts';
+import { describeCause } from './causes.ts';
+import type { Exchange, Receiver } from './link.ts';
+import { isProgressOf } from './outgoing.ts';
+
+interface HttpExchangeOptions {
+  key: string;
+  id: number;
+  hasSession: boolean;
+  maxBytes: number;
+  /** Answers a question that a legacy downstream asks on this request's stream. */
+  reply(id: RequestId, method: string): void;
+  onCancel(reason: string): void;
+}
+
+/** An answered stream that its server leaves open is closed after this long: the connection is wanted elsewhere. */
+const LINGER_MS = 1000;
+
+/** One POST and what comes back on it. Whatever happens, its receiver is told, at once and once. */
+export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
+  readonly #receiver: Receiver;
+  readonly #options: HttpExchangeOptions;
+  #controller: Dispatcher.DispatchController | undefined;
+  #reader: AnswerReader | undefined;
+  #status = 0;
+  #settled = false;
+  #sawOtherId = false;
+  #linger: NodeJS.Timeout | undefined;
+
+  constructor(receiver: Receiver, options: HttpExchangeOptions) {
+    this.#receiver = receiver;
+    this.#options = options;
+  }
+
+  cancel(reason: string): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#options.onCancel(reason);
+    this.#controller?.abort(new Error(reason));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // Cancelled while it waited for a connection: not a byte goes out.
+    if (this.#settled) controller.abort(new Error('cancelled'));
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    if (status < 200) return;
+    this.#status = status;
+    const failure = this.#judgeStatus(status, headers);
+    if (failure !== undefined) return this.#fail(failure);
+    this.#reader = createAnswerReader(headers, this.#options.maxBytes, {
+      onMessage: (message) => this.#onMessage(message),
+      onEnd: () => this.#onEnd(),
+      onTooLarge: () => this.#fail(tooLarge(this.#options.key, this.#options.maxBytes)),
+      onNonsense: (what, cause) => this.#fail(this.#unreadable(what, cause)),
+    });
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#reader?.feed(chunk);
+  }
+
+  onResponseEnd(): void {
+    clearTimeout(this.#linger);
+    this.#reader?.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    clearTimeout(this.#linger);
+    const { key } = this.#options;
+    // Before a connection carried it, nothing was sent; afterwards nobody can know.
+    this.#fail(
+      this.#controller === undefined ? unavailable(key, describeCause(error), error) : cutOff(key, error),
+    );
+  }
+
+  /** Statuses that say it all; for the others the body is read, since both eras put JSON-RPC errors under 4xx. */
+  #judgeStatus(status: number, headers: IncomingHttpHeaders): DownstreamFailure | undefined {
+    const { key, hasSession } = this.#options;
+    if (status === 202 || status === 204) return noAnswer(key, `HTTP ${status}`);
+    if (status >= 300 && status < 400) return redirected(key, status, originOf(headers.location));
+    if (status === 401 || status === 403) return credentialsRefused(key, status);
+    // Spec 2025-11-25, session management: 404 to a known session means that it is gone.
+    if (status === 404 && hasSession) return sessionLost(key);
+    if (status === 429) return rateLimited(key, secondsOf(headers['retry-after']));
+    return undefined;
+  }
+
+  #onMessage(message: Record<string, unknown>): void {
+    if (this.#settled) return;
+    const { id, reply } = this.#options;
+    if (typeof message.method === 'string') {
+      if (message.id === undefined) {
+        const notification = message as unknown as Parameters<Receiver['onNotification']>[0];
+        if (isProgressOf(id, notification)) this.#receiver.onNotification(notification);
+      } else reply(message.id as RequestId, message.method);
+      return;
+    }
+    if (message.id !== id) {
+      this.#sawOtherId = true;
+      return;
+    }
+    this.#answer(message);
+  }
+
+  #answer(message: Record<string, unknown>): void {
+    const { key } = this.#options;
+    const { result, error } = message;
+    if (isObject(result)) {
+      this.#settle(() => this.#receiver.onOutcome({ result }));
+    } else if (isRpcError(error)) {
+      // About our own hop, and wrong in the caller's ears: it is we who wrote those headers and chose that version.
+      if (error.code === RPC.headerMismatch)
+        this.#fail(notMcp(key, 'it rejects the headers of this revision'));
+      else if (error.code === RPC.unsupportedVersion) this.#fail(sessionLost(key));
+      else this.#settle(() => this.#receiver.onOutcome({ error }));
+    } else this.#fail(notMcp(key, 'an answer without result or error'));
+    if (this.#reader?.isStream === true) {
+      this.#linger = setTimeout(() => this.#controller?.abort(new Error('answered')), LINGER_MS);
+    }
+  }
+
+  #onEnd(): void {
+    if (this.#settled) return;
+    const { key } = this.#options;
+    if (this.#status >= 400) this.#fail(failedStatus(key, this.#status));
+    else
+      this.#fail(
+        noAnswer(key, this.#sawOtherId ? 'its reply was for another request' : 'its reply ended early'),
+      );
+  }
+
+  #unreadable(what: string, cause: unknown): DownstreamFailure {
+    const { key } = this.#options;
+    return this.#status >= 400 ? failedStatus(key, this.#status) : notMcp(key, what, cause);
+  }
+
+  #fail(failure: DownstreamFailure): void {
+    if (this.#settled) return;
+    this.#settle(() => this.#receiver.onFailure(failure));
+    this.#controller?.abort(failure);
+  }
+
+  #settle(tell: () => void): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    tell();
+  }
+}
+
+function originOf(location: string | undefined): string {
+  return location !== undefined && URL.canParse(location) ? new URL(location).origin : 'another address';
+}
+
+function secondsOf(retryAfter: string | undefined): string | undefined {
+  return retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? retryAfter : undefined;
+}

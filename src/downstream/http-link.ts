@@ -1,0 +1,80 @@
+import type { Dispatcher, Pool } from 'undici';
+import { type Era, mirroredName } from '../protocol/eras.ts';
+import { encodeHeaderValue } from '../protocol/headers.ts';
+import { HttpExchange } from './http-exchange.ts';
+import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
+import { composeCancelled, composeReply, composeRequest, createIds } from './outgoing.ts';
+
+export interface HttpLinkOptions {
+  key: string;
+  pool: Pool;
+  /** Path and query of the endpoint, as found at connect (a redirect within the origin already followed). */
+  path: string;
+  /** Configured headers, and nothing a caller sent. */
+  headers: readonly (readonly [name: string, value: string])[];
+  era: Era;
+  version: string;
+  sessionId: string | undefined;
+  maxResultBytes: number;
+}
+
+/** Streamable HTTP: one POST a request, answered as JSON or as an event stream of its own. */
+export function createHttpLink(options: HttpLinkOptions): Link {
+  const { key, pool, path, era, version, sessionId, maxResultBytes } = options;
+  const nextId = createIds();
+  const fixedHeaders = [
+    ...options.headers.flat(),
+    'content-type',
+    'application/json',
+    'accept',
+    'application/json, text/event-stream',
+    'accept-encoding',
+    'identity',
+    'mcp-protocol-version',
+    version,
+    ...(sessionId === undefined ? [] : ['mcp-session-id', sessionId]),
+  ];
+
+  function headersFor(method: string, name: string | undefined): string[] {
+    if (era === 'legacy') return fixedHeaders;
+    const headers = [...fixedHeaders, 'mcp-method', method];
+    if (name !== undefined) headers.push('mcp-name', encodeHeaderValue(name));
+    return headers;
+  }
+
+  // Said and not waited for: nobody is helped by hearing that a cancellation or a refusal did not arrive.
+  function post(body: string): void {
+    pool.dispatch({ path, method: 'POST', headers: fixedHeaders, body }, new IgnoredAnswer());
+  }
+
+  return {
+    era,
+    version,
+    request(request: OutgoingRequest, receiver: Receiver): Exchange {
+      const id = nextId();
+      const exchange = new HttpExchange(receiver, {
+        key,
+        id,
+        hasSession: sessionId !== undefined,
+        maxBytes: maxResultBytes,
+        reply: (questionId, method) => post(composeReply(questionId, method)),
+        // Modern: closing the stream cancels. Legacy: it does not, so it has to be said.
+        onCancel: (reason) => {
+          if (era === 'legacy') post(composeCancelled(id, reason));
+        },
+      });
+      const body = composeRequest(id, request, era, version);
+      const headers = headersFor(request.method, mirroredName(request.method, request.params));
+      pool.dispatch({ path, method: 'POST', headers, body }, exchange);
+      return exchange;
+    },
+  };
+}
+
+class IgnoredAnswer implements Dispatcher.DispatchHandler {
+  onRequestStart(): void {}
+  onResponseStart(): void {}
+  onResponseData(): void {}
+  onResponseEnd(): void {}
+  onResponseError(): void {}
+}

@@ -1,0 +1,31 @@
+import type { DownstreamFailure } from '../errors.ts';
+import type { Era } from '../protocol/eras.ts';
+import type { Notification, Outcome, Params } from '../protocol/messages.ts';
+
+/** A request as the relay wants it asked. Ids, tokens, headers and envelope belong to the hop: the link adds them. */
+export interface OutgoingRequest {
+  method: string;
+  params: Params;
+  /** Ask for progress; it comes back through `onNotification`. */
+  progress: boolean;
+}
+
+/** Who waits for a request's answer. Exactly one of `onOutcome` and `onFailure` is called, once, and last. */
+export interface Receiver {
+  /** What the downstream says about this very request on the way, in order. */
+  onNotification(message: Notification): void;
+  onOutcome(outcome: Outcome): void;
+  onFailure(failure: DownstreamFailure): void;
+}
+
+export interface Exchange {
+  /** Stops waiting and tells the downstream so, by the rule of its era. The receiver hears nothing more. */
+  cancel(reason: string): void;
+}
+
+/** One established way to a downstream: an HTTP endpoint or a child's pipe, in the era and version found at connect. */
+export interface Link {
+  readonly era: Era;
+  readonly version: string;
+  request(request: OutgoingRequest, receiver: Receiver): Exchange;
+}

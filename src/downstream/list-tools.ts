@@ -1,0 +1,66 @@
+import type { Client } from '@modelcontextprotocol/client';
+import * as z from 'zod';
+import { isObject } from '../protocol/messages.ts';
+
+/** A tool exactly as its downstream listed it. Nothing about it is certain yet, not even that it has a name. */
+export type ListedTool = Record<string, unknown>;
+
+export interface ToolList {
+  tools: readonly ListedTool[];
+  /** How long the downstream calls its list fresh; undefined when it does not say. */
+  ttlMs: number | undefined;
+  cacheScope: 'public' | 'private' | undefined;
+  /** What was odd about the listing, in sentences. */
+  warnings: readonly string[];
+}
+
+const MAX_PAGES = 64;
+const MAX_TOOLS = 10_000;
+const LIST_TIMEOUT_MS = 10_000;
+
+/**
+ * Reads all pages of a downstream's tools. A list that does not end is cut, with a warning: a server that ignores the
+ * cursor repeats its first page for ever, and that page is good.
+ *
+ * The SDK's own `listTools` would reject the whole list for one malformed tool, so it is asked with a loose schema.
+ */
+export async function listTools(client: Client): Promise<ToolList> {
+  const tools: ListedTool[] = [];
+  const warnings: string[] = [];
+  const seenCursors = new Set<string>();
+  const deadline = AbortSignal.timeout(LIST_TIMEOUT_MS);
+  let ttlMs: number | undefined;
+  let cacheScope: ToolList['cacheScope'];
+  let cursor: string | undefined;
+  // A server without the capability has no tools, and may not know the method.
+  if (client.getServerCapabilities()?.tools === undefined) return { tools, ttlMs, cacheScope, warnings };
+
+  for (let page = 1; ; page++) {
+    const params = cursor === undefined ? {} : { cursor };
+    const result = await client.request({ method: 'tools/list', params }, z.looseObject({}), {
+      signal: deadline,
+    });
+    for (const tool of Array.isArray(result.tools) ? result.tools : []) {
+      tools.push(isObject(tool) ? tool : {});
+    }
+    if (typeof result.ttlMs === 'number' && result.ttlMs >= 0)
+      ttlMs = Math.min(ttlMs ?? Infinity, result.ttlMs);
+    if (result.cacheScope === 'private' || (result.cacheScope === 'public' && cacheScope === undefined)) {
+      cacheScope = result.cacheScope;
+    }
+    const next = result.nextCursor;
+    if (next === undefined) break;
+    // The empty string is a cursor like any other; null and numbers are none at all.
+    if (typeof next !== 'string') {
+      warnings.push(`The tool list was taken to end after page ${page}: its next cursor is not a string.`);
+      break;
+    }
+    if (seenCursors.has(next) || page === MAX_PAGES || tools.length > MAX_TOOLS) {
+      warnings.push(`The tool list does not end; it was cut after page ${page} with ${tools.length} tools.`);
+      break;
+    }
+    seenCursors.add(next);
+    cursor = next;
+  }
+  return { tools: tools.slice(0, MAX_TOOLS), ttlMs, cacheScope, warnings };
+}

@@ -1,0 +1,125 @@
+import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
+import type { StdioDownstreamConfig } from '../config/config.ts';
+import type { Logger } from '../log.ts';
+import { createLineReader } from '../protocol/lines.ts';
+import { isObject } from '../protocol/messages.ts';
+import { describeCause } from './causes.ts';
+import { type Child, startChild, stopChild } from './child.ts';
+
+/** Lines of a child's stderr that are kept to explain its end. */
+const KEPT_STDERR_LINES = 20;
+
+/** Who takes a message off the pipe before the SDK client sees it. */
+export type Interceptor = (message: Record<string, unknown>) => boolean;
+
+/**
+ * A child process as one channel with two users: the SDK client (handshake, lists, notifications), for which it is a
+ * `Transport`, and the relay, which writes its own lines and takes its own answers off by their ids.
+ */
+export class StdioChannel implements Transport {
+  readonly #config: StdioDownstreamConfig;
+  readonly #maxLineBytes: number;
+  readonly #log: Logger;
+  readonly #stderrLines: string[] = [];
+  #child: Child | undefined;
+  #ending: Promise<void> | undefined;
+
+  onclose?: Transport['onclose'];
+  onerror?: Transport['onerror'];
+  onmessage?: Transport['onmessage'];
+  /** Set by the relay's link once the handshake is over. */
+  intercept: Interceptor = () => false;
+  /** Why the child ended, in a few words; undefined while it runs. */
+  ended: string | undefined;
+  // The SDK recognises a child process by these two, and then takes silence on its probe for a legacy server.
+  readonly stderr = null;
+  pid: number | null = null;
+
+  constructor(config: StdioDownstreamConfig, maxLineBytes: number, log: Logger) {
+    this.#config = config;
+    this.#maxLineBytes = maxLineBytes;
+    this.#log = log;
+  }
+
+  async start(): Promise<void> {
+    const child = startChild(this.#config);
+    this.#child = child;
+    this.pid = child.pid ?? null;
+    const lines = createLineReader(
+      this.#maxLineBytes,
+      (line) => this.#onLine(line),
+      () => this.#onEnd(`it wrote a line longer than ${this.#maxLineBytes} bytes`),
+    );
+    child.stdout.on('data', (chunk: Buffer) => lines.feed(chunk));
+    const errors = createLineReader(
+      65_536,
+      (line) => this.#onStderr(line),
+      () => {},
+    );
+    child.stderr.on('data', (chunk: Buffer) => errors.feed(chunk));
+    // A child that ends takes its pipes along; that it ended is told by 'exit'.
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => {});
+    child.once('exit', (code, signal) =>
+      this.#onEnd(signal === null ? `exit code ${code}` : `ended by ${signal}`),
+    );
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (error) => {
+        this.#onEnd(describeCause(error));
+        reject(error);
+      });
+    });
+  }
+
+  async send(message: JSONRPCMessage): Promise<void> {
+    if (!this.write(JSON.stringify(message))) throw new Error(`The process is not running (${this.ended})`);
+  }
+
+  /** False when there is no process to write to. */
+  write(line: string): boolean {
+    const { stdin } = this.#child ?? {};
+    if (this.ended !== undefined || stdin === undefined || !stdin.writable) return false;
+    stdin.write(`${line}\n`);
+    return true;
+  }
+
+  /** The last thing the child said on stderr: usually the reason for its end. */
+  lastWords(): string | undefined {
+    return this.#stderrLines.findLast((line) => line.trim() !== '');
+  }
+
+  async close(): Promise<void> {
+    this.#onEnd('closed');
+    await this.#ending;
+  }
+
+  #onLine(line: string): void {
+    if (this.ended !== undefined) return;
+    let message: unknown;
+    try {
+      message = JSON.parse(line);
+    } catch {
+      // Banners and stray prints are common, and no reason to lose the server.
+      this.#log.debug(
+        { event: 'stdout_noise', downstream: this.#config.key, bytes: line.length },
+        'not JSON, skipped',
+      );
+      return;
+    }
+    if (!isObject(message) || this.intercept(message)) return;
+    this.onmessage?.(message as unknown as JSONRPCMessage);
+  }
+
+  #onStderr(line: string): void {
+    this.#stderrLines.push(line);
+    if (this.#stderrLines.length > KEPT_STDERR_LINES) this.#stderrLines.shift();
+    this.#log.debug({ event: 'stderr', downstream: this.#config.key, line }, 'the process wrote to stderr');
+  }
+
+  #onEnd(why: string): void {
+    if (this.ended !== undefined) return;
+    this.ended = why;
+    if (this.#child !== undefined) this.#ending = stopChild(this.#child);
+    this.onclose?.();
+  }
+}

@@ -1,0 +1,56 @@
+import { cutOff, notMcp, unavailable } from '../errors.ts';
+import type { Era } from '../protocol/eras.ts';
+import { isObject, isRpcError, type Notification } from '../protocol/messages.ts';
+import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
+import { composeCancelled, composeRequest, createIds } from './outgoing.ts';
+import type { StdioChannel } from './stdio-channel.ts';
+
+/** A child's pipe shared by all calls: answers are told apart by their ids, progress by its token. */
+export function createStdioLink(key: string, channel: StdioChannel, era: Era, version: string): Link {
+  const nextId = createIds();
+  const waiting = new Map<unknown, Receiver>();
+
+  channel.intercept = (message) => {
+    if (message.method === 'notifications/progress') return passProgress(message as unknown as Notification);
+    if (message.method !== undefined) return false;
+    const receiver = waiting.get(message.id);
+    if (receiver === undefined) return false;
+    waiting.delete(message.id);
+    if (isObject(message.result)) receiver.onOutcome({ result: message.result });
+    else if (isRpcError(message.error)) receiver.onOutcome({ error: message.error });
+    else receiver.onFailure(notMcp(key, 'an answer without result or error'));
+    return true;
+  };
+
+  function passProgress(message: Notification): boolean {
+    const receiver = waiting.get(message.params?.progressToken);
+    receiver?.onNotification(message);
+    return receiver !== undefined;
+  }
+
+  const onclose = channel.onclose;
+  channel.onclose = () => {
+    const receivers = [...waiting.values()];
+    waiting.clear();
+    for (const receiver of receivers) receiver.onFailure(cutOff(key));
+    onclose?.();
+  };
+
+  return {
+    era,
+    version,
+    request(request: OutgoingRequest, receiver: Receiver): Exchange {
+      const id = nextId();
+      waiting.set(id, receiver);
+      if (!channel.write(composeRequest(id, request, era, version))) {
+        waiting.delete(id);
+        receiver.onFailure(unavailable(key, channel.ended ?? 'not running'));
+      }
+      return {
+        cancel(reason) {
+          if (waiting.delete(id)) channel.write(composeCancelled(id, reason));
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import type { Readable, Writable } from 'node:stream';
+import { createDispatcher } from './caller/dispatch.ts';
+import { type Front, openFront } from './caller/front.ts';
+import { createRunningCalls } from './caller/running-calls.ts';
+import { serveStdio } from './caller/stdio.ts';
+import { createCatalogHolder } from './catalog/holder.ts';
+import type { Catalog } from './catalog/merge.ts';
+import type { Config } from './config/config.ts';
+import type { DownstreamStatus } from './downstream/downstream.ts';
+import { startFleet } from './downstream/fleet.ts';
+import { within } from './downstream/within.ts';
+import type { Logger } from './log.ts';
+import { IMPLEMENTATION } from './version.ts';
+
+export interface GatewayOptions {
+  log: Logger;
+  /** The one bearer of every caller over HTTP. */
+  token: string;
+}
+
+export interface GatewayStatus {
+  version: string;
+  tools: number;
+  downstreams: Record<string, DownstreamStatus>;
+  notes: Catalog['notes'];
+}
+
+/** One MCP server in front of many. */
+export interface Gateway {
+  /** Resolves when every downstream was tried once, or after 3 s: a list asked for sooner waits for it. */
+  readonly settled: Promise<void>;
+  /** Resolves when every downstream was tried once, however long that takes. */
+  readonly attempted: Promise<void>;
+  readonly catalog: Catalog;
+  status(): GatewayStatus;
+  /** Serves callers over HTTP. */
+  listen(address: { host: string; port: number }): Promise<Front>;
+  /** Serves one caller over a pipe; resolves when it has left. */
+  serveStdio(input: Readable, output: Writable): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How long a start waits for slow downstreams: LiveKit gives up on any request after 5 s. */
+const COLD_START_MS = 3000;
+
+/** Puts the parts together and starts connecting. Nothing listens yet. */
+export function createGateway(config: Config, { log, token }: GatewayOptions): Gateway {
+  const holder = createCatalogHolder(log);
+  const fleet = startFleet(config, log, () => holder.update(fleet.downstreams));
+  let isSettled = false;
+  const settled = within(COLD_START_MS, fleet.attempted).then(() => {
+    isSettled = true;
+  });
+  const dispatcher = createDispatcher({
+    catalog: holder,
+    settled,
+    runningCalls: createRunningCalls(),
+    onCallFailed: ({ exposedName, downstream }, failure) => {
+      const { reason, message, cause } = failure;
+      log.warn(
+        { event: 'call_failed', downstream: downstream.key, tool: exposedName, reason, err: cause },
+        message,
+      );
+    },
+  });
+  const fronts: Front[] = [];
+
+  function status(): GatewayStatus {
+    return {
+      version: IMPLEMENTATION.version,
+      tools: holder.current.routes.size,
+      downstreams: Object.fromEntries(
+        fleet.downstreams.map((downstream) => [downstream.key, downstream.status()]),
+      ),
+      notes: holder.current.notes,
+    };
+  }
+
+  return {
+    settled,
+    attempted: fleet.attempted,
+    get catalog() {
+      return holder.current;
+    },
+    status,
+    async listen({ host, port }) {
+      const front = await openFront({
+        host,
+        port,
+        token,
+        allowedHosts: config.allowedHosts,
+        maxRequestBytes: config.limits.maxRequestBytes,
+        dispatcher,
+        isReady: () => isSettled,
+        status,
+      });
+      fronts.push(front);
+      return front;
+    },
+    serveStdio: (input, output) => serveStdio(dispatcher, input, output, config.limits.maxRequestBytes),
+    async close() {
+      await Promise.all(fronts.map((front) => front.close()));
+      await fleet.close();
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import { ProtocolError } from '../errors.ts';
+import { decodeHeaderValue } from './headers.ts';
+import { isObject, type Notification, type Params, type Request, RPC } from './messages.ts';
+
+/**
+ * An era is a family of protocol revisions: *legacy* opens with `initialize`, *modern* carries an envelope in every
+ * request's `_meta`. Which one a request belongs to is read from that request alone, never from an earlier one.
+ */
+export type Era = 'legacy' | 'modern';
+
+export const LEGACY_VERSIONS: readonly string[] = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'];
+export const LATEST_LEGACY_VERSION = '2025-11-25';
+export const MODERN_VERSIONS: readonly string[] = ['2026-07-28'];
+export const LATEST_MODERN_VERSION = '2026-07-28';
+
+export const META = {
+  protocolVersion: 'io.modelcontextprotocol/protocolVersion',
+  clientInfo: 'io.modelcontextprotocol/clientInfo',
+  clientCapabilities: 'io.modelcontextprotocol/clientCapabilities',
+  serverInfo: 'io.modelcontextprotocol/serverInfo',
+} as const;
+
+/** The request headers the protocol gives a meaning, by their lower-case names. */
+export interface ProtocolHeaders {
+  'mcp-protocol-version'?: string | undefined;
+  'mcp-method'?: string | undefined;
+  'mcp-name'?: string | undefined;
+}
+
+export interface Classified {
+  era: Era;
+  /** The revision the request is served by. */
+  version: string;
+}
+
+/** Which parameter `Mcp-Name` mirrors, by method. */
+const NAME_PARAMETER: Readonly<Record<string, string>> = {
+  'tools/call': 'name',
+  'prompts/get': 'name',
+  'resources/read': 'uri',
+};
+
+/** The value that `Mcp-Name` mirrors for this request; undefined where the header is not used. */
+export function mirroredName(method: string, params: Params | undefined): string | undefined {
+  const parameter = Object.hasOwn(NAME_PARAMETER, method) ? NAME_PARAMETER[method] : undefined;
+  const value = parameter === undefined ? undefined : params?.[parameter];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/**
+ * Decides the era of one message and, for modern requests, that headers and body agree.
+ *
+ * @param headers  undefined on stdio, which has none
+ * @throws ProtocolError -32602 envelope incomplete, -32020 header missing or different, -32022 version not served
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation
+ */
+export function classify(message: Request | Notification, headers: ProtocolHeaders | undefined): Classified {
+  const meta = isObject(message.params?._meta) ? message.params._meta : undefined;
+  const claim = meta?.[META.protocolVersion];
+  const header = headers?.['mcp-protocol-version'];
+  const isModern =
+    claim !== undefined ||
+    message.method === 'server/discover' ||
+    (header !== undefined && MODERN_VERSIONS.includes(header));
+  if (!isModern) return { era: 'legacy', version: legacyVersion(message.method, header) };
+  // Notifications carry no envelope, and this revision leaves their headers undefined.
+  if (!('id' in message)) return { era: 'modern', version: LATEST_MODERN_VERSION };
+  return { era: 'modern', version: checkEnvelope(message, meta, headers) };
+}
+
+function legacyVersion(method: string, header: string | undefined): string {
+  // Copilot Studio and OpenAI's older deployments send no version; the revision that introduced the header says 2025-03-26.
+  if (header === undefined) return '2025-03-26';
+  // `initialize` negotiates in its body.
+  if (method === 'initialize' || LEGACY_VERSIONS.includes(header)) return header;
+  throw unsupportedVersion(header, [...LEGACY_VERSIONS, ...MODERN_VERSIONS]);
+}
+
+function checkEnvelope(
+  request: Request,
+  meta: Params | undefined,
+  headers: ProtocolHeaders | undefined,
+): string {
+  const version = meta?.[META.protocolVersion];
+  if (typeof version !== 'string')
+    throw missingMeta(META.protocolVersion, 'a protocol version such as "2026-07-28"');
+  if (headers !== undefined) checkHeader('MCP-Protocol-Version', headers['mcp-protocol-version'], version);
+  if (!MODERN_VERSIONS.includes(version)) throw unsupportedVersion(version, MODERN_VERSIONS);
+  if (!isObject(meta?.[META.clientCapabilities])) throw missingMeta(META.clientCapabilities, 'an object');
+  if (headers !== undefined) {
+    checkHeader('Mcp-Method', headers['mcp-method'], request.method);
+    const name = mirroredName(request.method, request.params);
+    if (name !== undefined) checkHeader('Mcp-Name', decodeMirrored(headers['mcp-name']), name);
+  }
+  return version;
+}
+
+function decodeMirrored(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const value = decodeHeaderValue(header);
+  if (value === undefined) throw headerMismatch('Mcp-Name is not a valid base64-encoded value.');
+  return value;
+}
+
+function checkHeader(name: string, header: string | undefined, body: string): void {
+  if (header === undefined) throw headerMismatch(`The ${name} header is missing.`);
+  if (header !== body) throw headerMismatch(`The ${name} header does not match the body.`);
+}
+
+const headerMismatch = (text: string) => new ProtocolError(RPC.headerMismatch, `Header mismatch: ${text}`);
+
+const missingMeta = (key: string, expected: string) =>
+  new ProtocolError(RPC.invalidParams, `params._meta["${key}"] must be ${expected}.`, { httpStatus: 400 });
+
+const unsupportedVersion = (requested: string, supported: readonly string[]) =>
+  new ProtocolError(
+    RPC.unsupportedVersion,
+    `Protocol version not supported. This server speaks ${supported.join(', ')}.`,
+    {
+      data: { supported, requested },
+    },
+  );

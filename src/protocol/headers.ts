@@ -1,0 +1,26 @@
+/**
+ * The value encoding of mirrored headers (`Mcp-Name`, `Mcp-Param-*`): plain where a header can carry it, else
+ * `=?base64?…?=`.
+ *
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#value-encoding
+ */
+const SENTINEL = /^=\?base64\?(.*)\?=$/s;
+const PLAIN = /^(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?$/;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+export function encodeHeaderValue(value: string): string {
+  if (PLAIN.test(value) && !SENTINEL.test(value)) return value;
+  return `=?base64?${Buffer.from(value, 'utf8').toString('base64')}?=`;
+}
+
+/** The decoded value, or undefined when it bears the markers around something that is not base64 of UTF-8. */
+export function decodeHeaderValue(header: string): string | undefined {
+  const encoded = SENTINEL.exec(header)?.[1];
+  if (encoded === undefined) return header;
+  if (!BASE64.test(encoded)) return undefined;
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(encoded, 'base64'));
+  } catch {
+    return undefined;
+  }
+}

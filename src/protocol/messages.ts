@@ -1,0 +1,129 @@
+import { ProtocolError } from '../errors.ts';
+
+/** JSON-RPC 2.0 as MCP uses it: an id is a string or an integer, never null. */
+export type RequestId = string | number;
+export type Params = Record<string, unknown>;
+
+export interface Request {
+  jsonrpc: '2.0';
+  id: RequestId;
+  method: string;
+  params?: Params;
+}
+
+export interface Notification {
+  jsonrpc: '2.0';
+  method: string;
+  params?: Params;
+}
+
+export interface RpcError {
+  code: number;
+  message: string;
+  data?: unknown;
+}
+
+/** What answers a request: exactly one of the two. */
+export type Outcome = { result: Params } | { error: RpcError };
+
+export type Response = { jsonrpc: '2.0'; id?: RequestId | null } & Outcome;
+
+export type Incoming =
+  | { kind: 'request'; message: Request }
+  | { kind: 'notification'; message: Notification }
+  | { kind: 'response'; message: Response };
+
+export const RPC = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internalError: -32603,
+  headerMismatch: -32020,
+  missingClientCapability: -32021,
+  unsupportedVersion: -32022,
+} as const;
+
+/** Deeper JSON than this is refused: it serves no tool, and overflows the stack of whoever writes it out again. */
+const MAX_DEPTH = 128;
+
+/** A longer id serves no one and would be held for as long as its call. */
+const MAX_ID_CHARS = 1024;
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Reads one JSON-RPC message.
+ *
+ * @throws ProtocolError -32700 not JSON or nested deeper than 128 levels; -32600 not one JSON-RPC message
+ */
+export function readMessage(text: string): Incoming {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ProtocolError(RPC.parseError, 'The body is not valid JSON.', { cause });
+  }
+  if (deeperThan(text, MAX_DEPTH)) {
+    throw new ProtocolError(RPC.parseError, `The JSON is nested deeper than ${MAX_DEPTH} levels.`);
+  }
+  if (Array.isArray(value)) {
+    throw new ProtocolError(
+      RPC.invalidRequest,
+      'Send one JSON-RPC message per request: batches are not accepted.',
+    );
+  }
+  if (!isObject(value) || value.jsonrpc !== '2.0') {
+    throw new ProtocolError(RPC.invalidRequest, 'The body is not a JSON-RPC 2.0 message.');
+  }
+  if (typeof value.method === 'string') return readCall(value);
+  if (
+    ('result' in value || 'error' in value) &&
+    (value.id === undefined || value.id === null || isRequestId(value.id))
+  ) {
+    return { kind: 'response', message: value as unknown as Response };
+  }
+  throw new ProtocolError(RPC.invalidRequest, 'The message has neither a method nor a result.');
+}
+
+function readCall(value: Record<string, unknown>): Incoming {
+  const { id, params } = value;
+  if (params !== undefined && !isObject(params)) {
+    throw new ProtocolError(RPC.invalidRequest, 'params must be an object.', isRequestId(id) ? { id } : {});
+  }
+  if (id === undefined) return { kind: 'notification', message: value as unknown as Notification };
+  if (!isRequestId(id)) {
+    throw new ProtocolError(
+      RPC.invalidRequest,
+      'The id must be an integer or a string of at most 1024 characters.',
+    );
+  }
+  return { kind: 'request', message: value as unknown as Request };
+}
+
+export function isRequestId(id: unknown): id is RequestId {
+  return typeof id === 'string' ? id.length <= MAX_ID_CHARS : Number.isSafeInteger(id);
+}
+
+export function isRpcError(value: unknown): value is RpcError {
+  return isObject(value) && Number.isInteger(value.code) && typeof value.message === 'string';
+}
+
+// Over the text and not over the value: no recursion, and nothing is allocated. The text is known to be JSON.
+function deeperThan(text: string, limit: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (inString) {
+      if (char === 0x5c) i++;
+      else if (char === 0x22) inString = false;
+    } else if (char === 0x22) inString = true;
+    else if (char === 0x7b || char === 0x5b) {
+      if (++depth > limit) return true;
+    } else if (char === 0x7d || char === 0x5d) depth--;
+  }
+  return false;
+}

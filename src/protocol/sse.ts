@@ -1,0 +1,46 @@
+import { createParser } from 'eventsource-parser';
+
+/** One message as one server-sent event. JSON has no raw line breaks, so one `data:` line always holds it. */
+export function encodeEvent(json: string): string {
+  return `event: message\ndata: ${json}\n\n`;
+}
+
+/** A comment: keeps the connection alive and means nothing. */
+export const KEEP_ALIVE = ': keep-alive\n\n';
+
+export interface EventDecoder {
+  feed(chunk: Uint8Array): void;
+}
+
+/**
+ * Cuts a byte stream into the data of its events, whatever the chunk borders. An event not ended by a blank line is
+ * dropped, as the standard says. `feed` throws a TypeError on bytes that are not UTF-8.
+ *
+ * @param maxBytes    size of one event
+ * @param onTooLarge  called once when an event exceeds it; nothing more is delivered
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+export function createEventDecoder(
+  maxBytes: number,
+  onData: (data: string) => void,
+  onTooLarge: () => void,
+): EventDecoder {
+  const text = new TextDecoder('utf-8', { fatal: true });
+  let stopped = false;
+  const parser = createParser({
+    maxBufferSize: maxBytes,
+    onEvent: ({ event, data }) => {
+      if (!stopped && (event === undefined || event === 'message') && data !== '') onData(data);
+    },
+    onError: (error) => {
+      if (error.type !== 'max-buffer-size-exceeded' || stopped) return;
+      stopped = true;
+      onTooLarge();
+    },
+  });
+  return {
+    feed(chunk) {
+      if (!stopped) parser.feed(text.decode(chunk, { stream: true }));
+    },
+  };
+}

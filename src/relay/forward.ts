@@ -1,0 +1,109 @@
+import type { ToolRoute } from '../catalog/merge.ts';
+import type { Exchange, Receiver } from '../downstream/link.ts';
+import { asksForInput, type DownstreamFailure, deadlinePassed } from '../errors.ts';
+import type { Notification, Outcome, Params, RequestId } from '../protocol/messages.ts';
+import { passedOnMeta } from './meta.ts';
+
+/** The way back to the one caller whose call it is. What is given here leaves in this order. */
+export interface WayBack {
+  notify(message: Notification): void;
+  /** Exactly one of these two, once, and last. */
+  answer(outcome: Outcome): void;
+  fail(failure: DownstreamFailure): void;
+}
+
+/** A call on its way. */
+export interface RunningCall {
+  readonly hasEnded: boolean;
+  /** Ends it here and downstream. The way back hears nothing more. */
+  cancel(reason: string): void;
+}
+
+/**
+ * Forwards one tools/call along its route: the original name, the arguments untouched, of `_meta` only what may go on.
+ * It ends with an answer, a failure or a cancellation, and no later than its downstream's `callTimeoutMs`.
+ */
+export function forwardCall(route: ToolRoute, params: Params, back: WayBack): RunningCall {
+  return new ForwardedCall(route, params, back);
+}
+
+class ForwardedCall implements Receiver, RunningCall {
+  readonly #route: ToolRoute;
+  readonly #back: WayBack;
+  readonly #progressToken: RequestId | undefined;
+  readonly #deadline: NodeJS.Timeout;
+  readonly #exchange: Exchange;
+  #lastProgress = Number.NEGATIVE_INFINITY;
+  #ended = false;
+
+  constructor(route: ToolRoute, params: Params, back: WayBack) {
+    this.#route = route;
+    this.#back = back;
+    this.#progressToken = progressTokenOf(params);
+    const { callTimeoutMs } = route.downstream.config;
+    this.#deadline = setTimeout(() => this.#onDeadline(callTimeoutMs), callTimeoutMs);
+    this.#exchange = route.downstream.request(
+      {
+        method: 'tools/call',
+        params: outgoingParams(params, route.originalName),
+        progress: this.#progressToken !== undefined,
+      },
+      this,
+    );
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
+  cancel(reason: string): void {
+    if (!this.#end()) return;
+    this.#exchange.cancel(reason);
+  }
+
+  onNotification(message: Notification): void {
+    if (this.#ended || this.#progressToken === undefined) return;
+    const { progress } = message.params ?? {};
+    // The specification has it increase; what does not is no news to the caller.
+    if (typeof progress !== 'number' || progress <= this.#lastProgress) return;
+    this.#lastProgress = progress;
+    this.#back.notify({ ...message, params: { ...message.params, progressToken: this.#progressToken } });
+  }
+
+  onOutcome(outcome: Outcome): void {
+    // We declared no capability that would allow a question, and every other type is invalid in this revision.
+    const unfinished = 'result' in outcome && (outcome.result.resultType ?? 'complete') !== 'complete';
+    if (unfinished) return this.onFailure(asksForInput(this.#route.downstream.key));
+    if (this.#end()) this.#back.answer(outcome);
+  }
+
+  onFailure(failure: DownstreamFailure): void {
+    if (this.#end()) this.#back.fail(failure);
+  }
+
+  #onDeadline(deadlineMs: number): void {
+    const { downstream, exposedName } = this.#route;
+    if (!this.#end()) return;
+    this.#exchange.cancel('deadline passed');
+    this.#back.fail(deadlinePassed(downstream.key, exposedName, deadlineMs));
+  }
+
+  #end(): boolean {
+    if (this.#ended) return false;
+    this.#ended = true;
+    clearTimeout(this.#deadline);
+    return true;
+  }
+}
+
+function progressTokenOf(params: Params): RequestId | undefined {
+  const token = (params._meta as Params | undefined)?.progressToken;
+  return typeof token === 'string' || typeof token === 'number' ? token : undefined;
+}
+
+function outgoingParams(params: Params, name: string): Params {
+  // Answers to questions and task requests belong to features that were declared to nobody.
+  const { _meta, inputResponses, requestState, task, ...rest } = params;
+  const meta = passedOnMeta(params);
+  return meta === undefined ? { ...rest, name } : { ...rest, name, _meta: meta };
+}
