@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { createLineReader } from '../../src/protocol/lines.ts';
+import { createEventDecoder, encodeEvent } from '../../src/protocol/sse.ts';
+
+const EVENTS = Buffer.from(
+  '\ufeff: comment\r\nevent: message\r\ndata: {"a":"é😀"}\r\n\r\nid: 7\ndata: {"b":\ndata: 1}\n\nretry: 5\n\ndata: last\r\n\r\ndata: never ended',
+);
+
+test('events are the same wherever the stream is cut', () => {
+  for (let cut = 0; cut <= EVENTS.length; cut++) {
+    const events: string[] = [];
+    const decoder = createEventDecoder(
+      1000,
+      (data) => events.push(data),
+      () => expect.unreachable(),
+    );
+    decoder.feed(EVENTS.subarray(0, cut));
+    decoder.feed(EVENTS.subarray(cut));
+    expect(events, `cut at ${cut}`).toEqual(['{"a":"é😀"}', '{"b":\n1}', 'last']);
+  }
+});
+
+test('an event that does not end is given up at the limit, once', () => {
+  let tooLarge = 0;
+  const decoder = createEventDecoder(
+    1000,
+    () => expect.unreachable(),
+    () => tooLarge++,
+  );
+  for (let i = 0; i < 50; i++) decoder.feed(Buffer.from(i === 0 ? 'data: ' : 'x'.repeat(100)));
+  expect(tooLarge).toBe(1);
+});
+
+test('an event that was encoded is decoded to itself', () => {
+  const events: string[] = [];
+  const decoder = createEventDecoder(
+    1000,
+    (data) => events.push(data),
+    () => {},
+  );
+  const json = JSON.stringify({ text: 'line one\nline two\r\u2028' });
+  decoder.feed(Buffer.from(encodeEvent(json)));
+  expect(events).toEqual([json]);
+});
+
+const LINES = Buffer.from('{"a":"é😀"}\r\n\nlast\nnever ended');
+
+test('lines are the same wherever the stream is cut', () => {
+  for (let cut = 0; cut <= LINES.length; cut++) {
+    const lines: string[] = [];
+    const reader = createLineReader(
+      1000,
+      (line) => lines.push(line),
+      () => expect.unreachable(),
+    );
+    reader.feed(LINES.subarray(0, cut));
+    reader.feed(LINES.subarray(cut));
+    expect(lines, `cut at ${cut}`).toEqual(['{"a":"é😀"}', '', 'last']);
+  }
+});
+
+test('a line that does not end is given up at the limit, once', () => {
+  let tooLong = 0;
+  const reader = createLineReader(
+    1000,
+    () => expect.unreachable(),
+    () => tooLong++,
+  );
+  for (let i = 0; i < 50; i++) reader.feed(Buffer.from('x'.repeat(100)));
+  expect(tooLong).toBe(1);
+});
