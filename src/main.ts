@@ -16,7 +16,12 @@ const program = new Command('mcp-switchboard')
     'One MCP server in front of many: one URL and one bearer, each server behind with its own headers.',
   )
   .version(IMPLEMENTATION.version)
-  .showHelpAfterError('(see mcp-switchboard --help)');
+  .showHelpAfterError('(see mcp-switchboard --help)')
+  // Without "[options]", which all of them have: what is left of 80 columns is for the descriptions.
+  .configureHelp({
+    subcommandTerm: (command) =>
+      `${command.name()} ${command.usage().replace('[options]', '').trim()}`.trim(),
+  });
 
 const CONFIG_OPTION = [
   '-c, --config <file>',
@@ -30,20 +35,26 @@ program
   .option('--host <address>', 'address to listen on (HOST; default 127.0.0.1)')
   .option('--port <number>', 'port to listen on (PORT; default 8080)')
   .option('--stdio', 'serve the one caller that started this process, over its pipes')
-  .action((options) => run(serve(options, env)));
+  // A misspelt command is taken for the default one with an argument.
+  .allowExcessArguments()
+  .action((options, { args: [misspelt] }: Command) => {
+    if (misspelt !== undefined)
+      throw new UsageError(`There is no command "${misspelt}". See: mcp-switchboard --help`);
+    return run(serve(options, env));
+  });
 
 program
   .command('check')
   .description('connect to every server and say what is found; exits with 1 if one fails')
   .option(...CONFIG_OPTION)
-  .action((options) => run(check(options, env)));
+  .action((options) => runBriefly(check(options, env)));
 
 program
   .command('tools')
   .description('list the tools as callers see them, one line each')
   .option(...CONFIG_OPTION)
   .option('--json', 'whole definitions, as JSON')
-  .action((options) => run(tools(options, env)));
+  .action((options) => runBriefly(tools(options, env)));
 
 program
   .command('call')
@@ -51,7 +62,7 @@ program
   .argument('<exposed-name>')
   .argument('[arguments]', 'a JSON object', '{}')
   .option(...CONFIG_OPTION)
-  .action((name, json, options) => run(call(name, json, options, env)));
+  .action((name, json, options) => runBriefly(call(name, json, options, env)));
 
 program
   .command('entry')
@@ -59,10 +70,20 @@ program
   .argument('<client>')
   .option('--url <url>', 'where that client reaches this gateway; default http://127.0.0.1:8080/mcp')
   .option(...CONFIG_OPTION)
-  .action((client, options) => run(Promise.resolve().then(() => entry(client, options, env))));
+  .action((client, options) => runBriefly(Promise.resolve().then(() => entry(client, options, env))));
 
 async function run(command: Promise<number>): Promise<void> {
   process.exitCode = await command;
+}
+
+/** A command that ends by itself; where it is interrupted, what it started ends with it. */
+function runBriefly(command: Promise<number>): Promise<void> {
+  // Unhandled, a signal ends Node without the 'exit' event, and so without an end to the processes downstream.
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
+  // Whoever reads the output, `head` for one, may have enough of it.
+  process.stdout.on('error', () => {});
+  return run(command);
 }
 
 try {

@@ -31,6 +31,8 @@ export interface Reply {
   notify(message: Notification): void;
   /** The whole response as JSON. `httpStatus` counts where there is one to set. */
   end(json: string, httpStatus?: number): void;
+  /** Ends it without a response: the request was cancelled. */
+  abandon(): void;
   /** Says now and then that the call is still running. */
   keepAlive(): void;
   /** The caller has gone away before its answer. */
@@ -65,28 +67,28 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       throw new ProtocolError(RPC.invalidParams, 'params.name must be the name of a tool.');
     const route = catalog.current.routes.get(name);
     if (route === undefined) throw unknownTool(name);
-    const finish = (outcome: Outcome) => {
+    let call: RunningCall | undefined;
+    const end = (outcome: Outcome) => {
       runningCalls.remove(caller, request.id, call);
       reply.end(writeOutcome(request.id, inEra(outcome, caller.era)), statusOf(outcome, caller.era));
     };
-    let call: RunningCall | undefined;
     call = forwardCall(route, params, {
       notify: (message) => reply.notify(message),
-      answer: finish,
+      answer: end,
       fail: (failure) => {
         options.onCallFailed(route, failure);
-        finish({ result: toToolResult(failure) });
+        end({ result: toToolResult(failure) });
+      },
+      cancelled: () => {
+        runningCalls.remove(caller, request.id, call);
+        reply.abandon();
       },
     });
     const running = call;
     runningCalls.add(caller, request.id, running);
     reply.keepAlive();
-    reply.onGone(() => {
-      // Spec 2026-07-28: a closed stream MUST be taken as cancellation. 2025-11-25 and before: it SHOULD NOT be.
-      if (caller.era !== 'modern') return;
-      runningCalls.remove(caller, request.id, running);
-      running.cancel('the caller closed the stream');
-    });
+    // Spec 2026-07-28: a closed stream MUST be taken as cancellation. 2025-11-25 and before: it SHOULD NOT be.
+    if (caller.era === 'modern') reply.onGone(() => running.cancel('the caller closed the stream'));
   }
 
   function answer(request: Request, caller: Caller, reply: Reply): void {

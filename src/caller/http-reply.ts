@@ -49,6 +49,14 @@ export class HttpReply implements Reply {
     sendJson(this.#res, httpStatus, json, this.#headers);
   }
 
+  abandon(): void {
+    clearTimeout(this.#timer);
+    if (this.#res.destroyed || this.#res.writableEnded) return;
+    if (this.#mayStream) this.#openStream();
+    else this.#res.writeHead(204);
+    this.#res.end();
+  }
+
   keepAlive(): void {
     if (!this.#mayStream || this.#res.writableEnded) return;
     const sign = () => {
@@ -57,11 +65,11 @@ export class HttpReply implements Reply {
       this.#timer = setTimeout(sign, KEEP_ALIVE_MS);
     };
     this.#timer = setTimeout(sign, FIRST_SIGN_MS);
+    this.#res.once('close', () => clearTimeout(this.#timer));
   }
 
   onGone(listener: () => void): void {
     this.#res.once('close', () => {
-      clearTimeout(this.#timer);
       if (!this.#res.writableFinished) listener();
     });
   }

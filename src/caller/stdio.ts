@@ -22,6 +22,7 @@ export function serveStdio(
   const reply: Reply = {
     notify: (message) => write(JSON.stringify(message)),
     end: write,
+    abandon: () => {},
     keepAlive: () => {},
     onGone: () => {},
   };

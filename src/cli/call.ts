@@ -21,7 +21,10 @@ export async function call(
     await gateway.attempted;
     const route = gateway.catalog.routes.get(name);
     if (route === undefined) {
-      const hints = [`No tool is called "${name}". See: mcp-switchboard tools`, ...unreachable(gateway)];
+      const hints = [
+        `No tool is called "${name}". See: mcp-switchboard tools`,
+        ...unreachable(gateway, config),
+      ];
       throw new UsageError(hints.join('\n'));
     }
     const outcome = await new Promise<Outcome>((resolve) => {
@@ -32,6 +35,7 @@ export async function call(
           notify: () => {},
           answer: resolve,
           fail: (failure) => resolve({ result: toToolResult(failure) }),
+          cancelled: () => {},
         },
       );
     });

@@ -3,12 +3,13 @@ import { createGateway, type Gateway } from '../gateway.ts';
 import { createRedactor } from '../log.ts';
 import type { Env } from './environment.ts';
 import { openConfig, openLog } from './open.ts';
+import { printable } from './printable.ts';
 
 /** Connects to every downstream and says what it finds; resolves with 0 when all is well, else with 1. */
 export async function check(options: { config?: string }, env: Env): Promise<number> {
   const config = openConfig(options.config, env);
   const redact = createRedactor(config.secrets);
-  const print = (line: string) => void process.stdout.write(`${redact(line)}\n`);
+  const print = (line: string) => void process.stdout.write(`${printable(redact(line))}\n`);
   print(`${config.file}: ${count(config.downstreams.length, 'server')}, no errors`);
   const gateway = createGateway(config, { log: openLog(config, env, '', 'silent'), token: '' });
   try {

@@ -41,10 +41,12 @@ export function entry(name: string, options: EntryOptions, env: Env): number {
   const write = ENTRIES.get(name);
   if (write === undefined)
     throw new UsageError(`There is no entry for "${name}". There is: ${ENTRY_NAMES.join(', ')}.`);
-  const url = options.url ?? `http://127.0.0.1:${env.PORT ?? '8080'}/mcp`;
-  if (!URL.canParse(url)) throw new UsageError(`"${url}" is not a URL. Give the whole of it: https://…/mcp`);
+  const url = options.url || `http://127.0.0.1:${env.PORT || '8080'}/mcp`;
+  // "localhost:8080/mcp" is a URL too, of the scheme "localhost".
+  if (!/^https?:/i.test(url) || !URL.canParse(url))
+    throw new UsageError(`"${url}" is not a URL. Give the whole of it: https://…/mcp`);
   const token = env.SWITCHBOARD_TOKEN?.trim() || TOKEN_PLACEHOLDER;
-  const configPath = resolve(options.config ?? env.SWITCHBOARD_CONFIG ?? DEFAULT_CONFIG);
+  const configPath = resolve(options.config || env.SWITCHBOARD_CONFIG || DEFAULT_CONFIG);
   const { paste, advice } = write({ url, token, configPath });
   process.stdout.write(typeof paste === 'string' ? `${paste}\n` : `${JSON.stringify(paste, null, 2)}\n`);
   const notes = [...advice];
@@ -100,9 +102,15 @@ function claudeDesktop({ configPath }: Facts): Entry {
 
 function claudeCode({ url, token }: Facts): Entry {
   return {
-    paste: `claude mcp add --transport http ${LABEL} ${url} --header "Authorization: Bearer ${token}"`,
+    paste: `claude mcp add --transport http ${LABEL} ${forShell(url)} --header ${forShell(`Authorization: Bearer ${token}`)}`,
     advice: ['Run it in the project that shall have the tools (--scope user for all).'],
   };
+}
+
+/** In double quotes where any shell leaves them alone, else in the single ones of a POSIX shell. */
+function forShell(text: string): string {
+  if (/^[\w./:=-]+$/.test(text)) return text;
+  return /["$`\\!%]/.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : `"${text}"`;
 }
 
 function cursor({ url, token }: Facts): Entry {

@@ -4,11 +4,11 @@ import { parse } from 'dotenv';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** The variables of the process and, behind them, those of `.env` in the working directory. Nothing is exported. */
-export function readEnvironment(cwd: string, env: Env): Env {
+/** These variables and, behind them, those of `.env` in the directory. Nothing is exported. */
+export function readEnvironment(directory: string, env: Env): Env {
   let text: string;
   try {
-    text = readFileSync(join(cwd, '.env'), 'utf8');
+    text = readFileSync(join(directory, '.env'), 'utf8');
   } catch {
     return env;
   }

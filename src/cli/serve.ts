@@ -20,8 +20,9 @@ export async function serve(options: ServeOptions, env: Env): Promise<number> {
 }
 
 async function serveOnHttp(options: ServeOptions, env: Env): Promise<number> {
-  const host = options.host ?? env.HOST ?? DEFAULT_HOST;
-  const port = readPort(options.port ?? env.PORT ?? DEFAULT_PORT);
+  // Compose files and container platforms pass what nobody set as an empty text.
+  const host = options.host || env.HOST || DEFAULT_HOST;
+  const port = readPort(options.port || env.PORT || DEFAULT_PORT);
   const { token, isGenerated } = chooseToken(env, host);
   const config = openConfig(options.config, env);
   const log = openLog(config, env, token);
@@ -45,6 +46,8 @@ async function serveOnStdio(options: ServeOptions, env: Env): Promise<number> {
   const log = openLog(config, env, '');
   const gateway = createGateway(config, { log, token: '' });
   await Promise.race([gateway.serveStdio(process.stdin, process.stdout), stopSignal()]);
+  // Where the caller did not close its end, reading on would keep this process running.
+  process.stdin.destroy();
   return close(gateway);
 }
 
@@ -55,13 +58,14 @@ async function close(gateway: Gateway): Promise<number> {
 
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        resolve();
-        // Asked a second time, it is at once.
-        process.once(signal, () => process.exit(1));
-      });
-    }
+    let wasAsked = false;
+    const stop = () => {
+      // Asked a second time, it is at once.
+      if (wasAsked) process.exit(1);
+      wasAsked = true;
+      resolve();
+    };
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
   });
 }
 
@@ -78,7 +82,7 @@ function listenError(error: unknown, host: string, port: number): unknown {
   }
   if (code === 'EACCES')
     return new UsageError(`Port ${port} needs more rights. Choose one above 1023 with --port or PORT.`);
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return new UsageError(`${host} is not an address of this machine. Choose another with --host or HOST.`);
   }
   return error;

@@ -1,24 +1,27 @@
 import type { Catalog } from '../catalog/merge.ts';
+import type { Config } from '../config/config.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
 import { createRedactor } from '../log.ts';
 import type { Env } from './environment.ts';
 import { openConfig, openLog } from './open.ts';
+import { printable } from './printable.ts';
 
 const WIDTH = 80;
+/** A few long names must not push every description off the line. */
+const MAX_NAME_COLUMN = 40;
 
 /** Prints what callers would see: one line a tool, or the list as JSON. */
 export async function tools(options: { config?: string; json?: boolean }, env: Env): Promise<number> {
   const config = openConfig(options.config, env);
   const gateway = createGateway(config, { log: openLog(config, env, '', 'silent'), token: '' });
-  const redact = createRedactor(config.secrets);
   try {
     await gateway.attempted;
     const listed = [...gateway.catalog.routes.values()].map((route) => route.tool);
     process.stdout.write(
       options.json === true ? `${JSON.stringify(listed, null, 2)}\n` : asLines(gateway.catalog),
     );
-    const down = unreachable(gateway);
-    for (const line of down) process.stderr.write(`${redact(line)}\n`);
+    const down = unreachable(gateway, config);
+    for (const line of down) process.stderr.write(`${line}\n`);
     return down.length === 0 ? 0 : 1;
   } finally {
     await gateway.close();
@@ -26,27 +29,29 @@ export async function tools(options: { config?: string; json?: boolean }, env: E
 }
 
 /** A sentence for each downstream whose tools are missing. */
-export function unreachable(gateway: Gateway): string[] {
+export function unreachable(gateway: Gateway, { secrets }: Config): string[] {
+  const redact = createRedactor(secrets);
   return Object.entries(gateway.status().downstreams).flatMap(([key, { state, why }]) =>
-    state === 'ready' ? [] : [`"${key}" is not connected (${why}); its tools are missing.`],
+    state === 'ready'
+      ? []
+      : [printable(redact(`"${key}" is not connected (${why}); its tools are missing.`))],
   );
 }
 
 function asLines(catalog: Catalog): string {
   const names = [...catalog.routes.keys()];
-  const width = Math.max(0, ...names.map((name) => name.length));
+  const column = Math.min(MAX_NAME_COLUMN, Math.max(0, ...names.map((name) => name.length)));
   return [...catalog.routes.values()]
     .map(({ exposedName, tool }) => {
-      const summary = printable(typeof tool.description === 'string' ? tool.description : '');
-      const room = Math.max(WIDTH - width - 2, 20);
-      const cut = summary.length > room ? `${summary.slice(0, room - 1)}…` : summary;
-      return `${`${exposedName.padEnd(width)}  ${cut}`.trimEnd()}\n`;
+      const name = exposedName.padEnd(column);
+      return `${`${name}  ${summarize(tool.description, WIDTH - name.length - 2)}`.trimEnd()}\n`;
     })
     .join('');
 }
 
-/** Its first line, without what would move the cursor: a downstream wrote it. */
-function printable(text: string): string {
-  const line = text.trim().split('\n', 1)[0] ?? '';
-  return line.replace(/\p{C}/gu, '');
+/** The first line of a description, cut where it is longer than the room for it. */
+function summarize(description: unknown, room: number): string {
+  if (typeof description !== 'string') return '';
+  const line = [...printable(description.trim().split('\n', 1)[0] ?? '')];
+  return line.length > room ? `${line.slice(0, room - 1).join('')}…` : line.join('');
 }

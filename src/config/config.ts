@@ -26,6 +26,8 @@ interface CommonDownstreamConfig {
 export interface HttpDownstreamConfig extends CommonDownstreamConfig {
   readonly kind: 'http';
   readonly url: string;
+  /** The entry says `"type": "sse"`: the transport of 2024-11-05. Absent for Streamable HTTP. */
+  readonly transport?: 'sse';
   /** Exactly what is sent with every request, in the order and spelling of the file. */
   readonly headers: readonly (readonly [name: string, value: string])[];
 }

@@ -28,6 +28,8 @@ export interface Connection {
 export interface ConnectOptions {
   maxResultBytes: number;
   log: Logger;
+  /** Gives the attempt up. */
+  signal: AbortSignal;
   /** The downstream says that its tools have changed. */
   onToolsChanged(): void;
   /** The connection has ended by itself. */
@@ -66,6 +68,8 @@ async function connectHttp(config: HttpDownstreamConfig, options: ConnectOptions
       answeredAt = url;
     }),
   });
+  const giveUp = () => void pool.destroy();
+  options.signal.addEventListener('abort', giveUp);
   const client = createClient(options, HANDSHAKE_TIMEOUT_MS);
   const close = async () => {
     await endSession(transport);
@@ -81,6 +85,8 @@ async function connectHttp(config: HttpDownstreamConfig, options: ConnectOptions
   } catch (error) {
     await close();
     throw error;
+  } finally {
+    options.signal.removeEventListener('abort', giveUp);
   }
   const link = createHttpLink({
     key: config.key,
@@ -113,6 +119,8 @@ async function startStdio(
   mode: 'auto' | 'legacy',
 ): Promise<Connection> {
   const channel = new StdioChannel(config, options.maxResultBytes, options.log);
+  const giveUp = () => void channel.close();
+  options.signal.addEventListener('abort', giveUp);
   const client = createClient(options, STDIO_PROBE_TIMEOUT_MS, mode);
   try {
     await client.connect(channel, { timeout: STDIO_HANDSHAKE_TIMEOUT_MS });
@@ -123,6 +131,8 @@ async function startStdio(
     if (ended === undefined) throw error;
     if (mode === 'auto' && ended.startsWith('exit code')) throw new EndedOnProbe(ended, { cause: error });
     throw new ChildEnded(lastWords === undefined ? ended : `${ended}; it said: ${lastWords.slice(0, 200)}`);
+  } finally {
+    options.signal.removeEventListener('abort', giveUp);
   }
   client.onclose = () => options.onClosed(channel.ended ?? 'closed');
   const link = createStdioLink(

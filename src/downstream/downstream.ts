@@ -92,6 +92,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       opened = await connect(config, {
         maxResultBytes: options.maxResultBytes,
         log,
+        signal: closing.signal,
         onToolsChanged: refresh,
         onClosed: ended.resolve,
       });

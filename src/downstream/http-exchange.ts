@@ -26,7 +26,8 @@ interface HttpExchangeOptions {
   maxBytes: number;
   /** Answers a question that a legacy downstream asks on this request's stream. */
   reply(id: RequestId, method: string): void;
-  onCancel(reason: string): void;
+  /** Tells the downstream, and calls back when the stream may be closed. */
+  onCancel(reason: string, closeStream: () => void): void;
 }
 
 /** An answered stream that its server leaves open is closed after this long: the connection is wanted elsewhere. */
@@ -51,8 +52,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
   cancel(reason: string): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#options.onCancel(reason);
-    this.#controller?.abort(new Error(reason));
+    this.#options.onCancel(reason, () => this.#controller?.abort(new Error(reason)));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -42,9 +42,9 @@ export function createHttpLink(options: HttpLinkOptions): Link {
     return headers;
   }
 
-  // Said and not waited for: nobody is helped by hearing that a cancellation or a refusal did not arrive.
-  function post(body: string): void {
-    pool.dispatch({ path, method: 'POST', headers: fixedHeaders, body }, new IgnoredAnswer());
+  // Nobody is helped by hearing that a cancellation or a refusal did not arrive: only that it is over.
+  function post(body: string, onOver: () => void = () => {}): void {
+    pool.dispatch({ path, method: 'POST', headers: fixedHeaders, body }, new IgnoredAnswer(onOver));
   }
 
   return {
@@ -58,9 +58,10 @@ export function createHttpLink(options: HttpLinkOptions): Link {
         hasSession: sessionId !== undefined,
         maxBytes: maxResultBytes,
         reply: (questionId, method) => post(composeReply(questionId, method)),
-        // Modern: closing the stream cancels. Legacy: it does not, so it has to be said.
-        onCancel: (reason) => {
-          if (era === 'legacy') post(composeCancelled(id, reason));
+        // Modern: closing the stream cancels. Legacy: it does not, so it has to be said, and heard before that.
+        onCancel: (reason, closeStream) => {
+          if (era === 'legacy') post(composeCancelled(id, reason), closeStream);
+          else closeStream();
         },
       });
       const body = composeRequest(id, request, era, version);
@@ -72,9 +73,21 @@ export function createHttpLink(options: HttpLinkOptions): Link {
 }
 
 class IgnoredAnswer implements Dispatcher.DispatchHandler {
+  readonly #onOver: () => void;
+
+  constructor(onOver: () => void) {
+    this.#onOver = onOver;
+  }
+
   onRequestStart(): void {}
   onResponseStart(): void {}
   onResponseData(): void {}
-  onResponseEnd(): void {}
-  onResponseError(): void {}
+
+  onResponseEnd(): void {
+    this.#onOver();
+  }
+
+  onResponseError(): void {
+    this.#onOver();
+  }
 }

@@ -7,15 +7,16 @@ import { passedOnMeta } from './meta.ts';
 /** The way back to the one caller whose call it is. What is given here leaves in this order. */
 export interface WayBack {
   notify(message: Notification): void;
-  /** Exactly one of these two, once, and last. */
+  /** Exactly one of these three, once, and last. */
   answer(outcome: Outcome): void;
   fail(failure: DownstreamFailure): void;
+  cancelled(): void;
 }
 
 /** A call on its way. */
 export interface RunningCall {
   readonly hasEnded: boolean;
-  /** Ends it here and downstream. The way back hears nothing more. */
+  /** Ends it here and downstream. */
   cancel(reason: string): void;
 }
 
@@ -59,6 +60,7 @@ class ForwardedCall implements Receiver, RunningCall {
   cancel(reason: string): void {
     if (!this.#end()) return;
     this.#exchange.cancel(reason);
+    this.#back.cancelled();
   }
 
   onNotification(message: Notification): void {

@@ -1,0 +1,74 @@
+/** Starts what the demo consists of, and listens to what each part reports. */
+import { on, once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Children, DemoProblem } from './children.ts';
+import type { Witness } from './conversation.ts';
+import type { Received } from './report.ts';
+
+/** Starts examples/<name>.ts and waits until it listens. Its witness tells of the next call that reaches it. */
+export async function startExample(children: Children, name: string): Promise<Witness> {
+  const preloads = ['--import', 'tsx', '--import', './examples/demo/report.ts'];
+  const child = children.start(name, [...preloads, `examples/${name}.ts`], { ipc: true });
+  // Without a listener, messages are kept for the first one: requests from before the call would look like the call.
+  child.on('message', () => {});
+  await Promise.race([once(child.stdout ?? child, 'data'), children.failed]);
+
+  return async () => {
+    try {
+      for await (const [received] of on(child, 'message', { signal: AbortSignal.timeout(5000) })) {
+        if (received.method === 'POST') return received as Received;
+      }
+    } catch {
+      // The time is up.
+    }
+    return 'nothing arrived';
+  };
+}
+
+/** Starts the built gateway on servers.json and waits until it is ready. */
+export async function startGateway(children: Children, { port, token }: { port: number; token: string }) {
+  if (!existsSync('dist/main.js')) throw new DemoProblem('dist/main.js is missing. Run: npm run build');
+  const args = ['dist/main.js', 'serve', '--config', 'servers.json', '--port', String(port)];
+  const child = children.start('The gateway', args, {
+    env: { SWITCHBOARD_TOKEN: token, LOG_LEVEL: 'debug' },
+  });
+
+  const stderrLines = new Map<string, string>();
+  let rest = '';
+  child.stderr?.on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const entry = parseLogLine(line);
+      if (entry?.event === 'stderr') stderrLines.set(entry.downstream ?? '', entry.line ?? '');
+    }
+  });
+
+  const origin = `http://127.0.0.1:${port}`;
+  await Promise.race([untilReady(`${origin}/readyz`), children.failed]);
+  return {
+    url: `${origin}/mcp`,
+    /** The last line that a stdio server wrote to stderr. */
+    stderrOf: (server: string) => stderrLines.get(server) ?? '',
+  };
+}
+
+function parseLogLine(line: string): { event?: string; downstream?: string; line?: string } | undefined {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+async function untilReady(url: string): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  while (Date.now() < deadline) {
+    const response = await fetch(url).catch(() => undefined);
+    await response?.text();
+    if (response?.status === 200) return;
+    await sleep(50);
+  }
+  throw new DemoProblem('The gateway did not get ready within 15 seconds.');
+}

@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { ConfigError } from '../errors.ts';
+import type { Config, DownstreamConfig } from './config.ts';
+import { parseDocument } from './document.ts';
+import { createExpander, type Env } from './expand.ts';
+import { withoutScheme } from './header-rules.ts';
+import { readHosts } from './hosts.ts';
+import { createProblems } from './problems.ts';
+import { readText } from './read-text.ts';
+import type { Reading } from './reading.ts';
+import { DEFAULTS, type FileShape } from './schema.ts';
+import { readServer } from './server.ts';
+import { checkShape, type Partly } from './shape.ts';
+
+/** More than a thousand servers; and whatever is in it, it is judged within a second. */
+const MAX_FILE_BYTES = 256 * 1024;
+const SERVER_FIELDS = ['mcpServers', 'servers'] as const;
+
+/**
+ * Reads a configuration file: checked, with its variables filled in and every default.
+ *
+ * @param path  as the person typed it: messages begin with it, and relative paths in the file start beside it
+ * @param env   what `${NAME}` stands for
+ * @throws ConfigError  with every problem, in the order of the file; no message holds a value from it
+ */
+export function loadConfig({ path, env }: { path: string; env: Env }): Config {
+  const read = readText(path, { maxBytes: MAX_FILE_BYTES, regularOnly: false });
+  if ('problem' in read) {
+    const remedy = existsSync(path) ? '' : '; create it, or name another with --config';
+    throw new ConfigError(path, [{ path: '', message: read.problem + remedy }]);
+  }
+  const document = parseDocument(read.text);
+  if ('problems' in document) throw new ConfigError(path, document.problems);
+
+  const { report, list } = createProblems(document.offsetOf);
+  document.reportKeys(report);
+  dropDisabled(document.value);
+  const directory = dirname(resolve(path));
+  const expander = createExpander({ env, directory }, report);
+  const config = readFile(checkShape(document.value, report), path, { expander, report, directory });
+
+  const problems = list();
+  if (problems.length > 0) throw new ConfigError(path, problems);
+  return config;
+}
+
+/** Before anything is checked: an entry is often disabled because something about it is missing. */
+function dropDisabled(file: unknown): void {
+  for (const field of SERVER_FIELDS) {
+    const servers = isObject(file) ? file[field] : undefined;
+    if (!isObject(servers)) continue;
+    for (const [key, server] of Object.entries(servers)) {
+      if (isObject(server) && server.disabled === true) delete servers[key];
+    }
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function readFile(shape: Partly<FileShape> | undefined, file: string, reading: Reading): Config {
+  const downstreams = shape === undefined ? [] : readServers(shape, reading);
+  return {
+    file,
+    downstreams,
+    allowedHosts: readHosts(shape?.allowedHosts ?? [], ['allowedHosts'], reading.report),
+    limits: {
+      maxRequestBytes: shape?.limits?.maxRequestBytes ?? DEFAULTS.maxRequestBytes,
+      maxResultBytes: shape?.limits?.maxResultBytes ?? DEFAULTS.maxResultBytes,
+    },
+    secrets: listSecrets(downstreams, reading.expander.filledIn),
+  };
+}
+
+function readServers(shape: Partly<FileShape>, reading: Reading): DownstreamConfig[] {
+  const fields = SERVER_FIELDS.filter((field) => Object.hasOwn(shape, field));
+  if (fields.length === 0) reading.report([], 'needs mcpServers, an object of servers by name');
+  if (fields.length === 2) reading.report([], 'has mcpServers and servers; keep one of them');
+  return fields.flatMap((field) => {
+    const servers = Object.entries(shape[field] ?? {});
+    if (shape[field] !== undefined && servers.length === 0) {
+      reading.report([field], 'has no server, or only disabled ones; add one');
+    }
+    return servers.flatMap(([key, server]) => {
+      return server === undefined ? [] : (readServer(key, server, [field, key], reading) ?? []);
+    });
+  });
+}
+
+function listSecrets(downstreams: readonly DownstreamConfig[], filledIn: ReadonlySet<string>): string[] {
+  const secrets = new Set(filledIn);
+  for (const downstream of downstreams) {
+    if (downstream.kind !== 'http') continue;
+    for (const [name, value] of downstream.headers) {
+      secrets.add(value);
+      if (/auth/i.test(name)) secrets.add(withoutScheme(value));
+    }
+  }
+  secrets.delete('');
+  return [...secrets];
+}

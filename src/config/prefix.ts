@@ -1,0 +1,16 @@
+const MAX_CHARS = 32;
+
+export function judgeKey(key: string): string | undefined {
+  if (key === '') return 'needs a name between the quotes';
+  return /\p{Cc}/u.test(key) ? 'has a control character in its name; remove it' : undefined;
+}
+
+export function judgePrefix(prefix: string): string | undefined {
+  if (prefix.length > MAX_CHARS) return `may have at most ${MAX_CHARS} characters, has ${prefix.length}`;
+  return /^[a-zA-Z0-9_-]*$/.test(prefix) ? undefined : 'may only have letters (a-z, A-Z), digits, _ and -';
+}
+
+/** Two underscores, so that a reader sees where the name of the tool begins. */
+export function prefixFromKey(key: string): string {
+  return `${key.replace(/[^a-zA-Z0-9_-]/gu, '_')}__`;
+}

@@ -1,0 +1,54 @@
+import type { ConfigProblem } from '../errors.ts';
+
+/** Where something stands in the file: `['mcpServers', 'crm', 'headers', 0, 'name']`. */
+export type Place = readonly (string | number)[];
+
+/** Notes a problem and goes on, since the person wants to hear all of them at once. */
+export type Report = (at: Place, message: string) => void;
+
+export interface Problems {
+  readonly report: Report;
+  /** In the order of the file, each once. */
+  list(): ConfigProblem[];
+}
+
+/** @param offsetOf  how far into the file a place stands */
+export function createProblems(offsetOf: (at: Place) => number): Problems {
+  const found = new Map<string, ConfigProblem & { offset: number }>();
+  return {
+    report(at, message) {
+      const path = formatPlace(at);
+      found.set(`${path}\n${message}`, { path, message, offset: offsetOf(at) });
+    },
+    list() {
+      return [...found.values()]
+        .sort((a, b) => a.offset - b.offset)
+        .map(({ path, message }) => ({ path, message }));
+    },
+  };
+}
+
+/** `mcpServers.crm.headers[0].name`; a key of other characters stands in brackets and quotes. */
+export function formatPlace(at: Place): string {
+  let text = '';
+  for (const step of at) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else if (!PLAIN_KEY.test(step)) text += `[${JSON.stringify(printable(step))}]`;
+    else text += text === '' ? step : `.${step}`;
+  }
+  return text;
+}
+
+const PLAIN_KEY = /^[\w$-]{1,60}$/;
+
+/** A foreign text as a terminal may show it: no control or direction characters, no endless lines. */
+export function printable(text: string, maxChars = 60): string {
+  const short = text.length > maxChars ? `${text.slice(0, maxChars - 1)}…` : text;
+  return short.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
+}
+
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}

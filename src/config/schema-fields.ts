@@ -1,0 +1,40 @@
+import * as z from 'zod';
+import { kindOf } from './problems.ts';
+
+/**
+ * What a field that breaks its rule is told. Every rule of the schema has one, since the messages of zod may quote
+ * what they found, and that may be a secret.
+ *
+ * @param kind    what `kindOf` says of a right value: a value of that kind breaks the rest of the rule
+ * @param remedy  for a plain value of another kind
+ */
+export function must(be: string, kind = be, remedy = '') {
+  const error = ({ input }: { input?: unknown }) => {
+    if (input === undefined) return 'is missing';
+    if (kindOf(input) === kind) return `must be ${be}`;
+    return `must be ${be}, is ${kindOf(input)}${typeof input === 'object' ? '' : remedy}`;
+  };
+  return { error };
+}
+
+export const text = () => z.string(must('a string', 'a string', '; put it in double quotes'));
+
+export const texts = () => z.array(text(), must('an array of strings'));
+
+/** A whole number in a unit, whose default the description tells too. */
+export function wholeNumber(rule: {
+  from: number;
+  to: number;
+  unit: 'milliseconds' | 'bytes';
+  fallback: number;
+  description: string;
+}) {
+  const { from, to, unit, fallback } = rule;
+  const message = must(`a whole number of ${unit} from ${from} to ${to}`, 'a number');
+  return z
+    .int(message)
+    .min(from, message)
+    .max(to, message)
+    .optional()
+    .meta({ description: `${rule.description} In ${unit}; default ${fallback}.`, default: fallback });
+}

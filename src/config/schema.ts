@@ -1,0 +1,174 @@
+import * as z from 'zod';
+import { must, text, texts, wholeNumber } from './schema-fields.ts';
+
+/** What counts where the file is silent. */
+export const DEFAULTS = {
+  callTimeoutMs: 50_000,
+  maxRequestBytes: 4 * 1024 * 1024,
+  maxResultBytes: 8 * 1024 * 1024,
+} as const;
+
+export const TYPES = ['http', 'streamable-http', 'streamableHttp', 'sse', 'stdio'] as const;
+
+/*
+ * The shape of `servers.json`: what is checked before anything else, and what `servers.schema.json` is made from.
+ * Rules between fields, and all that can only be known once variables are filled in, follow in server.ts.
+ */
+
+const header = z.strictObject(
+  {
+    name: text().meta({ description: 'Header name, as in "X-API-KEY".' }),
+    value: text().meta({ description: 'Header value; ${NAME} and ${file:PATH} are filled in.' }),
+  },
+  must('an object with name and value'),
+);
+
+const headers = (description: string) =>
+  z
+    .union(
+      [z.record(z.string(), text(), must('an object')), z.array(header, must('an array'))],
+      must('an object of header names and values, or an array of {name, value}'),
+    )
+    .optional()
+    .meta({
+      description,
+      examples: [{ 'X-API-KEY': '${CRM_API_KEY}' }, [{ name: 'X-API-KEY', value: '${CRM_API_KEY}' }]],
+    });
+
+const server = z
+  .strictObject(
+    {
+      type: z
+        .enum(TYPES, must(`one of ${TYPES.join(', ')}`, 'a string'))
+        .optional()
+        .meta({
+          description: 'Transport. Default: "http" for an entry with url, "stdio" for one with command.',
+        }),
+      url: text()
+        .optional()
+        .meta({
+          description: 'Address of the MCP server, http or https. No default: an entry has url or command.',
+          examples: ['https://crm.example.com/mcp'],
+        }),
+      serverUrl: text().optional().meta({ description: 'Another spelling of url, with no default either.' }),
+      httpUrl: text().optional().meta({ description: 'Another spelling of url, with no default either.' }),
+      headers: headers('Sent with every request to this server, and to no other. Default: none.'),
+      authorization: text()
+        .optional()
+        .meta({
+          description:
+            'Authorization header; "Bearer " is put in front unless it begins with a scheme. Default: none.',
+          examples: ['${CRM_TOKEN}', 'Basic ${CRM_BASIC}'],
+        }),
+      custom_headers: headers('More headers, beside authorization; the same as headers. Default: none.'),
+      command: text()
+        .optional()
+        .meta({
+          description: 'Program to start as an MCP server on stdio. No default: an entry has url or command.',
+          examples: ['npx'],
+        }),
+      args: texts().optional().meta({ description: 'Arguments of command. Default: none.', default: [] }),
+      env: z
+        .record(z.string(), text(), must('an object of names and values'))
+        .optional()
+        .meta({
+          description:
+            'Environment variables for command, beside the few that every child gets. Default: none.',
+          examples: [{ API_KEY: '${FILES_API_KEY}' }],
+        }),
+      cwd: text().optional().meta({
+        description: 'Working directory of command, relative to this file. Default: that of the gateway.',
+      }),
+      prefix: text()
+        .optional()
+        .meta({
+          description:
+            'Put in front of every tool name: letters, digits, _ and -, at most 32. Default: the key and "__"; "" for none.',
+          examples: ['crm_', ''],
+        }),
+      description: text()
+        .optional()
+        .meta({ description: 'What this server is for, for people. Default: none.' }),
+      callTimeoutMs: wholeNumber({
+        from: 100,
+        to: 86_400_000,
+        unit: 'milliseconds',
+        fallback: DEFAULTS.callTimeoutMs,
+        description: 'A call without an answer is given up after this.',
+      }),
+      disabled: z
+        .boolean(must('true or false', 'a boolean'))
+        .optional()
+        .meta({ description: 'true leaves this entry out. Default: false.', default: false }),
+    },
+    must('an object'),
+  )
+  .meta({
+    id: 'server',
+    description:
+      'One MCP server: url (over HTTP) or command (started here, on stdio). Texts may hold ${NAME}, ${NAME:-fallback}, ${env:NAME} and ${file:PATH}.',
+    anyOf: [
+      ...['url', 'serverUrl', 'httpUrl', 'command'].map((required) => ({ required: [required] })),
+      { properties: { disabled: { const: true } }, required: ['disabled'] },
+    ],
+  });
+
+const servers = (description: string) =>
+  z.record(z.string(), server, must('an object of servers by name')).optional().meta({ description });
+
+const limits = z
+  .strictObject(
+    {
+      maxRequestBytes: wholeNumber({
+        from: 1024,
+        to: 268_435_456,
+        unit: 'bytes',
+        fallback: DEFAULTS.maxRequestBytes,
+        description: 'Largest body of one request from a caller.',
+      }),
+      maxResultBytes: wholeNumber({
+        from: 1024,
+        to: 268_435_456,
+        unit: 'bytes',
+        fallback: DEFAULTS.maxResultBytes,
+        description: 'Largest answer of one server, after decompression.',
+      }),
+    },
+    must('an object'),
+  )
+  .optional()
+  .meta({ description: 'Sizes in bytes beyond which a message is refused. Default: those of its fields.' });
+
+export const fileSchema = z
+  .strictObject(
+    {
+      $schema: text().optional().meta({ description: 'Where this schema is, for editors. Default: none.' }),
+      mcpServers: servers('The MCP servers behind this gateway, by name. No default: one is needed.'),
+      servers: servers('Another spelling of mcpServers, with no default either.'),
+      allowedHosts: texts()
+        .optional()
+        .meta({
+          description:
+            'Host names, without scheme and port, under which this gateway may be reached besides the loopback names. Default: none.',
+          default: [],
+          examples: [['gateway.example.com']],
+        }),
+      limits,
+    },
+    must('an object with mcpServers in it'),
+  )
+  .meta({
+    title: 'servers.json of mcp-switchboard',
+    oneOf: [{ required: ['mcpServers'] }, { required: ['servers'] }],
+  });
+
+export type FileShape = z.input<typeof fileSchema>;
+export type ServerShape = z.input<typeof server>;
+export type HeadersShape = NonNullable<ServerShape['headers']>;
+
+/** The keys an object at this depth of the file may have: the file, `limits`, an entry, an item of `headers`. */
+export function knownKeys(at: readonly unknown[]): string[] {
+  if (at.length === 0) return Object.keys(fileSchema.shape);
+  if (at[0] === 'limits') return Object.keys(limits.unwrap().shape);
+  return Object.keys(at.length === 2 ? server.shape : header.shape);
+}

@@ -1,0 +1,49 @@
+import type { DownstreamConfig } from './config.ts';
+import { readHttp } from './http.ts';
+import { judgeKey, judgePrefix, prefixFromKey } from './prefix.ts';
+import type { Place } from './problems.ts';
+import type { Reading, Server } from './reading.ts';
+import { DEFAULTS } from './schema.ts';
+import { checkKind } from './server-kind.ts';
+import { readStdio } from './stdio.ts';
+
+/** One entry of `mcpServers`; undefined when something that was reported keeps it from being one. */
+export function readServer(
+  key: string,
+  server: Server,
+  at: Place,
+  reading: Reading,
+): DownstreamConfig | undefined {
+  const keyProblem = judgeKey(key);
+  if (keyProblem !== undefined) reading.report(at, keyProblem);
+  const kind = checkKind(server, at, reading.report);
+  const prefix = readPrefix(key, server, at, reading);
+  const description = readDescription(server, at, reading);
+  const http = kind === 'stdio' ? undefined : readHttp(server, at, reading);
+  const stdio = kind === 'http' ? undefined : readStdio(server, at, reading);
+  const transport = http ?? stdio;
+  if (prefix === undefined || transport === undefined) return undefined;
+  return {
+    key,
+    prefix,
+    ...(description === undefined ? {} : { description }),
+    callTimeoutMs: server.callTimeoutMs ?? DEFAULTS.callTimeoutMs,
+    ...transport,
+  };
+}
+
+function readPrefix(key: string, server: Server, at: Place, reading: Reading): string | undefined {
+  const prefixAt = [...at, 'prefix'];
+  const given = Object.hasOwn(server, 'prefix');
+  const prefix = given ? reading.expander.expand(server.prefix ?? '', prefixAt) : prefixFromKey(key);
+  const problem = prefix === undefined ? undefined : judgePrefix(prefix);
+  if (problem === undefined) return prefix;
+  if (given) reading.report(prefixAt, problem);
+  else reading.report(at, 'has a name too long for a prefix; set prefix, with at most 32 characters');
+  return undefined;
+}
+
+function readDescription(server: Server, at: Place, { expander }: Reading): string | undefined {
+  if (server.description === undefined) return undefined;
+  return expander.expand(server.description, [...at, 'description']);
+}

@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest';
+import type { Answer } from '../support/downstreams/exchange.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import {
+  acceptsWithoutAnswer,
+  answersEmptyBody,
+  answersHtml,
+  answersHuge,
+  answersInvalidJson,
+  answersResult,
+  answersStatus,
+  answersWrongId,
+  asks,
+  cutsConnection,
+  endsStreamWithoutAnswer,
+  neverAnswers,
+  redirects,
+} from '../support/downstreams/wire.ts';
+import { startGateway } from '../support/gateway.ts';
+import { legacyRequest, modernRequest } from '../support/messages.ts';
+
+const MAY_HAVE_RUN = 'The call may have run: check before repeating it.';
+
+/** What the downstream does, and the whole sentence that the model reads. */
+const FAILURES: readonly (readonly [what: string, answer: Answer, sentence: string])[] = [
+  [
+    'ends its stream without an answer',
+    endsStreamWithoutAnswer(),
+    `"crm" sent no answer (its reply ended early). ${MAY_HAVE_RUN}`,
+  ],
+  [
+    'ends its stream after progress',
+    endsStreamWithoutAnswer(3),
+    `"crm" sent no answer (its reply ended early). ${MAY_HAVE_RUN}`,
+  ],
+  ['accepts and says nothing', acceptsWithoutAnswer, `"crm" sent no answer (HTTP 202). ${MAY_HAVE_RUN}`],
+  [
+    'answers another id in JSON',
+    answersWrongId('json'),
+    `"crm" sent no answer (its reply was for another request). ${MAY_HAVE_RUN}`,
+  ],
+  [
+    'answers another id in SSE',
+    answersWrongId('sse'),
+    `"crm" sent no answer (its reply was for another request). ${MAY_HAVE_RUN}`,
+  ],
+  [
+    'answers a web page',
+    answersHtml,
+    `"crm" answered with something that is not MCP (text/html). ${MAY_HAVE_RUN}`,
+  ],
+  [
+    'answers broken JSON',
+    answersInvalidJson,
+    `"crm" answered with something that is not MCP (invalid JSON). ${MAY_HAVE_RUN}`,
+  ],
+  ['answers nothing', answersEmptyBody, `"crm" sent no answer (its reply ended early). ${MAY_HAVE_RUN}`],
+  [
+    'answers 500 with a huge body',
+    answersStatus(500, { bytes: 20_000_000 }),
+    `"crm" failed (HTTP 500). ${MAY_HAVE_RUN}`,
+  ],
+  ['answers 400', answersStatus(400), '"crm" failed (HTTP 400).'],
+  [
+    'answers 401',
+    answersStatus(401),
+    `"crm" refused this gateway's credentials (HTTP 401). Trying again will not help until its headers are corrected.`,
+  ],
+  [
+    'answers 403',
+    answersStatus(403),
+    `"crm" refused this gateway's credentials (HTTP 403). Trying again will not help until its headers are corrected.`,
+  ],
+  [
+    'answers 429',
+    answersStatus(429, { headers: { 'retry-after': '7' } }),
+    '"crm" is limiting requests (HTTP 429). Try again in 7 s.',
+  ],
+  [
+    'redirects elsewhere',
+    redirects('https://evil.example/mcp?token=x'),
+    '"crm" redirects to https://evil.example (HTTP 307), and headers are never sent to an address that is not in servers.json.',
+  ],
+  [
+    'cuts before any byte',
+    cutsConnection('before headers'),
+    `"crm" closed the connection before answering. ${MAY_HAVE_RUN}`,
+  ],
+  [
+    'cuts after the headers',
+    cutsConnection('after headers'),
+    `"crm" closed the connection before answering. ${MAY_HAVE_RUN}`,
+  ],
+  [
+    'cuts in the body',
+    cutsConnection('in the body'),
+    `"crm" closed the connection before answering. ${MAY_HAVE_RUN}`,
+  ],
+  [
+    'answers more than the limit',
+    answersHuge(300_000),
+    `"crm" answered with more than 256 KiB, the limit set by limits.maxResultBytes. Ask it for less at a time. ${MAY_HAVE_RUN}`,
+  ],
+  [
+    'answers more than the limit in SSE',
+    answersHuge(300_000, 'sse'),
+    `"crm" answered with more than 256 KiB, the limit set by limits.maxResultBytes. Ask it for less at a time. ${MAY_HAVE_RUN}`,
+  ],
+  [
+    'answers a compressed bomb',
+    answersHuge(100_000_000, 'gzip'),
+    `"crm" answered with more than 256 KiB, the limit set by limits.maxResultBytes. Ask it for less at a time. ${MAY_HAVE_RUN}`,
+  ],
+  ['never answers', neverAnswers, `"crm" did not answer crm__echo within 400 ms. ${MAY_HAVE_RUN}`],
+];
+
+describe.each(['modern', 'legacy'] as const)('a call to a %s downstream that', (era) => {
+  test.each(FAILURES)('%s is answered with one sentence', async (_what, answer, sentence) => {
+    await using downstream = await plainServer({ era, answers: { 'tools/call echo': answer } });
+    await using gateway = await startGateway({
+      mcpServers: { crm: downstream.entry({ callTimeoutMs: 400 }) },
+      limits: { maxResultBytes: 256 * 1024 },
+    });
+    for (const request of [modernRequest, legacyRequest]) {
+      const reply = await gateway.post(...request('tools/call', { name: 'crm__echo', arguments: {} }));
+      const { result } = reply.messages.at(-1) ?? {};
+      expect(reply.status).toBe(200);
+      expect(result.isError).toBe(true);
+      expect(result.content).toEqual([{ type: 'text', text: sentence }]);
+    }
+    // The one that failed takes nothing else with it.
+    const after = await gateway.post(
+      ...modernRequest('tools/call', { name: 'crm__add', arguments: { a: 1, b: 2 } }),
+    );
+    expect(after.messages.at(-1)?.result.content[0].text).toBe('3');
+  });
+});
+
+test('a request for input that nobody can answer is a failure, not a result', async () => {
+  const inputRequired = answersResult({ resultType: 'input_required', inputRequests: {}, requestState: 'x' });
+  await using downstream = await plainServer({
+    era: 'modern',
+    answers: { 'tools/call echo': inputRequired },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const reply = await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: {} }));
+  expect(reply.json.result).toMatchObject({ resultType: 'complete', isError: true });
+});
+
+test('a legacy downstream that asks its caller something is told at once that nobody answers', async () => {
+  await using downstream = await plainServer({
+    era: 'legacy',
+    answers: {
+      'tools/call echo': asks('elicitation/create', { message: '?' }),
+      'tools/call add': asks('ping'),
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const client = await gateway.connect({ era: 'modern' });
+  const asked = await client.callTool({ name: 'crm__echo', arguments: { text: 'x' } });
+  expect(asked.content).toEqual([{ type: 'text', text: expect.stringContaining('-32601') }]);
+  const pinged = await client.callTool({ name: 'crm__add', arguments: {} });
+  expect(pinged.content).toEqual([{ type: 'text', text: '{}' }]);
+});
+
+test('a failure says nothing that the downstream said, in the answer or in the log', async () => {
+  await using downstream = await plainServer({
+    era: 'modern',
+    answers: { 'tools/call echo': answersStatus(500, { headers: { 'x-internal': 'boom' } }) },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const reply = await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: {} }));
+  expect(reply.text).not.toContain('boom');
+  expect(gateway.logs.join('\n')).not.toContain('boom');
+});
+
+test("a downstream's own JSON-RPC error is its answer, and is passed on", async () => {
+  const error: Answer = (given) => given.error(-32602, 'text is required', { data: { field: 'text' } });
+  await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call echo': error } });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const reply = await gateway.post(
+    ...modernRequest('tools/call', { name: 'crm__echo', arguments: {} }, 'id-1'),
+  );
+  expect(reply.json).toEqual({
+    jsonrpc: '2.0',
+    id: 'id-1',
+    error: { code: -32602, message: 'text is required', data: { field: 'text' } },
+  });
+});

@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'vitest';
+import { chatgpt } from '../support/callers/openai.ts';
+import { legacyServer } from '../support/downstreams/legacy.ts';
+import { modernServer } from '../support/downstreams/modern.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { startGateway } from '../support/gateway.ts';
+import { legacyRequest, modernRequest } from '../support/messages.ts';
+
+describe('the headers of an entry reach its server on every request, when they are written', () => {
+  test.each([
+    [
+      'as an object',
+      { headers: { 'X-API-KEY': 'k-1', 'X-Tenant-ID': 'acme' } },
+      { 'X-API-KEY': 'k-1', 'X-Tenant-ID': 'acme' },
+    ],
+    [
+      'as a list',
+      {
+        headers: [
+          { name: 'X-Client-ID', value: 'c-1' },
+          { name: 'X-Client-Secret', value: 's-1' },
+        ],
+      },
+      { 'X-Client-ID': 'c-1', 'X-Client-Secret': 's-1' },
+    ],
+    [
+      'as authorization and custom_headers',
+      {
+        authorization: 'ApiKey a-1',
+        custom_headers: { 'X-API-Version': '2024-11-05', 'X-Environment': 'staging' },
+      },
+      { Authorization: 'ApiKey a-1', 'X-API-Version': '2024-11-05', 'X-Environment': 'staging' },
+    ],
+    ['as a bare token', { authorization: 't-1' }, { Authorization: 'Bearer t-1' }],
+    ['as Basic', { authorization: 'Basic dTpw' }, { Authorization: 'Basic dTpw' }],
+    ['with a variable', { headers: { 'X-API-KEY': '${KEY}' } }, { 'X-API-KEY': 'from-env' }],
+  ])('%s', async (_how, written, requires) => {
+    for (const start of [
+      () => modernServer({ requires }),
+      () => legacyServer({ requires, sessions: true, json: false }),
+    ]) {
+      await using downstream = await start();
+      await using gateway = await startGateway(
+        { mcpServers: { crm: { url: downstream.url, ...written } } },
+        { env: { KEY: 'from-env' } },
+      );
+      const reply = await gateway.post(
+        ...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'in' } }),
+      );
+      expect(reply.json.result.content).toEqual([{ type: 'text', text: 'in' }]);
+      expect(downstream.requests.length).toBeGreaterThan(2);
+      for (const request of downstream.requests) {
+        for (const [name, value] of Object.entries(requires)) {
+          expect(request.headers[name.toLowerCase()], `${request.method} ${name}`).toBe(value);
+        }
+      }
+    }
+  });
+});
+
+test('with ten downstreams, each receives its own secret and no other, and nothing of the caller', async () => {
+  const secret = (index: number) => `canary-secret-${index}`;
+  const downstreams = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => {
+      const requires = { [index % 2 === 0 ? 'X-API-KEY' : `X-Secret-${index}`]: secret(index) };
+      return index % 3 === 0
+        ? legacyServer({ requires, sessions: true, json: index % 2 === 0 })
+        : modernServer({ requires });
+    }),
+  );
+  const token = 'canary-token-of-the-caller';
+  const mcpServers = Object.fromEntries(
+    downstreams.map((downstream, index) => [`s${index}`, downstream.entry()]),
+  );
+  {
+    await using gateway = await startGateway({ mcpServers }, { token });
+    const callerHeaders = {
+      cookie: 'canary-cookie=1',
+      'x-openai-session': 'canary-session',
+      'x-tenant-id': 'canary-tenant',
+      'x-forwarded-for': '192.0.2.1',
+      'mcp-param-region': 'canary-param',
+      traceparent: '00-canary',
+      'user-agent': 'canary-agent',
+    };
+    const params = (index: number) => ({
+      name: `s${index}__echo`,
+      arguments: { text: `argument-${index}` },
+      _meta: {
+        'openai/userLocation': 'canary-location',
+        'openai/session': 'canary-meta',
+        progressToken: 'canary-progress',
+      },
+    });
+    for (let index = 0; index < 10; index++) {
+      for (const request of [modernRequest, legacyRequest]) {
+        const [body, headers] = request('tools/call', params(index));
+        const reply = await gateway.post(body, { ...headers, ...callerHeaders });
+        expect(reply.messages.at(-1)?.result.content[0].text).toBe(`argument-${index}`);
+      }
+    }
+    await chatgpt(gateway.url, token);
+  }
+  const received = downstreams.map((downstream) => JSON.stringify(downstream.requests));
+  const matrix = received.map((text) =>
+    Array.from({ length: 10 }, (_, index) => text.includes(secret(index))),
+  );
+  expect(matrix).toEqual(
+    Array.from({ length: 10 }, (_, row) => Array.from({ length: 10 }, (__, column) => row === column)),
+  );
+  for (const text of received) {
+    expect(text.replaceAll(/canary-secret-\d/g, '').toLowerCase()).not.toContain('canary');
+    expect(text).not.toContain('192.0.2.1');
+  }
+  for (const [index, text] of received.entries()) {
+    expect(text.match(/argument-\d/g)?.every((argument) => argument === `argument-${index}`)).toBe(true);
+  }
+  await Promise.all(downstreams.map((downstream) => downstream[Symbol.asyncDispose]()));
+});
+
+test('the trace of a caller is continued downstream, where it has the form of one', async () => {
+  await using downstream = await plainServer({ era: 'modern', json: true });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01';
+  const call = (_meta: object) =>
+    gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: '' }, _meta }));
+  await call({ traceparent, tracestate: 'a=b' });
+  await call({ traceparent: 'x\r\ny', tracestate: 7 });
+  expect(downstream.calls[0]?.meta).toMatchObject({ traceparent, tracestate: 'a=b' });
+  expect(downstream.calls[1]?.meta).not.toHaveProperty('traceparent');
+  expect(downstream.calls[1]?.meta).not.toHaveProperty('tracestate');
+});
+
+test('a modern downstream is told its own name of the tool, in the header as in the body', async () => {
+  await using downstream = await plainServer({
+    era: 'modern',
+    tools: [{ name: 'grüße', inputSchema: { type: 'object' } }],
+    answers: { 'tools/call grüße': (given) => given.result({ resultType: 'complete', content: [] }) },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const list = await gateway.post(...modernRequest('tools/list'));
+  const [{ name }] = list.json.result.tools;
+  expect(name).toMatch(/^crm__gr__e_[0-9a-f]{8}$/);
+  await gateway.post(...modernRequest('tools/call', { name, arguments: {} }));
+  const { headers, body } = downstream.requests.at(-1) ?? {};
+  expect(headers).toMatchObject({
+    'mcp-method': 'tools/call',
+    'mcp-name': '=?base64?Z3LDvMOfZQ==?=',
+    'mcp-protocol-version': '2026-07-28',
+  });
+  expect(body).toMatchObject({ params: { name: 'grüße' } });
+});
+
+test('headers do not follow a redirect to another origin, at connect either', async () => {
+  await using elsewhere = await modernServer();
+  await using downstream = await plainServer({ era: 'modern', redirectsTo: elsewhere.url });
+  await using gateway = await startGateway({
+    mcpServers: { crm: { url: downstream.url, headers: { 'X-API-KEY': 'canary-secret' } } },
+  });
+  expect(gateway.gateway.status().downstreams.crm?.state).toBe('down');
+  expect(elsewhere.requests).toEqual([]);
+});

@@ -1,0 +1,236 @@
+import { createServer } from 'node:net';
+import { describe, expect, test, vi } from 'vitest';
+import { isAlive } from '../support/child.ts';
+import { legacyServer } from '../support/downstreams/legacy.ts';
+import { modernServer } from '../support/downstreams/modern.ts';
+import { cursorLoop, endlessPages, oddCursor, pages } from '../support/downstreams/pages.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { stdioServer } from '../support/downstreams/stdio.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { listenOnLoopback } from '../support/http-server.ts';
+import { modernRequest } from '../support/messages.ts';
+
+async function names(gateway: RunningGateway): Promise<string[]> {
+  const reply = await gateway.post(...modernRequest('tools/list'));
+  return reply.json.result.tools.map((tool: { name: string }) => tool.name);
+}
+
+async function echo(gateway: RunningGateway, name: string): Promise<string> {
+  const reply = await gateway.post(...modernRequest('tools/call', { name, arguments: { text: 'hello' } }));
+  return reply.messages.at(-1)?.result.content[0].text;
+}
+
+/** A port on which nothing listens. */
+async function freePort(): Promise<number> {
+  const server = await listenOnLoopback(() => {});
+  await server[Symbol.asyncDispose]();
+  return Number(new URL(server.origin).port);
+}
+
+test('one downstream that refuses connections takes nothing from the others', async () => {
+  await using alive = await modernServer();
+  await using gateway = await startGateway({
+    mcpServers: { dead: { url: `http://127.0.0.1:${await freePort()}/mcp` }, alive: alive.entry() },
+  });
+  expect(await names(gateway)).toContain('alive__echo');
+  expect(await echo(gateway, 'alive__echo')).toBe('hello');
+  expect(gateway.gateway.status().downstreams.dead).toMatchObject({
+    state: 'down',
+    why: 'connection refused',
+  });
+});
+
+test('one downstream that accepts connections and says nothing delays a cold start by 3 s and no more', async () => {
+  await using alive = await modernServer();
+  const silent = createServer(() => {}).listen(0, '127.0.0.1');
+  await vi.waitFor(() => expect(silent.listening).toBe(true));
+  const { port } = silent.address() as { port: number };
+  await using gateway = await startGateway(
+    { mcpServers: { silent: { url: `http://127.0.0.1:${port}/mcp` }, alive: alive.entry() } },
+    { settle: false },
+  );
+  const startedAt = performance.now();
+  expect(await names(gateway)).toContain('alive__echo');
+  // The silent one would take its 10 s.
+  expect(performance.now() - startedAt).toBeLessThan(8000);
+  // What is known to be short is stale at once.
+  const reply = await gateway.post(...modernRequest('tools/list'));
+  expect(reply.json.result.ttlMs).toBe(0);
+  silent.close();
+});
+
+test('a downstream that comes up later is found, and its tools are listed', async () => {
+  const port = await freePort();
+  await using gateway = await startGateway({ mcpServers: { late: { url: `http://127.0.0.1:${port}/mcp` } } });
+  expect(await names(gateway)).toEqual([]);
+  await using late = await modernServer();
+  const forwarding = createServer((socket) => {
+    const onward = new (socket.constructor as typeof import('node:net').Socket)();
+    onward.connect(Number(new URL(late.url).port), '127.0.0.1');
+    socket.pipe(onward).pipe(socket);
+    for (const end of [socket, onward]) end.on('error', () => {});
+  }).listen(port, '127.0.0.1');
+  await expect.poll(() => names(gateway), { timeout: 10_000 }).toContain('late__echo');
+  forwarding.close();
+});
+
+test('a downstream that forgot its session gets a new one, and the call goes through', async () => {
+  for (const start of [
+    () => legacyServer({ sessions: true, json: true }),
+    () => plainServer({ era: 'legacy', sessions: true }),
+  ]) {
+    await using downstream = await start();
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    expect(await echo(gateway, 'crm__echo')).toBe('hello');
+    await downstream.forgetSessions();
+    expect(await echo(gateway, 'crm__echo')).toBe('hello');
+    expect(downstream.calls.filter(({ tool }) => tool === 'echo')).toHaveLength(2);
+  }
+});
+
+test('a hundred calls that find their session gone open one new session together', async () => {
+  await using downstream = await plainServer({ era: 'legacy', sessions: true, json: true });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  downstream.forgetSessions();
+  const texts = await Promise.all(Array.from({ length: 100 }, () => echo(gateway, 'crm__echo')));
+  expect(new Set(texts)).toEqual(new Set(['hello']));
+  expect(
+    downstream.requests.filter(({ body }) => (body as { method?: string })?.method === 'initialize'),
+  ).toHaveLength(2);
+  expect(downstream.calls).toHaveLength(100);
+});
+
+test('a downstream that was upgraded to the modern era is asked again what it speaks', async () => {
+  let era: 'legacy' | 'modern' = 'legacy';
+  await using legacy = await plainServer({ era: 'legacy', sessions: true });
+  await using modern = await plainServer({ era: 'modern' });
+  await using front = await listenOnLoopback(async (recorded, req, res) => {
+    const target = era === 'legacy' ? legacy.url : modern.url;
+    const headers = Object.fromEntries(
+      Object.entries(recorded.headers).filter(
+        ([name]) => !/^(host|connection|content-length|transfer-encoding)$/.test(name),
+      ),
+    );
+    const body = recorded.body === undefined ? null : JSON.stringify(recorded.body);
+    const answer = await fetch(target, {
+      method: req.method ?? 'POST',
+      headers: headers as Record<string, string>,
+      body,
+    });
+    res.writeHead(
+      answer.status,
+      Object.fromEntries(
+        [...answer.headers].filter(([name]) => !/^(content-length|transfer-encoding|connection)$/.test(name)),
+      ),
+    );
+    res.end(Buffer.from(await answer.arrayBuffer()));
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: { url: `${front.origin}/mcp` } } });
+  expect(gateway.gateway.status().downstreams.crm?.era).toBe('legacy');
+  era = 'modern';
+  legacy.forgetSessions();
+  await echo(gateway, 'crm__echo');
+  await expect.poll(() => gateway.gateway.status().downstreams.crm?.era, { timeout: 10_000 }).toBe('modern');
+  expect(await echo(gateway, 'crm__echo')).toBe('hello');
+});
+
+describe('the tool list of a downstream', () => {
+  test('is read to its last page and given in one', async () => {
+    await using downstream = await plainServer({ era: 'modern', page: pages(12) });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    expect(await names(gateway)).toHaveLength(12);
+  });
+
+  test.each([
+    ['never ends', endlessPages(), 64],
+    ['goes round in a circle', cursorLoop(), 2],
+  ])('that %s is cut, with a warning', async (_what, page, tools) => {
+    await using downstream = await plainServer({ era: 'modern', page });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    expect(await names(gateway)).toHaveLength(tools);
+    expect(gateway.gateway.status().downstreams.crm?.warnings).toEqual([
+      expect.stringContaining('does not end'),
+    ]);
+  });
+
+  test.each([
+    ['the empty string', '', 2, 0],
+    ['null', null, 1, 1],
+    ['a number', 7, 1, 1],
+  ] as const)('whose next cursor is %s keeps its tools', async (_what, cursor, tools, warnings) => {
+    await using downstream = await plainServer({ era: 'legacy', page: oddCursor(cursor) });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    expect(await names(gateway)).toHaveLength(tools);
+    expect(gateway.gateway.status().downstreams.crm?.warnings).toHaveLength(warnings);
+  });
+});
+
+describe('a stdio downstream', () => {
+  test('that dies during a call fails that call at once, and is started again', async () => {
+    await using downstream = stdioServer('dies');
+    await using gateway = await startGateway({ mcpServers: { fragile: downstream.entry() } });
+    const died = await gateway.post(...modernRequest('tools/call', { name: 'fragile__die', arguments: {} }));
+    expect(died.json.result).toMatchObject({
+      isError: true,
+      content: [
+        {
+          text: '"fragile" closed the connection before answering. The call may have run: check before repeating it.',
+        },
+      ],
+    });
+    await expect.poll(() => echo(gateway, 'fragile__echo'), { timeout: 10_000 }).toBe('hello');
+  });
+
+  test('that exits on everything before initialize is served all the same', async () => {
+    await using downstream = stdioServer('exits-on-probe');
+    await using gateway = await startGateway({ mcpServers: { rust: downstream.entry() } });
+    expect(await echo(gateway, 'rust__echo')).toBe('hello');
+  });
+
+  test('that prints noise to stdout and stderr is served all the same', async () => {
+    await using downstream = stdioServer('noisy');
+    await using gateway = await startGateway({ mcpServers: { noisy: downstream.entry() } });
+    expect(await echo(gateway, 'noisy__echo')).toBe('hello');
+  });
+
+  test.each(['grandchild', 'stubborn'] as const)(
+    'of the kind "%s" leaves no process behind',
+    async (flavour) => {
+      await using downstream = stdioServer(flavour);
+      {
+        await using gateway = await startGateway({ mcpServers: { child: downstream.entry() } });
+        expect(await echo(gateway, 'child__echo')).toBe('hello');
+        expect(downstream.pids.some(isAlive)).toBe(true);
+      }
+      await expect.poll(() => downstream.pids.filter(isAlive)).toEqual([]);
+    },
+  );
+
+  test('whose command does not exist is down with that reason', async () => {
+    await using gateway = await startGateway({
+      mcpServers: { gone: { command: 'no-such-command-anywhere' } },
+    });
+    expect(gateway.gateway.status().downstreams.gone).toMatchObject({
+      state: 'down',
+      why: 'command not found',
+    });
+  });
+
+  test("sees none of the gateway's environment but what its entry gives it", async () => {
+    process.env.CANARY_OF_ANOTHER_SERVER = 'canary-value';
+    try {
+      await using downstream = stdioServer('v1');
+      await using gateway = await startGateway({
+        mcpServers: { child: downstream.entry({ env: { MINE: 'mine' } }) },
+      });
+      await echo(gateway, 'child__echo');
+      const started = downstream.events.find((event) => 'env' in event) as
+        | { env?: Record<string, string> }
+        | undefined;
+      expect(started?.env).toMatchObject({ MINE: 'mine' });
+      expect(started?.env).not.toHaveProperty('CANARY_OF_ANOTHER_SERVER');
+    } finally {
+      delete process.env.CANARY_OF_ANOTHER_SERVER;
+    }
+  });
+});

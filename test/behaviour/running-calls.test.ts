@@ -1,0 +1,186 @@
+import { describe, expect, test, vi } from 'vitest';
+import { legacyServer } from '../support/downstreams/legacy.ts';
+import { modernServer } from '../support/downstreams/modern.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { stdioServer } from '../support/downstreams/stdio.ts';
+import { progressThenResult } from '../support/downstreams/wire.ts';
+import { startGateway } from '../support/gateway.ts';
+import { legacyRequest, modernRequest } from '../support/messages.ts';
+
+const SLOW = { name: 'crm__slow', arguments: { ms: 60_000 } };
+
+const DOWNSTREAMS = [
+  ['modern', () => modernServer()],
+  ['legacy', () => legacyServer({ sessions: true, json: false })],
+  ['modern, by hand', () => plainServer({ era: 'modern' })],
+  ['legacy, by hand', () => plainServer({ era: 'legacy' })],
+] as const;
+
+describe.each(DOWNSTREAMS)('with a %s downstream', (_what, start) => {
+  test('a modern call whose caller closes its stream is cancelled downstream', async () => {
+    await using downstream = await start();
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    const abort = new AbortController();
+    const client = await gateway.connect({ era: 'modern' });
+    const call = client.callTool(SLOW, { signal: abort.signal });
+    await expect.poll(() => downstream.calls.length).toBe(1);
+    abort.abort();
+    await expect(call).rejects.toThrow();
+    await expect.poll(() => downstream.calls[0]?.outcome).toBe('cancelled');
+  });
+
+  test.each(['legacy', 'v1'] as const)(
+    'a %s call that its caller cancels is cancelled downstream',
+    async (era) => {
+      await using downstream = await start();
+      await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+      const client = await (era === 'v1' ? gateway.connect({ era }) : gateway.connect({ era }));
+      const abort = new AbortController();
+      const call =
+        era === 'v1'
+          ? (client as { callTool: (...args: unknown[]) => Promise<unknown> }).callTool(SLOW, undefined, {
+              signal: abort.signal,
+            })
+          : (client as { callTool: (...args: unknown[]) => Promise<unknown> }).callTool(SLOW, {
+              signal: abort.signal,
+            });
+      await expect.poll(() => downstream.calls.length).toBe(1);
+      abort.abort();
+      await expect(call).rejects.toThrow();
+      await expect.poll(() => downstream.calls[0]?.outcome).toBe('cancelled');
+    },
+  );
+
+  test('a legacy call whose caller loses its connection runs on', async () => {
+    await using downstream = await start();
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    const cut = new AbortController();
+    const [body, headers] = legacyRequest('tools/call', { name: 'crm__slow', arguments: { ms: 300 } });
+    const call = gateway.send('/mcp', {
+      body,
+      headers: { ...headers, 'content-type': 'application/json', authorization: `Bearer ${gateway.token}` },
+      signal: cut.signal,
+    });
+    await expect.poll(() => downstream.calls.length).toBe(1);
+    cut.abort();
+    await expect(call).rejects.toThrow();
+    await expect.poll(() => downstream.calls[0]?.outcome).toBe('answered');
+  });
+
+  test.each(['modern', 'legacy', 'v1'] as const)(
+    'progress reaches its %s caller, in order and before the result',
+    async (era) => {
+      await using downstream = await start();
+      await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+      const request = era === 'modern' ? modernRequest : legacyRequest;
+      const params = { name: 'crm__progress', arguments: { steps: 20 }, _meta: { progressToken: 'mine' } };
+      const reply = await gateway.post(...request('tools/call', params));
+      expect(reply.framing).toBe('sse');
+      expect(
+        reply.messages.map(({ method, params: p }) =>
+          method === undefined ? 'result' : [p.progressToken, p.progress],
+        ),
+      ).toEqual([...Array.from({ length: 20 }, (_, step) => ['mine', step + 1]), 'result']);
+      const seen: number[] = [];
+      const onprogress = ({ progress }: { progress: number }) => void seen.push(progress);
+      const call = { name: 'crm__progress', arguments: { steps: 5 } };
+      if (era === 'v1') await (await gateway.connect({ era })).callTool(call, undefined, { onprogress });
+      else await (await gateway.connect({ era })).callTool(call, { onprogress });
+      await vi.waitFor(() => expect(seen).toEqual([1, 2, 3, 4, 5]));
+    },
+  );
+});
+
+test('a stdio downstream hears of cancellations and tells its progress too', async () => {
+  await using downstream = stdioServer('v2');
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const client = await gateway.connect({ era: 'modern' });
+  const seen: number[] = [];
+  await client.callTool(
+    { name: 'crm__progress', arguments: { steps: 3 } },
+    { onprogress: ({ progress }) => void seen.push(progress) },
+  );
+  expect(seen).toEqual([1, 2, 3]);
+  const abort = new AbortController();
+  const call = client.callTool(SLOW, { signal: abort.signal });
+  await expect.poll(() => JSON.stringify(downstream.events)).toContain('"name":"slow"');
+  abort.abort();
+  await expect(call).rejects.toThrow();
+  await expect
+    .poll(() => downstream.events.findLast((event) => event.event === 'call ended'))
+    .toMatchObject({ tool: 'slow', outcome: 'cancelled' });
+});
+
+test('progress that goes back, or that nobody asked for, does not reach the caller', async () => {
+  await using downstream = await plainServer({
+    era: 'modern',
+    answers: {
+      'tools/call echo': (given) => {
+        const stream = given.stream();
+        const token = given.message.params._meta.progressToken;
+        for (const [progressToken, progress] of [
+          [token, 1],
+          ['foreign', 2],
+          [token, 1],
+          [token, 0],
+          [token, 'x'],
+          [token, 3],
+        ]) {
+          stream.send({ method: 'notifications/progress', params: { progressToken, progress } });
+        }
+        stream.send({ method: 'notifications/message', params: { level: 'info', data: 'x' } });
+        stream.result({ resultType: 'complete', content: [] });
+        stream.send({ method: 'notifications/progress', params: { progressToken: token, progress: 4 } });
+      },
+      'tools/call add': progressThenResult(3),
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const asked = { name: 'crm__echo', arguments: {}, _meta: { progressToken: 0 } };
+  const reply = await gateway.post(...modernRequest('tools/call', asked));
+  expect(reply.messages.map(({ params }) => params?.progress)).toEqual([1, 3, undefined]);
+  const silent = await gateway.post(...modernRequest('tools/call', { name: 'crm__add', arguments: {} }));
+  expect([silent.framing, silent.messages.length]).toEqual(['json', 1]);
+});
+
+test('a caller that accepts JSON only gets its result without the progress', async () => {
+  await using downstream = await modernServer();
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const [body, headers] = legacyRequest('tools/call', {
+    name: 'crm__progress',
+    arguments: { steps: 3 },
+    _meta: { progressToken: 1 },
+  });
+  const reply = await gateway.post(body, { ...headers, accept: 'application/json' });
+  expect(reply.json.result.content).toEqual([{ type: 'text', text: '3 steps' }]);
+});
+
+describe('notifications/cancelled', () => {
+  test("ends its sender's call and not another's that has the same id", async () => {
+    await using downstream = await modernServer();
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    const call = (session: string | undefined) =>
+      gateway.post(legacyRequest('tools/call', { name: 'crm__slow', arguments: { ms: 400 } })[0], {
+        'mcp-session-id': session,
+      });
+    const running = [call('session-a'), call('session-b'), call(undefined)];
+    await expect.poll(() => downstream.calls.length).toBe(3);
+    const cancel = (requestId: unknown, session?: string) =>
+      gateway.post(
+        { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } },
+        { 'mcp-session-id': session },
+      );
+    // Of nobody's, of another type, unknown, malformed, and from one that nothing tells from others.
+    for (const id of [99, '1', null, { x: 1 }, undefined])
+      expect((await cancel(id, 'session-a')).status).toBe(202);
+    expect((await cancel(1)).status).toBe(202);
+    expect((await cancel(1, 'session-c')).status).toBe(202);
+    expect(downstream.calls.map(({ outcome }) => outcome)).toEqual(['running', 'running', 'running']);
+    expect((await cancel(1, 'session-a')).status).toBe(202);
+    await expect.poll(() => downstream.calls.filter(({ outcome }) => outcome === 'cancelled').length).toBe(1);
+    const [cancelled, ...finished] = await Promise.all(running);
+    // Its stream is closed, without a response.
+    expect([cancelled?.status, cancelled?.messages]).toEqual([200, []]);
+    for (const reply of finished) expect(reply.messages.at(-1)?.result.content[0].text).toBe('waited 400 ms');
+  });
+});

@@ -1,0 +1,132 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client as FirstGenerationClient } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport as FirstGenerationTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { loadConfig } from '../../src/config/load.ts';
+import { createGateway, type Gateway } from '../../src/gateway.ts';
+import { createLog } from '../../src/log.ts';
+import { type OpenReply, open, type Reply, type Sending, send } from './wire-client.ts';
+
+export interface GatewayOptions {
+  readonly token?: string;
+  /** What `${NAME}` in the configuration stands for; nothing of the test run's environment is seen. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly logLevel?: string;
+  /** False: do not wait until every downstream was tried. */
+  readonly settle?: boolean;
+}
+
+/** Headers as a test writes them: undefined takes a usual one away. */
+type Headers = Readonly<Record<string, string | undefined>>;
+
+interface ConnectOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What the caller says it can do; its handlers are set by the test, before `connect` or after. */
+  readonly capabilities?: Record<string, object>;
+}
+
+export interface RunningGateway extends AsyncDisposable {
+  /** Ends in `/mcp`. */
+  readonly url: string;
+  readonly token: string;
+  /** The real thing, for its status and catalog. */
+  readonly gateway: Gateway;
+  /** One JSON line each, as the log would be written to stderr. */
+  readonly logs: string[];
+  /** A connected client of SDK v2 with the bearer: pinned to an era, or left to find out. Closed with the gateway. */
+  connect(options?: ConnectOptions & { era?: 'modern' | 'legacy' | 'auto' }): Promise<Client>;
+  /** The same of SDK v1. */
+  connect(options: ConnectOptions & { era: 'v1' }): Promise<FirstGenerationClient>;
+  /** POSTs a body with the bearer and the usual headers, and reads the answer to its end. */
+  post(body: unknown, headers?: Headers): Promise<Reply>;
+  /** The same, with the messages one by one as they come. */
+  open(body: unknown, headers?: Headers): Promise<OpenReply>;
+  /** Any request to any path, with nothing added. */
+  send(path: string, sending?: Sending): Promise<Reply>;
+}
+
+/**
+ * Starts the real gateway in this process on a free loopback port.
+ *
+ * @param servers  the contents of servers.json; a string is written as it is
+ */
+export async function startGateway(
+  servers: object | string,
+  options: GatewayOptions = {},
+): Promise<RunningGateway> {
+  const { token = 'test-token-of-the-caller', env = {} } = options;
+  const config = await loadServers(servers, env);
+  const logs: string[] = [];
+  const log = createLog({
+    level: options.logLevel ?? 'debug',
+    secrets: [...config.secrets, token],
+    destination: { write: (line) => void logs.push(line.trimEnd()) },
+  });
+  const gateway = createGateway(config, { token, log });
+  const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });
+  if (options.settle !== false) await gateway.attempted;
+
+  const clients: { close(): Promise<void> }[] = [];
+  const bearer = { authorization: `Bearer ${token}` };
+  const usual = (body: unknown, headers: Headers): Sending => ({
+    body,
+    headers: withoutUndefined({
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...bearer,
+      ...headers,
+    }),
+  });
+
+  async function connect(given: ConnectOptions & { era?: 'modern' | 'legacy' | 'auto' | 'v1' } = {}) {
+    const { era = 'auto', capabilities = {} } = given;
+    const requestInit = { headers: { ...bearer, ...given.headers } };
+    const identity = { name: 'test', version: '1.0.0' };
+    if (era === 'v1') {
+      const client = new FirstGenerationClient(identity, { capabilities });
+      clients.push(client);
+      const transport = new FirstGenerationTransport(new URL(url), { requestInit });
+      // SDK v1 declares its own transport with optional fields that exactOptionalPropertyTypes tells apart.
+      await client.connect(transport as Parameters<FirstGenerationClient['connect']>[0]);
+      return client;
+    }
+    const mode = era === 'modern' ? { pin: '2026-07-28' } : era;
+    const client = new Client(identity, { capabilities, versionNegotiation: { mode } });
+    clients.push(client);
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit }));
+    return client;
+  }
+
+  return {
+    url,
+    token,
+    gateway,
+    logs,
+    connect: connect as RunningGateway['connect'],
+    post: (body, headers = {}) => send(url, usual(body, headers)),
+    open: (body, headers = {}) => open(url, usual(body, headers)),
+    send: (path, sending = {}) => send(new URL(path, url).href, sending),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(clients.map((client) => client.close()));
+      await gateway.close();
+    },
+  };
+}
+
+async function loadServers(servers: object | string, env: Readonly<Record<string, string>>) {
+  const folder = await mkdtemp(join(tmpdir(), 'gateway-'));
+  const path = join(folder, 'servers.json');
+  try {
+    await writeFile(path, typeof servers === 'string' ? servers : JSON.stringify(servers));
+    return loadConfig({ path, env });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+function withoutUndefined(headers: Headers): Record<string, string> {
+  const entries = Object.entries(headers).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Record<string, string>;
+}
