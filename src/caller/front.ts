@@ -42,6 +42,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const endpoint = createEndpoint({ hasToken, refusedHost, dispatcher, maxRequestBytes });
   const pages = createPages({ hasToken, refusedHost, isReady: options.isReady, status: options.status });
 
+  let running = 0;
+  let onIdle = () => {};
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -49,6 +51,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     },
     (req: IncomingMessage, res: ServerResponse) => {
+      running++;
+      res.once('close', () => {
+        if (--running === 0) onIdle();
+      });
       if (req.url === '/mcp' || req.url?.startsWith('/mcp?') === true) endpoint(req, res);
       else pages(req, res);
     },
@@ -65,8 +71,12 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     url: `http://${host}:${port}/mcp`,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      if (!(await within(CLOSE_GRACE_MS, closed))) server.closeAllConnections();
+      const idle = new Promise<void>((resolve) => {
+        onIdle = resolve;
+      });
+      if (running > 0) await within(CLOSE_GRACE_MS, idle);
+      // What is left are connections without a request; Node would wait for one on those that never had any.
+      server.closeAllConnections();
       await closed;
     },
   };

@@ -40,7 +40,7 @@ export const ENTRY_NAMES = [...ENTRIES.keys()];
 export function entry(name: string, options: EntryOptions, env: Env): number {
   const write = ENTRIES.get(name);
   if (write === undefined)
-    throw new UsageError(`There is no entry for "${name}". There is: ${ENTRY_NAMES.join(', ')}.`);
+    throw new UsageError(`There is no entry for "${name}".\nThere is: ${ENTRY_NAMES.join(', ')}.`);
   const url = options.url || `http://127.0.0.1:${env.PORT || '8080'}/mcp`;
   // "localhost:8080/mcp" is a URL too, of the scheme "localhost".
   if (!/^https?:/i.test(url) || !URL.canParse(url))
@@ -132,8 +132,8 @@ function outsideAdvice(url: string, who: string): string[] {
   const isLocal = hostname === 'localhost' || hostname.startsWith('127.') || hostname === '[::1]';
   if (!isLocal && protocol === 'https:') return [];
   return [
-    `${who} calls from outside and cannot reach ${url}: give it a public`,
-    'https address (a tunnel, say), name that with --url, and put its host name into',
-    'allowedHosts in servers.json.',
+    `${who} calls from outside and cannot reach`,
+    `${url}: give it a public https address (a tunnel, say),`,
+    'name that with --url, and put its host name into allowedHosts in servers.json.',
   ];
 }

@@ -83,7 +83,7 @@ function listenError(error: unknown, host: string, port: number): unknown {
   if (code === 'EACCES')
     return new UsageError(`Port ${port} needs more rights. Choose one above 1023 with --port or PORT.`);
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return new UsageError(`${host} is not an address of this machine. Choose another with --host or HOST.`);
+    return new UsageError(`${host} is not an address of this machine.\nChoose another with --host or HOST.`);
   }
   return error;
 }
