@@ -14,6 +14,11 @@ const WORDS = new Map([
   ['SELF_SIGNED_CERT_IN_CHAIN', 'its TLS certificate chain is self-signed'],
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'its TLS certificate cannot be verified'],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'its TLS certificate is for another host'],
+  // Codes of the SDK's client.
+  ['REQUEST_TIMEOUT', 'it did not answer in time'],
+  ['CLIENT_HTTP_UNEXPECTED_CONTENT', 'it does not speak MCP at this URL'],
+  ['CLIENT_HTTP_NOT_IMPLEMENTED', 'it does not speak MCP at this URL'],
+  ['INVALID_RESULT', 'it does not speak MCP at this URL'],
   ['ENOENT', 'command not found'],
   ['EACCES', 'command not executable'],
 ]);
@@ -26,7 +31,9 @@ export function describeCause(error: unknown): string {
     cause = nextCause(cause), depth++
   ) {
     const { code, status } = cause as { code?: unknown; status?: unknown };
+    if (status === 401 || status === 403) return `it refused the credentials: HTTP ${status}`;
     if (typeof status === 'number' && status > 0) return `HTTP ${status}`;
+    if (cause.message === 'bad port') return 'this port is reserved, and no HTTP client connects to it';
     if (typeof code === 'string') {
       const words = WORDS.get(code);
       if (words !== undefined) return words;

@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DownstreamConfig } from '../config/config.ts';
-import { type DownstreamFailure, unavailable } from '../errors.ts';
+import { unavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Era } from '../protocol/eras.ts';
-import type { Notification, Outcome } from '../protocol/messages.ts';
 import { backoffMs } from './backoff.ts';
 import { describeCause } from './causes.ts';
-import { ChildEnded, type Connection, connect } from './connect.ts';
+import { connectHttp } from './connect-http.ts';
+import { connectStdio } from './connect-stdio.ts';
+import { ConnectFailed, type Connection } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
 import { listTools, type ToolList } from './list-tools.ts';
+import { RenewingExchange } from './renewing-exchange.ts';
 
 export interface DownstreamStatus {
   state: 'connecting' | 'ready' | 'down';
@@ -89,18 +91,21 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     endConnection = ended.resolve;
     let opened: Connection | undefined;
     try {
-      opened = await connect(config, {
+      const connectOptions = {
         maxResultBytes: options.maxResultBytes,
         log,
         signal: closing.signal,
         onToolsChanged: refresh,
         onClosed: ended.resolve,
-      });
+      };
+      opened = await (config.kind === 'http'
+        ? connectHttp(config, connectOptions)
+        : connectStdio(config, connectOptions));
       publish(await listTools(opened.client));
     } catch (error) {
       await opened?.close().catch(() => {});
       log.debug({ event: 'connect_failed', err: error }, 'the attempt failed');
-      return { why: error instanceof ChildEnded ? error.message : describeCause(error), wasReady: false };
+      return { why: error instanceof ConnectFailed ? error.message : describeCause(error), wasReady: false };
     }
     const { era, version } = opened.link;
     log.info(
@@ -194,68 +199,4 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       await running;
     },
   };
-}
-
-interface Renewal {
-  connection(): Connection | undefined;
-  connectionAfter(lost: Connection | undefined): Promise<Connection> | undefined;
-  unavailable(): DownstreamFailure;
-}
-
-/** One request over as many as two connections: the second only if the first cannot have carried it to any work. */
-class RenewingExchange implements Exchange, Receiver {
-  readonly #request: OutgoingRequest;
-  readonly #receiver: Receiver;
-  readonly #renewal: Renewal;
-  #used: Connection | undefined;
-  #inner: Exchange | undefined;
-  #mayRenew = true;
-  #cancelled = false;
-
-  constructor(request: OutgoingRequest, receiver: Receiver, renewal: Renewal) {
-    this.#request = request;
-    this.#receiver = receiver;
-    this.#renewal = renewal;
-    const connection = renewal.connection();
-    if (connection === undefined) this.#renew(renewal.unavailable());
-    else this.#send(connection);
-  }
-
-  cancel(reason: string): void {
-    this.#cancelled = true;
-    this.#inner?.cancel(reason);
-  }
-
-  onNotification(message: Notification): void {
-    this.#receiver.onNotification(message);
-  }
-
-  onOutcome(outcome: Outcome): void {
-    this.#receiver.onOutcome(outcome);
-  }
-
-  onFailure(failure: DownstreamFailure): void {
-    const isCurable = failure.reason === 'session_lost' || failure.reason === 'unavailable';
-    if (isCurable && this.#mayRenew) this.#renew(failure);
-    else this.#receiver.onFailure(failure);
-  }
-
-  #send(connection: Connection): void {
-    this.#used = connection;
-    this.#inner = connection.link.request(this.#request, this);
-  }
-
-  #renew(failure: DownstreamFailure): void {
-    this.#mayRenew = false;
-    const next = this.#renewal.connectionAfter(this.#used);
-    if (next === undefined) return this.#receiver.onFailure(failure);
-    next.then(
-      (connection) => {
-        if (!this.#cancelled) this.#send(connection);
-      },
-      () => {
-        if (!this.#cancelled) this.#receiver.onFailure(this.#renewal.unavailable());
-      },
-    );
-  }
 }

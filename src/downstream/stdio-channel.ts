@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { StdioDownstreamConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
@@ -65,7 +66,9 @@ export class StdioChannel implements Transport {
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (error) => {
-        this.#onEnd(describeCause(error));
+        // Node reports a missing working directory as if the command were missing.
+        const { cwd } = this.#config;
+        this.#onEnd(cwd !== undefined && !existsSync(cwd) ? 'its cwd does not exist' : describeCause(error));
         reject(error);
       });
     });

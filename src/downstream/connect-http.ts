@@ -1,0 +1,80 @@
+import { StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
+import { Pool } from 'undici';
+import type { HttpDownstreamConfig } from '../config/config.ts';
+import { describeCause } from './causes.ts';
+import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
+import { createControlClient } from './control-client.ts';
+import { createControlFetch } from './control-fetch.ts';
+import { createHttpLink } from './http-link.ts';
+import { within } from './within.ts';
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const TCP_CONNECT_TIMEOUT_MS = 5000;
+const END_SESSION_TIMEOUT_MS = 1000;
+const MAX_CONNECTIONS = 64;
+
+/** Connects over Streamable HTTP, finds out the era, and does its handshake. Leaves nothing open when it fails. */
+export async function connectHttp(
+  config: HttpDownstreamConfig,
+  options: ConnectOptions,
+): Promise<Connection> {
+  const endpoint = new URL(config.url);
+  const pool = new Pool(endpoint.origin, {
+    connections: MAX_CONNECTIONS,
+    pipelining: 1,
+    connect: { timeout: TCP_CONNECT_TIMEOUT_MS },
+    // Deadlines are the relay's: a listening stream may be silent for hours, a call has a limit of its own.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  let answeredAt = endpoint;
+  const transport = new StreamableHTTPClientTransport(endpoint, {
+    requestInit: { headers: config.headers.map(([name, value]) => [name, value] as [string, string]) },
+    fetch: createControlFetch(pool, endpoint.origin, options.maxResultBytes, (url) => {
+      answeredAt = url;
+    }),
+  });
+  const giveUp = () => void pool.destroy();
+  options.signal.addEventListener('abort', giveUp);
+  const client = createControlClient(options, HANDSHAKE_TIMEOUT_MS, 'auto');
+  const close = async () => {
+    await endSession(transport);
+    await client.close().catch(() => {});
+    await pool.destroy();
+  };
+  const retire = async () => {
+    await client.close().catch(() => {});
+    void pool.close();
+  };
+  try {
+    await client.connect(transport as Transport, { timeout: HANDSHAKE_TIMEOUT_MS });
+  } catch (error) {
+    await close();
+    // What has replaced HTTP+SSE is tried in any case: many a server that is configured as "sse" speaks both.
+    if (config.transport === 'sse')
+      throw new ConnectFailed(`${describeCause(error)}; "type": "sse" is not spoken yet`);
+    throw error;
+  } finally {
+    options.signal.removeEventListener('abort', giveUp);
+  }
+  const link = createHttpLink({
+    key: config.key,
+    pool,
+    path: answeredAt.pathname + answeredAt.search,
+    headers: config.headers,
+    era: client.getProtocolEra() ?? 'legacy',
+    version: client.getNegotiatedProtocolVersion() ?? '2025-03-26',
+    sessionId: transport.sessionId,
+    maxResultBytes: options.maxResultBytes,
+  });
+  return { link, client, retire, close };
+}
+
+/** The session is given back (spec 2025-11-25: SHOULD); a server may refuse that, or be gone. */
+async function endSession(transport: StreamableHTTPClientTransport): Promise<void> {
+  if (transport.sessionId === undefined) return;
+  await within(
+    END_SESSION_TIMEOUT_MS,
+    transport.terminateSession().catch(() => {}),
+  );
+}

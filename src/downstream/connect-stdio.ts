@@ -1,0 +1,64 @@
+import type { StdioDownstreamConfig } from '../config/config.ts';
+import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
+import { createControlClient } from './control-client.ts';
+import { StdioChannel } from './stdio-channel.ts';
+import { createStdioLink } from './stdio-link.ts';
+
+/** A child may first have to be downloaded (`npx`, `uvx`) or compiled. */
+const HANDSHAKE_TIMEOUT_MS = 60_000;
+const PROBE_TIMEOUT_MS = 5000;
+
+/** Starts the command, finds out the era, and does its handshake. Leaves no process when it fails. */
+export async function connectStdio(
+  config: StdioDownstreamConfig,
+  options: ConnectOptions,
+): Promise<Connection> {
+  try {
+    return await startStdio(config, options, 'auto');
+  } catch (error) {
+    if (!(error instanceof EndedOnProbe)) throw error;
+    // Servers built on some SDKs exit on anything before `initialize`: begin with that, then.
+    return startStdio(config, options, 'legacy');
+  }
+}
+
+class EndedOnProbe extends Error {}
+
+async function startStdio(
+  config: StdioDownstreamConfig,
+  options: ConnectOptions,
+  mode: 'auto' | 'legacy',
+): Promise<Connection> {
+  const channel = new StdioChannel(config, options.maxResultBytes, options.log);
+  const giveUp = () => void channel.close();
+  options.signal.addEventListener('abort', giveUp);
+  const client = createControlClient(options, PROBE_TIMEOUT_MS, mode);
+  try {
+    await client.connect(channel, { timeout: HANDSHAKE_TIMEOUT_MS });
+  } catch (error) {
+    const { ended } = channel;
+    const lastWords = channel.lastWords();
+    await channel.close();
+    if (ended === undefined) throw error;
+    if (mode === 'auto' && ended.startsWith('exit code')) throw new EndedOnProbe(ended, { cause: error });
+    throw new ConnectFailed(
+      lastWords === undefined ? ended : `${ended}; it said: ${lastWords.slice(0, 200)}`,
+    );
+  } finally {
+    options.signal.removeEventListener('abort', giveUp);
+  }
+  client.onclose = () => options.onClosed(channel.ended ?? 'closed');
+  const link = createStdioLink(
+    config.key,
+    channel,
+    client.getProtocolEra() ?? 'legacy',
+    client.getNegotiatedProtocolVersion() ?? '2025-03-26',
+  );
+  const close = async () => {
+    delete client.onclose;
+    await client.close().catch(() => {});
+    await channel.close();
+  };
+  // A pipe has one process at its end: what runs on it ends with it.
+  return { link, client, retire: close, close };
+}

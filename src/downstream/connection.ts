@@ -1,0 +1,27 @@
+import type { Client } from '@modelcontextprotocol/client';
+import type { Logger } from '../log.ts';
+import type { Link } from './link.ts';
+
+/** One established connection: the SDK's client for control, the link for calls, both over the same session. */
+export interface Connection {
+  readonly link: Link;
+  readonly client: Client;
+  /** Leaves it to be replaced: calls that run on it may finish. */
+  retire(): Promise<void>;
+  /** Ends it and what runs on it; a session is given back. */
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  maxResultBytes: number;
+  log: Logger;
+  /** Gives the attempt up. */
+  signal: AbortSignal;
+  /** The downstream says that its tools have changed. */
+  onToolsChanged(): void;
+  /** The connection has ended by itself. */
+  onClosed(why: string): void;
+}
+
+/** The attempt has failed; the message says why, in a few words. */
+export class ConnectFailed extends Error {}

@@ -1,0 +1,38 @@
+import { Client, type ClientOptions } from '@modelcontextprotocol/client';
+import { IMPLEMENTATION } from '../version.ts';
+import type { ConnectOptions } from './connection.ts';
+
+/** Bursts of change notices become one. */
+const CHANGE_DEBOUNCE_MS = 300;
+
+/**
+ * The SDK's client, for what is rare: handshake, era, lists, notices of change.
+ *
+ * @param mode  `auto` asks with `server/discover` which era it is, `legacy` begins with `initialize`
+ */
+export function createControlClient(
+  options: ConnectOptions,
+  probeTimeoutMs: number,
+  mode: 'auto' | 'legacy',
+): Client {
+  const clientOptions: ClientOptions = {
+    capabilities: {},
+    versionNegotiation: { mode, probe: { timeoutMs: probeTimeoutMs } },
+    // Compiling what a downstream wrote has frozen event loops; nothing is validated that is merely passed on.
+    jsonSchemaValidator: {
+      getValidator: () => (data) => ({ valid: true, data: data as never, errorMessage: undefined }),
+    },
+    listChanged: {
+      tools: {
+        autoRefresh: false,
+        debounceMs: CHANGE_DEBOUNCE_MS,
+        onChanged: () => options.onToolsChanged(),
+      },
+    },
+  };
+  const client = new Client(IMPLEMENTATION, clientOptions);
+  // A stream of notices that breaks is the SDK's to reopen, and no news for anyone.
+  client.onerror = (error) =>
+    options.log.debug({ event: 'control_error', error: error.message }, 'control connection');
+  return client;
+}

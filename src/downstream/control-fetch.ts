@@ -1,0 +1,47 @@
+import type { FetchLike } from '@modelcontextprotocol/client';
+import { type Pool, type RequestInit as UndiciRequestInit, fetch as undiciFetch } from 'undici';
+
+/**
+ * The SDK's `fetch`: over this downstream's own connections, to its own origin only, and with an end to what it reads.
+ *
+ * @param onAnswered  told where a POST found its endpoint (the SDK follows redirects within the origin)
+ */
+export function createControlFetch(
+  pool: Pool,
+  origin: string,
+  maxBytes: number,
+  onAnswered: (url: URL) => void,
+): FetchLike {
+  return async (input, init) => {
+    const url = new URL(input);
+    if (url.origin !== origin) throw new Error('refused to leave the configured origin');
+    const headers = new Headers(init?.headers);
+    headers.set('accept-encoding', 'identity');
+    const response = await undiciFetch(url, {
+      ...(init as unknown as UndiciRequestInit),
+      headers: [...headers],
+      dispatcher: pool,
+    });
+    if (init?.method === 'POST' && response.ok) onAnswered(url);
+    // A GET is the stream of notices: as long as the connection lives. Everything else is one answer.
+    if (init?.method === 'GET' || response.body === null) return response as unknown as Response;
+    return new Response(limitBytes(response.body as unknown as ReadableStream<Uint8Array>, maxBytes), {
+      status: response.status,
+      statusText: response.statusText,
+      headers: [...response.headers],
+    });
+  };
+}
+
+function limitBytes(body: ReadableStream<Uint8Array>, maxBytes: number): ReadableStream<Uint8Array> {
+  let bytes = 0;
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        bytes += chunk.byteLength;
+        if (bytes > maxBytes) controller.error(new Error(`answer larger than ${maxBytes} bytes`));
+        else controller.enqueue(chunk);
+      },
+    }),
+  );
+}

@@ -1,0 +1,69 @@
+import type { DownstreamFailure } from '../errors.ts';
+import type { Notification, Outcome } from '../protocol/messages.ts';
+import type { Connection } from './connection.ts';
+import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
+
+/** Where an exchange gets its connections from. */
+export interface Renewal {
+  connection(): Connection | undefined;
+  connectionAfter(lost: Connection | undefined): Promise<Connection> | undefined;
+  unavailable(): DownstreamFailure;
+}
+
+/** One request over as many as two connections: the second only if the first cannot have carried it to any work. */
+export class RenewingExchange implements Exchange, Receiver {
+  readonly #request: OutgoingRequest;
+  readonly #receiver: Receiver;
+  readonly #renewal: Renewal;
+  #used: Connection | undefined;
+  #inner: Exchange | undefined;
+  #mayRenew = true;
+  #cancelled = false;
+
+  constructor(request: OutgoingRequest, receiver: Receiver, renewal: Renewal) {
+    this.#request = request;
+    this.#receiver = receiver;
+    this.#renewal = renewal;
+    const connection = renewal.connection();
+    if (connection === undefined) this.#renew(renewal.unavailable());
+    else this.#send(connection);
+  }
+
+  cancel(reason: string): void {
+    this.#cancelled = true;
+    this.#inner?.cancel(reason);
+  }
+
+  onNotification(message: Notification): void {
+    this.#receiver.onNotification(message);
+  }
+
+  onOutcome(outcome: Outcome): void {
+    this.#receiver.onOutcome(outcome);
+  }
+
+  onFailure(failure: DownstreamFailure): void {
+    const isCurable = failure.reason === 'session_lost' || failure.reason === 'unavailable';
+    if (isCurable && this.#mayRenew) this.#renew(failure);
+    else this.#receiver.onFailure(failure);
+  }
+
+  #send(connection: Connection): void {
+    this.#used = connection;
+    this.#inner = connection.link.request(this.#request, this);
+  }
+
+  #renew(failure: DownstreamFailure): void {
+    this.#mayRenew = false;
+    const next = this.#renewal.connectionAfter(this.#used);
+    if (next === undefined) return this.#receiver.onFailure(failure);
+    next.then(
+      (connection) => {
+        if (!this.#cancelled) this.#send(connection);
+      },
+      () => {
+        if (!this.#cancelled) this.#receiver.onFailure(this.#renewal.unavailable());
+      },
+    );
+  }
+}
