@@ -65,6 +65,9 @@ export const unknownMethod = (method: string) => new ProtocolError(-32601, `Meth
 // The same for a tool that does not exist and one that is not allowed: nobody learns which it was.
 export const unknownTool = (name: string) => new ProtocolError(-32602, `Unknown tool: ${name}`);
 
+export const internalError = (cause: unknown) =>
+  new ProtocolError(-32603, 'The gateway failed at this request; its log says why.', { cause });
+
 /** Why a downstream did not answer a request. The first two are the ones a renewed connection may cure. */
 export type FailureReason =
   | 'session_lost'

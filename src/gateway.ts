@@ -62,6 +62,8 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
         message,
       );
     },
+    onUnexpected: (err) =>
+      log.error({ event: 'unexpected', err }, 'a request failed by a fault of the gateway'),
   });
   const fronts: Front[] = [];
 

@@ -1,6 +1,7 @@
 import type { Catalog, ToolRoute } from '../catalog/merge.ts';
 import {
   type DownstreamFailure,
+  internalError,
   ProtocolError,
   toToolResult,
   unknownMethod,
@@ -50,6 +51,8 @@ interface DispatcherOptions {
   settled: Promise<void>;
   runningCalls: RunningCalls;
   onCallFailed(route: ToolRoute, failure: DownstreamFailure): void;
+  /** A fault of our own. It costs the one request. */
+  onUnexpected(error: unknown): void;
 }
 
 /** Answers every request of a caller: what we know ourselves at once, a tool call by its downstream. */
@@ -107,8 +110,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     try {
       answer(request, caller, reply);
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      reply.end(writeError(request.id, error), caller.era === 'modern' ? error.httpStatus : 200);
+      const refusal = error instanceof ProtocolError ? error : internalError(error);
+      if (refusal !== error) options.onUnexpected(error);
+      reply.end(writeError(request.id, refusal), caller.era === 'modern' ? refusal.httpStatus : 200);
     }
   }
 

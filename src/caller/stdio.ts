@@ -56,6 +56,6 @@ export function serveStdio(
     input.on('data', (chunk: Buffer) => lines.feed(chunk));
     input.once('end', resolve);
     // The reader of our output has gone.
-    output.once('error', () => resolve());
+    output.on('error', () => resolve());
   });
 }

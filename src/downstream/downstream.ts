@@ -48,6 +48,7 @@ interface DownstreamOptions {
 
 /** A connection that ends sooner than this counts as a failed attempt: a crash loop must slow down too. */
 const STABLE_MS = 10_000;
+const DISCOVER_TIMEOUT_MS = 5000;
 
 export function createDownstream(config: DownstreamConfig, options: DownstreamOptions): Downstream {
   const { key } = config;
@@ -143,6 +144,24 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     return waiter.promise;
   }
 
+  let doubted: Connection | undefined;
+  /**
+   * Asks a modern downstream whether it still is one. The era was found out at connect; a server that was replaced by
+   * an older one refuses everything, and would for ever. (A legacy one that was replaced has lost our session.)
+   */
+  function doubt(suspect: Connection): void {
+    if (suspect !== connection || suspect === doubted || suspect.link.era !== 'modern') return;
+    doubted = suspect;
+    suspect.client.discover({ timeout: DISCOVER_TIMEOUT_MS }).then(
+      () => {
+        doubted = undefined;
+      },
+      () => {
+        if (suspect === connection) endConnection('it no longer speaks the version found at connect');
+      },
+    );
+  }
+
   function publish(list: ToolList): void {
     toolList = list;
     for (const warning of list.warnings) log.warn({ event: 'odd_tool_list' }, `${key}: ${warning}`);
@@ -191,6 +210,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
         connection: () => connection,
         connectionAfter,
         unavailable: () => unavailable(key, why),
+        doubt,
       });
     },
     async close() {

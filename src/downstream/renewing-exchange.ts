@@ -8,6 +8,8 @@ export interface Renewal {
   connection(): Connection | undefined;
   connectionAfter(lost: Connection | undefined): Promise<Connection> | undefined;
   unavailable(): DownstreamFailure;
+  /** The connection gave an answer that its downstream should not give: is it still what it was? */
+  doubt(connection: Connection): void;
 }
 
 /** One request over as many as two connections: the second only if the first cannot have carried it to any work. */
@@ -44,8 +46,9 @@ export class RenewingExchange implements Exchange, Receiver {
 
   onFailure(failure: DownstreamFailure): void {
     const isCurable = failure.reason === 'session_lost' || failure.reason === 'unavailable';
-    if (isCurable && this.#mayRenew) this.#renew(failure);
-    else this.#receiver.onFailure(failure);
+    if (isCurable && this.#mayRenew) return this.#renew(failure);
+    if (failure.reason === 'bad_answer' && this.#used !== undefined) this.#renewal.doubt(this.#used);
+    this.#receiver.onFailure(failure);
   }
 
   #send(connection: Connection): void {

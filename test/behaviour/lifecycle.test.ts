@@ -9,6 +9,7 @@ import { stdioServer } from '../support/downstreams/stdio.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
 import { modernRequest } from '../support/messages.ts';
+import { send } from '../support/wire-client.ts';
 
 async function names(gateway: RunningGateway): Promise<string[]> {
   const reply = await gateway.post(...modernRequest('tools/list'));
@@ -100,39 +101,47 @@ test('a hundred calls that find their session gone open one new session together
   expect(downstream.calls).toHaveLength(100);
 });
 
-test('a downstream that was upgraded to the modern era is asked again what it speaks', async () => {
-  let era: 'legacy' | 'modern' = 'legacy';
-  await using legacy = await plainServer({ era: 'legacy', sessions: true });
-  await using modern = await plainServer({ era: 'modern' });
-  await using front = await listenOnLoopback(async (recorded, req, res) => {
-    const target = era === 'legacy' ? legacy.url : modern.url;
-    const headers = Object.fromEntries(
-      Object.entries(recorded.headers).filter(
-        ([name]) => !/^(host|connection|content-length|transfer-encoding)$/.test(name),
-      ),
-    );
-    const body = recorded.body === undefined ? null : JSON.stringify(recorded.body);
-    const answer = await fetch(target, {
-      method: req.method ?? 'POST',
-      headers: headers as Record<string, string>,
-      body,
+test.each([
+  ['legacy', 'modern'],
+  ['modern', 'legacy'],
+] as const)(
+  'a %s downstream that was replaced by a %s one is asked again what it speaks',
+  async (before, after) => {
+    await using first = await plainServer({ era: before, sessions: before === 'legacy' });
+    await using second = await plainServer({ era: after, sessions: after === 'legacy' });
+    let target = first.url;
+    await using front = await listenOnLoopback(async ({ headers, body, method }, _req, res) => {
+      const {
+        host: _host,
+        connection: _connection,
+        'content-length': _length,
+        'transfer-encoding': _te,
+        ...rest
+      } = headers;
+      const answer = await send(target, {
+        method: method as 'POST',
+        headers: rest as Record<string, string>,
+        body,
+      });
+      const {
+        'content-length': _l,
+        'transfer-encoding': _t,
+        connection: _c,
+        ...answerHeaders
+      } = answer.headers;
+      res.writeHead(answer.status, answerHeaders).end(answer.text);
     });
-    res.writeHead(
-      answer.status,
-      Object.fromEntries(
-        [...answer.headers].filter(([name]) => !/^(content-length|transfer-encoding|connection)$/.test(name)),
-      ),
-    );
-    res.end(Buffer.from(await answer.arrayBuffer()));
-  });
-  await using gateway = await startGateway({ mcpServers: { crm: { url: `${front.origin}/mcp` } } });
-  expect(gateway.gateway.status().downstreams.crm?.era).toBe('legacy');
-  era = 'modern';
-  legacy.forgetSessions();
-  await echo(gateway, 'crm__echo');
-  await expect.poll(() => gateway.gateway.status().downstreams.crm?.era, { timeout: 10_000 }).toBe('modern');
-  expect(await echo(gateway, 'crm__echo')).toBe('hello');
-});
+    await using gateway = await startGateway({ mcpServers: { crm: { url: `${front.origin}/mcp` } } });
+    const era = () => gateway.gateway.status().downstreams.crm?.era;
+    expect(era()).toBe(before);
+    expect(await echo(gateway, 'crm__echo')).toBe('hello');
+    target = second.url;
+    first.forgetSessions();
+    await echo(gateway, 'crm__echo');
+    await expect.poll(era, { timeout: 10_000 }).toBe(after);
+    expect(await echo(gateway, 'crm__echo')).toBe('hello');
+  },
+);
 
 describe('the tool list of a downstream', () => {
   test('is read to its last page and given in one', async () => {
