@@ -6,8 +6,9 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { config as readDotEnv } from 'dotenv';
-import { createChildren, DemoProblem, expectFreePort } from './demo/children.ts';
+import { createChildren, DemoProblem } from './demo/children.ts';
 import { playConversation } from './demo/conversation.ts';
+import { freePort } from './demo/free-port.ts';
 import { startExample, startGateway } from './demo/parts.ts';
 import { heading, paint, say } from './demo/screen.ts';
 import { sessionUpdate } from './demo/session-update.ts';
@@ -15,16 +16,16 @@ import { sessionUpdate } from './demo/session-update.ts';
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 readDotEnv({ quiet: true });
 
-const ports = {
-  crm: Number(process.env.CRM_PORT || 39201),
-  billing: Number(process.env.BILLING_PORT || 39202),
-  gateway: Number(process.env.PORT || 8080),
-};
 const token = process.env.SWITCHBOARD_TOKEN || `demo_${randomBytes(24).toString('base64url')}`;
 
 const children = createChildren();
 const interrupted = new Promise<void>((resolve) => {
-  process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  // Whoever read along (`| head`) has had enough.
+  process.stdout.once('error', () => resolve()).on('error', () => {});
+  // `npm run` passes a SIGTERM on to its shell, and the shell to nobody: it is gone, and that is all we see.
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && resolve(), 250).unref();
 });
 
 try {
@@ -39,9 +40,11 @@ await children.stop();
 process.exit();
 
 async function demo(): Promise<void> {
-  await expectFreePort(ports.crm, 'CRM_PORT');
-  await expectFreePort(ports.billing, 'BILLING_PORT');
-  await expectFreePort(ports.gateway, 'PORT');
+  const ports = {
+    crm: await freePort('CRM_PORT', 39201),
+    billing: await freePort('BILLING_PORT', 39202),
+    gateway: await freePort('PORT', 8080),
+  };
 
   say(paint('bold', 'One bearer in front, three MCP servers behind'));
   say();
@@ -60,6 +63,7 @@ async function demo(): Promise<void> {
     playConversation({
       url: gateway.url,
       token,
+      warningOf: gateway.warningOf,
       witnesses: {
         crm,
         billing,

@@ -55,12 +55,15 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
     catalog: holder,
     settled,
     runningCalls: createRunningCalls(),
-    onCallFailed: ({ exposedName, downstream }, failure) => {
-      const { reason, message, cause } = failure;
-      log.warn(
-        { event: 'call_failed', downstream: downstream.key, tool: exposedName, reason, err: cause },
-        message,
-      );
+    onCallEnded: ({ exposedName, downstream }, ms, failure) => {
+      if (failure === undefined && !log.isLevelEnabled('debug')) return;
+      const fields = { downstream: downstream.key, tool: exposedName, ms: Math.round(ms) };
+      if (failure === undefined) log.debug({ event: 'call', ...fields }, exposedName);
+      else
+        log.warn(
+          { event: 'call_failed', ...fields, reason: failure.reason, err: failure.cause },
+          failure.message,
+        );
     },
     onUnexpected: (err) =>
       log.error({ event: 'unexpected', err }, 'a request failed by a fault of the gateway'),

@@ -1,7 +1,6 @@
 /** The processes that the demo starts, and ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 
 /** Something the person at the terminal can put right: printed as a sentence, without a stack. */
 export class DemoProblem extends Error {}
@@ -37,9 +36,10 @@ export function createChildren(): Children {
       child.stderr?.setEncoding('utf8').on('data', (text: string) => {
         lastWords = (lastWords + text).slice(-2000);
       });
-      child.once('close', (code) => {
+      child.once('close', (code, signal) => {
         running.delete(child);
-        const problem = new DemoProblem(`${name} ended (exit code ${code}). It said:\n\n${lastWords.trim()}`);
+        const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
+        const problem = new DemoProblem(`${name} ${how}.\n\n${lastWords}`.trimEnd());
         // Ctrl-C reaches the children as well, sometimes before it reaches us: then this is no failure.
         setTimeout(() => stopping || fail(problem), 300);
       });
@@ -59,19 +59,4 @@ export function createChildren(): Children {
       );
     },
   };
-}
-
-/** @throws DemoProblem  when something listens on the port already */
-export async function expectFreePort(port: number, variable: string): Promise<void> {
-  const probe = createServer().listen(port, '127.0.0.1');
-  try {
-    await once(probe, 'listening');
-  } catch {
-    throw new DemoProblem(
-      `Port ${port} is in use. Choose another one with ${variable}, for example:\n\n` +
-        `    ${variable}=${port + 1} npm run demo`,
-    );
-  }
-  probe.close();
-  await once(probe, 'close');
 }

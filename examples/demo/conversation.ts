@@ -12,6 +12,8 @@ export interface Stage {
   token: string;
   /** By the server's key in servers.json. */
   witnesses: { crm: Witness; billing: Witness; notes: Witness };
+  /** What the gateway had to say against a server, if its tools are missing. */
+  warningOf(server: string): string;
 }
 
 const calls = [
@@ -20,7 +22,7 @@ const calls = [
   { server: 'notes', name: 'notes__search_notes', arguments: { text: 'ada park' } },
 ] as const;
 
-export async function playConversation({ url, token, witnesses }: Stage): Promise<void> {
+export async function playConversation({ url, token, witnesses, warningOf }: Stage): Promise<void> {
   const send = createRealtimeCaller(url, token);
 
   heading('1. Realtime asks who is there, and gets one list of tools');
@@ -37,9 +39,9 @@ export async function playConversation({ url, token, witnesses }: Stage): Promis
   heading('2. "Ada Park is on the line about her invoice. What do we know?"');
   for (const { server, ...params } of calls) {
     if (!tools.some(({ name }) => name === params.name)) {
-      throw new DemoProblem(
-        `The gateway does not offer ${params.name}. Is "${server}" still in servers.json?`,
-      );
+      const why = warningOf(server) || `Is "${server}" still in servers.json, with its prefix?`;
+      throw new DemoProblem(`The gateway does not offer ${params.name}.
+${why}`);
     }
     const arrival = witnesses[server]();
     const called = await send('tools/call', params);

@@ -1,6 +1,8 @@
 /** Starts what the demo consists of, and listens to what each part reports. */
 import { on, once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Children, DemoProblem } from './children.ts';
 import type { Witness } from './conversation.ts';
@@ -35,14 +37,11 @@ export async function startGateway(children: Children, { port, token }: { port: 
   });
 
   const stderrLines = new Map<string, string>();
-  let rest = '';
-  child.stderr?.on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      const entry = parseLogLine(line);
-      if (entry?.event === 'stderr') stderrLines.set(entry.downstream ?? '', entry.line ?? '');
-    }
+  const warnings = new Map<string, string>();
+  createInterface({ input: child.stderr as Readable }).on('line', (line) => {
+    const { event, level, downstream = '', line: said = '', msg = '' } = parseLogLine(line);
+    if (event === 'stderr') stderrLines.set(downstream, said);
+    if (level === 'warn') warnings.set(downstream, msg);
   });
 
   const origin = `http://127.0.0.1:${port}`;
@@ -51,14 +50,17 @@ export async function startGateway(children: Children, { port, token }: { port: 
     url: `${origin}/mcp`,
     /** The last line that a stdio server wrote to stderr. */
     stderrOf: (server: string) => stderrLines.get(server) ?? '',
+    /** The last thing that the gateway had to say against a server. */
+    warningOf: (server: string) => warnings.get(server) ?? '',
   };
 }
 
-function parseLogLine(line: string): { event?: string; downstream?: string; line?: string } | undefined {
+/** The gateway logs one JSON object a line; what else comes on stderr is for people. */
+function parseLogLine(line: string): Record<string, string | undefined> {
   try {
     return JSON.parse(line);
   } catch {
-    return undefined;
+    return {};
   }
 }
 

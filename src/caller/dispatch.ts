@@ -50,7 +50,8 @@ interface DispatcherOptions {
   /** Resolves when the catalog is worth listing. */
   settled: Promise<void>;
   runningCalls: RunningCalls;
-  onCallFailed(route: ToolRoute, failure: DownstreamFailure): void;
+  /** @param failure  undefined when the downstream answered, with a result or an error of its own */
+  onCallEnded(route: ToolRoute, ms: number, failure: DownstreamFailure | undefined): void;
   /** A fault of our own. It costs the one request. */
   onUnexpected(error: unknown): void;
 }
@@ -70,18 +71,17 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       throw new ProtocolError(RPC.invalidParams, 'params.name must be the name of a tool.');
     const route = catalog.current.routes.get(name);
     if (route === undefined) throw unknownTool(name);
+    const startedAt = performance.now();
     let call: RunningCall | undefined;
-    const end = (outcome: Outcome) => {
+    const end = (outcome: Outcome, failure?: DownstreamFailure) => {
+      options.onCallEnded(route, performance.now() - startedAt, failure);
       runningCalls.remove(caller, request.id, call);
       reply.end(writeOutcome(request.id, inEra(outcome, caller.era)), statusOf(outcome, caller.era));
     };
     call = forwardCall(route, params, {
       notify: (message) => reply.notify(message),
-      answer: end,
-      fail: (failure) => {
-        options.onCallFailed(route, failure);
-        end({ result: toToolResult(failure) });
-      },
+      answer: (outcome) => end(outcome),
+      fail: (failure) => end({ result: toToolResult(failure) }, failure),
       cancelled: () => {
         runningCalls.remove(caller, request.id, call);
         reply.abandon();

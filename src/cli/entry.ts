@@ -75,7 +75,8 @@ function realtime(facts: Facts): Entry {
   return {
     paste: realtimeTool(facts),
     advice: [
-      'An entry of session.tools, for session.update or POST /v1/realtime/client_secrets.',
+      'An entry of session.tools, in a session.update or in the body of',
+      'POST /v1/realtime/client_secrets.',
       'require_approval is "never": left out it is "always", and a voice call that',
       'nobody approves waits for ever. To be asked before tools that change things,',
       'write {"never":{"read_only":true}} and answer each mcp_approval_request.',

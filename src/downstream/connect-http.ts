@@ -5,6 +5,7 @@ import { describeCause } from './causes.ts';
 import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
 import { createControlClient } from './control-client.ts';
 import { createControlFetch } from './control-fetch.ts';
+import { withUserAgent } from './http-headers.ts';
 import { createHttpLink } from './http-link.ts';
 import { within } from './within.ts';
 
@@ -29,7 +30,9 @@ export async function connectHttp(
   });
   let answeredAt = endpoint;
   const transport = new StreamableHTTPClientTransport(endpoint, {
-    requestInit: { headers: config.headers.map(([name, value]) => [name, value] as [string, string]) },
+    requestInit: {
+      headers: withUserAgent(config.headers).map(([name, value]): [string, string] => [name, value]),
+    },
     fetch: createControlFetch(pool, endpoint.origin, options.maxResultBytes, (url) => {
       answeredAt = url;
     }),

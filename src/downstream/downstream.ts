@@ -73,8 +73,13 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       failures = wasStable ? 0 : failures + 1;
       // The first renewal of a connection that had worked is immediate: a restart is over in a moment.
       const retryInMs = end.wasReady && failures <= 1 ? 0 : backoffMs(failures);
+      // Said once: a downstream that stays away for a night is one line, not a thousand.
+      const isNews = end.wasReady || why !== end.why;
       why = end.why;
-      log.warn({ event: 'downstream_down', why, retryInMs }, `"${key}" is not connected: ${why}`);
+      log[isNews ? 'warn' : 'debug'](
+        { event: 'downstream_down', why, retryInMs },
+        `"${key}" is not connected: ${why}`,
+      );
       attempted.resolve();
       if (retryInMs === 0) continue;
       state = 'down';

@@ -2,6 +2,7 @@ import type { Dispatcher, Pool } from 'undici';
 import { type Era, mirroredName } from '../protocol/eras.ts';
 import { encodeHeaderValue } from '../protocol/headers.ts';
 import { HttpExchange } from './http-exchange.ts';
+import { withUserAgent } from './http-headers.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
 import { composeCancelled, composeReply, composeRequest, createIds } from './outgoing.ts';
 
@@ -23,7 +24,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
   const { key, pool, path, era, version, sessionId, maxResultBytes } = options;
   const nextId = createIds();
   const fixedHeaders = [
-    ...options.headers.flat(),
+    ...withUserAgent(options.headers).flat(),
     'content-type',
     'application/json',
     'accept',

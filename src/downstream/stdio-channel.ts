@@ -103,10 +103,7 @@ export class StdioChannel implements Transport {
       message = JSON.parse(line);
     } catch {
       // Banners and stray prints are common, and no reason to lose the server.
-      this.#log.debug(
-        { event: 'stdout_noise', downstream: this.#config.key, bytes: line.length },
-        'not JSON, skipped',
-      );
+      this.#log.debug({ event: 'stdout_noise', bytes: line.length }, 'not JSON, skipped');
       return;
     }
     if (!isObject(message) || this.intercept(message)) return;
@@ -116,7 +113,7 @@ export class StdioChannel implements Transport {
   #onStderr(line: string): void {
     this.#stderrLines.push(line);
     if (this.#stderrLines.length > KEPT_STDERR_LINES) this.#stderrLines.shift();
-    this.#log.debug({ event: 'stderr', downstream: this.#config.key, line }, 'the process wrote to stderr');
+    this.#log.debug({ event: 'stderr', line }, 'the process wrote to stderr');
   }
 
   #onEnd(why: string): void {

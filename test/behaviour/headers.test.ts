@@ -160,3 +160,18 @@ test('headers do not follow a redirect to another origin, at connect either', as
   expect(gateway.gateway.status().downstreams.crm?.state).toBe('down');
   expect(elsewhere.requests).toEqual([]);
 });
+
+test('every request names the program that sends it, or what its entry says instead', async () => {
+  for (const [headers, agent] of [
+    [{}, /^mcp-switchboard\/\d+\.\d+\.\d+/],
+    [{ 'User-Agent': 'mine/1' }, /^mine\/1$/],
+  ] as const) {
+    await using downstream = await legacyServer({ sessions: true, json: false });
+    {
+      await using gateway = await startGateway({ mcpServers: { crm: downstream.entry({ headers }) } });
+      await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: '' } }));
+    }
+    expect(downstream.requests.length).toBeGreaterThan(4);
+    for (const request of downstream.requests) expect(request.headers['user-agent']).toMatch(agent);
+  }
+});

@@ -1,0 +1,9 @@
+import { USER_AGENT } from '../version.ts';
+
+type Headers = readonly (readonly [name: string, value: string])[];
+
+/** The configured headers, and who we are where they do not say otherwise. */
+export function withUserAgent(headers: Headers): Headers {
+  const isNamed = headers.some(([name]) => name.toLowerCase() === 'user-agent');
+  return isNamed ? headers : [...headers, ['user-agent', USER_AGENT]];
+}
