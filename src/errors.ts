@@ -65,6 +65,9 @@ export const unknownMethod = (method: string) => new ProtocolError(-32601, `Meth
 // The same for a tool that does not exist and one that is not allowed: nobody learns which it was.
 export const unknownTool = (name: string) => new ProtocolError(-32602, `Unknown tool: ${name}`);
 
+// Spec 2026-07-28, Streamable HTTP: what is mirrored into headers must say what the body says.
+export const headerMismatch = (text: string) => new ProtocolError(-32020, `Header mismatch: ${text}`);
+
 export const internalError = (cause: unknown) =>
   new ProtocolError(-32603, 'The gateway failed at this request; its log says why.', { cause });
 
@@ -157,6 +160,15 @@ export const redirected = (key: string, status: number, origin: string) =>
     key,
     'bad_answer',
     `redirects to ${origin} (HTTP ${status}), and headers are never sent to an address that is not in servers.json.`,
+    false,
+  );
+
+// It was refused before anything ran. Its schema may have changed since it was listed.
+export const headersRejected = (key: string) =>
+  new DownstreamFailure(
+    key,
+    'bad_answer',
+    'refused the request for the headers that mirror its arguments. Its tools may have changed.',
     false,
   );
 

@@ -1,6 +1,8 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Catalog, ToolRoute } from '../catalog/merge.ts';
 import {
   type DownstreamFailure,
+  headerMismatch,
   internalError,
   ProtocolError,
   toToolResult,
@@ -16,6 +18,7 @@ import {
   type RequestId,
   RPC,
 } from '../protocol/messages.ts';
+import { mismatchedParamHeader } from '../protocol/param-headers.ts';
 import { forwardCall, type RunningCall } from '../relay/forward.ts';
 import { IMPLEMENTATION } from '../version.ts';
 import type { RunningCalls } from './running-calls.ts';
@@ -25,6 +28,8 @@ export interface Caller {
   readonly era: Era;
   /** What tells this caller's requests from another's; undefined when nothing does. */
   readonly session: string | undefined;
+  /** Of a modern request over HTTP: what it mirrors is held against its body. */
+  readonly headers?: IncomingHttpHeaders;
 }
 
 /** How one request is answered, whatever carries it. */
@@ -71,6 +76,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       throw new ProtocolError(RPC.invalidParams, 'params.name must be the name of a tool.');
     const route = catalog.current.routes.get(name);
     if (route === undefined) throw unknownTool(name);
+    const mismatched =
+      caller.headers && mismatchedParamHeader(route.paramHeaders, params.arguments, caller.headers);
+    if (mismatched !== undefined) throw headerMismatch(`The ${mismatched} header does not match the body.`);
     const startedAt = performance.now();
     let call: RunningCall | undefined;
     const end = (outcome: Outcome, failure?: DownstreamFailure) => {

@@ -47,7 +47,8 @@ export function createEndpoint(
     // A name for this caller, so that its cancellations find its own calls. Nothing is kept under it.
     const headers =
       era === 'legacy' && message.method === 'initialize' ? ['mcp-session-id', randomUUID()] : [];
-    dispatcher.dispatch(incoming.message, { era, session }, new HttpReply(req, res, era, headers));
+    const caller = era === 'modern' ? { era, session, headers: req.headers } : { era, session };
+    dispatcher.dispatch(incoming.message, caller, new HttpReply(req, res, era, headers));
   }
 
   return (req, res) => {

@@ -1,8 +1,9 @@
 import type { Downstream } from '../downstream/downstream.ts';
 import type { ListedTool, ToolList } from '../downstream/list-tools.ts';
 import { META } from '../protocol/eras.ts';
-import { isObject } from '../protocol/messages.ts';
+import type { ParamHeader } from '../protocol/param-headers.ts';
 import { IMPLEMENTATION } from '../version.ts';
+import { judgeTool, toLegacy } from './judge-tool.ts';
 import { exposedNames } from './names.ts';
 
 /** Where a call to an exposed tool goes. */
@@ -10,6 +11,8 @@ export interface ToolRoute {
   readonly exposedName: string;
   readonly originalName: string;
   readonly downstream: Downstream;
+  /** Arguments that are mirrored into headers, on both faces. */
+  readonly paramHeaders: readonly ParamHeader[];
   /** The tool as callers see it: as listed, under its exposed name. */
   readonly tool: ListedTool;
 }
@@ -39,6 +42,7 @@ interface Candidate {
   downstream: Downstream;
   originalName: string;
   tool: ListedTool;
+  paramHeaders: readonly ParamHeader[];
   names: readonly string[];
   /** The first of its names is prefix + original name, unchanged. */
   isPlain: boolean;
@@ -83,8 +87,14 @@ export function merge(sources: readonly CatalogSource[]): Catalog {
   for (const candidate of candidates) {
     const exposedName = nameOf.get(candidate);
     if (exposedName === undefined) continue;
-    const { downstream, originalName, tool } = candidate;
-    routes.set(exposedName, { exposedName, originalName, downstream, tool: { ...tool, name: exposedName } });
+    const { downstream, originalName, paramHeaders, tool } = candidate;
+    routes.set(exposedName, {
+      exposedName,
+      originalName,
+      downstream,
+      paramHeaders,
+      tool: { ...tool, name: exposedName },
+    });
   }
   return { routes, notes, listResult: writeLists(routes, sources) };
 }
@@ -98,38 +108,30 @@ const noteOn = ({ downstream, originalName }: Candidate, note: string): CatalogN
 /** The tools of one downstream that can be offered, by name. One bad tool costs one tool. */
 function readTools({ downstream, list }: CatalogSource, notes: CatalogNote[]): Candidate[] {
   if (list === undefined) return [];
+  const { key, config } = downstream;
   const byName = new Map<string, Candidate>();
   for (const [index, tool] of list.tools.entries()) {
-    const { name } = tool;
+    const judgement = judgeTool(tool);
     const fault =
-      typeof name !== 'string' || name === ''
-        ? 'is left out: it has no name.'
-        : byName.has(name)
+      'fault' in judgement
+        ? judgement.fault
+        : byName.has(judgement.name)
           ? 'is listed twice; the first one counts.'
-          : faultOf(tool);
-    if (fault !== undefined) {
+          : '';
+    if ('fault' in judgement || fault !== '') {
       notes.push({
-        downstream: downstream.key,
-        tool: typeof name === 'string' ? name : `#${index + 1}`,
+        downstream: key,
+        tool: typeof tool.name === 'string' ? tool.name : `#${index + 1}`,
         note: fault,
       });
       continue;
     }
-    const originalName = name as string;
-    const names = exposedNames(downstream.key, downstream.config.prefix, originalName);
-    const isPlain = names[0] === downstream.config.prefix + originalName;
-    byName.set(originalName, { downstream, originalName, tool, names, isPlain });
+    const { name: originalName, paramHeaders } = judgement;
+    const names = exposedNames(key, config.prefix, originalName);
+    const isPlain = names[0] === config.prefix + originalName;
+    byName.set(originalName, { downstream, originalName, tool, paramHeaders, names, isPlain });
   }
   return [...byName.values()].sort((a, b) => (a.originalName < b.originalName ? -1 : 1));
-}
-
-/** What would make a caller reject the whole list. */
-function faultOf({ inputSchema, description }: ListedTool): string | undefined {
-  if (!isObject(inputSchema)) return 'is left out: its inputSchema is not an object.';
-  if (inputSchema.type !== 'object') return 'is left out: its inputSchema is not of type "object".';
-  if (description !== undefined && typeof description !== 'string')
-    return 'is left out: its description is not text.';
-  return undefined;
 }
 
 function writeLists(
@@ -150,5 +152,5 @@ function writeLists(
     cacheScope: 'private',
     _meta: { [META.serverInfo]: IMPLEMENTATION },
   };
-  return { legacy: JSON.stringify({ tools }), modern: JSON.stringify(modern) };
+  return { legacy: JSON.stringify({ tools: tools.map(toLegacy) }), modern: JSON.stringify(modern) };
 }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DownstreamConfig } from '../config/config.ts';
-import { unavailable } from '../errors.ts';
+import { DownstreamFailure, unavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Era } from '../protocol/eras.ts';
+import { Refused } from './ask.ts';
 import { backoffMs } from './backoff.ts';
 import { describeCause } from './causes.ts';
 import { connectHttp } from './connect-http.ts';
@@ -62,8 +63,8 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
   let waiters: Deferred<Connection>[] = [];
   let toolList: ToolList | undefined;
 
+  let failures = 0;
   async function run(): Promise<void> {
-    let failures = 0;
     while (!closing.signal.aborted) {
       const startedAt = performance.now();
       state = 'connecting';
@@ -107,11 +108,11 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       opened = await (config.kind === 'http'
         ? connectHttp(config, connectOptions)
         : connectStdio(config, connectOptions));
-      publish(await listTools(opened.client));
+      publish(await listTools(opened, key));
     } catch (error) {
       await opened?.close().catch(() => {});
       log.debug({ event: 'connect_failed', err: error }, 'the attempt failed');
-      return { why: error instanceof ConnectFailed ? error.message : describeCause(error), wasReady: false };
+      return { why: whyOf(error), wasReady: false };
     }
     const { era, version } = opened.link;
     log.info(
@@ -183,7 +184,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     while (refreshAgain && connection !== undefined) {
       refreshAgain = false;
       try {
-        publish(await listTools(connection.client));
+        publish(await listTools(connection, key));
       } catch (error) {
         log.warn(
           { event: 'relist_failed', err: error },
@@ -206,7 +207,9 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     status() {
       const known =
         toolList === undefined ? {} : { tools: toolList.tools.length, warnings: toolList.warnings };
-      if (connection === undefined) return { state, why, ...known };
+      // A further attempt after a failed one is no news until it has succeeded.
+      const shown = state === 'connecting' && failures > 0 ? 'down' : state;
+      if (connection === undefined) return { state: shown, why, ...known };
       const { era, version } = connection.link;
       return { state, era, version, ...known };
     },
@@ -224,4 +227,11 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       await running;
     },
   };
+}
+
+function whyOf(error: unknown): string {
+  if (error instanceof ConnectFailed || error instanceof Refused) return error.message;
+  return error instanceof DownstreamFailure
+    ? `its tools cannot be listed: ${error.reason}`
+    : describeCause(error);
 }

@@ -5,6 +5,7 @@ import {
   cutOff,
   type DownstreamFailure,
   failedStatus,
+  headersRejected,
   noAnswer,
   notMcp,
   rateLimited,
@@ -132,8 +133,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
       this.#settle(() => this.#receiver.onOutcome({ result }));
     } else if (isRpcError(error)) {
       // About our own hop, and wrong in the caller's ears: it is we who wrote those headers and chose that version.
-      if (error.code === RPC.headerMismatch)
-        this.#fail(notMcp(key, 'it rejects the headers of this revision'));
+      if (error.code === RPC.headerMismatch) this.#fail(headersRejected(key));
       else if (error.code === RPC.unsupportedVersion) this.#fail(sessionLost(key));
       else this.#settle(() => this.#receiver.onOutcome({ error }));
     } else this.#fail(notMcp(key, 'an answer without result or error'));

@@ -36,10 +36,12 @@ export function createHttpLink(options: HttpLinkOptions): Link {
     ...(sessionId === undefined ? [] : ['mcp-session-id', sessionId]),
   ];
 
-  function headersFor(method: string, name: string | undefined): string[] {
+  function headersFor({ method, params, paramHeaders }: OutgoingRequest): string[] {
     if (era === 'legacy') return fixedHeaders;
     const headers = [...fixedHeaders, 'mcp-method', method];
+    const name = mirroredName(method, params);
     if (name !== undefined) headers.push('mcp-name', encodeHeaderValue(name));
+    if (paramHeaders !== undefined) headers.push(...paramHeaders);
     return headers;
   }
 
@@ -66,8 +68,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
         },
       });
       const body = composeRequest(id, request, era, version);
-      const headers = headersFor(request.method, mirroredName(request.method, request.params));
-      pool.dispatch({ path, method: 'POST', headers, body }, exchange);
+      pool.dispatch({ path, method: 'POST', headers: headersFor(request), body }, exchange);
       return exchange;
     },
   };

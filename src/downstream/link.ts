@@ -8,6 +8,8 @@ export interface OutgoingRequest {
   params: Params;
   /** Ask for progress; it comes back through `onNotification`. */
   progress: boolean;
+  /** Arguments mirrored into headers, name and value in turn; for links that have headers, of the modern era. */
+  paramHeaders?: readonly string[];
 }
 
 /** Who waits for a request's answer. Exactly one of `onOutcome` and `onFailure` is called, once, and last. */

@@ -1,6 +1,6 @@
-import type { Client } from '@modelcontextprotocol/client';
-import * as z from 'zod';
 import { isObject } from '../protocol/messages.ts';
+import { ask } from './ask.ts';
+import type { Connection } from './connection.ts';
 
 /** A tool exactly as its downstream listed it. Nothing about it is certain yet, not even that it has a name. */
 export type ListedTool = Record<string, unknown>;
@@ -22,13 +22,14 @@ const LIST_TIMEOUT_MS = 10_000;
  * Reads all pages of a downstream's tools. A list that does not end is cut, with a warning: a server that ignores the
  * cursor repeats its first page for ever, and that page is good.
  *
- * The SDK's own `listTools` would reject the whole list for one malformed tool, so it is asked with a loose schema.
+ * Asked over the link, as calls are: the SDK's client rejects a whole list for one malformed tool, in the modern era
+ * whatever schema it is asked with.
  */
-export async function listTools(client: Client): Promise<ToolList> {
+export async function listTools({ client, link }: Connection, key: string): Promise<ToolList> {
   const tools: ListedTool[] = [];
   const warnings: string[] = [];
   const seenCursors = new Set<string>();
-  const deadline = AbortSignal.timeout(LIST_TIMEOUT_MS);
+  const deadline = performance.now() + LIST_TIMEOUT_MS;
   let ttlMs: number | undefined;
   let cacheScope: ToolList['cacheScope'];
   let cursor: string | undefined;
@@ -37,9 +38,7 @@ export async function listTools(client: Client): Promise<ToolList> {
 
   for (let page = 1; ; page++) {
     const params = cursor === undefined ? {} : { cursor };
-    const result = await client.request({ method: 'tools/list', params }, z.looseObject({}), {
-      signal: deadline,
-    });
+    const result = await ask(link, key, 'tools/list', params, Math.max(deadline - performance.now(), 1));
     for (const tool of Array.isArray(result.tools) ? result.tools : []) {
       tools.push(isObject(tool) ? tool : {});
     }

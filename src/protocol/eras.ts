@@ -1,4 +1,4 @@
-import { ProtocolError } from '../errors.ts';
+import { headerMismatch, ProtocolError } from '../errors.ts';
 import { decodeHeaderValue } from './headers.ts';
 import { isObject, type Notification, type Params, type Request, RPC } from './messages.ts';
 
@@ -106,8 +106,6 @@ function checkHeader(name: string, header: string | undefined, body: string): vo
   if (header === undefined) throw headerMismatch(`The ${name} header is missing.`);
   if (header !== body) throw headerMismatch(`The ${name} header does not match the body.`);
 }
-
-const headerMismatch = (text: string) => new ProtocolError(RPC.headerMismatch, `Header mismatch: ${text}`);
 
 const missingMeta = (key: string, expected: string) =>
   new ProtocolError(RPC.invalidParams, `params._meta["${key}"] must be ${expected}.`, { httpStatus: 400 });

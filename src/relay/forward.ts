@@ -2,6 +2,7 @@ import type { ToolRoute } from '../catalog/merge.ts';
 import type { Exchange, Receiver } from '../downstream/link.ts';
 import { asksForInput, type DownstreamFailure, deadlinePassed } from '../errors.ts';
 import type { Notification, Outcome, Params, RequestId } from '../protocol/messages.ts';
+import { writeParamHeaders } from '../protocol/param-headers.ts';
 import { passedOnMeta } from './meta.ts';
 
 /** The way back to the one caller whose call it is. What is given here leaves in this order. */
@@ -48,6 +49,9 @@ class ForwardedCall implements Receiver, RunningCall {
         method: 'tools/call',
         params: outgoingParams(params, route.originalName),
         progress: this.#progressToken !== undefined,
+        ...(route.paramHeaders.length > 0 && {
+          paramHeaders: writeParamHeaders(route.paramHeaders, params.arguments),
+        }),
       },
       this,
     );

@@ -1,0 +1,169 @@
+/**
+ * What is run, and what of it the gateway is held to. Data only.
+ *
+ * Every scenario always runs, direct and through the gateway. One that is not held against the gateway yet says why;
+ * it is shown all the same, and as passing already when it does.
+ */
+
+export type SuiteVersion = '0.1.16' | '0.2.0-alpha.12';
+export type SpecVersion = '2025-11-25' | '2026-07-28';
+
+export interface Scenario {
+  /** `true`, or why the gateway is not held to it yet. */
+  readonly covered: true | string;
+  /** Of a covered scenario, the checks that the gateway is not held to yet, each with the reason. */
+  readonly checksNotYet?: Readonly<Record<string, string>>;
+  /** Run by the suite, but outside of its published denominators. */
+  readonly unscored?: true;
+  /** Leaves other lists behind than it found: the servers are not used for another scenario. */
+  readonly changesLists?: true;
+}
+
+export interface Run {
+  readonly suite: SuiteVersion;
+  readonly specVersion: SpecVersion;
+  readonly scenarios: Readonly<Record<string, Scenario>>;
+}
+
+const PROMPTS = 'prompts not relayed yet';
+const RESOURCES = 'resources not relayed yet';
+const COMPLETION = 'completion not relayed yet';
+const LOGGING = 'logging not relayed yet';
+const SUBSCRIPTIONS = 'subscriptions not relayed yet';
+const SESSIONS = 'sessions not kept yet';
+const QUESTIONS = 'questions not relayed yet';
+const PARAMETER_HEADERS = 'Mcp-Param unchecked yet';
+
+const COVERED: Scenario = { covered: true };
+const notYet = (reason: string): Scenario => ({ covered: reason });
+
+/** In a covered scenario, requests of these methods are neither compared nor expected to arrive. */
+export const METHODS_NOT_YET: Readonly<Record<string, string>> = {
+  'prompts/list': PROMPTS,
+  'prompts/get': PROMPTS,
+  'resources/list': RESOURCES,
+  'resources/templates/list': RESOURCES,
+  'resources/read': RESOURCES,
+  'resources/subscribe': SUBSCRIPTIONS,
+  'resources/unsubscribe': SUBSCRIPTIONS,
+  'completion/complete': COMPLETION,
+  'logging/setLevel': LOGGING,
+  'subscriptions/listen': SUBSCRIPTIONS,
+};
+
+/** The same for calls of these tools. The last two are called only once a subscription was acknowledged. */
+export const TOOLS_NOT_YET: Readonly<Record<string, string>> = {
+  test_streaming_elicitation: QUESTIONS,
+  test_trigger_tool_change: SUBSCRIPTIONS,
+  test_trigger_prompt_change: SUBSCRIPTIONS,
+};
+
+const LEGACY_0_1: Readonly<Record<string, Scenario>> = {
+  'server-initialize': COVERED,
+  'logging-set-level': notYet(LOGGING),
+  ping: COVERED,
+  'completion-complete': notYet(COMPLETION),
+  'tools-list': COVERED,
+  'tools-call-simple-text': COVERED,
+  'tools-call-image': COVERED,
+  'tools-call-audio': COVERED,
+  'tools-call-embedded-resource': COVERED,
+  'tools-call-mixed-content': COVERED,
+  'tools-call-with-logging': notYet(LOGGING),
+  'tools-call-error': COVERED,
+  'tools-call-with-progress': COVERED,
+  'tools-call-sampling': notYet(QUESTIONS),
+  'tools-call-elicitation': notYet(QUESTIONS),
+  'json-schema-2020-12': COVERED,
+  'elicitation-sep1034-defaults': notYet(QUESTIONS),
+  'server-sse-polling': notYet(SESSIONS),
+  'server-sse-multiple-streams': COVERED,
+  'elicitation-sep1330-enums': notYet(QUESTIONS),
+  'resources-list': notYet(RESOURCES),
+  'resources-read-text': notYet(RESOURCES),
+  'resources-read-binary': notYet(RESOURCES),
+  'resources-templates-read': notYet(RESOURCES),
+  'resources-subscribe': notYet(SUBSCRIPTIONS),
+  'resources-unsubscribe': notYet(SUBSCRIPTIONS),
+  'prompts-list': notYet(PROMPTS),
+  'prompts-get-simple': notYet(PROMPTS),
+  'prompts-get-with-args': notYet(PROMPTS),
+  'prompts-get-embedded-resource': notYet(PROMPTS),
+  'prompts-get-with-image': notYet(PROMPTS),
+  'dns-rebinding-protection': COVERED,
+};
+
+const LEGACY_0_2: Readonly<Record<string, Scenario>> = {
+  ...LEGACY_0_1,
+  'server-session-lifecycle': { covered: SESSIONS, unscored: true },
+  'json-schema-2020-12': { covered: true, unscored: true },
+  'server-sse-polling': { covered: SESSIONS, unscored: true },
+};
+
+const MODERN: Readonly<Record<string, Scenario>> = {
+  'server-stateless': {
+    covered: true,
+    changesLists: true,
+    checksNotYet: {
+      'sep-2575-http-server-no-independent-requests-on-stream': QUESTIONS,
+      'sep-2575-server-sends-subscription-ack': SUBSCRIPTIONS,
+      'sep-2575-server-tags-subscription-id': SUBSCRIPTIONS,
+      'sep-2575-server-honors-notification-filter': SUBSCRIPTIONS,
+      'sep-2575-server-sends-prompts-list-changed-on-subscription': SUBSCRIPTIONS,
+      'sep-2575-server-sends-tools-list-changed-on-subscription': SUBSCRIPTIONS,
+    },
+  },
+  'completion-complete': notYet(COMPLETION),
+  'tools-list': COVERED,
+  'tools-call-simple-text': COVERED,
+  'tools-call-image': COVERED,
+  'tools-call-audio': COVERED,
+  'tools-call-embedded-resource': COVERED,
+  'tools-call-mixed-content': COVERED,
+  'tools-call-error': COVERED,
+  'tools-call-with-progress': COVERED,
+  'server-sse-multiple-streams': COVERED,
+  'resources-list': notYet(RESOURCES),
+  'resources-read-text': notYet(RESOURCES),
+  'resources-read-binary': notYet(RESOURCES),
+  'resources-templates-read': notYet(RESOURCES),
+  'sep-2164-resource-not-found': notYet(RESOURCES),
+  'prompts-list': notYet(PROMPTS),
+  'prompts-get-simple': notYet(PROMPTS),
+  'prompts-get-with-args': notYet(PROMPTS),
+  'prompts-get-embedded-resource': notYet(PROMPTS),
+  'prompts-get-with-image': notYet(PROMPTS),
+  'dns-rebinding-protection': COVERED,
+  caching: {
+    covered: true,
+    checksNotYet: {
+      'sep-2549-prompts-list-caching-hints': PROMPTS,
+      'sep-2549-resources-list-caching-hints': RESOURCES,
+      'sep-2549-resources-templates-list-caching-hints': RESOURCES,
+      'sep-2549-resources-read-caching-hints': RESOURCES,
+    },
+  },
+  'input-required-result-basic-elicitation': notYet(QUESTIONS),
+  'input-required-result-basic-sampling': notYet(QUESTIONS),
+  'input-required-result-basic-list-roots': notYet(QUESTIONS),
+  'input-required-result-request-state': notYet(QUESTIONS),
+  'input-required-result-multiple-input-requests': notYet(QUESTIONS),
+  'input-required-result-multi-round': notYet(QUESTIONS),
+  'input-required-result-missing-input-response': notYet(QUESTIONS),
+  'input-required-result-non-tool-request': notYet(QUESTIONS),
+  'input-required-result-result-type': notYet(QUESTIONS),
+  'input-required-result-unsupported-methods': COVERED,
+  'input-required-result-tampered-state': notYet(QUESTIONS),
+  'input-required-result-capability-check': notYet(QUESTIONS),
+  'input-required-result-ignore-extra-params': notYet(QUESTIONS),
+  'input-required-result-validate-input': notYet(QUESTIONS),
+  'json-schema-2020-12': { covered: true, unscored: true },
+  'http-header-validation': { covered: true, unscored: true },
+  'http-custom-header-server-validation': { covered: PARAMETER_HEADERS, unscored: true },
+};
+
+export const RUNS: readonly Run[] = [
+  { suite: '0.1.16', specVersion: '2025-11-25', scenarios: LEGACY_0_1 },
+  { suite: '0.2.0-alpha.12', specVersion: '2025-11-25', scenarios: LEGACY_0_2 },
+  { suite: '0.2.0-alpha.12', specVersion: '2026-07-28', scenarios: MODERN },
+];
