@@ -6,10 +6,11 @@ import { serveStdio } from './caller/stdio.ts';
 import { createCatalogHolder } from './catalog/holder.ts';
 import type { Catalog } from './catalog/merge.ts';
 import type { Config } from './config/config.ts';
-import type { DownstreamStatus } from './downstream/downstream.ts';
-import { startFleet } from './downstream/fleet.ts';
+import { deferred } from './downstream/deferred.ts';
+import type { Downstream, DownstreamStatus } from './downstream/downstream.ts';
+import { createFleet } from './downstream/fleet.ts';
 import { within } from './downstream/within.ts';
-import type { Logger } from './log.ts';
+import { createRedactor, type Logger } from './log.ts';
 import { IMPLEMENTATION } from './version.ts';
 
 export interface GatewayOptions {
@@ -27,10 +28,10 @@ export interface GatewayStatus {
 
 /** One MCP server in front of many. */
 export interface Gateway {
-  /** Resolves when every downstream was tried once, or after 3 s: a list asked for sooner waits for it. */
-  readonly settled: Promise<void>;
   /** Resolves when every downstream was tried once, however long that takes. */
   readonly attempted: Promise<void>;
+  /** Begins to connect to the downstreams; `listen` and `serveStdio` do so themselves. */
+  start(): void;
   readonly catalog: Catalog;
   status(): GatewayStatus;
   /** Serves callers over HTTP. */
@@ -40,20 +41,19 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** How long a start waits for slow downstreams: LiveKit gives up on any request after 5 s. */
+/** How long a list waits for slow downstreams after the start: LiveKit gives up on any request after 5 s. */
 const COLD_START_MS = 3000;
 
-/** Puts the parts together and starts connecting. Nothing listens yet. */
+/** Puts the parts together. Nothing connects or listens yet. */
 export function createGateway(config: Config, { log, token }: GatewayOptions): Gateway {
   const holder = createCatalogHolder(log);
-  const fleet = startFleet(config, log, () => holder.update(fleet.downstreams));
+  const fleet = createFleet(config, log, () => holder.update(fleet.downstreams));
+  const settled = deferred<void>();
   let isSettled = false;
-  const settled = within(COLD_START_MS, fleet.attempted).then(() => {
-    isSettled = true;
-  });
+  let isStarted = false;
   const dispatcher = createDispatcher({
     catalog: holder,
-    settled,
+    settled: settled.promise,
     runningCalls: createRunningCalls(),
     onCallEnded: ({ exposedName, downstream }, ms, failure) => {
       if (failure === undefined && !log.isLevelEnabled('debug')) return;
@@ -69,21 +69,37 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
       log.error({ event: 'unexpected', err }, 'a request failed by a fault of the gateway'),
   });
   const fronts: Front[] = [];
+  const redact = createRedactor(config.secrets);
+
+  function start(): void {
+    if (isStarted) return;
+    isStarted = true;
+    fleet.start();
+    void within(COLD_START_MS, fleet.attempted).then(() => {
+      isSettled = true;
+      settled.resolve();
+    });
+  }
+
+  function statusOf(downstream: Downstream): DownstreamStatus {
+    const status = downstream.status();
+    return status.detail === undefined ? status : { ...status, detail: redact(status.detail) };
+  }
 
   function status(): GatewayStatus {
     return {
       version: IMPLEMENTATION.version,
       tools: holder.current.routes.size,
       downstreams: Object.fromEntries(
-        fleet.downstreams.map((downstream) => [downstream.key, downstream.status()]),
+        fleet.downstreams.map((downstream) => [downstream.key, statusOf(downstream)]),
       ),
       notes: holder.current.notes,
     };
   }
 
   return {
-    settled,
     attempted: fleet.attempted,
+    start,
     get catalog() {
       return holder.current;
     },
@@ -100,9 +116,14 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
         status,
       });
       fronts.push(front);
+      // Only now: where the port is taken, no process should have been started for nothing.
+      start();
       return front;
     },
-    serveStdio: (input, output) => serveStdio(dispatcher, input, output, config.limits.maxRequestBytes),
+    serveStdio(input, output) {
+      start();
+      return serveStdio(dispatcher, input, output, config.limits.maxRequestBytes);
+    },
     async close() {
       await Promise.all(fronts.map((front) => front.close()));
       await fleet.close();

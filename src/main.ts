@@ -1,15 +1,12 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { call } from './cli/call.ts';
-import { check } from './cli/check.ts';
 import { ENTRY_NAMES, entry } from './cli/entry.ts';
 import { readEnvironment } from './cli/environment.ts';
-import { serve } from './cli/serve.ts';
-import { tools } from './cli/tools.ts';
 import { UsageError } from './cli/usage-error.ts';
 import { ConfigError } from './errors.ts';
 import { IMPLEMENTATION } from './version.ts';
 
+// The commands are loaded when they are asked for: `--help` and `entry` need no HTTP and no protocol.
 const env = readEnvironment(process.cwd(), process.env);
 const program = new Command('mcp-switchboard')
   .description(
@@ -40,21 +37,21 @@ program
   .action((options, { args: [misspelt] }: Command) => {
     if (misspelt !== undefined)
       throw new UsageError(`There is no command "${misspelt}". See: mcp-switchboard --help`);
-    return run(serve(options, env));
+    return run(import('./cli/serve.ts').then(({ serve }) => serve(options, env)));
   });
 
 program
   .command('check')
   .description('connect to every server and say what is found; exits with 1 if one fails')
   .option(...CONFIG_OPTION)
-  .action((options) => runBriefly(check(options, env)));
+  .action((options) => runBriefly(import('./cli/check.ts').then(({ check }) => check(options, env))));
 
 program
   .command('tools')
   .description('list the tools as callers see them, one line each')
   .option(...CONFIG_OPTION)
   .option('--json', 'whole definitions, as JSON')
-  .action((options) => runBriefly(tools(options, env)));
+  .action((options) => runBriefly(import('./cli/tools.ts').then(({ tools }) => tools(options, env))));
 
 program
   .command('call')
@@ -62,7 +59,9 @@ program
   .argument('<exposed-name>')
   .argument('[arguments]', 'a JSON object', '{}')
   .option(...CONFIG_OPTION)
-  .action((name, json, options) => runBriefly(call(name, json, options, env)));
+  .action((name, json, options) =>
+    runBriefly(import('./cli/call.ts').then(({ call }) => call(name, json, options, env))),
+  );
 
 program
   .command('entry')

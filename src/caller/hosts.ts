@@ -21,7 +21,7 @@ export function createHostCheck(
 ): (headers: IncomingHttpHeaders) => string | undefined {
   const allowed = new Set([
     ...(listensOnLoopback ? LOOPBACK_NAMES : []),
-    ...allowedHosts.map((h) => h.toLowerCase()),
+    ...allowedHosts.map(withoutBrackets),
   ]);
   const checksHost = listensOnLoopback || allowedHosts.length > 0;
   return ({ host, origin }) => {
@@ -35,8 +35,11 @@ export function createHostCheck(
 
 function hostnameOf(url: string): string {
   if (!URL.canParse(url)) return '';
-  return new URL(url).hostname.replace(/^\[|\]$/g, '');
+  return withoutBrackets(new URL(url).hostname);
 }
+
+/** An IPv6 address in brackets, as URLs write it, and without are the same host. */
+const withoutBrackets = (host: string) => host.replace(/^\[|\]$/g, '');
 
 function refusal(header: string, value: string | undefined): string {
   const shown = value === undefined ? 'missing' : JSON.stringify(value.slice(0, 200));

@@ -1,9 +1,8 @@
-import { toToolResult } from '../errors.ts';
-import { createGateway } from '../gateway.ts';
+import { type DownstreamFailure, toToolResult } from '../errors.ts';
 import { isObject, type Outcome, type Params } from '../protocol/messages.ts';
 import { forwardCall } from '../relay/forward.ts';
 import type { Env } from './environment.ts';
-import { openConfig, openLog } from './open.ts';
+import { withGateway } from './open.ts';
 import { unreachable } from './tools.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -15,36 +14,25 @@ export async function call(
   env: Env,
 ): Promise<number> {
   const args = readArguments(json);
-  const config = openConfig(options.config, env);
-  const gateway = createGateway(config, { log: openLog(config, env, '', 'silent'), token: '' });
-  try {
-    await gateway.attempted;
+  return withGateway(options.config, env, async (gateway) => {
     const route = gateway.catalog.routes.get(name);
     if (route === undefined) {
-      const hints = [
-        `No tool is called "${name}". See: mcp-switchboard tools`,
-        ...unreachable(gateway, config),
-      ];
+      const hints = [`No tool is called "${name}". See: mcp-switchboard tools`, ...unreachable(gateway)];
       throw new UsageError(hints.join('\n'));
     }
     const outcome = await new Promise<Outcome>((resolve) => {
-      forwardCall(
-        route,
-        { name, arguments: args },
-        {
-          notify: () => {},
-          answer: resolve,
-          fail: (failure) => resolve({ result: toToolResult(failure) }),
-          cancelled: () => {},
-        },
-      );
+      const back = {
+        notify: () => {},
+        answer: resolve,
+        fail: (failure: DownstreamFailure) => resolve({ result: toToolResult(failure) }),
+        cancelled: () => {},
+      };
+      forwardCall(route, { name, arguments: args }, back);
     });
     const shown = 'result' in outcome ? outcome.result : { error: outcome.error };
     process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
     return 'error' in outcome || outcome.result.isError === true ? 1 : 0;
-  } finally {
-    await gateway.close();
-  }
+  });
 }
 
 function readArguments(json: string): Params {

@@ -1,23 +1,18 @@
 import { sentenceOf } from '../catalog/holder.ts';
-import { createGateway, type Gateway } from '../gateway.ts';
+import type { Gateway } from '../gateway.ts';
 import { createRedactor } from '../log.ts';
 import type { Env } from './environment.ts';
-import { openConfig, openLog } from './open.ts';
+import { withGateway } from './open.ts';
 import { printable } from './printable.ts';
 
 /** Connects to every downstream and says what it finds; resolves with 0 when all is well, else with 1. */
-export async function check(options: { config?: string }, env: Env): Promise<number> {
-  const config = openConfig(options.config, env);
-  const redact = createRedactor(config.secrets);
-  const print = (line: string) => void process.stdout.write(`${printable(redact(line))}\n`);
-  print(`${config.file}: ${count(config.downstreams.length, 'server')}, no errors`);
-  const gateway = createGateway(config, { log: openLog(config, env, '', 'silent'), token: '' });
-  try {
-    await gateway.attempted;
+export function check(options: { config?: string }, env: Env): Promise<number> {
+  return withGateway(options.config, env, (gateway, config) => {
+    const redact = createRedactor(config.secrets);
+    const print = (line: string) => void process.stdout.write(`${printable(redact(line))}\n`);
+    print(`${config.file}: ${count(config.downstreams.length, 'server')}, no errors`);
     return report(gateway, print);
-  } finally {
-    await gateway.close();
-  }
+  });
 }
 
 function report(gateway: Gateway, print: (line: string) => void): number {
@@ -31,6 +26,7 @@ function report(gateway: Gateway, print: (line: string) => void): number {
     } else {
       problems++;
       print(`  FAIL  ${name}  ${status.why}`);
+      if (status.detail !== undefined) print(`        it said: ${status.detail}`);
     }
     for (const warning of status.warnings ?? []) print(`  note  ${name}  ${warning}`);
   }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Env } from './environment.ts';
-import { DEFAULT_CONFIG } from './open.ts';
+import { DEFAULT_CONFIG } from './environment.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface EntryOptions {

@@ -3,13 +3,12 @@ import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { createGateway, type Gateway } from '../gateway.ts';
 import { createLog, type Logger } from '../log.ts';
-import { type Env, readEnvironment } from './environment.ts';
+import { DEFAULT_CONFIG, type Env, readEnvironment } from './environment.ts';
 import { UsageError } from './usage-error.ts';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-
-export const DEFAULT_CONFIG = 'servers.json';
 
 export function openConfig(path: string | undefined, env: Env): Config {
   const file = path || env.SWITCHBOARD_CONFIG || DEFAULT_CONFIG;
@@ -19,7 +18,7 @@ export function openConfig(path: string | undefined, env: Env): Config {
 
 /** The log on stderr: JSON lines for machines, readable ones for a terminal. */
 export function openLog(config: Config, env: Env, token: string, defaultLevel = 'info'): Logger {
-  const level = env.LOG_LEVEL || defaultLevel;
+  const level = (env.LOG_LEVEL || defaultLevel).toLowerCase();
   if (!LEVELS.includes(level))
     throw new UsageError(`LOG_LEVEL is "${level}"; it can be ${LEVELS.join(', ')}.`);
   // Synchronous: what was logged last before a crash is what is wanted most.
@@ -27,4 +26,21 @@ export function openLog(config: Config, env: Env, token: string, defaultLevel = 
     ? pretty({ destination: 2, sync: true, ignore: 'event', translateTime: 'SYS:HH:MM:ss' })
     : pino.destination({ dest: 2, sync: true });
   return createLog({ level, secrets: [...config.secrets, token], destination });
+}
+
+/** For the commands that look and leave: connects to every downstream, uses the gateway, and closes it again. */
+export async function withGateway(
+  path: string | undefined,
+  env: Env,
+  use: (gateway: Gateway, config: Config) => Promise<number> | number,
+): Promise<number> {
+  const config = openConfig(path, env);
+  const gateway = createGateway(config, { log: openLog(config, env, '', 'silent'), token: '' });
+  try {
+    gateway.start();
+    await gateway.attempted;
+    return await use(gateway, config);
+  } finally {
+    await gateway.close();
+  }
 }

@@ -31,7 +31,7 @@ async function serveOnHttp(options: ServeOptions, env: Env): Promise<number> {
     const { url } = await gateway.listen({ host, port });
     log.info({ event: 'listening', url }, `MCP is served at ${url}`);
     // The one place where a secret is printed: without it nobody could call. Never through the log, which is kept.
-    if (isGenerated) process.stderr.write(generatedTokenNotice(token));
+    if (isGenerated) process.stderr.write(generatedTokenNotice(token, url));
   } catch (error) {
     await gateway.close();
     throw listenError(error, host, port);
@@ -88,11 +88,12 @@ function listenError(error: unknown, host: string, port: number): unknown {
   return error;
 }
 
-function generatedTokenNotice(token: string): string {
+function generatedTokenNotice(token: string, url: string): string {
   return [
     '',
     'No SWITCHBOARD_TOKEN is set, so one was made for this run:',
     '',
+    `    ${url}`,
     `    Authorization: Bearer ${token}`,
     '',
     'Set SWITCHBOARD_TOKEN (in the environment or in .env) to keep it the same.',

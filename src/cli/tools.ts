@@ -1,9 +1,7 @@
 import type { Catalog } from '../catalog/merge.ts';
-import type { Config } from '../config/config.ts';
-import { createGateway, type Gateway } from '../gateway.ts';
-import { createRedactor } from '../log.ts';
+import type { Gateway } from '../gateway.ts';
 import type { Env } from './environment.ts';
-import { openConfig, openLog } from './open.ts';
+import { withGateway } from './open.ts';
 import { printable } from './printable.ts';
 
 const WIDTH = 80;
@@ -11,30 +9,21 @@ const WIDTH = 80;
 const MAX_NAME_COLUMN = 40;
 
 /** Prints what callers would see: one line a tool, or the list as JSON. */
-export async function tools(options: { config?: string; json?: boolean }, env: Env): Promise<number> {
-  const config = openConfig(options.config, env);
-  const gateway = createGateway(config, { log: openLog(config, env, '', 'silent'), token: '' });
-  try {
-    await gateway.attempted;
+export function tools(options: { config?: string; json?: boolean }, env: Env): Promise<number> {
+  return withGateway(options.config, env, (gateway) => {
     const listed = [...gateway.catalog.routes.values()].map((route) => route.tool);
-    process.stdout.write(
-      options.json === true ? `${JSON.stringify(listed, null, 2)}\n` : asLines(gateway.catalog),
-    );
-    const down = unreachable(gateway, config);
+    const text = options.json === true ? `${JSON.stringify(listed, null, 2)}\n` : asLines(gateway.catalog);
+    process.stdout.write(text);
+    const down = unreachable(gateway);
     for (const line of down) process.stderr.write(`${line}\n`);
     return down.length === 0 ? 0 : 1;
-  } finally {
-    await gateway.close();
-  }
+  });
 }
 
 /** A sentence for each downstream whose tools are missing. */
-export function unreachable(gateway: Gateway, { secrets }: Config): string[] {
-  const redact = createRedactor(secrets);
+export function unreachable(gateway: Gateway): string[] {
   return Object.entries(gateway.status().downstreams).flatMap(([key, { state, why }]) =>
-    state === 'ready'
-      ? []
-      : [printable(redact(`"${key}" is not connected (${why}); its tools are missing.`))],
+    state === 'ready' ? [] : [`"${key}" is not connected (${why}); its tools are missing.`],
   );
 }
 

@@ -7,6 +7,7 @@ import { createStdioLink } from './stdio-link.ts';
 /** A child may first have to be downloaded (`npx`, `uvx`) or compiled. */
 const HANDSHAKE_TIMEOUT_MS = 60_000;
 const PROBE_TIMEOUT_MS = 5000;
+const MAX_DETAIL_CHARS = 200;
 
 /** Starts the command, finds out the era, and does its handshake. Leaves no process when it fails. */
 export async function connectStdio(
@@ -41,9 +42,7 @@ async function startStdio(
     await channel.close();
     if (ended === undefined) throw error;
     if (mode === 'auto' && ended.startsWith('exit code')) throw new EndedOnProbe(ended, { cause: error });
-    throw new ConnectFailed(
-      lastWords === undefined ? ended : `${ended}; it said: ${lastWords.slice(0, 200)}`,
-    );
+    throw new ConnectFailed(ended, lastWords?.slice(0, MAX_DETAIL_CHARS));
   } finally {
     options.signal.removeEventListener('abort', giveUp);
   }

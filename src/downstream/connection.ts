@@ -24,4 +24,12 @@ export interface ConnectOptions {
 }
 
 /** The attempt has failed; the message says why, in a few words. */
-export class ConnectFailed extends Error {}
+export class ConnectFailed extends Error {
+  /** What the downstream said about it: for its operator, never for a caller. */
+  readonly detail: string | undefined;
+
+  constructor(why: string, detail?: string) {
+    super(why);
+    this.detail = detail;
+  }
+}

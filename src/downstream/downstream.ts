@@ -18,6 +18,8 @@ export interface DownstreamStatus {
   state: 'connecting' | 'ready' | 'down';
   /** Why it is down, in a few words. */
   why?: string;
+  /** What it said about that itself: for its operator, never for a caller. */
+  detail?: string;
   era?: Era;
   version?: string;
   tools?: number;
@@ -33,6 +35,8 @@ export interface Downstream {
   /** The last list it gave; undefined before the first. */
   readonly toolList: ToolList | undefined;
   status(): DownstreamStatus;
+  /** Begins to connect. Once is enough. */
+  start(): void;
   /**
    * Sends one request. Where the connection turns out to be gone before the downstream can have begun the work, it is
    * renewed once and the request sent again; in every other case it is sent at most once.
@@ -51,6 +55,13 @@ interface DownstreamOptions {
 const STABLE_MS = 10_000;
 const DISCOVER_TIMEOUT_MS = 5000;
 
+/** How a connection ended, or an attempt at one. */
+interface End {
+  why: string;
+  detail: string | undefined;
+  wasReady: boolean;
+}
+
 export function createDownstream(config: DownstreamConfig, options: DownstreamOptions): Downstream {
   const { key } = config;
   const log = options.log.child({ downstream: key });
@@ -58,6 +69,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
   const attempted = deferred<void>();
   let state: DownstreamStatus['state'] = 'connecting';
   let why = 'not connected yet';
+  let detail: string | undefined;
   let connection: Connection | undefined;
   let endConnection: (why: string) => void = () => {};
   let waiters: Deferred<Connection>[] = [];
@@ -76,9 +88,9 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       const retryInMs = end.wasReady && failures <= 1 ? 0 : backoffMs(failures);
       // Said once: a downstream that stays away for a night is one line, not a thousand.
       const isNews = end.wasReady || why !== end.why;
-      why = end.why;
+      ({ why, detail } = end);
       log[isNews ? 'warn' : 'debug'](
-        { event: 'downstream_down', why, retryInMs },
+        { event: 'downstream_down', why, detail, retryInMs },
         `"${key}" is not connected: ${why}`,
       );
       attempted.resolve();
@@ -93,7 +105,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
   }
 
   /** One connection, from the attempt to its end. */
-  async function connectUntilEnd(): Promise<{ why: string; wasReady: boolean }> {
+  async function connectUntilEnd(): Promise<End> {
     const ended = deferred<string>();
     endConnection = ended.resolve;
     let opened: Connection | undefined;
@@ -112,7 +124,11 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     } catch (error) {
       await opened?.close().catch(() => {});
       log.debug({ event: 'connect_failed', err: error }, 'the attempt failed');
-      return { why: whyOf(error), wasReady: false };
+      return {
+        why: whyOf(error),
+        detail: error instanceof ConnectFailed ? error.detail : undefined,
+        wasReady: false,
+      };
     }
     const { era, version } = opened.link;
     log.info(
@@ -127,7 +143,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     const reason = await ended.promise;
     connection = undefined;
     await (closing.signal.aborted ? ready.close() : ready.retire()).catch(() => {});
-    return { why: reason, wasReady: true };
+    return { why: reason, detail: undefined, wasReady: true };
   }
 
   function settleWaiters(settle: (waiter: Deferred<Connection>) => void): void {
@@ -195,7 +211,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     refreshing = false;
   }
 
-  const running = run();
+  let running: Promise<void> | undefined;
 
   return {
     key,
@@ -209,7 +225,9 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
         toolList === undefined ? {} : { tools: toolList.tools.length, warnings: toolList.warnings };
       // A further attempt after a failed one is no news until it has succeeded.
       const shown = state === 'connecting' && failures > 0 ? 'down' : state;
-      if (connection === undefined) return { state: shown, why, ...known };
+      if (connection === undefined) {
+        return { state: shown, why, ...(detail === undefined ? {} : { detail }), ...known };
+      }
       const { era, version } = connection.link;
       return { state, era, version, ...known };
     },
@@ -220,6 +238,9 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
         unavailable: () => unavailable(key, why),
         doubt,
       });
+    },
+    start() {
+      running ??= run();
     },
     async close() {
       closing.abort();

@@ -56,8 +56,38 @@ test.each([
   [
     'a command that ends',
     { command: process.execPath, args: ['-e', 'console.error("config missing"); process.exit(3)'] },
-    'exit code 3; it said: config missing',
+    'exit code 3',
   ],
 ])('%s is named', async (_what, entry, why) => {
   expect(await whyDown(entry)).toBe(why);
 });
+
+test('what a downstream said about its end is shown to its operator, without secrets, and to no caller', async () => {
+  const script = 'console.error("cannot log in with " + process.env.KEY); process.exit(3)';
+  const entry = { command: process.execPath, args: ['-e', script], env: { KEY: '${KEY}' } };
+  await using gateway = await startGateway(
+    { mcpServers: { crm: entry } },
+    { env: { KEY: 'the-secret-key' } },
+  );
+  expect(gateway.gateway.status().downstreams.crm).toMatchObject({
+    why: 'exit code 3',
+    detail: 'cannot log in with [secret]',
+  });
+  expect(gateway.logs.join('')).toContain('cannot log in with [secret]');
+  expect(gateway.logs.join('')).not.toContain('the-secret-key');
+});
+
+test.each([['2001:db8::1'], ['[2001:db8::1]']])(
+  'an address of the newer kind can be allowed: %s',
+  async (host) => {
+    await using gateway = await startGateway(
+      { mcpServers: { crm: { url: 'http://127.0.0.1:2/mcp' } }, allowedHosts: [host] },
+      { settle: false },
+    );
+    const reply = await gateway.post(
+      { jsonrpc: '2.0', id: 1, method: 'ping' },
+      { host: '[2001:db8::1]:8080' },
+    );
+    expect(reply.status).toBe(200);
+  },
+);

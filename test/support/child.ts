@@ -30,6 +30,12 @@ export interface Child extends AsyncDisposable {
   waitFor(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpMatchArray>;
 }
 
+/** What a test run that is cut short has still to end. */
+const running = new Set<number | undefined>();
+process.once('exit', () => {
+  for (const pid of running) endGroup(pid);
+});
+
 /** Starts `node` with these arguments in a process group of its own. */
 export function startNode(args: readonly string[], options: ChildOptions = {}): Child {
   const child = spawn(process.execPath, args, {
@@ -45,12 +51,11 @@ export function startNode(args: readonly string[], options: ChildOptions = {}): 
       child.emit('output');
     });
   }
-  const endWithTests = () => endGroup(child.pid);
-  process.once('exit', endWithTests);
+  running.add(child.pid);
   // A child that is gone closes its stdin; writing to it must not end the test process.
   child.stdin?.on('error', () => {});
   const exit = once(child, 'close').then(([code, signal]): Exit => {
-    process.off('exit', endWithTests);
+    running.delete(child.pid);
     return { code, signal };
   });
   return {

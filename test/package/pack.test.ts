@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startNode } from '../support/child.ts';
+import { modernServer } from '../support/downstreams/modern.ts';
+import { modernRequest } from '../support/messages.ts';
+import { send } from '../support/wire-client.ts';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+const TOKEN = 'a-token-that-nobody-guesses';
+
+interface Packed {
+  filename: string;
+  unpackedSize: number;
+  files: { path: string; mode: number }[];
+}
+
+let folder: string;
+/** Where the package is installed, with nothing else beside it. */
+let project: string;
+let packed: Packed;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'package-'));
+  project = join(folder, 'project');
+  await mkdir(project);
+  packed = await pack();
+  // With --prefix, a package.json that lies about in the temporary folder is not taken for the project's.
+  await npm(
+    project,
+    'install',
+    '--prefix',
+    project,
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+    join(folder, packed.filename),
+  );
+}, 120_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('the package holds the program, what describes it, and nothing else', async () => {
+  const paths = packed.files.map(({ path }) => path);
+  const built = paths.filter((path) => path.startsWith('dist/'));
+  const rest = paths.filter((path) => !path.startsWith('dist/'));
+  expect(rest.sort()).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'package.json',
+    'servers.schema.json',
+  ]);
+  expect(built).toEqual(expect.arrayContaining(['dist/main.js', 'dist/gateway.js', 'dist/gateway.d.ts']));
+  expect(built.filter((path) => !/\.(js|d\.ts)$/.test(path))).toEqual([]);
+  expect(packed.unpackedSize).toBeLessThan(1024 * 1024);
+  expect((await readFile(join(installed(), 'dist/main.js'), 'utf8')).split('\n', 1)).toEqual([
+    '#!/usr/bin/env node',
+  ]);
+});
+
+test('npx mcp-switchboard --version prints the version of the package', async () => {
+  const { version } = JSON.parse(await readFile(join(installed(), 'package.json'), 'utf8'));
+  expect((await npx('--version')).stdout).toBe(`${version}\n`);
+});
+
+test('npx mcp-switchboard check, serve and one call', async () => {
+  await using crm = await modernServer({ requires: { 'X-API-KEY': 'key-of-the-crm' } });
+  await writeFile(join(project, 'servers.json'), JSON.stringify({ mcpServers: { crm: crm.entry() } }));
+  expect((await npx('check')).stdout).toBe(
+    [
+      'servers.json: 1 server, no errors',
+      '  ok    crm  5 tools, 2026-07-28 (modern)',
+      '5 tools exposed',
+      '',
+    ].join('\n'),
+  );
+
+  const env = { SWITCHBOARD_TOKEN: TOKEN, PORT: '0' };
+  await using serving = startNode([join(installed(), 'dist/main.js')], { cwd: project, env });
+  const [, url] = await serving.waitFor('stderr', /"url":"(http:[^"]+)"/);
+  const call = { name: 'crm__echo', arguments: { text: 'from the package' } };
+  const [body, headers] = modernRequest('tools/call', call);
+  const accept = 'application/json, text/event-stream';
+  const usual = { 'content-type': 'application/json', accept, authorization: `Bearer ${TOKEN}` };
+  const { status, messages } = await send(String(url), { body, headers: { ...usual, ...headers } });
+  expect(status).toBe(200);
+  expect(messages.at(-1)?.result.content).toEqual([{ type: 'text', text: 'from the package' }]);
+  serving.process.kill('SIGTERM');
+  expect(await serving.exit).toEqual({ code: 0, signal: null });
+});
+
+test('it can be imported, with its types', async () => {
+  const script = `import { createGateway } from 'mcp-switchboard'; console.log(typeof createGateway);`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project });
+  expect(stdout).toBe('function\n');
+  const { exports } = JSON.parse(await readFile(join(installed(), 'package.json'), 'utf8'));
+  await expect(readFile(join(installed(), exports['.'].types), 'utf8')).resolves.toContain('createGateway');
+});
+
+/**
+ * `npm pack` as in a fresh checkout, so that what an older build left in dist is no part of it, and the dist that other
+ * tests are running is not rebuilt under their feet.
+ */
+async function pack(): Promise<Packed> {
+  const checkout = join(folder, 'checkout');
+  const leftOut = ['node_modules', '.git', 'dist'].map((name) => join(repository, name));
+  await cp(repository, checkout, { recursive: true, filter: (path) => !leftOut.includes(path) });
+  await symlink(join(repository, 'node_modules'), join(checkout, 'node_modules'));
+  const stdout = await npm(checkout, 'pack', '--json', '--pack-destination', folder);
+  // npm run writes about the build before it.
+  const [result] = JSON.parse(stdout.slice(stdout.indexOf('[\n')));
+  return result;
+}
+
+function installed(): string {
+  return join(project, 'node_modules/mcp-switchboard');
+}
+
+async function npm(cwd: string, ...args: string[]): Promise<string> {
+  const { stdout } = await run('npm', args, { cwd });
+  return stdout;
+}
+
+/** The installed command, and never one that npx would fetch. */
+function npx(...args: string[]) {
+  return run('npx', ['--no-install', 'mcp-switchboard', ...args], { cwd: project });
+}
+
+const run = promisify(execFile);
