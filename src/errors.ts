@@ -125,7 +125,12 @@ export const notMcp = (key: string, what: string, cause?: unknown) =>
   new DownstreamFailure(key, 'bad_answer', `answered with something that is not MCP (${what}).`, true, cause);
 
 export const failedStatus = (key: string, status: number) =>
-  new DownstreamFailure(key, 'bad_answer', `failed (HTTP ${status}).`, status >= 500);
+  new DownstreamFailure(
+    key,
+    'bad_answer',
+    status === 404 ? 'is not at its url (HTTP 404).' : `failed (HTTP ${status}).`,
+    status >= 500,
+  );
 
 export const deadlinePassed = (key: string, exposedName: string, deadlineMs: number) =>
   new DownstreamFailure(key, 'deadline', `did not answer ${exposedName} within ${deadlineMs} ms.`, true);
@@ -188,12 +193,6 @@ export function toToolResult(failure: DownstreamFailure): Record<string, unknown
       },
     },
   };
-}
-
-/** What a caller is told when any other request failed on the way. Outside JSON-RPC's reserved codes: it is ours. */
-export function toRpcError(failure: DownstreamFailure): { code: number; message: string; data: unknown } {
-  const { message, downstream, reason, mayHaveRun } = failure;
-  return { code: 1, message, data: { origin: 'mcp-switchboard', downstream, reason, mayHaveRun } };
 }
 
 export function formatBytes(bytes: number): string {

@@ -10,8 +10,8 @@ export function isLoopback(host: string): boolean {
  * Refuses requests that a web page sends: one whose name was pointed at this machine (DNS rebinding), and one that
  * calls us from its own origin. Returns why, or undefined when the request may pass.
  *
- * On loopback, `Host` must be a loopback name or an allowed one. On other addresses any `Host` passes unless
- * `allowedHosts` names some. `Origin`, which browsers alone send, must always be of such a host.
+ * `Host` must be a loopback name or an allowed one; on an address other than loopback any passes unless `allowedHosts`
+ * names some. `Origin`, which browsers alone send, must always be of such a host.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-endpoint
  */
@@ -19,10 +19,7 @@ export function createHostCheck(
   listensOnLoopback: boolean,
   allowedHosts: readonly string[],
 ): (headers: IncomingHttpHeaders) => string | undefined {
-  const allowed = new Set([
-    ...(listensOnLoopback ? LOOPBACK_NAMES : []),
-    ...allowedHosts.map(withoutBrackets),
-  ]);
+  const allowed = new Set([...LOOPBACK_NAMES, ...allowedHosts.map(withoutBrackets)]);
   const checksHost = listensOnLoopback || allowedHosts.length > 0;
   return ({ host, origin }) => {
     if (checksHost && !allowed.has(hostnameOf(`http://${host ?? ''}`))) {

@@ -32,6 +32,7 @@ export function describeCause(error: unknown): string {
   ) {
     const { code, status } = cause as { code?: unknown; status?: unknown };
     if (status === 401 || status === 403) return `it refused the credentials: HTTP ${status}`;
+    if (status === 404) return 'nothing is at its url: HTTP 404';
     if (typeof status === 'number' && status > 0) return `HTTP ${status}`;
     if (cause.message === 'bad port') return 'this port is reserved, and no HTTP client connects to it';
     if (typeof code === 'string') {

@@ -86,9 +86,10 @@ export class StdioChannel implements Transport {
     return true;
   }
 
-  /** The last thing the child said on stderr: usually the reason for its end. */
+  /** What the child said last on stderr, usually the reason for its end: the error, if one of its lines names one. */
   lastWords(): string | undefined {
-    return this.#stderrLines.findLast((line) => line.trim() !== '');
+    const lines = this.#stderrLines.filter((line) => line.trim() !== '' && !/^Node\.js v\d/.test(line));
+    return lines.findLast((line) => /^\s*(\w*Error|error)\b/.test(line)) ?? lines.at(-1);
   }
 
   async close(): Promise<void> {
