@@ -54,7 +54,11 @@ const FAILURES = {
   cutOff: [errors.cutOff('crm')],
   noAnswer: [errors.noAnswer('crm', 'HTTP 202')],
   notMcp: [errors.notMcp('crm', 'text/html')],
-  failedStatus: [errors.failedStatus('crm', 404), failedStatus('crm', 400), errors.failedStatus('crm', 500)],
+  failedStatus: [
+    errors.failedStatus('crm', 404),
+    errors.failedStatus('crm', 400),
+    errors.failedStatus('crm', 500),
+  ],
   deadlinePassed: [errors.deadlinePassed('crm', 'crm_find_customer', 50_000)],
   tooLarge: [errors.tooLarge('crm', 8 * 1024 * 1024)],
   credentialsRefused: [errors.credentialsRefused('crm', 401)],
