@@ -39,10 +39,8 @@ export interface Reply {
   end(json: string, httpStatus?: number): void;
   /** Ends it without a response: the request was cancelled. */
   abandon(): void;
-  /** Says now and then that the call is still running. */
-  keepAlive(): void;
-  /** The caller has gone away before its answer. */
-  onGone(listener: () => void): void;
+  /** The answer takes its time: says so now and then, and calls back if the caller goes away before it. */
+  running(onGone: () => void): void;
 }
 
 export interface Dispatcher {
@@ -97,9 +95,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     });
     const running = call;
     runningCalls.add(caller, request.id, running);
-    reply.keepAlive();
-    // Spec 2026-07-28: a closed stream MUST be taken as cancellation. 2025-11-25 and before: it SHOULD NOT be.
-    if (caller.era === 'modern') reply.onGone(() => running.cancel('the caller closed the stream'));
+    reply.running(() => {
+      // Spec 2026-07-28: a closed stream MUST be taken as cancellation. 2025-11-25 and before: it SHOULD NOT be.
+      if (caller.era === 'modern') running.cancel('the caller closed the stream');
+    });
   }
 
   function answer(request: Request, caller: Caller, reply: Reply): void {

@@ -42,8 +42,9 @@ export class HttpReply implements Reply {
     clearTimeout(this.#timer);
     if (this.#res.destroyed) return;
     if (this.#streaming || (this.#prefersStream && httpStatus === 200)) {
-      this.#openStream();
-      this.#res.end(encodeEvent(json));
+      const event = encodeEvent(json);
+      if (!this.#streaming) this.#openStream(Buffer.byteLength(event));
+      this.#res.end(event);
       return;
     }
     sendJson(this.#res, httpStatus, json, this.#headers);
@@ -57,28 +58,28 @@ export class HttpReply implements Reply {
     this.#res.end();
   }
 
-  keepAlive(): void {
-    if (!this.#mayStream || this.#res.writableEnded) return;
-    const sign = () => {
-      this.#openStream();
-      if (this.#res.writableLength <= MAX_UNSENT_BYTES) this.#res.write(KEEP_ALIVE);
-      this.#timer = setTimeout(sign, KEEP_ALIVE_MS);
-    };
-    this.#timer = setTimeout(sign, FIRST_SIGN_MS);
-    this.#res.once('close', () => clearTimeout(this.#timer));
-  }
-
-  onGone(listener: () => void): void {
-    this.#res.once('close', () => {
-      if (!this.#res.writableFinished) listener();
+  running(onGone: () => void): void {
+    if (this.#res.writableEnded) return;
+    if (this.#mayStream) this.#timer = setTimeout(() => this.#sign(), FIRST_SIGN_MS);
+    this.#res.on('close', () => {
+      clearTimeout(this.#timer);
+      if (!this.#res.writableFinished) onGone();
     });
   }
 
-  #openStream(): void {
+  #sign(): void {
+    this.#openStream();
+    if (this.#res.writableLength <= MAX_UNSENT_BYTES) this.#res.write(KEEP_ALIVE);
+    this.#timer = setTimeout(() => this.#sign(), KEEP_ALIVE_MS);
+  }
+
+  /** @param bytes  of the whole stream, where it is known: an answer that is all there is */
+  #openStream(bytes?: number): void {
     if (this.#streaming || this.#res.destroyed) return;
     this.#streaming = true;
     this.#res.writeHead(200, [
       ...this.#headers,
+      ...(bytes === undefined ? [] : ['content-length', String(bytes)]),
       'content-type',
       'text/event-stream',
       'cache-control',
@@ -96,13 +97,8 @@ export function sendJson(
   json: string,
   headers: readonly string[] = [],
 ): void {
-  const body = Buffer.from(json, 'utf8');
-  res.writeHead(status, [
-    ...headers,
-    'content-type',
-    'application/json',
-    'content-length',
-    String(body.length),
-  ]);
-  res.end(body);
+  const length = String(Buffer.byteLength(json));
+  res.writeHead(status, [...headers, 'content-type', 'application/json', 'content-length', length]);
+  // As text and not as bytes: so Node sends head and body in one write.
+  res.end(json);
 }

@@ -23,8 +23,7 @@ export function serveStdio(
     notify: (message) => write(JSON.stringify(message)),
     end: write,
     abandon: () => {},
-    keepAlive: () => {},
-    onGone: () => {},
+    running: () => {},
   };
 
   function receive(line: string): void {

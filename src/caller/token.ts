@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
 /**
@@ -18,6 +18,6 @@ export function createTokenCheck(token: string): (headers: IncomingHttpHeaders) 
   };
 }
 
-const digest = (value: string) => createHash('sha256').update(value).digest();
+const digest = (value: string) => hash('sha256', value, 'buffer');
 
 const stripBearer = (value: string) => value.replace(/^bearer +/i, '');
