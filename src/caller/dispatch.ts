@@ -159,8 +159,12 @@ function initializeResult(params: Params | undefined): string {
 /** The outcome in the caller's era: modern results name their type, legacy ones have none. Nothing else changes. */
 function inEra(outcome: Outcome, era: Era): Outcome {
   if (!('result' in outcome)) return outcome;
-  const { resultType, ...result } = outcome.result;
-  return { result: era === 'modern' ? { resultType: 'complete', ...result } : result };
+  const isTyped = outcome.result.resultType !== undefined;
+  // Where both sides are of one era, which is the usual case, the result is passed on and not copied.
+  if (isTyped === (era === 'modern')) return outcome;
+  if (!isTyped) return { result: { resultType: 'complete', ...outcome.result } };
+  const { resultType: _none, ...result } = outcome.result;
+  return { result };
 }
 
 /** Spec 2026-07-28: the one error of a handler that has an HTTP status of its own. */
@@ -175,7 +179,9 @@ export function writeResult(id: RequestId, resultJson: string): string {
 }
 
 function writeOutcome(id: RequestId, outcome: Outcome): string {
-  return JSON.stringify({ jsonrpc: '2.0', id, ...outcome });
+  return 'result' in outcome
+    ? writeResult(id, JSON.stringify(outcome.result))
+    : JSON.stringify({ jsonrpc: '2.0', id, error: outcome.error });
 }
 
 /** @param id  undefined where it could not be read */

@@ -12,7 +12,7 @@ export function createTokenCheck(token: string): (headers: IncomingHttpHeaders) 
   const matches = (candidate: string) => timingSafeEqual(digest(candidate), expected);
   return (headers) => {
     const { authorization } = headers;
-    if (authorization !== undefined && matches(stripBearer(stripBearer(authorization)))) return true;
+    if (authorization !== undefined && matches(authorization.replace(BEARER, ''))) return true;
     const apiKey = headers['x-api-key'];
     return typeof apiKey === 'string' && matches(apiKey);
   };
@@ -20,4 +20,4 @@ export function createTokenCheck(token: string): (headers: IncomingHttpHeaders) 
 
 const digest = (value: string) => hash('sha256', value, 'buffer');
 
-const stripBearer = (value: string) => value.replace(/^bearer +/i, '');
+const BEARER = /^(?:bearer +){1,2}/i;

@@ -107,9 +107,20 @@ function progressTokenOf(params: Params): RequestId | undefined {
   return typeof token === 'string' || typeof token === 'number' ? token : undefined;
 }
 
+/** What does not go on as it is. Answers to questions and task requests belong to features that were declared to nobody. */
+const NOT_PASSED_ON: ReadonlySet<string> = new Set([
+  '_meta',
+  'inputResponses',
+  'requestState',
+  'task',
+  '__proto__',
+]);
+
 function outgoingParams(params: Params, name: string): Params {
-  // Answers to questions and task requests belong to features that were declared to nobody.
-  const { _meta, inputResponses, requestState, task, ...rest } = params;
+  const outgoing: Params = {};
+  for (const key of Object.keys(params)) if (!NOT_PASSED_ON.has(key)) outgoing[key] = params[key];
+  outgoing.name = name;
   const meta = passedOnMeta(params);
-  return meta === undefined ? { ...rest, name } : { ...rest, name, _meta: meta };
+  if (meta !== undefined) outgoing._meta = meta;
+  return outgoing;
 }
