@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import type { Command, Job, Measured, Reply } from '../load/job.ts';
+import type { Child } from './processes.ts';
+
+export interface Load {
+  /** Opens the callers of the next slice. */
+  connect(job: Job): Promise<void>;
+  /** @throws on any answer that is not the right one, and when there is none at all */
+  run(): Promise<Measured>;
+}
+
+/** No answer takes this long, however slow the target and however many wait before it. */
+const patienceMs = 30_000;
+
+export function createLoad(generator: Child): Load {
+  async function ask(command: Command): Promise<Reply> {
+    const signal = AbortSignal.timeout(patienceMs);
+    const answered = once(generator.process, 'message', { signal });
+    generator.process.send(command);
+    const [reply] = (await answered) as [Reply];
+    if ('failure' in reply) throw new Error(reply.failure);
+    return reply;
+  }
+  return {
+    async connect(job) {
+      await ask({ step: 'connect', job });
+    },
+    async run() {
+      const reply = await ask({ step: 'run' });
+      if (!('measured' in reply)) throw new Error('The load generator ran nothing');
+      return reply.measured;
+    },
+  };
+}

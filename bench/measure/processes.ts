@@ -1,0 +1,123 @@
+// The processes of one run: started on one core, their output kept for the day one of them fails, ended by pid.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Listening } from '../targets/child.ts';
+
+export const projectDirectory = join(import.meta.dirname, '../..');
+
+export interface Child {
+  readonly pid: number;
+  readonly process: ChildProcess;
+  /** Its last lines, for a message about its failure. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly args: readonly string[];
+  readonly env?: Record<string, string>;
+  readonly cwd?: string;
+}
+
+export interface Launcher {
+  /** One of the benchmark's own programs, and the ports it reports. */
+  startServer(
+    name: string,
+    file: string,
+    args: readonly string[],
+  ): Promise<{ child: Child; ports: readonly number[] }>;
+  /** One of the benchmark's own programs. */
+  startOwn(name: string, file: string, args?: readonly string[]): Child;
+  /** Node, with these arguments. */
+  startNode(name: string, options: StartOptions): Child;
+  stopAll(): Promise<void>;
+}
+
+export interface LauncherOptions {
+  /** For the output of the processes. */
+  readonly directory: string;
+  /** The core they all run on. */
+  readonly core: number | undefined;
+  /** Where to leave their CPU profiles. */
+  readonly profileDirectory: string | undefined;
+}
+
+export function createLauncher({ directory, core, profileDirectory }: LauncherOptions): Launcher {
+  const children: Child[] = [];
+  const nodeArgs = profileDirectory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
+
+  function start(
+    name: string,
+    { args, env = {}, cwd = projectDirectory }: StartOptions,
+    ipc: boolean,
+  ): Child {
+    const file = join(directory, `${name}.log`);
+    const log = openSync(file, 'a');
+    const profile = nodeArgs.length === 0 ? [] : [...nodeArgs, `--cpu-prof-name=${name}.cpuprofile`];
+    const command = [process.execPath, ...profile, ...args];
+    if (core !== undefined) command.unshift('taskset', '-c', String(core));
+    const [program = '', ...rest] = command;
+    const child = spawn(program, rest, {
+      cwd,
+      // Little of our own environment: a LOG_LEVEL or NODE_OPTIONS from a shell would be measured too.
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['ignore', log, log, ...(ipc ? (['ipc'] as const) : [])],
+    });
+    closeSync(log);
+    const started = {
+      pid: child.pid ?? 0,
+      process: child,
+      output: () => tail(file),
+      stop: () => stop(child),
+    };
+    children.push(started);
+    return started;
+  }
+
+  process.on('exit', () => {
+    for (const child of children) child.process.kill('SIGKILL');
+  });
+
+  const startOwn: Launcher['startOwn'] = (name, file, args = []) =>
+    start(name, { args: ['--import', 'tsx', join(import.meta.dirname, '..', file), ...args] }, true);
+
+  return {
+    startOwn,
+    startNode: (name, options) => start(name, options, false),
+    async startServer(name, file, args) {
+      const child = startOwn(name, file, args);
+      const ended = once(child.process, 'exit').then(() => undefined);
+      const message = await Promise.race([once(child.process, 'message'), ended]);
+      if (message === undefined) throw new Error(`${name} did not start:\n${child.output()}`);
+      const [listening] = message as [Listening];
+      return { child, ports: listening.ports };
+    },
+    async stopAll() {
+      await Promise.all(children.map((child) => child.stop()));
+    },
+  };
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), 5000);
+  await ended;
+  clearTimeout(late);
+}
+
+function tail(file: string): string {
+  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-20).join('\n');
+}
+
+/** A core this process may use, if processes can be held on one here. */
+export function findCore(): number | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const allowed = /Cpus_allowed_list:\s*(\S+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  const core = Number(allowed?.split(/[,-]/).at(-1));
+  return spawnSync('taskset', ['-c', String(core), 'true']).status === 0 ? core : undefined;
+}
