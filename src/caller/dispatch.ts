@@ -4,6 +4,7 @@ import {
   type DownstreamFailure,
   headerMismatch,
   internalError,
+  notMcp,
   ProtocolError,
   toToolResult,
   unknownMethod,
@@ -11,6 +12,7 @@ import {
 } from '../errors.ts';
 import { type Era, LATEST_LEGACY_VERSION, LEGACY_VERSIONS, META, MODERN_VERSIONS } from '../protocol/eras.ts';
 import {
+  isObject,
   type Notification,
   type Outcome,
   type Params,
@@ -39,6 +41,8 @@ export interface Reply {
   end(json: string, httpStatus?: number): void;
   /** Ends it without a response: the request was cancelled. */
   abandon(): void;
+  /** The caller has gone away; nothing that is said now is heard. */
+  readonly isGone: boolean;
   /** The answer takes its time: says so now and then, and calls back if the caller goes away before it. */
   running(onGone: () => void): void;
 }
@@ -82,7 +86,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const end = (outcome: Outcome, failure?: DownstreamFailure) => {
       options.onCallEnded(route, performance.now() - startedAt, failure);
       runningCalls.remove(caller, request.id, call);
-      reply.end(writeOutcome(request.id, inEra(outcome, caller.era)), statusOf(outcome, caller.era));
+      reply.end(writeGuarded(request.id, outcome, caller.era, route), statusOf(outcome, caller.era));
     };
     call = forwardCall(route, params, {
       notify: (message) => reply.notify(message),
@@ -126,7 +130,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return {
     dispatch(request, caller, reply) {
       if (isSettled || !NEEDS_CATALOG.has(request.method)) return guarded(request, caller, reply);
-      void options.settled.then(() => guarded(request, caller, reply));
+      void options.settled.then(() => {
+        // Cancelled before it began.
+        if (caller.era === 'modern' && reply.isGone) return;
+        guarded(request, caller, reply);
+      });
     },
     notice({ method, params }, caller) {
       if (method !== 'notifications/cancelled') return;
@@ -163,8 +171,9 @@ function inEra(outcome: Outcome, era: Era): Outcome {
   // Where both sides are of one era, which is the usual case, the result is passed on and not copied.
   if (isTyped === (era === 'modern')) return outcome;
   if (!isTyped) return { result: { resultType: 'complete', ...outcome.result } };
-  const { resultType: _none, ...result } = outcome.result;
-  return { result };
+  const { resultType: _none, structuredContent, ...result } = outcome.result;
+  // Legacy clients know objects only, and would throw away the answer of a tool that has run.
+  return { result: isObject(structuredContent) ? { ...result, structuredContent } : result };
 }
 
 /** Spec 2026-07-28: the one error of a handler that has an HTTP status of its own. */
@@ -176,6 +185,16 @@ function statusOf(outcome: Outcome, era: Era): number {
 
 export function writeResult(id: RequestId, resultJson: string): string {
   return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${resultJson}}`;
+}
+
+/** JSON that was read can be nested too deep to be written. Then that is what the caller is told. */
+function writeGuarded(id: RequestId, outcome: Outcome, era: Era, { downstream }: ToolRoute): string {
+  try {
+    return writeOutcome(id, inEra(outcome, era));
+  } catch (cause) {
+    const failure = notMcp(downstream.key, 'nested too deep', cause);
+    return writeOutcome(id, inEra({ result: toToolResult(failure) }, era));
+  }
 }
 
 function writeOutcome(id: RequestId, outcome: Outcome): string {

@@ -19,18 +19,19 @@ export function createHostCheck(
   listensOnLoopback: boolean,
   allowedHosts: readonly string[],
 ): (headers: IncomingHttpHeaders) => string | undefined {
-  const allowed = new Set([...LOOPBACK_NAMES, ...allowedHosts.map(withoutBrackets)]);
+  const allowed = new Set(allowedHosts.map(withoutBrackets));
+  const isAllowed = (name: string) => isLoopback(name) || allowed.has(name);
   const checksHost = listensOnLoopback || allowedHosts.length > 0;
   return ({ host, origin }) => {
-    if (checksHost && !allowed.has(hostnameIn(host))) return refusal('Host', host);
-    if (origin !== undefined && !allowed.has(hostnameOf(origin))) return refusal('Origin', origin);
+    if (checksHost && !isAllowed(hostnameIn(host))) return refusal('Host', host);
+    if (origin !== undefined && !isAllowed(hostnameOf(origin))) return refusal('Origin', origin);
     return undefined;
   };
 }
 
 const HOST = /^(?:([\w.-]+)|\[([\da-f:.]+)\])(?::\d{1,5})?$/i;
 
-/** The name in a `Host` header, without port; by hand, since every request has one and `new URL` costs more than all else. */
+/** The name in a `Host` header, without port; by hand, since every request has one. */
 function hostnameIn(host: string | undefined): string {
   const match = host === undefined ? null : HOST.exec(host);
   return (match?.[1] ?? match?.[2] ?? '').toLowerCase();

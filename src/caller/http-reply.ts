@@ -19,6 +19,7 @@ export class HttpReply implements Reply {
   readonly #headers: readonly string[];
   readonly #mayStream: boolean;
   readonly #prefersStream: boolean;
+  readonly #namesStream: boolean;
   #streaming = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -27,6 +28,7 @@ export class HttpReply implements Reply {
     const accept = req.headers.accept ?? '*/*';
     const namesStream = accept.includes('text/event-stream');
     this.#res = res;
+    this.#namesStream = namesStream;
     this.#headers = headers;
     this.#mayStream = namesStream || accept.includes('*/*');
     this.#prefersStream = namesStream && (era === 'legacy' || !/application\/(json|\*)|\*\/\*/.test(accept));
@@ -34,8 +36,9 @@ export class HttpReply implements Reply {
 
   notify(message: Notification): void {
     if (!this.#mayStream || this.#res.writableLength > MAX_UNSENT_BYTES) return;
+    const event = encodeEvent(JSON.stringify(message));
     this.#openStream();
-    this.#res.write(encodeEvent(JSON.stringify(message)));
+    this.#res.write(event);
   }
 
   end(json: string, httpStatus = 200): void {
@@ -50,6 +53,10 @@ export class HttpReply implements Reply {
     sendJson(this.#res, httpStatus, json, this.#headers);
   }
 
+  get isGone(): boolean {
+    return this.#res.destroyed;
+  }
+
   abandon(): void {
     clearTimeout(this.#timer);
     if (this.#res.destroyed || this.#res.writableEnded) return;
@@ -59,8 +66,9 @@ export class HttpReply implements Reply {
   }
 
   running(onGone: () => void): void {
-    if (this.#res.writableEnded) return;
-    if (this.#mayStream) this.#timer = setTimeout(() => this.#sign(), FIRST_SIGN_MS);
+    if (this.#res.writableEnded || this.#res.destroyed) return;
+    // Only who says so reads streams for certain; progress, which was asked for, may make one of `*/*` as well.
+    if (this.#namesStream) this.#timer = setTimeout(() => this.#sign(), FIRST_SIGN_MS);
     this.#res.on('close', () => {
       clearTimeout(this.#timer);
       if (!this.#res.writableFinished) onGone();

@@ -10,7 +10,6 @@ export interface RunningCalls {
   remove(caller: Caller, id: unknown, call: RunningCall | undefined): void;
   /** Finds the call and takes it out. */
   take(caller: Caller, id: unknown): RunningCall | undefined;
-  readonly size: number;
 }
 
 export function createRunningCalls(): RunningCalls {
@@ -32,9 +31,6 @@ export function createRunningCalls(): RunningCalls {
       const call = calls.get(key);
       calls.delete(key);
       return call;
-    },
-    get size() {
-      return calls.size;
     },
   };
 }

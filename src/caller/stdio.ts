@@ -7,6 +7,7 @@ import { type Dispatcher, type Reply, writeError } from './dispatch.ts';
 
 /** The one caller at the other end of the pipe. */
 const SESSION = 'stdio';
+const LAST_ANSWERS_MS = 3000;
 
 /**
  * Serves one caller over a pipe: one message a line, both eras, nothing but protocol on the way out. Resolves when the
@@ -19,10 +20,19 @@ export function serveStdio(
   maxRequestBytes: number,
 ): Promise<void> {
   const write = (json: string) => void (output.writable && output.write(`${json}\n`));
+  let waiting = 0;
+  let onIdle = () => {};
+  const over = () => {
+    if (--waiting === 0) onIdle();
+  };
   const reply: Reply = {
     notify: (message) => write(JSON.stringify(message)),
-    end: write,
-    abandon: () => {},
+    end: (json) => {
+      write(json);
+      over();
+    },
+    abandon: over,
+    isGone: false,
     running: () => {},
   };
 
@@ -35,7 +45,10 @@ export function serveStdio(
       const { era } = classify(incoming.message, undefined);
       const caller = { era, session: SESSION };
       if (incoming.kind === 'notification') dispatcher.notice(incoming.message, caller);
-      else dispatcher.dispatch(incoming.message, caller, reply);
+      else {
+        waiting++;
+        dispatcher.dispatch(incoming.message, caller, reply);
+      }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       write(writeError(incoming?.kind === 'request' ? incoming.message.id : error.id, error));
@@ -47,13 +60,17 @@ export function serveStdio(
       write(
         writeError(
           undefined,
-          new ProtocolError(RPC.parseError, `A line is longer than ${maxRequestBytes} bytes.`),
+          new ProtocolError(RPC.parseError, `The line is longer than ${maxRequestBytes} bytes.`),
         ),
       );
-      resolve();
     });
     input.on('data', (chunk: Buffer) => lines.feed(chunk));
-    input.once('end', resolve);
+    input.once('end', () => {
+      onIdle = resolve;
+      // What it asked before it said goodbye is still answered, if that does not take long (`echo … | … --stdio`).
+      if (waiting === 0) resolve();
+      else setTimeout(resolve, LAST_ANSWERS_MS);
+    });
     // The reader of our output has gone.
     output.on('error', () => resolve());
   });

@@ -32,9 +32,19 @@ export function judgeTool(tool: ListedTool): Judgement {
       return { fault: `is left out: its ${field} is not ${type}.` };
     }
   }
+  if (nestsDeeper(tool, MAX_DEPTH))
+    return { fault: `is left out: it is nested deeper than ${MAX_DEPTH} levels.` };
   // Spec 2026-07-28: such a tool MUST be excluded, and the others stay.
   const paramHeaders = readParamHeaders(inputSchema);
   return 'fault' in paramHeaders ? { fault: `is left out: ${paramHeaders.fault}.` } : { name, paramHeaders };
+}
+
+/** Deeper than any schema means something, and far from where writing it out would overflow the stack. */
+const MAX_DEPTH = 128;
+
+function nestsDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => nestsDeeper(inner, levels - 1));
 }
 
 /** The tool as legacy revisions allow it: they know structured output of type "object" only, and SDKs insist on it. */

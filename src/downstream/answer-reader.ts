@@ -121,8 +121,9 @@ function deliver(json: string, listener: AnswerListener): void {
   let value: unknown;
   try {
     value = JSON.parse(json);
-  } catch (cause) {
-    return listener.onNonsense('invalid JSON', cause);
+  } catch {
+    // Without the cause: its text quotes the body.
+    return listener.onNonsense('invalid JSON');
   }
   // Revision 2025-03-26 had batches; a server of that time may still answer with one.
   for (const message of Array.isArray(value) ? value : [value]) {

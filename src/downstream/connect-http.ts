@@ -10,6 +10,7 @@ import { createHttpLink } from './http-link.ts';
 import { within } from './within.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+const ATTEMPT_TIMEOUT_MS = 20_000;
 const TCP_CONNECT_TIMEOUT_MS = 5000;
 const END_SESSION_TIMEOUT_MS = 1000;
 const MAX_CONNECTIONS = 64;
@@ -39,6 +40,8 @@ export async function connectHttp(
   });
   const giveUp = () => void pool.destroy();
   options.signal.addEventListener('abort', giveUp);
+  // The SDK's timeouts are for requests; a server that does not take a notification would hold it for ever.
+  const bound = setTimeout(giveUp, ATTEMPT_TIMEOUT_MS);
   const client = createControlClient(options, HANDSHAKE_TIMEOUT_MS, 'auto');
   const close = async () => {
     await endSession(transport);
@@ -58,6 +61,7 @@ export async function connectHttp(
       throw new ConnectFailed(`${describeCause(error)}; "type": "sse" is not spoken yet`);
     throw error;
   } finally {
+    clearTimeout(bound);
     options.signal.removeEventListener('abort', giveUp);
   }
   const link = createHttpLink({

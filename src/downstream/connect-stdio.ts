@@ -30,6 +30,7 @@ async function startStdio(
   options: ConnectOptions,
   mode: 'auto' | 'legacy',
 ): Promise<Connection> {
+  options.signal.throwIfAborted();
   const channel = new StdioChannel(config, options.maxResultBytes, options.log);
   const giveUp = () => void channel.close();
   options.signal.addEventListener('abort', giveUp);
@@ -52,6 +53,7 @@ async function startStdio(
     channel,
     client.getProtocolEra() ?? 'legacy',
     client.getNegotiatedProtocolVersion() ?? '2025-03-26',
+    options.maxResultBytes,
   );
   const close = async () => {
     delete client.onclose;

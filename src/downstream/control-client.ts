@@ -31,7 +31,7 @@ export function createControlClient(
     },
   };
   const client = new Client(IMPLEMENTATION, clientOptions);
-  // A stream of notices that breaks is the SDK's to reopen, and no news for anyone.
+  // A stream of notices that breaks costs the notices, and no call.
   client.onerror = (error) =>
     options.log.debug({ event: 'control_error', error: error.message }, 'control connection');
   return client;

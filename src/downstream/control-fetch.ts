@@ -23,8 +23,9 @@ export function createControlFetch(
       dispatcher: pool,
     });
     if (init?.method === 'POST' && response.ok) onAnswered(url);
-    // A GET is the stream of notices: as long as the connection lives. Everything else is one answer.
-    if (init?.method === 'GET' || response.body === null) return response as unknown as Response;
+    // Streams of notices, a GET or an answered `subscriptions/listen`, go on as long as the connection.
+    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+    if (isStream || response.body === null) return response as unknown as Response;
     return new Response(limitBytes(response.body as unknown as ReadableStream<Uint8Array>, maxBytes), {
       status: response.status,
       statusText: response.statusText,

@@ -120,7 +120,13 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       opened = await (config.kind === 'http'
         ? connectHttp(config, connectOptions)
         : connectStdio(config, connectOptions));
-      publish(await listTools(opened, key));
+      const leave = () => void opened?.close();
+      closing.signal.addEventListener('abort', leave);
+      try {
+        publish(await listTools(opened, key));
+      } finally {
+        closing.signal.removeEventListener('abort', leave);
+      }
     } catch (error) {
       await opened?.close().catch(() => {});
       log.debug({ event: 'connect_failed', err: error }, 'the attempt failed');
@@ -142,6 +148,8 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     settleWaiters((waiter) => waiter.resolve(ready));
     const reason = await ended.promise;
     connection = undefined;
+    state = 'connecting';
+    why = reason;
     await (closing.signal.aborted ? ready.close() : ready.retire()).catch(() => {});
     return { why: reason, detail: undefined, wasReady: true };
   }
@@ -200,7 +208,10 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     while (refreshAgain && connection !== undefined) {
       refreshAgain = false;
       try {
-        publish(await listTools(connection, key));
+        const asked = connection;
+        const list = await listTools(asked, key);
+        // A newer connection has listed for itself meanwhile.
+        if (asked === connection) publish(list);
       } catch (error) {
         log.warn(
           { event: 'relist_failed', err: error },

@@ -50,9 +50,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     this.#options = options;
   }
 
+  get hasBegun(): boolean {
+    return this.#controller !== undefined;
+  }
+
   cancel(reason: string): void {
     if (this.#settled) return;
     this.#settled = true;
+    // Not sent yet: nobody has to be told.
+    if (!this.hasBegun) return;
     this.#options.onCancel(reason, () => this.#controller?.abort(new Error(reason)));
   }
 
@@ -119,6 +125,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
       } else reply(message.id as RequestId, message.method);
       return;
     }
+    if (this.#tellsOfLostSession(message)) return this.#fail(sessionLost(this.#options.key));
     if (message.id !== id) {
       this.#sawOtherId = true;
       return;
@@ -133,13 +140,21 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
       this.#settle(() => this.#receiver.onOutcome({ result }));
     } else if (isRpcError(error)) {
       // About our own hop, and wrong in the caller's ears: it is we who wrote those headers and chose that version.
-      if (error.code === RPC.headerMismatch) this.#fail(headersRejected(key));
-      else if (error.code === RPC.unsupportedVersion) this.#fail(sessionLost(key));
+      const isOfOurHop = this.#status === 400;
+      if (isOfOurHop && error.code === RPC.headerMismatch) this.#fail(headersRejected(key));
+      else if (isOfOurHop && error.code === RPC.unsupportedVersion) this.#fail(sessionLost(key));
       else this.#settle(() => this.#receiver.onOutcome({ error }));
     } else this.#fail(notMcp(key, 'an answer without result or error'));
     if (this.#reader?.isStream === true) {
       this.#linger = setTimeout(() => this.#controller?.abort(new Error('answered')), LINGER_MS);
     }
+  }
+
+  /** 404 is the status for it, but the servers built on widely copied examples say 400 and "No valid session ID". */
+  #tellsOfLostSession({ error }: Record<string, unknown>): boolean {
+    return (
+      this.#options.hasSession && this.#status === 400 && isRpcError(error) && /session/i.test(error.message)
+    );
   }
 
   #onEnd(): void {
@@ -171,7 +186,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
 }
 
 function originOf(location: string | undefined): string {
-  return location !== undefined && URL.canParse(location) ? new URL(location).origin : 'another address';
+  return location !== undefined && URL.canParse(location) ? new URL(location).origin : 'another path';
 }
 
 function secondsOf(retryAfter: string | undefined): string | undefined {

@@ -19,6 +19,9 @@ export interface HttpLinkOptions {
   maxResultBytes: number;
 }
 
+/** How long a notice may take to be accepted. */
+const NOTICE_TIMEOUT_MS = 1000;
+
 /** Streamable HTTP: one POST a request, answered as JSON or as an event stream of its own. */
 export function createHttpLink(options: HttpLinkOptions): Link {
   const { key, pool, path, era, version, sessionId, maxResultBytes } = options;
@@ -47,7 +50,14 @@ export function createHttpLink(options: HttpLinkOptions): Link {
 
   // Nobody is helped by hearing that a cancellation or a refusal did not arrive: only that it is over.
   function post(body: string, onOver: () => void = () => {}): void {
-    pool.dispatch({ path, method: 'POST', headers: fixedHeaders, body }, new IgnoredAnswer(onOver));
+    const request = {
+      path,
+      method: 'POST',
+      headers: fixedHeaders,
+      body,
+      headersTimeout: NOTICE_TIMEOUT_MS,
+    } as const;
+    pool.dispatch(request, new IgnoredAnswer(onOver));
   }
 
   return {
@@ -63,8 +73,13 @@ export function createHttpLink(options: HttpLinkOptions): Link {
         reply: (questionId, method) => post(composeReply(questionId, method)),
         // Modern: closing the stream cancels. Legacy: it does not, so it has to be said, and heard before that.
         onCancel: (reason, closeStream) => {
-          if (era === 'legacy') post(composeCancelled(id, reason), closeStream);
-          else closeStream();
+          if (era === 'modern') return closeStream();
+          // Whether or not it is heard: hung calls must not keep their connections, and the notice may need one of them.
+          const timer = setTimeout(closeStream, NOTICE_TIMEOUT_MS);
+          post(composeCancelled(id, reason), () => {
+            clearTimeout(timer);
+            closeStream();
+          });
         },
       });
       const body = composeRequest(id, request, era, version);
@@ -82,7 +97,12 @@ class IgnoredAnswer implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(): void {}
-  onResponseStart(): void {}
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    // Accepted; a body, or a stream that does not end, is nobody's.
+    if (status >= 200 && status !== 202) controller.abort(new Error('not needed'));
+  }
+
   onResponseData(): void {}
 
   onResponseEnd(): void {

@@ -21,6 +21,8 @@ export interface Receiver {
 }
 
 export interface Exchange {
+  /** False while the downstream cannot have heard of it: it waits for a connection. */
+  readonly hasBegun: boolean;
   /** Stops waiting and tells the downstream so, by the rule of its era. The receiver hears nothing more. */
   cancel(reason: string): void;
 }

@@ -9,7 +9,6 @@ export interface ToolList {
   tools: readonly ListedTool[];
   /** How long the downstream calls its list fresh; undefined when it does not say. */
   ttlMs: number | undefined;
-  cacheScope: 'public' | 'private' | undefined;
   /** What was odd about the listing, in sentences. */
   warnings: readonly string[];
 }
@@ -31,10 +30,9 @@ export async function listTools({ client, link }: Connection, key: string): Prom
   const seenCursors = new Set<string>();
   const deadline = performance.now() + LIST_TIMEOUT_MS;
   let ttlMs: number | undefined;
-  let cacheScope: ToolList['cacheScope'];
   let cursor: string | undefined;
   // A server without the capability has no tools, and may not know the method.
-  if (client.getServerCapabilities()?.tools === undefined) return { tools, ttlMs, cacheScope, warnings };
+  if (client.getServerCapabilities()?.tools === undefined) return { tools, ttlMs, warnings };
 
   for (let page = 1; ; page++) {
     const params = cursor === undefined ? {} : { cursor };
@@ -44,12 +42,9 @@ export async function listTools({ client, link }: Connection, key: string): Prom
     }
     if (typeof result.ttlMs === 'number' && result.ttlMs >= 0)
       ttlMs = Math.min(ttlMs ?? Infinity, result.ttlMs);
-    if (result.cacheScope === 'private' || (result.cacheScope === 'public' && cacheScope === undefined)) {
-      cacheScope = result.cacheScope;
-    }
     const next = result.nextCursor;
-    if (next === undefined) break;
-    // The empty string is a cursor like any other; null and numbers are none at all.
+    // Many servers write null for none. The empty string is a cursor like any other, a number is not.
+    if (next === undefined || next === null) break;
     if (typeof next !== 'string') {
       warnings.push(`The tool list was taken to end after page ${page}: its next cursor is not a string.`);
       break;
@@ -61,5 +56,5 @@ export async function listTools({ client, link }: Connection, key: string): Prom
     seenCursors.add(next);
     cursor = next;
   }
-  return { tools: tools.slice(0, MAX_TOOLS), ttlMs, cacheScope, warnings };
+  return { tools: tools.slice(0, MAX_TOOLS), ttlMs, warnings };
 }

@@ -31,6 +31,10 @@ export class RenewingExchange implements Exchange, Receiver {
     else this.#send(connection);
   }
 
+  get hasBegun(): boolean {
+    return this.#inner?.hasBegun ?? false;
+  }
+
   cancel(reason: string): void {
     this.#cancelled = true;
     this.#inner?.cancel(reason);

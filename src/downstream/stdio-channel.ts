@@ -30,6 +30,8 @@ export class StdioChannel implements Transport {
   onmessage?: Transport['onmessage'];
   /** Set by the relay's link once the handshake is over. */
   intercept: Interceptor = () => false;
+  /** Told the ids that stand in a line that was too long to be read. */
+  onTooLarge: (id: number) => void = () => {};
   /** Why the child ended, in a few words; undefined while it runs. */
   ended: string | undefined;
   // The SDK recognises a child process by these two, and then takes silence on its probe for a legacy server.
@@ -49,7 +51,7 @@ export class StdioChannel implements Transport {
     const lines = createLineReader(
       this.#maxLineBytes,
       (line) => this.#onLine(line),
-      () => this.#onEnd(`it wrote a line longer than ${this.#maxLineBytes} bytes`),
+      (kept) => this.#onTooLong(kept),
     );
     child.stdout.on('data', (chunk: Buffer) => lines.feed(chunk));
     const errors = createLineReader(
@@ -109,6 +111,12 @@ export class StdioChannel implements Transport {
     }
     if (!isObject(message) || this.intercept(message)) return;
     this.onmessage?.(message as unknown as JSONRPCMessage);
+  }
+
+  /** The answer to one call is too large: that call fails, and the process goes on. */
+  #onTooLong(kept: string): void {
+    this.#log.warn({ event: 'line_too_long', maxBytes: this.#maxLineBytes }, 'a line was too long, skipped');
+    for (const [, id] of kept.matchAll(/"id"\s*:\s*(\d+)/g)) this.onTooLarge(Number(id));
   }
 
   #onStderr(line: string): void {

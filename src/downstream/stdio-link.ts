@@ -1,4 +1,4 @@
-import { cutOff, notMcp, unavailable } from '../errors.ts';
+import { cutOff, notMcp, tooLarge, unavailable } from '../errors.ts';
 import type { Era } from '../protocol/eras.ts';
 import { isObject, isRpcError, type Notification } from '../protocol/messages.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
@@ -6,7 +6,13 @@ import { composeCancelled, composeRequest, createIds } from './outgoing.ts';
 import type { StdioChannel } from './stdio-channel.ts';
 
 /** A child's pipe shared by all calls: answers are told apart by their ids, progress by its token. */
-export function createStdioLink(key: string, channel: StdioChannel, era: Era, version: string): Link {
+export function createStdioLink(
+  key: string,
+  channel: StdioChannel,
+  era: Era,
+  version: string,
+  maxResultBytes: number,
+): Link {
   const nextId = createIds();
   const waiting = new Map<unknown, Receiver>();
 
@@ -20,6 +26,12 @@ export function createStdioLink(key: string, channel: StdioChannel, era: Era, ve
     else if (isRpcError(message.error)) receiver.onOutcome({ error: message.error });
     else receiver.onFailure(notMcp(key, 'an answer without result or error'));
     return true;
+  };
+
+  channel.onTooLarge = (id) => {
+    const receiver = waiting.get(id);
+    waiting.delete(id);
+    receiver?.onFailure(tooLarge(key, maxResultBytes));
   };
 
   function passProgress(message: Notification): boolean {
@@ -47,6 +59,7 @@ export function createStdioLink(key: string, channel: StdioChannel, era: Era, ve
         receiver.onFailure(unavailable(key, channel.ended ?? 'not running'));
       }
       return {
+        hasBegun: true,
         cancel(reason) {
           if (waiting.delete(id)) channel.write(composeCancelled(id, reason));
         },

@@ -1,43 +1,47 @@
 const NEWLINE = 0x0a;
+/** Of a line that is too long, what is kept of its beginning and its end: an id stands in one of them. */
+const KEPT_BYTES = 1024;
 
 /**
  * Cuts a byte stream into lines, without the line break, whatever the chunk borders.
  *
- * @param onTooLong  called once when a line exceeds `maxBytes`; nothing more is delivered
+ * @param onTooLong  called at the end of a line longer than `maxBytes`, with what was kept of it; reading goes on
  */
 export function createLineReader(
   maxBytes: number,
   onLine: (line: string) => void,
-  onTooLong: () => void,
+  onTooLong: (kept: string) => void,
 ): { feed(chunk: Buffer): void } {
   let parts: Buffer[] = [];
   let bytes = 0;
-  let stopped = false;
 
   function keep(part: Buffer): void {
     bytes += part.length;
     parts.push(part);
-    if (bytes <= maxBytes) return;
-    stopped = true;
+    if (bytes <= maxBytes || parts.length < 2) return;
+    const all = Buffer.concat(parts);
+    const end = Math.max(all.length - KEPT_BYTES, KEPT_BYTES);
+    parts = [Buffer.concat([all.subarray(0, KEPT_BYTES), all.subarray(end)])];
+  }
+
+  function finish(): void {
+    const line = (parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)).toString('utf8');
+    const isTooLong = bytes > maxBytes;
     parts = [];
-    onTooLong();
+    bytes = 0;
+    if (isTooLong) onTooLong(line.slice(0, KEPT_BYTES) + line.slice(-KEPT_BYTES));
+    else onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
   }
 
   return {
     feed(chunk) {
       let start = 0;
-      while (!stopped) {
-        const end = chunk.indexOf(NEWLINE, start);
-        if (end === -1) break;
+      for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
         keep(chunk.subarray(start, end));
-        if (stopped) return;
-        const line = (parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)).toString('utf8');
-        parts = [];
-        bytes = 0;
+        finish();
         start = end + 1;
-        onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
       }
-      if (!stopped && start < chunk.length) keep(chunk.subarray(start));
+      if (start < chunk.length) keep(chunk.subarray(start));
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { ToolRoute } from '../catalog/merge.ts';
 import type { Exchange, Receiver } from '../downstream/link.ts';
-import { asksForInput, type DownstreamFailure, deadlinePassed } from '../errors.ts';
+import { asksForInput, type DownstreamFailure, deadlinePassed, unavailable } from '../errors.ts';
 import type { Notification, Outcome, Params, RequestId } from '../protocol/messages.ts';
 import { writeParamHeaders } from '../protocol/param-headers.ts';
 import { passedOnMeta } from './meta.ts';
@@ -73,7 +73,11 @@ class ForwardedCall implements Receiver, RunningCall {
     // The specification has it increase; what does not is no news to the caller.
     if (typeof progress !== 'number' || progress <= this.#lastProgress) return;
     this.#lastProgress = progress;
-    this.#back.notify({ ...message, params: { ...message.params, progressToken: this.#progressToken } });
+    try {
+      this.#back.notify({ ...message, params: { ...message.params, progressToken: this.#progressToken } });
+    } catch {
+      // Nested too deep to be written: no loss to the call.
+    }
   }
 
   onOutcome(outcome: Outcome): void {
@@ -90,8 +94,13 @@ class ForwardedCall implements Receiver, RunningCall {
   #onDeadline(deadlineMs: number): void {
     const { downstream, exposedName } = this.#route;
     if (!this.#end()) return;
+    const { hasBegun } = this.#exchange;
     this.#exchange.cancel('deadline passed');
-    this.#back.fail(deadlinePassed(downstream.key, exposedName, deadlineMs));
+    this.#back.fail(
+      hasBegun
+        ? deadlinePassed(downstream.key, exposedName, deadlineMs)
+        : unavailable(downstream.key, `all its connections were busy for ${deadlineMs} ms`),
+    );
   }
 
   #end(): boolean {

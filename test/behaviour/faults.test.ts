@@ -1,0 +1,218 @@
+import { describe, expect, test } from 'vitest';
+import type { Answer } from '../support/downstreams/exchange.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { stdioServer } from '../support/downstreams/stdio.ts';
+import { answersResult, neverAnswers } from '../support/downstreams/wire.ts';
+import { startGateway } from '../support/gateway.ts';
+import { legacyRequest, modernRequest } from '../support/messages.ts';
+
+const ECHO = { name: 'crm__echo', arguments: { text: 'hello' } };
+const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+
+describe('what is nested too deep to be written again', () => {
+  const body = (id: unknown) =>
+    `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"resultType":"complete","content":[],"x":${deep(20_000)}}}`;
+  const asJson: Answer = ({ res, message }) =>
+    res.writeHead(200, { 'content-type': 'application/json' }).end(body(message.id));
+  const asEvents: Answer = ({ res, message }) => {
+    const progress = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${message.params._meta?.progressToken ?? 0},"progress":1,"x":${deep(20_000)}}}`;
+    res
+      .writeHead(200, { 'content-type': 'text/event-stream' })
+      .end(`data: ${progress}\n\ndata: ${body(message.id)}\n\n`);
+  };
+
+  test.each([
+    ['JSON', asJson],
+    ['events', asEvents],
+  ])('is a failed call, as %s', async (_what, answer) => {
+    await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call echo': answer } });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    for (const request of [modernRequest, legacyRequest]) {
+      const reply = await gateway.post(...request('tools/call', { ...ECHO, _meta: { progressToken: 1 } }));
+      expect(reply.messages.at(-1)?.result.content[0].text).toContain('nested too deep');
+    }
+  });
+
+  test('is one tool left out, and no other downstream hears of it', async () => {
+    const bad = `{"name":"bad","inputSchema":{"type":"object"},"_meta":{"x":${deep(20_000)}}}`;
+    const list: Answer = ({ res, message }) =>
+      res
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(
+          `{"jsonrpc":"2.0","id":${message.id},"result":{"resultType":"complete","tools":[${bad},{"name":"good","inputSchema":{"type":"object"}}]}}`,
+        );
+    await using odd = await plainServer({ era: 'modern', answers: { 'tools/list': list } });
+    await using well = await plainServer({ era: 'modern' });
+    await using gateway = await startGateway({ mcpServers: { odd: odd.entry(), crm: well.entry() } });
+    const names = (await gateway.post(...modernRequest('tools/list'))).json.result.tools.map(
+      (t: { name: string }) => t.name,
+    );
+    expect(names).toContain('odd__good');
+    expect(names).toContain('crm__echo');
+    expect(names).not.toContain('odd__bad');
+  });
+});
+
+test('calls that hang do not keep a legacy downstream from the calls after them', async () => {
+  let hangs = true;
+  const answer: Answer = (given) => (hangs ? neverAnswers(given) : given.usual());
+  await using downstream = await plainServer({ era: 'legacy', answers: { 'tools/call echo': answer } });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry({ callTimeoutMs: 500 }) } });
+  const calls = await Promise.all(
+    Array.from({ length: 80 }, () => gateway.post(...modernRequest('tools/call', ECHO))),
+  );
+  const texts = calls.map((reply) => reply.messages.at(-1)?.result.content[0].text);
+  // 64 connections: what had to wait for one was never sent, and may be repeated.
+  expect(texts.filter((text) => text.includes('did not answer crm__echo within 500 ms'))).toHaveLength(64);
+  expect(
+    texts.filter((text) => text.includes('all its connections were busy') && !text.includes('may have run')),
+  ).toHaveLength(16);
+  hangs = false;
+  await expect
+    .poll(
+      async () =>
+        (await gateway.post(...modernRequest('tools/call', ECHO))).messages.at(-1)?.result.content[0].text,
+      { timeout: 10_000 },
+    )
+    .toBe('hello');
+  expect(downstream.cancellations.length).toBeGreaterThan(0);
+});
+
+test.each([
+  [
+    'as widely copied examples do',
+    (id: unknown) => ({
+      jsonrpc: '2.0',
+      id: null,
+      error: { code: -32000, message: 'Bad Request: No valid session ID provided' },
+      was: id,
+    }),
+  ],
+  [
+    'with the id of the request',
+    (id: unknown) => ({ jsonrpc: '2.0', id, error: { code: -32000, message: 'Session not found' } }),
+  ],
+])('a session that was lost is renewed when the downstream says 400, %s', async (_how, body) => {
+  let sessions = new Set<unknown>();
+  const guarded: Answer = (given) => {
+    if (sessions.has(given.req.headers['mcp-session-id'])) return given.usual();
+    given.res
+      .writeHead(400, { 'content-type': 'application/json' })
+      .end(JSON.stringify(body(given.message.id)));
+  };
+  const initialize: Answer = (given) => {
+    const id = `session-${Math.random()}`;
+    sessions.add(id);
+    given.res.setHeader('mcp-session-id', id);
+    return given.usual();
+  };
+  await using downstream = await plainServer({
+    era: 'legacy',
+    answers: { initialize, 'tools/call echo': guarded, 'tools/list': guarded },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  sessions = new Set();
+  const reply = await gateway.post(...modernRequest('tools/call', ECHO));
+  expect(reply.messages.at(-1)?.result.content[0].text).toBe('hello');
+});
+
+test.each([-32022, -32020, -32000])(
+  'an error %d of a tool that has run is its answer, and the call is not repeated',
+  async (code) => {
+    const answer: Answer = (given) => given.error(code, 'card charged, printer failed');
+    await using downstream = await plainServer({
+      era: 'legacy',
+      sessions: true,
+      answers: { 'tools/call echo': answer },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    const reply = await gateway.post(...modernRequest('tools/call', ECHO));
+    expect(reply.json.error).toMatchObject({ code, message: 'card charged, printer failed' });
+    const sent = downstream.requests.filter(
+      ({ body }) => (body as { method?: string })?.method === 'tools/call',
+    );
+    expect(sent).toHaveLength(1);
+  },
+);
+
+test('structured output that legacy clients would reject the answer for is kept from them', async () => {
+  const result = { resultType: 'complete', content: [{ type: 'text', text: '[1]' }], structuredContent: [1] };
+  await using downstream = await plainServer({
+    era: 'modern',
+    answers: { 'tools/call echo': answersResult(result) },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  expect((await gateway.post(...modernRequest('tools/call', ECHO))).json.result.structuredContent).toEqual([
+    1,
+  ]);
+  for (const era of ['legacy', 'v1'] as const) {
+    const client = await (era === 'v1' ? gateway.connect({ era }) : gateway.connect({ era }));
+    expect((await client.callTool(ECHO)).content).toEqual([{ type: 'text', text: '[1]' }]);
+  }
+});
+
+test('a modern caller that leaves before the start is over has not called', async () => {
+  await using slow = await plainServer({
+    era: 'modern',
+    answers: {
+      'tools/list': async (given) => {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        return given.usual();
+      },
+    },
+  });
+  await using downstream = await plainServer({ era: 'modern' });
+  await using gateway = await startGateway(
+    { mcpServers: { crm: downstream.entry(), slow: slow.entry() } },
+    { settle: false },
+  );
+  const leave = new AbortController();
+  const [body, headers] = modernRequest('tools/call', ECHO);
+  const usual = { 'content-type': 'application/json', authorization: `Bearer ${gateway.token}` };
+  const call = gateway.send('/mcp', { body, headers: { ...usual, ...headers }, signal: leave.signal });
+  setTimeout(() => leave.abort(), 100);
+  await expect(call).rejects.toThrow();
+  await gateway.gateway.attempted;
+  expect((await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+  expect(downstream.calls).toEqual([]);
+});
+
+test('a result over the limit from a stdio downstream fails its call with the limit, and no other', async () => {
+  await using downstream = stdioServer('v1');
+  await using gateway = await startGateway({
+    mcpServers: { crm: downstream.entry() },
+    limits: { maxResultBytes: 64 * 1024 },
+  });
+  const other = gateway.post(...modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 500 } }));
+  const large = await gateway.post(
+    ...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'x'.repeat(100_000) } }),
+  );
+  expect(large.json.result.content[0].text).toContain(
+    'more than 64 KiB, the limit set by limits.maxResultBytes',
+  );
+  expect((await other).messages.at(-1)?.result.content[0].text).toBe('waited 500 ms');
+});
+
+test('a gateway whose downstream does not list its tools can be closed', async () => {
+  await using downstream = await plainServer({ era: 'modern', answers: { 'tools/list': neverAnswers } });
+  const gateway = await startGateway({ mcpServers: { crm: downstream.entry() } }, { settle: false });
+  await expect
+    .poll(() =>
+      downstream.requests.some(({ body }) => (body as { method?: string })?.method === 'tools/list'),
+    )
+    .toBe(true);
+  const startedAt = performance.now();
+  await gateway[Symbol.asyncDispose]();
+  // The list would take its 10 s.
+  expect(performance.now() - startedAt).toBeLessThan(8000);
+});
+
+test('what a failed answer looked like is not in the log', async () => {
+  const answer: Answer = ({ res }) =>
+    res.writeHead(200, { 'content-type': 'application/json' }).end('pw=hunter2');
+  await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call echo': answer } });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  await gateway.post(...modernRequest('tools/call', ECHO));
+  expect(gateway.logs.join('')).toContain('invalid JSON');
+  expect(gateway.logs.join('')).not.toContain('hunter2');
+});
