@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Catalog, ToolRoute } from '../catalog/merge.ts';
 import {
   type DownstreamFailure,
@@ -23,29 +22,8 @@ import {
 import { mismatchedParamHeader } from '../protocol/param-headers.ts';
 import { forwardCall, type RunningCall } from '../relay/forward.ts';
 import { IMPLEMENTATION } from '../version.ts';
+import type { Caller, Reply } from './caller.ts';
 import type { RunningCalls } from './running-calls.ts';
-
-/** Who asks, as far as this one request tells. */
-export interface Caller {
-  readonly era: Era;
-  /** What tells this caller's requests from another's; undefined when nothing does. */
-  readonly session: string | undefined;
-  /** Of a modern request over HTTP: what it mirrors is held against its body. */
-  readonly headers?: IncomingHttpHeaders;
-}
-
-/** How one request is answered, whatever carries it. */
-export interface Reply {
-  notify(message: Notification): void;
-  /** The whole response as JSON. `httpStatus` counts where there is one to set. */
-  end(json: string, httpStatus?: number): void;
-  /** Ends it without a response: the request was cancelled. */
-  abandon(): void;
-  /** The caller has gone away; nothing that is said now is heard. */
-  readonly isGone: boolean;
-  /** The answer takes its time: says so now and then, and calls back if the caller goes away before it. */
-  running(onGone: () => void): void;
-}
 
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Era } from '../protocol/eras.ts';
 import type { Notification } from '../protocol/messages.ts';
 import { encodeEvent, KEEP_ALIVE } from '../protocol/sse.ts';
-import type { Reply } from './dispatch.ts';
+import type { Reply } from './caller.ts';
 
 /** Callers count to the first byte (Claude Code: 60 s), proxies to the next one (nginx: 60 s). */
 const FIRST_SIGN_MS = 10_000;

@@ -1,5 +1,5 @@
 import type { RunningCall } from '../relay/forward.ts';
-import type { Caller } from './dispatch.ts';
+import type { Caller } from './caller.ts';
 
 /**
  * The calls that a `notifications/cancelled` may name. Request ids are unique for one caller only (every SDK counts

@@ -3,7 +3,8 @@ import { ProtocolError } from '../errors.ts';
 import { classify } from '../protocol/eras.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { type Incoming, RPC, readMessage } from '../protocol/messages.ts';
-import { type Dispatcher, type Reply, writeError } from './dispatch.ts';
+import type { Reply } from './caller.ts';
+import { type Dispatcher, writeError } from './dispatch.ts';
 
 /** The one caller at the other end of the pipe. */
 const SESSION = 'stdio';

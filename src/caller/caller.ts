@@ -1,0 +1,25 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Era } from '../protocol/eras.ts';
+import type { Notification } from '../protocol/messages.ts';
+
+/** Who asks, as far as this one request tells. */
+export interface Caller {
+  readonly era: Era;
+  /** What tells this caller's requests from another's; undefined when nothing does. */
+  readonly session: string | undefined;
+  /** Of a modern request over HTTP: what it mirrors is held against its body. */
+  readonly headers?: IncomingHttpHeaders;
+}
+
+/** How one request is answered, whatever carries it. */
+export interface Reply {
+  notify(message: Notification): void;
+  /** The whole response as JSON. `httpStatus` counts where there is one to set. */
+  end(json: string, httpStatus?: number): void;
+  /** Ends it without a response: the request was cancelled. */
+  abandon(): void;
+  /** The caller has gone away; nothing that is said now is heard. */
+  readonly isGone: boolean;
+  /** The answer takes its time: says so now and then, and calls back if the caller goes away before it. */
+  running(onGone: () => void): void;
+}
