@@ -16,6 +16,8 @@ export interface Reply {
   notify(message: Notification): void;
   /** The whole response as JSON. `httpStatus` counts where there is one to set. */
   end(json: string, httpStatus?: number): void;
+  /** The same for a large part that is kept as bytes: the response is `head`, `body` and `tail` in one piece. */
+  endAround(head: string, body: Buffer, tail: string): void;
   /** Ends it without a response: the request was cancelled. */
   abandon(): void;
   /** The caller has gone away; nothing that is said now is heard. */

@@ -87,7 +87,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const { id, method } = request;
     const isModern = caller.era === 'modern';
     if (method === 'tools/call') return callTool(request, caller, reply);
-    if (method === 'tools/list') return reply.end(writeResult(id, catalog.current.listResult[caller.era]));
+    if (method === 'tools/list') {
+      return reply.endAround(resultHead(id), catalog.current.listResult[caller.era], '}');
+    }
     if (method === 'server/discover' && isModern) return reply.end(writeResult(id, DISCOVER_RESULT));
     if (method === 'initialize' && !isModern)
       return reply.end(writeResult(id, initializeResult(request.params)));
@@ -162,8 +164,10 @@ function statusOf(outcome: Outcome, era: Era): number {
 }
 
 export function writeResult(id: RequestId, resultJson: string): string {
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${resultJson}}`;
+  return `${resultHead(id)}${resultJson}}`;
 }
+
+const resultHead = (id: RequestId) => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`;
 
 /** JSON that was read can be nested too deep to be written. Then that is what the caller is told. */
 function writeGuarded(id: RequestId, outcome: Outcome, era: Era, { downstream }: ToolRoute): string {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Era } from '../protocol/eras.ts';
 import type { Notification } from '../protocol/messages.ts';
-import { encodeEvent, KEEP_ALIVE } from '../protocol/sse.ts';
+import { encodeEvent, KEEP_ALIVE, splitEvent } from '../protocol/sse.ts';
 import type { Reply } from './caller.ts';
 
 /** Callers count to the first byte (Claude Code: 60 s), proxies to the next one (nginx: 60 s). */
@@ -53,6 +53,19 @@ export class HttpReply implements Reply {
     sendJson(this.#res, httpStatus, json, this.#headers);
   }
 
+  endAround(head: string, body: Buffer, tail: string): void {
+    if (this.#res.destroyed) return;
+    const [before, after] = this.#prefersStream ? splitEvent(head, tail) : [head, tail];
+    const bytes = Buffer.byteLength(before) + body.length + Buffer.byteLength(after);
+    this.#res.cork();
+    if (this.#prefersStream) this.#openStream(bytes);
+    else this.#res.writeHead(200, jsonHeaders(bytes, this.#headers));
+    this.#res.write(before);
+    this.#res.write(body);
+    this.#res.end(after);
+    this.#res.uncork();
+  }
+
   get isGone(): boolean {
     return this.#res.destroyed;
   }
@@ -99,14 +112,17 @@ export class HttpReply implements Reply {
   }
 }
 
+function jsonHeaders(bytes: number, headers: readonly string[]): string[] {
+  return [...headers, 'content-type', 'application/json', 'content-length', String(bytes)];
+}
+
 export function sendJson(
   res: ServerResponse,
   status: number,
   json: string,
   headers: readonly string[] = [],
 ): void {
-  const length = String(Buffer.byteLength(json));
-  res.writeHead(status, [...headers, 'content-type', 'application/json', 'content-length', length]);
+  res.writeHead(status, jsonHeaders(Buffer.byteLength(json), headers));
   // As text and not as bytes: so Node sends head and body in one write.
   res.end(json);
 }

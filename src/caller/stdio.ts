@@ -32,6 +32,10 @@ export function serveStdio(
       write(json);
       over();
     },
+    endAround: (head, body, tail) => {
+      write(head + body.toString('utf8') + tail);
+      over();
+    },
     abandon: over,
     isGone: false,
     running: () => {},

@@ -29,7 +29,7 @@ export interface Catalog {
   readonly routes: ReadonlyMap<string, ToolRoute>;
   readonly notes: readonly CatalogNote[];
   /** The `result` of tools/list, ready to send, as each era has it. */
-  readonly listResult: { readonly legacy: string; readonly modern: string };
+  readonly listResult: { readonly legacy: Buffer; readonly modern: Buffer };
 }
 
 export interface CatalogSource {
@@ -152,5 +152,7 @@ function writeLists(
     cacheScope: 'private',
     _meta: { [META.serverInfo]: IMPLEMENTATION },
   };
-  return { legacy: JSON.stringify({ tools: tools.map(toLegacy) }), modern: JSON.stringify(modern) };
+  return { legacy: asBytes({ tools: tools.map(toLegacy) }), modern: asBytes(modern) };
 }
+
+const asBytes = (result: object) => Buffer.from(JSON.stringify(result), 'utf8');

@@ -5,6 +5,11 @@ export function encodeEvent(json: string): string {
   return `event: message\ndata: ${json}\n\n`;
 }
 
+/** The same for a message in three parts, of which the middle one is not touched: what goes before it and after it. */
+export function splitEvent(head: string, tail: string): readonly [before: string, after: string] {
+  return [`event: message\ndata: ${head}`, `${tail}\n\n`];
+}
+
 /** A comment: keeps the connection alive and means nothing. */
 export const KEEP_ALIVE = ': keep-alive\n\n';
 

@@ -39,7 +39,7 @@ const ODD_RESULT = {
     { type: 'resource_link', uri: 'file:///x', name: 'x' },
     { type: 'unknown_kind', payload: { n: 1e21, m: -0.5 } },
   ],
-  structuredContent: [1, 'not even an object'],
+  structuredContent: { list: [1, 'two', null], 'odd key': 1e21 },
   isError: false,
   _meta: { 'example.com/y': [1, 2, 3] },
   unknownField: 'kept',
