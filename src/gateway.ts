@@ -13,6 +13,11 @@ import { within } from './downstream/within.ts';
 import { createRedactor, type Logger } from './log.ts';
 import { IMPLEMENTATION } from './version.ts';
 
+// What a program needs that has the gateway in itself.
+export { loadConfig } from './config/load.ts';
+export { ConfigError } from './errors.ts';
+export { createLog } from './log.ts';
+
 export interface GatewayOptions {
   log: Logger;
   /** The one bearer of every caller over HTTP. */

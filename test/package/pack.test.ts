@@ -94,12 +94,23 @@ test('npx mcp-switchboard check, serve and one call', async () => {
   expect(await serving.exit).toEqual({ code: 0, signal: null });
 });
 
-test('it can be imported, with its types', async () => {
-  const script = `import { createGateway } from 'mcp-switchboard'; console.log(typeof createGateway);`;
+test("it can be put into a program of one's own, with its types", async () => {
+  const script = `
+    import { writeFileSync } from 'node:fs';
+    import { createGateway, createLog, loadConfig } from 'mcp-switchboard';
+    writeFileSync('own.json', JSON.stringify({ mcpServers: { none: { url: 'http://127.0.0.1:2/mcp' } } }));
+    const config = loadConfig({ path: 'own.json', env: {} });
+    const log = createLog({ level: 'silent', secrets: config.secrets, destination: process.stderr });
+    const gateway = createGateway(config, { log, token: 'a-token-of-its-own' });
+    const front = await gateway.listen({ host: '127.0.0.1', port: 0 });
+    const answer = await fetch(front.url.replace('/mcp', '/healthz'));
+    console.log(answer.status);
+    await gateway.close();`;
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project });
-  expect(stdout).toBe('function\n');
+  expect(stdout).toBe('200\n');
   const { exports } = JSON.parse(await readFile(join(installed(), 'package.json'), 'utf8'));
-  await expect(readFile(join(installed(), exports['.'].types), 'utf8')).resolves.toContain('createGateway');
+  const types = await readFile(join(installed(), exports['.'].types), 'utf8');
+  for (const name of ['createGateway', 'createLog', 'loadConfig']) expect(types).toContain(name);
 });
 
 /**
