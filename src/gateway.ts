@@ -59,6 +59,7 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
   const dispatcher = createDispatcher({
     catalog: holder,
     settled: settled.promise,
+    isSettled: () => isSettled,
     runningCalls: createRunningCalls(),
     onCallEnded: ({ exposedName, downstream }, ms, failure) => {
       if (failure === undefined && !log.isLevelEnabled('debug')) return;

@@ -34,6 +34,7 @@ interface DispatcherOptions {
   catalog: { readonly current: Catalog };
   /** Resolves when the catalog is worth listing. */
   settled: Promise<void>;
+  isSettled(): boolean;
   runningCalls: RunningCalls;
   /** @param failure  undefined when the downstream answered, with a result or an error of its own */
   onCallEnded(route: ToolRoute, ms: number, failure: DownstreamFailure | undefined): void;
@@ -44,10 +45,6 @@ interface DispatcherOptions {
 /** Answers every request of a caller: what we know ourselves at once, a tool call by its downstream. */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { catalog, runningCalls } = options;
-  let isSettled = false;
-  void options.settled.then(() => {
-    isSettled = true;
-  });
 
   function callTool(request: Request, caller: Caller, reply: Reply): void {
     const params = request.params ?? {};
@@ -109,7 +106,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   return {
     dispatch(request, caller, reply) {
-      if (isSettled || !NEEDS_CATALOG.has(request.method)) return guarded(request, caller, reply);
+      if (options.isSettled() || !NEEDS_CATALOG.has(request.method)) return guarded(request, caller, reply);
       void options.settled.then(() => {
         // Cancelled before it began.
         if (caller.era === 'modern' && reply.isGone) return;
@@ -163,7 +160,7 @@ function statusOf(outcome: Outcome, era: Era): number {
     : 200;
 }
 
-export function writeResult(id: RequestId, resultJson: string): string {
+function writeResult(id: RequestId, resultJson: string): string {
   return `${resultHead(id)}${resultJson}}`;
 }
 

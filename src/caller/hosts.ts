@@ -37,8 +37,9 @@ function hostnameIn(host: string | undefined): string {
   return (match?.[1] ?? match?.[2] ?? '').toLowerCase();
 }
 
-function hostnameOf(origin: string): string {
-  return URL.canParse(origin) ? withoutBrackets(new URL(origin).hostname) : '';
+/** The host name of a URL or an origin, an IPv6 address without its brackets; "" where it has none. */
+export function hostnameOf(url: string): string {
+  return URL.canParse(url) ? withoutBrackets(new URL(url).hostname) : '';
 }
 
 /** An IPv6 address in brackets, as URLs write it, and without are the same host. */

@@ -32,10 +32,7 @@ export function serveStdio(
       write(json);
       over();
     },
-    endAround: (head, body, tail) => {
-      write(head + body.toString('utf8') + tail);
-      over();
-    },
+    endAround: (head, body, tail) => reply.end(head + body.toString('utf8') + tail),
     abandon: over,
     isGone: false,
     running: () => {},

@@ -111,19 +111,19 @@ function readTools({ downstream, list }: CatalogSource, notes: CatalogNote[]): C
   const { key, config } = downstream;
   const byName = new Map<string, Candidate>();
   for (const [index, tool] of list.tools.entries()) {
-    const judgement = judgeTool(tool);
-    const fault =
-      'fault' in judgement
-        ? judgement.fault
-        : byName.has(judgement.name)
-          ? 'is listed twice; the first one counts.'
-          : '';
-    if ('fault' in judgement || fault !== '') {
+    const leaveOut = (note: string) =>
       notes.push({
         downstream: key,
         tool: typeof tool.name === 'string' ? tool.name : `#${index + 1}`,
-        note: fault,
+        note,
       });
+    const judgement = judgeTool(tool);
+    if ('fault' in judgement) {
+      leaveOut(judgement.fault);
+      continue;
+    }
+    if (byName.has(judgement.name)) {
+      leaveOut('is listed twice; the first one counts.');
       continue;
     }
     const { name: originalName, paramHeaders } = judgement;

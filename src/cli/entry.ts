@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Env } from './environment.ts';
-import { DEFAULT_CONFIG } from './environment.ts';
+import { hostnameOf, isLoopback } from '../caller/hosts.ts';
+import { DEFAULT_CONFIG, type Env } from './environment.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface EntryOptions {
@@ -129,9 +129,7 @@ function vscode({ url, token }: Facts): Entry {
 }
 
 function outsideAdvice(url: string, who: string): string[] {
-  const { protocol, hostname } = new URL(url);
-  const isLocal = hostname === 'localhost' || hostname.startsWith('127.') || hostname === '[::1]';
-  if (!isLocal && protocol === 'https:') return [];
+  if (!isLoopback(hostnameOf(url)) && new URL(url).protocol === 'https:') return [];
   return [
     `${who} calls from outside and cannot reach`,
     `${url}: give it a public https address (a tunnel, say),`,

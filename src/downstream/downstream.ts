@@ -12,7 +12,7 @@ import { ConnectFailed, type Connection } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
 import { listTools, type ToolList } from './list-tools.ts';
-import { RenewingExchange } from './renewing-exchange.ts';
+import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
 
 export interface DownstreamStatus {
   state: 'connecting' | 'ready' | 'down';
@@ -222,6 +222,12 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     refreshing = false;
   }
 
+  const renewal: Renewal = {
+    connection: () => connection,
+    connectionAfter,
+    unavailable: () => unavailable(key, why),
+    doubt,
+  };
   let running: Promise<void> | undefined;
 
   return {
@@ -243,12 +249,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       return { state, era, version, ...known };
     },
     request(request, receiver) {
-      return new RenewingExchange(request, receiver, {
-        connection: () => connection,
-        connectionAfter,
-        unavailable: () => unavailable(key, why),
-        doubt,
-      });
+      return new RenewingExchange(request, receiver, renewal);
     },
     start() {
       running ??= run();

@@ -14,7 +14,7 @@ import {
   tooLarge,
   unavailable,
 } from '../errors.ts';
-import { isObject, isRpcError, type RequestId, RPC } from '../protocol/messages.ts';
+import { isRpcError, outcomeOf, type RequestId, RPC } from '../protocol/messages.ts';
 import { type AnswerReader, createAnswerReader } from './answer-reader.ts';
 import { describeCause } from './causes.ts';
 import type { Exchange, Receiver } from './link.ts';
@@ -135,16 +135,14 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
 
   #answer(message: Record<string, unknown>): void {
     const { key } = this.#options;
-    const { result, error } = message;
-    if (isObject(result)) {
-      this.#settle(() => this.#receiver.onOutcome({ result }));
-    } else if (isRpcError(error)) {
-      // About our own hop, and wrong in the caller's ears: it is we who wrote those headers and chose that version.
-      const isOfOurHop = this.#status === 400;
-      if (isOfOurHop && error.code === RPC.headerMismatch) this.#fail(headersRejected(key));
-      else if (isOfOurHop && error.code === RPC.unsupportedVersion) this.#fail(sessionLost(key));
-      else this.#settle(() => this.#receiver.onOutcome({ error }));
-    } else this.#fail(notMcp(key, 'an answer without result or error'));
+    const outcome = outcomeOf(message);
+    const code = outcome !== undefined && 'error' in outcome ? outcome.error.code : undefined;
+    // About our own hop, and wrong in the caller's ears: it is we who wrote those headers and chose that version.
+    const isOfOurHop = this.#status === 400;
+    if (outcome === undefined) this.#fail(notMcp(key, 'an answer without result or error'));
+    else if (isOfOurHop && code === RPC.headerMismatch) this.#fail(headersRejected(key));
+    else if (isOfOurHop && code === RPC.unsupportedVersion) this.#fail(sessionLost(key));
+    else this.#settle(() => this.#receiver.onOutcome(outcome));
     if (this.#reader?.isStream === true) {
       this.#linger = setTimeout(() => this.#controller?.abort(new Error('answered')), LINGER_MS);
     }

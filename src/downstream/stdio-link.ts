@@ -1,6 +1,6 @@
 import { cutOff, notMcp, tooLarge, unavailable } from '../errors.ts';
 import type { Era } from '../protocol/eras.ts';
-import { isObject, isRpcError, type Notification } from '../protocol/messages.ts';
+import { type Notification, outcomeOf } from '../protocol/messages.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
 import { composeCancelled, composeRequest, createIds } from './outgoing.ts';
 import type { StdioChannel } from './stdio-channel.ts';
@@ -22,9 +22,9 @@ export function createStdioLink(
     const receiver = waiting.get(message.id);
     if (receiver === undefined) return false;
     waiting.delete(message.id);
-    if (isObject(message.result)) receiver.onOutcome({ result: message.result });
-    else if (isRpcError(message.error)) receiver.onOutcome({ error: message.error });
-    else receiver.onFailure(notMcp(key, 'an answer without result or error'));
+    const outcome = outcomeOf(message);
+    if (outcome === undefined) receiver.onFailure(notMcp(key, 'an answer without result or error'));
+    else receiver.onOutcome(outcome);
     return true;
   };
 

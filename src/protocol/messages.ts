@@ -107,6 +107,12 @@ export function isRequestId(id: unknown): id is RequestId {
   return typeof id === 'string' ? id.length <= MAX_ID_CHARS : Number.isSafeInteger(id);
 }
 
+/** What a response says; undefined where it says neither of the two things that it can. */
+export function outcomeOf({ result, error }: Record<string, unknown>): Outcome | undefined {
+  if (isObject(result)) return { result };
+  return isRpcError(error) ? { error } : undefined;
+}
+
 export function isRpcError(value: unknown): value is RpcError {
   return isObject(value) && Number.isInteger(value.code) && typeof value.message === 'string';
 }

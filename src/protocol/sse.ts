@@ -1,13 +1,17 @@
 import { createParser } from 'eventsource-parser';
 
-/** One message as one server-sent event. JSON has no raw line breaks, so one `data:` line always holds it. */
+// JSON has no raw line breaks, so one `data:` line always holds a message.
+const EVENT_START = 'event: message\ndata: ';
+const EVENT_END = '\n\n';
+
+/** One message as one server-sent event. */
 export function encodeEvent(json: string): string {
-  return `event: message\ndata: ${json}\n\n`;
+  return EVENT_START + json + EVENT_END;
 }
 
 /** The same for a message in three parts, of which the middle one is not touched: what goes before it and after it. */
 export function splitEvent(head: string, tail: string): readonly [before: string, after: string] {
-  return [`event: message\ndata: ${head}`, `${tail}\n\n`];
+  return [EVENT_START + head, tail + EVENT_END];
 }
 
 /** A comment: keeps the connection alive and means nothing. */
