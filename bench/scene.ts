@@ -1,4 +1,4 @@
-// What every part of the benchmark agrees on: ten downstreams with ten tools each, half of them of each era.
+// What every part of the benchmark agrees on: ten downstreams with fifty tools each, half of them of each era.
 
 export type Era = 'legacy' | 'modern';
 
@@ -18,7 +18,7 @@ export const downstreams: readonly BenchDownstream[] = Array.from({ length: 10 }
   path: `/${n}/mcp`,
 }));
 
-export const toolNames: readonly string[] = [
+const actions = [
   'find_customer',
   'list_invoices',
   'create_ticket',
@@ -30,6 +30,11 @@ export const toolNames: readonly string[] = [
   'send_message',
   'summarize_account',
 ];
+
+/** Fifty, so that there are 500 in all. */
+export const toolNames: readonly string[] = ['', '_by_id', '_for_team', '_of_today', '_in_bulk'].flatMap(
+  (variant) => actions.map((action) => action + variant),
+);
 
 export const toolDefinitions = toolNames.map((name) => ({
   name,

@@ -2,7 +2,9 @@ import type { Readable, Writable } from 'node:stream';
 import { createDispatcher } from './caller/dispatch.ts';
 import { type Front, openFront } from './caller/front.ts';
 import { createRunningCalls } from './caller/running-calls.ts';
+import { createSelector } from './caller/selection.ts';
 import { serveStdio } from './caller/stdio.ts';
+import { openCatalogFile } from './catalog/catalog-file.ts';
 import { createCatalogHolder } from './catalog/holder.ts';
 import type { Catalog } from './catalog/merge.ts';
 import type { Config } from './config/config.ts';
@@ -41,18 +43,29 @@ export interface Gateway {
   status(): GatewayStatus;
   /** Serves callers over HTTP. */
   listen(address: { host: string; port: number }): Promise<Front>;
-  /** Serves one caller over a pipe; resolves when it has left. */
-  serveStdio(input: Readable, output: Writable): Promise<void>;
+  /**
+   * Serves one caller over a pipe; resolves when it has left.
+   *
+   * @param url  what it would ask for over HTTP: `/mcp/<toolset>`, `/mcp?profile=claude`; default `/mcp`
+   */
+  serveStdio(input: Readable, output: Writable, url?: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** How long a list waits for slow downstreams after the start: LiveKit gives up on any request after 5 s. */
-const COLD_START_MS = 3000;
+/** How long a list waits for slow downstreams after the first start ever: LiveKit gives up on any request after 5 s. */
+const COLD_START_MS = 2500;
 
 /** Puts the parts together. Nothing connects or listens yet. */
 export function createGateway(config: Config, { log, token }: GatewayOptions): Gateway {
-  const holder = createCatalogHolder(log);
-  const fleet = createFleet(config, log, () => holder.update(fleet.downstreams));
+  const holder = createCatalogHolder(log, config.profiles.get('generic'));
+  const select = createSelector(config);
+  const catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log);
+  const fleet = createFleet(config, log, catalogFile.restored, () => {
+    holder.update(fleet.downstreams);
+    catalogFile.save(fleet.downstreams);
+  });
+  // What is known from an earlier run is served from the first moment, and instructions name every server.
+  holder.update(fleet.downstreams);
   const settled = deferred<void>();
   let isSettled = false;
   let isStarted = false;
@@ -81,10 +94,12 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
     if (isStarted) return;
     isStarted = true;
     fleet.start();
-    void within(COLD_START_MS, fleet.attempted).then(() => {
+    const onSettled = () => {
       isSettled = true;
       settled.resolve();
-    });
+    };
+    if (fleet.downstreams.every(({ toolList }) => toolList !== undefined)) onSettled();
+    else void within(COLD_START_MS, fleet.attempted).then(onSettled);
   }
 
   function statusOf(downstream: Downstream): DownstreamStatus {
@@ -95,7 +110,7 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
   function status(): GatewayStatus {
     return {
       version: IMPLEMENTATION.version,
-      tools: holder.current.routes.size,
+      tools: holder.current.generic.routes.size,
       downstreams: Object.fromEntries(
         fleet.downstreams.map((downstream) => [downstream.key, statusOf(downstream)]),
       ),
@@ -117,6 +132,7 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
         token,
         allowedHosts: config.allowedHosts,
         maxRequestBytes: config.limits.maxRequestBytes,
+        select,
         dispatcher,
         isReady: () => isSettled,
         status,
@@ -126,13 +142,16 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
       start();
       return front;
     },
-    serveStdio(input, output) {
+    serveStdio(input, output, url = '/mcp') {
+      const selection = select(url, undefined);
+      if ('refusal' in selection) throw new Error(selection.refusal);
       start();
-      return serveStdio(dispatcher, input, output, config.limits.maxRequestBytes);
+      return serveStdio(dispatcher, selection, input, output, config.limits.maxRequestBytes);
     },
     async close() {
       await Promise.all(fronts.map((front) => front.close()));
       await fleet.close();
+      await catalogFile.close();
     },
   };
 }

@@ -20,6 +20,11 @@ const program = new Command('mcp-switchboard')
       `${command.name()} ${command.usage().replace('[options]', '').trim()}`.trim(),
   });
 
+const FOR_OPTION = [
+  '--for <profile>',
+  'as that kind of caller meets it: realtime, openai, claude, ...',
+] as const;
+const TOOLSET_OPTION = ['--toolset <name>', 'only what is served at /mcp/<name>'] as const;
 const CONFIG_OPTION = [
   '-c, --config <file>',
   'the servers behind (SWITCHBOARD_CONFIG; default servers.json)',
@@ -32,6 +37,8 @@ program
   .option('--host <address>', 'address to listen on (HOST; default 127.0.0.1)')
   .option('--port <number>', 'port to listen on (PORT; default 8080)')
   .option('--stdio', 'serve the one caller that started this process, over its pipes')
+  .option('--for <profile>', 'with --stdio: what kind of caller it is')
+  .option('--toolset <name>', 'with --stdio: serve it that toolset')
   // A misspelt command is taken for the default one with an argument.
   .allowExcessArguments()
   .action((options, { args: [misspelt] }: Command) => {
@@ -44,6 +51,8 @@ program
   .command('check')
   .description('connect to every server and say what is found; exits with 1 if one fails')
   .option(...CONFIG_OPTION)
+  .option(...FOR_OPTION)
+  .option(...TOOLSET_OPTION)
   .action((options) => runBriefly(import('./cli/check.ts').then(({ check }) => check(options, env))));
 
 program
@@ -51,6 +60,9 @@ program
   .description('list the tools as callers see them, one line each')
   .option(...CONFIG_OPTION)
   .option('--json', 'whole definitions, as JSON')
+  .option(...FOR_OPTION)
+  .option(...TOOLSET_OPTION)
+  .option('--diff <file>', 'what has changed since that output of tools --json')
   .action((options) => runBriefly(import('./cli/tools.ts').then(({ tools }) => tools(options, env))));
 
 program

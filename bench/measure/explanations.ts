@@ -1,8 +1,8 @@
 export const headings = {
   call: '## tools/call, 1 KiB results, ten downstreams',
-  list: `## tools/list, 100 tools of ten downstreams
+  list: `## tools/list, 500 tools of ten downstreams
 
-The direct list has the ten tools of one downstream. The naive aggregator asks its downstreams each time, as far as its
+The practical limit answers with bytes that never change. The direct list has the fifty tools of one downstream. The naive aggregator asks its downstreams each time, as far as its
 clients do not remember the answer.`,
   cold: `## Cold conversation
 

@@ -24,7 +24,7 @@ const serverInfo = { name: 'limit', version: '1' };
 const capabilities = { tools: {} };
 const complete = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
 const tools = exposedTools();
-// Bytes beforehand: a list of 35 KB, encoded for each request, would cost more than all the rest.
+// Bytes beforehand: a list of some 180 KB, encoded for each request, would cost more than all the rest.
 const local = new Map(
   Object.entries({
     'tools/list': { ...complete, tools },

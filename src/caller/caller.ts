@@ -1,10 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Era } from '../protocol/eras.ts';
 import type { Notification } from '../protocol/messages.ts';
+import type { Selection } from './selection.ts';
 
 /** Who asks, as far as this one request tells. */
 export interface Caller {
   readonly era: Era;
+  /** Which part of the catalog it meets, and in which form. */
+  readonly selection: Selection;
   /** What tells this caller's requests from another's; undefined when nothing does. */
   readonly session: string | undefined;
   /** Of a modern request over HTTP: what it mirrors is held against its body. */

@@ -1,4 +1,5 @@
-import type { Catalog, ToolRoute } from '../catalog/merge.ts';
+import type { Catalog } from '../catalog/merge.ts';
+import type { ToolRoute, View } from '../catalog/view.ts';
 import {
   type DownstreamFailure,
   headerMismatch,
@@ -46,15 +47,18 @@ interface DispatcherOptions {
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { catalog, runningCalls } = options;
 
+  const viewOf = ({ selection: { profile, toolset } }: Caller): View =>
+    catalog.current.view(profile, toolset);
+
   function callTool(request: Request, caller: Caller, reply: Reply): void {
     const params = request.params ?? {};
     const { name } = params;
     if (typeof name !== 'string')
       throw new ProtocolError(RPC.invalidParams, 'params.name must be the name of a tool.');
-    const route = catalog.current.routes.get(name);
+    const route = viewOf(caller).routes.get(name);
     if (route === undefined) throw unknownTool(name);
     const mismatched =
-      caller.headers && mismatchedParamHeader(route.paramHeaders, params.arguments, caller.headers);
+      caller.headers && mismatchedParamHeader(route.exposedParamHeaders, params.arguments, caller.headers);
     if (mismatched !== undefined) throw headerMismatch(`The ${mismatched} header does not match the body.`);
     const startedAt = performance.now();
     let call: RunningCall | undefined;
@@ -85,11 +89,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const isModern = caller.era === 'modern';
     if (method === 'tools/call') return callTool(request, caller, reply);
     if (method === 'tools/list') {
-      return reply.endAround(resultHead(id), catalog.current.listResult[caller.era], '}');
+      return reply.endAround(resultHead(id), viewOf(caller).listResult[caller.era], '}');
     }
-    if (method === 'server/discover' && isModern) return reply.end(writeResult(id, DISCOVER_RESULT));
+    if (method === 'server/discover' && isModern)
+      return reply.end(writeResult(id, discoverResult(viewOf(caller))));
     if (method === 'initialize' && !isModern)
-      return reply.end(writeResult(id, initializeResult(request.params)));
+      return reply.end(writeResult(id, initializeResult(request.params, viewOf(caller))));
     if (method === 'ping' && !isModern) return reply.end(writeResult(id, '{}'));
     throw unknownMethod(method);
   }
@@ -124,21 +129,31 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 const NEEDS_CATALOG: ReadonlySet<string> = new Set(['tools/list', 'tools/call']);
 
 const CAPABILITIES = { tools: {} };
+/** The instructions in it name the servers, and these come and go. */
+const DISCOVER_TTL_MS = 60_000;
 
-const DISCOVER_RESULT = JSON.stringify({
-  resultType: 'complete',
-  supportedVersions: MODERN_VERSIONS,
-  capabilities: CAPABILITIES,
-  _meta: { [META.serverInfo]: IMPLEMENTATION },
-  ttlMs: 3_600_000,
-  cacheScope: 'private',
-});
+function discoverResult({ instructions }: View): string {
+  return JSON.stringify({
+    resultType: 'complete',
+    supportedVersions: MODERN_VERSIONS,
+    capabilities: CAPABILITIES,
+    ...(instructions !== '' && { instructions }),
+    _meta: { [META.serverInfo]: IMPLEMENTATION },
+    ttlMs: DISCOVER_TTL_MS,
+    cacheScope: 'private',
+  });
+}
 
-function initializeResult(params: Params | undefined): string {
+function initializeResult(params: Params | undefined, { instructions }: View): string {
   const asked = params?.protocolVersion;
   const protocolVersion =
     typeof asked === 'string' && LEGACY_VERSIONS.includes(asked) ? asked : LATEST_LEGACY_VERSION;
-  return JSON.stringify({ protocolVersion, capabilities: CAPABILITIES, serverInfo: IMPLEMENTATION });
+  return JSON.stringify({
+    protocolVersion,
+    capabilities: CAPABILITIES,
+    serverInfo: IMPLEMENTATION,
+    ...(instructions !== '' && { instructions }),
+  });
 }
 
 /** The outcome in the caller's era: modern results name their type, legacy ones have none. Nothing else changes. */

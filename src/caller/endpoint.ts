@@ -6,10 +6,12 @@ import { type Incoming, RPC, readMessage } from '../protocol/messages.ts';
 import { BodyRefused, readBody } from './body.ts';
 import { type Dispatcher, writeError } from './dispatch.ts';
 import { HttpReply, sendJson } from './http-reply.ts';
+import type { Selection, Selector } from './selection.ts';
 
 interface EndpointOptions {
   hasToken(headers: IncomingHttpHeaders): boolean;
   refusedHost(headers: IncomingHttpHeaders): string | undefined;
+  select: Selector;
   dispatcher: Dispatcher;
   maxRequestBytes: number;
 }
@@ -23,7 +25,7 @@ export function createEndpoint(
 ): (req: IncomingMessage, res: ServerResponse) => void {
   const { dispatcher } = options;
 
-  function receive(text: string, req: IncomingMessage, res: ServerResponse): void {
+  function receive(text: string, selection: Selection, req: IncomingMessage, res: ServerResponse): void {
     let incoming: Incoming | undefined;
     let classified: Classified;
     try {
@@ -40,15 +42,17 @@ export function createEndpoint(
     const { era } = classified;
     const session = era === 'legacy' ? sessionOf(req) : undefined;
     if (incoming.kind === 'notification') {
-      dispatcher.notice(incoming.message, { era, session });
+      dispatcher.notice(incoming.message, { era, selection, session });
       res.writeHead(202).end();
       return;
     }
     // A name for this caller, so that its cancellations find its own calls. Nothing is kept under it.
     const headers =
       era === 'legacy' && message.method === 'initialize' ? ['mcp-session-id', randomUUID()] : [];
-    const caller = era === 'modern' ? { era, session, headers: req.headers } : { era, session };
-    dispatcher.dispatch(incoming.message, caller, new HttpReply(req, res, era, headers));
+    const caller =
+      era === 'modern' ? { era, selection, session, headers: req.headers } : { era, selection, session };
+    const reply = new HttpReply(req, res, era, selection.profile.framing, headers);
+    dispatcher.dispatch(incoming.message, caller, reply);
   }
 
   return (req, res) => {
@@ -57,6 +61,8 @@ export function createEndpoint(
     if (refusedHost !== undefined) return refuse(req, res, 403, refusedHost);
     if (!options.hasToken(req.headers))
       return refuse(req, res, 401, UNAUTHORIZED, ['www-authenticate', CHALLENGE]);
+    const selection = options.select(req.url ?? '', req.headers['user-agent']);
+    if ('refusal' in selection) return refuse(req, res, 404, selection.refusal);
     const type = req.headers['content-type'];
     if (type === undefined || !/^application\/json\s*(;|$)/i.test(type)) {
       return refuse(req, res, 415, 'Send the message as Content-Type: application/json.');
@@ -65,7 +71,7 @@ export function createEndpoint(
       return refuse(req, res, 415, 'Send the body without Content-Encoding.');
     }
     readBody(req, options.maxRequestBytes, (body) => {
-      if (!(body instanceof BodyRefused)) return receive(body, req, res);
+      if (!(body instanceof BodyRefused)) return receive(body, selection, req, res);
       if (body.httpStatus === 413) return refuse(req, res, 413, body.message);
       sendJson(res, 400, writeError(undefined, new ProtocolError(RPC.parseError, body.message)));
     });

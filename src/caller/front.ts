@@ -5,6 +5,7 @@ import type { Dispatcher } from './dispatch.ts';
 import { createEndpoint } from './endpoint.ts';
 import { createHostCheck, isLoopback } from './hosts.ts';
 import { createPages, type PagesOptions } from './pages.ts';
+import type { Selector } from './selection.ts';
 import { createTokenCheck } from './token.ts';
 
 export interface Front {
@@ -21,6 +22,7 @@ export interface FrontOptions extends Pick<PagesOptions, 'isReady' | 'status'> {
   token: string;
   allowedHosts: readonly string[];
   maxRequestBytes: number;
+  select: Selector;
   dispatcher: Dispatcher;
 }
 
@@ -38,8 +40,8 @@ const CLOSE_GRACE_MS = 2000;
 export async function openFront(options: FrontOptions): Promise<Front> {
   const hasToken = createTokenCheck(options.token);
   const refusedHost = createHostCheck(isLoopback(options.host), options.allowedHosts);
-  const { dispatcher, maxRequestBytes } = options;
-  const endpoint = createEndpoint({ hasToken, refusedHost, dispatcher, maxRequestBytes });
+  const { select, dispatcher, maxRequestBytes } = options;
+  const endpoint = createEndpoint({ hasToken, refusedHost, select, dispatcher, maxRequestBytes });
   const pages = createPages({ hasToken, refusedHost, isReady: options.isReady, status: options.status });
 
   let running = 0;
@@ -56,7 +58,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       res.on('close', () => {
         if (--running === 0) onIdle();
       });
-      if (req.url === '/mcp' || req.url?.startsWith('/mcp?') === true) endpoint(req, res);
+      if (isMcp(req.url)) endpoint(req, res);
       else pages(req, res);
     },
   );
@@ -81,4 +83,9 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       await closed;
     },
   };
+}
+
+/** `/mcp`, `/mcp?…` and `/mcp/<toolset>`. */
+function isMcp(url = ''): boolean {
+  return url.startsWith('/mcp') && (url.length === 4 || url[4] === '?' || url[4] === '/');
 }

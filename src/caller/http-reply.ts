@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Profile } from '../config/profiles.ts';
 import type { Era } from '../protocol/eras.ts';
 import type { Notification } from '../protocol/messages.ts';
 import { encodeEvent, KEEP_ALIVE, splitEvent } from '../protocol/sse.ts';
@@ -24,14 +25,21 @@ export class HttpReply implements Reply {
   #timer: NodeJS.Timeout | undefined;
 
   /** @param headers  further response headers, name and value in turn */
-  constructor(req: IncomingMessage, res: ServerResponse, era: Era, headers: readonly string[] = []) {
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    era: Era,
+    framing: Profile['framing'],
+    headers: readonly string[] = [],
+  ) {
     const accept = req.headers.accept ?? '*/*';
     const namesStream = accept.includes('text/event-stream');
     this.#res = res;
     this.#namesStream = namesStream;
     this.#headers = headers;
     this.#mayStream = namesStream || accept.includes('*/*');
-    this.#prefersStream = namesStream && (era === 'legacy' || !/application\/(json|\*)|\*\/\*/.test(accept));
+    const isWanted = framing === 'auto' ? era === 'legacy' : framing === 'sse';
+    this.#prefersStream = namesStream && (isWanted || !/application\/(json|\*)|\*\/\*/.test(accept));
   }
 
   notify(message: Notification): void {

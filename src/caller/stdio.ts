@@ -5,6 +5,7 @@ import { createLineReader } from '../protocol/lines.ts';
 import { type Incoming, RPC, readMessage } from '../protocol/messages.ts';
 import type { Reply } from './caller.ts';
 import { type Dispatcher, writeError } from './dispatch.ts';
+import type { Selection } from './selection.ts';
 
 /** The one caller at the other end of the pipe. */
 const SESSION = 'stdio';
@@ -16,6 +17,7 @@ const LAST_ANSWERS_MS = 3000;
  */
 export function serveStdio(
   dispatcher: Dispatcher,
+  selection: Selection,
   input: Readable,
   output: Writable,
   maxRequestBytes: number,
@@ -45,7 +47,7 @@ export function serveStdio(
       incoming = readMessage(line);
       if (incoming.kind === 'response') return;
       const { era } = classify(incoming.message, undefined);
-      const caller = { era, session: SESSION };
+      const caller = { era, selection, session: SESSION };
       if (incoming.kind === 'notification') dispatcher.notice(incoming.message, caller);
       else {
         waiting++;

@@ -1,6 +1,8 @@
+import type { Profile } from '../config/profiles.ts';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { Logger } from '../log.ts';
-import { type Catalog, type CatalogNote, merge } from './merge.ts';
+import { type Catalog, merge } from './merge.ts';
+import type { CatalogNote } from './offered-tool.ts';
 
 /** Holds the catalog in force. */
 export interface CatalogHolder {
@@ -9,15 +11,19 @@ export interface CatalogHolder {
   update(downstreams: readonly Downstream[]): void;
 }
 
-export function createCatalogHolder(log: Logger): CatalogHolder {
-  let current = merge([]);
+/** @param generic  what callers get that are not known for more */
+export function createCatalogHolder(log: Logger, generic?: Profile): CatalogHolder {
+  let current = merge([], generic);
   return {
     get current() {
       return current;
     },
     update(downstreams) {
       const known = new Set(current.notes.map(sentenceOf));
-      current = merge(downstreams.map((downstream) => ({ downstream, list: downstream.toolList })));
+      current = merge(
+        downstreams.map((downstream) => ({ downstream, list: downstream.toolList })),
+        generic,
+      );
       for (const note of current.notes) {
         const sentence = sentenceOf(note);
         if (!known.has(sentence)) log.warn({ event: 'tool_note', downstream: note.downstream }, sentence);

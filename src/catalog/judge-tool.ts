@@ -7,48 +7,93 @@ export type Judgement =
   /** Why it is left out, to stand after its name. */
   | { readonly fault: string };
 
+type Rule = readonly [field: string, isRight: (value: unknown) => boolean, type: string];
+
 const isText = (value: unknown) => typeof value === 'string';
-const isList = (value: unknown) => Array.isArray(value);
+const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
+const isYesOrNo = (value: unknown) => typeof value === 'boolean';
+const TEXTS = 'a list of texts';
+const YES_OR_NO = 'true or false';
 
 /** The fields that callers read by their type: where one is wrong, they reject the whole list. */
-const FIELDS: readonly (readonly [field: string, isRight: (value: unknown) => boolean, type: string])[] = [
+const FIELDS: readonly Rule[] = [
   ['title', isText, 'text'],
   ['description', isText, 'text'],
+  ['inputSchema', isObject, 'an object'],
   ['outputSchema', isObject, 'an object'],
   ['annotations', isObject, 'an object'],
-  ['icons', isList, 'a list'],
+  ['execution', isObject, 'an object'],
+  ['icons', (value) => Array.isArray(value) && value.every(isObject), 'a list of objects'],
   ['_meta', isObject, 'an object'],
 ];
+
+/** The same one level deeper. */
+const FIELDS_OF: Readonly<Record<string, readonly Rule[]>> = {
+  inputSchema: [
+    ['properties', isObject, 'an object'],
+    ['required', isTexts, TEXTS],
+  ],
+  outputSchema: [
+    ['properties', isObject, 'an object'],
+    ['required', isTexts, TEXTS],
+  ],
+  annotations: [
+    ['title', isText, 'text'],
+    ['readOnlyHint', isYesOrNo, YES_OR_NO],
+    ['destructiveHint', isYesOrNo, YES_OR_NO],
+    ['idempotentHint', isYesOrNo, YES_OR_NO],
+    ['openWorldHint', isYesOrNo, YES_OR_NO],
+  ],
+  execution: [
+    [
+      'taskSupport',
+      (value) => ['required', 'optional', 'forbidden'].includes(value as string),
+      'required, optional or forbidden',
+    ],
+  ],
+};
+
+const ICON_FIELDS: readonly Rule[] = [
+  ['mimeType', isText, 'text'],
+  ['sizes', isTexts, TEXTS],
+  ['theme', (value) => value === 'light' || value === 'dark', 'light or dark'],
+];
+
+/** More than any model could read; a list of many such would be refused as a whole, by us or by callers. */
+const MAX_TOOL_CHARS = 256 * 1024;
 
 /** Whether a tool can be offered. One that cannot costs itself and no other. */
 export function judgeTool(tool: ListedTool): Judgement {
   const { name, inputSchema } = tool;
   if (typeof name !== 'string' || name === '') return { fault: 'is left out: it has no name.' };
   if (!isObject(inputSchema)) return { fault: 'is left out: its inputSchema is not an object.' };
-  if (inputSchema.type !== 'object')
-    return { fault: 'is left out: its inputSchema is not of type "object".' };
-  for (const [field, isRight, type] of FIELDS) {
-    if (tool[field] !== undefined && !isRight(tool[field])) {
-      return { fault: `is left out: its ${field} is not ${type}.` };
-    }
+  const wrong = findWrongField(tool);
+  if (wrong !== undefined) return { fault: `is left out: its ${wrong}.` };
+  const { length } = JSON.stringify(tool);
+  if (length > MAX_TOOL_CHARS) {
+    return { fault: `is left out: its definition has ${length} characters, more than ${MAX_TOOL_CHARS}.` };
   }
-  if (nestsDeeper(tool, MAX_DEPTH))
-    return { fault: `is left out: it is nested deeper than ${MAX_DEPTH} levels.` };
   // Spec 2026-07-28: such a tool MUST be excluded, and the others stay.
   const paramHeaders = readParamHeaders(inputSchema);
   return 'fault' in paramHeaders ? { fault: `is left out: ${paramHeaders.fault}.` } : { name, paramHeaders };
 }
 
-/** Deeper than any schema means something, and far from where writing it out would overflow the stack. */
-const MAX_DEPTH = 128;
-
-function nestsDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => nestsDeeper(inner, levels - 1));
-}
-
-/** The tool as legacy revisions allow it: they know structured output of type "object" only, and SDKs insist on it. */
-export function toLegacy(tool: ListedTool): ListedTool {
-  const { outputSchema, ...rest } = tool;
-  return isObject(outputSchema) && outputSchema.type !== 'object' ? rest : tool;
+/** The first field of a wrong type, and what it is not. */
+function findWrongField(tool: ListedTool): string | undefined {
+  const find = (rules: readonly Rule[], owner: ListedTool, before = '') => {
+    const rule = rules.find(([field, isRight]) => owner[field] !== undefined && !isRight(owner[field]));
+    return rule && `${before}${rule[0]} is not ${rule[2]}`;
+  };
+  const top = find(FIELDS, tool);
+  if (top !== undefined) return top;
+  for (const [field, rules] of Object.entries(FIELDS_OF)) {
+    const owner = tool[field];
+    const wrong = isObject(owner) ? find(rules, owner, `${field}.`) : undefined;
+    if (wrong !== undefined) return wrong;
+  }
+  for (const icon of (tool.icons as readonly ListedTool[] | undefined) ?? []) {
+    const wrong = isText(icon.src) ? find(ICON_FIELDS, icon, 'icons.') : 'icons.src is not text';
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
 }

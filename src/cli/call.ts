@@ -15,7 +15,7 @@ export async function call(
 ): Promise<number> {
   const args = readArguments(json);
   return withGateway(options.config, env, async (gateway) => {
-    const route = gateway.catalog.routes.get(name);
+    const route = gateway.catalog.generic.routes.get(name);
     if (route === undefined) {
       const hints = [`No tool is called "${name}". See: mcp-switchboard tools`, ...unreachable(gateway)];
       throw new UsageError(hints.join('\n'));

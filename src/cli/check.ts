@@ -4,14 +4,23 @@ import { createRedactor } from '../log.ts';
 import type { Env } from './environment.ts';
 import { withGateway } from './open.ts';
 import { printable } from './printable.ts';
+import { totalsOf } from './totals.ts';
+import { type ViewOptions, viewOf } from './view.ts';
 
-/** Connects to every downstream and says what it finds; resolves with 0 when all is well, else with 1. */
-export function check(options: { config?: string }, env: Env): Promise<number> {
+/**
+ * Connects to every downstream and says what it finds; resolves with 0 when all is well, else with 1. Asked for a
+ * profile, it is not well when something would break such a caller.
+ */
+export function check(options: { config?: string } & ViewOptions, env: Env): Promise<number> {
   return withGateway(options.config, env, (gateway, config) => {
     const redact = createRedactor(config.secrets);
     const print = (line: string) => void process.stdout.write(`${printable(redact(line))}\n`);
     print(`${config.file}: ${count(config.downstreams.length, 'server')}, no errors`);
-    return report(gateway, print);
+    const problems = report(gateway, print);
+    if (options.for === undefined && options.toolset === undefined) return problems;
+    const { lines, breaks } = totalsOf(viewOf(gateway, config, options));
+    for (const line of lines) print(line);
+    return breaks.length > 0 ? 1 : problems;
   });
 }
 

@@ -3,8 +3,9 @@ import type { Env } from './environment.ts';
 import { openConfig, openLog } from './open.ts';
 import { chooseToken } from './token.ts';
 import { UsageError } from './usage-error.ts';
+import { selectionUrl, type ViewOptions } from './view.ts';
 
-export interface ServeOptions {
+export interface ServeOptions extends ViewOptions {
   config?: string;
   host?: string;
   port?: string;
@@ -20,6 +21,11 @@ export async function serve(options: ServeOptions, env: Env): Promise<number> {
 }
 
 async function serveOnHttp(options: ServeOptions, env: Env): Promise<number> {
+  if (options.for !== undefined || options.toolset !== undefined) {
+    throw new UsageError(
+      '--for and --toolset go with --stdio.\nOver HTTP a caller asks for /mcp/<toolset>?profile=<profile>.',
+    );
+  }
   // Compose files and container platforms pass what nobody set as an empty text.
   const host = options.host || env.HOST || DEFAULT_HOST;
   const port = readPort(options.port || env.PORT || DEFAULT_PORT);
@@ -42,10 +48,11 @@ async function serveOnHttp(options: ServeOptions, env: Env): Promise<number> {
 
 async function serveOnStdio(options: ServeOptions, env: Env): Promise<number> {
   const config = openConfig(options.config, env);
+  const url = selectionUrl(config, options);
   // Whoever started the process is its caller: there is no one else to ask for a token.
   const log = openLog(config, env, '');
   const gateway = createGateway(config, { log, token: '' });
-  await Promise.race([gateway.serveStdio(process.stdin, process.stdout), stopSignal()]);
+  await Promise.race([gateway.serveStdio(process.stdin, process.stdout, url), stopSignal()]);
   // Where the caller did not close its end, reading on would keep this process running.
   process.stdin.destroy();
   return close(gateway);

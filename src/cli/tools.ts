@@ -1,21 +1,38 @@
-import type { Catalog } from '../catalog/merge.ts';
+import type { ToolRoute, View } from '../catalog/view.ts';
 import type { Gateway } from '../gateway.ts';
+import { diffTools, readToolsFile } from './diff.ts';
 import type { Env } from './environment.ts';
 import { withGateway } from './open.ts';
 import { printable } from './printable.ts';
+import { tokensOf, totalsOf } from './totals.ts';
+import { type ViewOptions, viewOf } from './view.ts';
 
 const WIDTH = 80;
 /** A few long names must not push every description off the line. */
 const MAX_NAME_COLUMN = 40;
 
-/** Prints what callers would see: one line a tool, or the list as JSON. */
-export function tools(options: { config?: string; json?: boolean }, env: Env): Promise<number> {
-  return withGateway(options.config, env, (gateway) => {
-    const listed = [...gateway.catalog.routes.values()].map((route) => route.tool);
-    const text = options.json === true ? `${JSON.stringify(listed, null, 2)}\n` : asLines(gateway.catalog);
-    process.stdout.write(text);
+export interface ToolsOptions extends ViewOptions {
+  config?: string;
+  json?: boolean;
+  /** A file that `tools --json` wrote earlier. */
+  diff?: string;
+}
+
+/** Prints what callers would see: one line a tool, the list as JSON, or what it costs one kind of caller and why. */
+export function tools(options: ToolsOptions, env: Env): Promise<number> {
+  const before = options.diff === undefined ? undefined : readToolsFile(options.diff);
+  return withGateway(options.config, env, (gateway, config) => {
+    const view = viewOf(gateway, config, options);
+    const listed = [...view.routes.values()].map((route) => route.tool);
     const down = unreachable(gateway);
-    for (const line of down) process.stderr.write(`${line}\n`);
+    for (const line of down) process.stderr.write(`${printable(line)}\n`);
+    if (before !== undefined) {
+      const differences = diffTools(before, listed);
+      process.stdout.write(differences.map((line) => `${printable(line)}\n`).join(''));
+      return differences.length === 0 && down.length === 0 ? 0 : 1;
+    }
+    if (options.json === true) process.stdout.write(`${JSON.stringify(listed, null, 2)}\n`);
+    else process.stdout.write(options.for === undefined ? asLines(view) : asReport(view));
     return down.length === 0 ? 0 : 1;
   });
 }
@@ -27,15 +44,43 @@ export function unreachable(gateway: Gateway): string[] {
   );
 }
 
-function asLines(catalog: Catalog): string {
-  const names = [...catalog.routes.keys()];
+function asLines({ routes }: View): string {
+  const names = [...routes.keys()];
   const column = Math.min(MAX_NAME_COLUMN, Math.max(0, ...names.map((name) => name.length)));
-  return [...catalog.routes.values()]
+  return [...routes.values()]
     .map(({ exposedName, tool }) => {
       const name = exposedName.padEnd(column);
       return `${`${name}  ${summarize(tool.description, WIDTH - name.length - 2)}`.trimEnd()}\n`;
     })
     .join('');
+}
+
+function asReport(view: View): string {
+  const lines = [...view.routes.values()].flatMap((route) => [describe(route), ...reasons(route)]);
+  lines.push(
+    ...view.leftOut.flatMap(({ downstream, tool, note }) => [
+      `${printable(downstream)}: ${printable(tool)}`,
+      `  ${printable(note)}`,
+    ]),
+  );
+  return `${[...lines, '', ...totalsOf(view).lines].join('\n')}\n`;
+}
+
+function describe({ exposedName, tool }: ToolRoute): string {
+  const json = JSON.stringify(tool);
+  const facts = `${exposedName.length} chars, ${Buffer.byteLength(json)} bytes, ~${tokensOf(json)} tokens`;
+  const name = exposedName.padEnd(MAX_NAME_COLUMN);
+  return name.length + facts.length + 2 <= WIDTH ? `${name}  ${facts}` : `${exposedName}\n  ${facts}`;
+}
+
+function reasons({ exposedName, originalName, downstream, tool, changes }: ToolRoute): string[] {
+  const isRenamed = exposedName !== downstream.config.prefix + originalName;
+  const hint = (tool.annotations as { readOnlyHint?: unknown } | undefined)?.readOnlyHint;
+  return [
+    ...(isRenamed ? [`renamed from ${originalName}`] : []),
+    ...changes,
+    ...(hint === undefined ? ['no readOnlyHint'] : []),
+  ].map((reason) => `  ${printable(reason)}`);
 }
 
 /** The first line of a description, cut where it is longer than the room for it. */

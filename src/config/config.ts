@@ -1,3 +1,5 @@
+import type { Profile } from './profiles.ts';
+
 /** The configuration as the rest of the program reads it: checked, expanded, with every default filled in. */
 export interface Config {
   /** The file as the person named it; messages begin with it. */
@@ -7,6 +9,14 @@ export interface Config {
   /** Host names, without port, that `Host` and `Origin` may carry besides the loopback names. */
   readonly allowedHosts: readonly string[];
   readonly limits: Limits;
+  /** The built-in profiles and the file's own, by name. */
+  readonly profiles: ReadonlyMap<string, Profile>;
+  /** Of callers whose URL names none; without it, their User-Agent decides. */
+  readonly profile?: Profile;
+  /** Parts of the catalog with a URL of their own, by name. */
+  readonly toolsets: ReadonlyMap<string, ToolsetConfig>;
+  /** Absolute path of the file that the last good lists are kept in; undefined to keep none. */
+  readonly catalogFile?: string;
   /** Values that came from a variable or a file, and every header value: never printed anywhere. */
   readonly secrets: readonly string[];
 }
@@ -18,9 +28,57 @@ interface CommonDownstreamConfig {
   readonly key: string;
   /** Literal text put in front of every name; `""` for none. */
   readonly prefix: string;
+  /** What it is for: told to callers in our instructions. */
   readonly description?: string;
-  /** From sending a call to giving up on it. */
-  readonly callTimeoutMs: number;
+  /** Its own instructions are passed to callers, under its name. */
+  readonly passesInstructions: boolean;
+  /** Its tools stand before those of a lower one in every list. */
+  readonly priority: number;
+  /** From sending a call to giving up on it; undefined where the profile of the caller decides. */
+  readonly callTimeoutMs?: number;
+  readonly tools: ToolShaping;
+}
+
+/** Which names are let through: those that match one of `include`, all where it is absent, and none of `exclude`. */
+export interface NameFilter {
+  /** Globs: `*` stands for any characters, `?` for one. */
+  readonly include?: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+/** What the operator makes of a downstream's tools. All names are the downstream's own. */
+export interface ToolShaping extends NameFilter {
+  readonly overrides: ReadonlyMap<string, ToolOverride>;
+}
+
+/** Each field replaces what the downstream says. */
+export interface ToolOverride {
+  readonly enabled: boolean;
+  /** Instead of the original name, behind the prefix. */
+  readonly rename?: string;
+  readonly title?: string;
+  readonly description?: string;
+  /** Replaced one by one; the others stay. */
+  readonly annotations?: Readonly<Record<string, boolean | string>>;
+  readonly priority?: number;
+  /** By the names the downstream gives them. */
+  readonly arguments: ReadonlyMap<string, ArgumentOverride>;
+}
+
+export interface ArgumentOverride {
+  /** Present: sent with every call, and not shown to callers. Any JSON value, its texts filled in. */
+  readonly set?: unknown;
+  /** Present: sent where the caller gives none. */
+  readonly default?: unknown;
+  readonly rename?: string;
+  readonly description?: string;
+}
+
+/** A part of the catalog, by exposed names as the profile `generic` has them. */
+export interface ToolsetConfig extends NameFilter {
+  readonly name: string;
+  readonly profile?: Profile;
+  readonly description?: string;
 }
 
 export interface HttpDownstreamConfig extends CommonDownstreamConfig {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import type { Config, DownstreamConfig } from './config.ts';
 import { parseDocument } from './document.ts';
@@ -7,6 +7,7 @@ import { createExpander, type Env } from './expand.ts';
 import { withoutScheme } from './header-rules.ts';
 import { readHosts } from './hosts.ts';
 import { createProblems } from './problems.ts';
+import { findProfile, readProfiles, readToolsets } from './profile-fields.ts';
 import { readText } from './read-text.ts';
 import type { Reading } from './reading.ts';
 import { DEFAULTS, type FileShape } from './schema.ts';
@@ -62,9 +63,18 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function readFile(shape: Partly<FileShape> | undefined, file: string, reading: Reading): Config {
   const downstreams = shape === undefined ? [] : readServers(shape, reading);
+  const { report } = reading;
+  const profiles = readProfiles(shape?.profiles, report);
+  const profile =
+    shape?.profile === undefined ? undefined : findProfile(shape.profile, ['profile'], profiles, report);
+  const catalogFile = readCatalogFile(shape?.catalogFile, file, reading);
   return {
     file,
     downstreams,
+    profiles,
+    ...(profile !== undefined && { profile }),
+    toolsets: readToolsets(shape?.toolsets, profiles, report),
+    ...(catalogFile !== undefined && { catalogFile }),
     allowedHosts: readHosts(shape?.allowedHosts ?? [], ['allowedHosts'], reading.report),
     limits: {
       maxRequestBytes: shape?.limits?.maxRequestBytes ?? DEFAULTS.maxRequestBytes,
@@ -72,6 +82,17 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
     },
     secrets: listSecrets(downstreams, reading.expander.filledIn),
   };
+}
+
+/** Beside the file and by its name, so that two files in one folder do not share it. */
+function readCatalogFile(
+  written: string | undefined,
+  file: string,
+  { expander, directory }: Reading,
+): string | undefined {
+  const path = written === undefined ? undefined : expander.expand(written, ['catalogFile']);
+  if (path === '') return undefined;
+  return resolve(directory, path ?? `${basename(file, extname(file))}.catalog.json`);
 }
 
 function readServers(shape: Partly<FileShape>, reading: Reading): DownstreamConfig[] {

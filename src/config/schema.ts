@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { must, text, texts, wholeNumber } from './schema-fields.ts';
+import { priority, profiles, tools, toolsets } from './schema-shaping.ts';
 
 /** What counts where the file is silent. */
 export const DEFAULTS = {
-  callTimeoutMs: 50_000,
   maxRequestBytes: 4 * 1024 * 1024,
   maxResultBytes: 8 * 1024 * 1024,
 } as const;
@@ -14,6 +14,8 @@ export const TYPES = ['http', 'streamable-http', 'streamableHttp', 'sse', 'stdio
  * The shape of `servers.json`: what is checked before anything else, and what `servers.schema.json` is made from.
  * Rules between fields, and all that can only be known once variables are filled in, follow in server.ts.
  */
+
+const TIMEOUT = must('a whole number of milliseconds from 100 to 86400000', 'a number');
 
 const header = z.strictObject(
   {
@@ -86,15 +88,18 @@ const server = z
             'Put in front of every tool name: letters, digits, _ and -, at most 32. Default: the key and "__"; "" for none.',
           examples: ['crm_', ''],
         }),
-      description: text()
-        .optional()
-        .meta({ description: 'What this server is for, for people. Default: none.' }),
-      callTimeoutMs: wholeNumber({
-        from: 100,
-        to: 86_400_000,
-        unit: 'milliseconds',
-        fallback: DEFAULTS.callTimeoutMs,
-        description: 'A call without an answer is given up after this.',
+      description: text().optional().meta({
+        description: 'What this server is for, told to callers in the instructions. Default: none.',
+      }),
+      passInstructions: z.boolean(must('true or false', 'a boolean')).optional().meta({
+        description: "true passes the server's own instructions to callers, under its name. Default: false.",
+        default: false,
+      }),
+      tools,
+      priority: priority('zero'),
+      callTimeoutMs: z.int(TIMEOUT).min(100, TIMEOUT).max(86_400_000, TIMEOUT).optional().meta({
+        description:
+          "A call without an answer is given up after this. In milliseconds; default: that of the caller's profile, 50000 or 4500 for voice.",
       }),
       disabled: z
         .boolean(must('true or false', 'a boolean'))
@@ -153,6 +158,18 @@ export const fileSchema = z
           default: [],
           examples: [['gateway.example.com']],
         }),
+      toolsets,
+      profile: text()
+        .optional()
+        .meta({
+          description: 'The profile of callers whose URL names none. Default: by their User-Agent.',
+          examples: ['realtime'],
+        }),
+      profiles,
+      catalogFile: text().optional().meta({
+        description:
+          'Where the last good lists are kept, relative to this file; "" for nowhere. Default: beside this file, as servers.catalog.json.',
+      }),
       limits,
     },
     must('an object with mcpServers in it'),
@@ -166,9 +183,24 @@ export type FileShape = z.input<typeof fileSchema>;
 export type ServerShape = z.input<typeof server>;
 export type HeadersShape = NonNullable<ServerShape['headers']>;
 
-/** The keys an object at this depth of the file may have: the file, `limits`, an entry, an item of `headers`. */
-export function knownKeys(at: readonly unknown[]): string[] {
-  if (at.length === 0) return Object.keys(fileSchema.shape);
-  if (at[0] === 'limits') return Object.keys(limits.unwrap().shape);
-  return Object.keys(at.length === 2 ? server.shape : header.shape);
+/** The keys that an object at this place of the file may have. */
+export function knownKeys(at: readonly (string | number)[]): string[] {
+  let schema: z.core.$ZodType = fileSchema;
+  for (const step of at) schema = inside(unwrapped(schema), step);
+  const found = unwrapped(schema);
+  return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
+}
+
+function inside(schema: z.core.$ZodType, step: string | number): z.core.$ZodType {
+  if (schema instanceof z.ZodObject) return schema.shape[step] ?? z.unknown();
+  if (schema instanceof z.ZodRecord) return schema.valueType;
+  if (schema instanceof z.ZodArray) return schema.element;
+  if (!(schema instanceof z.ZodUnion)) return z.unknown();
+  const isItem = typeof step === 'number';
+  const option = schema.options.find((each) => each instanceof z.ZodArray === isItem);
+  return option === undefined ? z.unknown() : inside(option, step);
+}
+
+function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
+  return schema instanceof z.ZodOptional ? unwrapped(schema.unwrap()) : schema;
 }

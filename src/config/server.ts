@@ -3,9 +3,9 @@ import { readHttp } from './http.ts';
 import { judgeKey, judgePrefix, prefixFromKey } from './prefix.ts';
 import type { Place } from './problems.ts';
 import type { Reading, Server } from './reading.ts';
-import { DEFAULTS } from './schema.ts';
 import { checkKind } from './server-kind.ts';
 import { readStdio } from './stdio.ts';
+import { readToolShaping } from './tool-shaping.ts';
 
 /** One entry of `mcpServers`; undefined when something that was reported keeps it from being one. */
 export function readServer(
@@ -19,6 +19,7 @@ export function readServer(
   const kind = checkKind(server, at, reading.report);
   const prefix = readPrefix(key, server, at, reading);
   const description = readDescription(server, at, reading);
+  const tools = readToolShaping(server.tools, [...at, 'tools'], reading);
   const http = kind === 'stdio' ? undefined : readHttp(server, at, reading);
   const stdio = kind === 'http' ? undefined : readStdio(server, at, reading);
   const transport = http ?? stdio;
@@ -27,7 +28,10 @@ export function readServer(
     key,
     prefix,
     ...(description === undefined ? {} : { description }),
-    callTimeoutMs: server.callTimeoutMs ?? DEFAULTS.callTimeoutMs,
+    passesInstructions: server.passInstructions ?? false,
+    priority: server.priority ?? 0,
+    ...(server.callTimeoutMs === undefined ? {} : { callTimeoutMs: server.callTimeoutMs }),
+    tools,
     ...transport,
   };
 }

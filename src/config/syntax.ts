@@ -3,7 +3,7 @@ import type { ConfigProblem } from '../errors.ts';
 
 export type LineFinder = (offset: number) => { line: number; column: number };
 
-/** No place in the format is deeper than 5; the parser recurses, and a file of brackets would overflow its stack. */
+/** Only values of `set` and `default` are deeper than 8; the parser recurses, and a file of brackets would overflow its stack. */
 const MAX_DEPTH = 32;
 
 /** The tree of a text that is JSON with comments and trailing commas. */

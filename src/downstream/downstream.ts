@@ -11,6 +11,7 @@ import { connectStdio } from './connect-stdio.ts';
 import { ConnectFailed, type Connection } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
+import { createListKeeper } from './list-keeper.ts';
 import { listTools, type ToolList } from './list-tools.ts';
 import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
 
@@ -48,6 +49,9 @@ export interface Downstream {
 interface DownstreamOptions {
   maxResultBytes: number;
   log: Logger;
+  /** The last good list of an earlier run. */
+  restored?: ToolList;
+  /** Its list is another than before. */
   onToolList(): void;
 }
 
@@ -73,9 +77,10 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
   let connection: Connection | undefined;
   let endConnection: (why: string) => void = () => {};
   let waiters: Deferred<Connection>[] = [];
-  let toolList: ToolList | undefined;
 
   let failures = 0;
+  /** It did not come back at the first attempt; what comes for it is told so, and does not wait for the next one. */
+  let isAway = false;
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
       const startedAt = performance.now();
@@ -84,6 +89,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       if (closing.signal.aborted) break;
       const wasStable = end.wasReady && performance.now() - startedAt > STABLE_MS;
       failures = wasStable ? 0 : failures + 1;
+      isAway = !end.wasReady || failures > 1;
       // The first renewal of a connection that had worked is immediate: a restart is over in a moment.
       const retryInMs = end.wasReady && failures <= 1 ? 0 : backoffMs(failures);
       // Said once: a downstream that stays away for a night is one line, not a thousand.
@@ -114,7 +120,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
         maxResultBytes: options.maxResultBytes,
         log,
         signal: closing.signal,
-        onToolsChanged: refresh,
+        onToolsChanged: lists.announce,
         onClosed: ended.resolve,
       };
       opened = await (config.kind === 'http'
@@ -123,7 +129,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       const leave = () => void opened?.close();
       closing.signal.addEventListener('abort', leave);
       try {
-        publish(await listTools(opened, key));
+        lists.publish(await listTools(opened, key));
       } finally {
         closing.signal.removeEventListener('abort', leave);
       }
@@ -138,15 +144,17 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     }
     const { era, version } = opened.link;
     log.info(
-      { event: 'downstream_ready', era, version, tools: toolList?.tools.length },
+      { event: 'downstream_ready', era, version, tools: lists.current?.tools.length },
       `"${key}" is connected`,
     );
     const ready = opened;
     connection = ready;
     state = 'ready';
+    isAway = false;
     attempted.resolve();
     settleWaiters((waiter) => waiter.resolve(ready));
     const reason = await ended.promise;
+    lists.pause();
     connection = undefined;
     state = 'connecting';
     why = reason;
@@ -168,7 +176,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       endConnection('the connection was lost');
     }
     if (connection !== undefined) return Promise.resolve(connection);
-    if (state !== 'connecting') return undefined;
+    if (state !== 'connecting' || isAway) return undefined;
     const waiter = deferred<Connection>();
     waiters.push(waiter);
     return waiter.promise;
@@ -192,35 +200,21 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     );
   }
 
-  function publish(list: ToolList): void {
-    toolList = list;
-    for (const warning of list.warnings) log.warn({ event: 'odd_tool_list' }, `${key}: ${warning}`);
-    options.onToolList();
-  }
-
-  let refreshing = false;
-  let refreshAgain = false;
-  /** Lists again: one listing at a time, and one more at the end for all that was announced meanwhile. */
-  async function refresh(): Promise<void> {
-    refreshAgain = true;
-    if (refreshing) return;
-    refreshing = true;
-    while (refreshAgain && connection !== undefined) {
-      refreshAgain = false;
-      try {
-        const asked = connection;
-        const list = await listTools(asked, key);
-        // A newer connection has listed for itself meanwhile.
-        if (asked === connection) publish(list);
-      } catch (error) {
-        log.warn(
-          { event: 'relist_failed', err: error },
-          `${key} announced other tools and did not list them`,
-        );
-      }
-    }
-    refreshing = false;
-  }
+  const lists = createListKeeper({
+    restored: options.restored,
+    async list() {
+      const asked = connection;
+      const list = asked && (await listTools(asked, key));
+      // A newer connection has listed for itself meanwhile.
+      return asked === connection ? list : undefined;
+    },
+    onChanged(list) {
+      for (const warning of list.warnings) log.warn({ event: 'odd_tool_list' }, `${key}: ${warning}`);
+      options.onToolList();
+    },
+    onFailed: (error) =>
+      log.warn({ event: 'relist_failed', err: error }, `${key} did not list its tools again`),
+  });
 
   const renewal: Renewal = {
     connection: () => connection,
@@ -235,11 +229,11 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     config,
     attempted: attempted.promise,
     get toolList() {
-      return toolList;
+      return lists.current;
     },
     status() {
-      const known =
-        toolList === undefined ? {} : { tools: toolList.tools.length, warnings: toolList.warnings };
+      const { current: list } = lists;
+      const known = list === undefined ? {} : { tools: list.tools.length, warnings: list.warnings };
       // A further attempt after a failed one is no news until it has succeeded.
       const shown = state === 'connecting' && failures > 0 ? 'down' : state;
       if (connection === undefined) {

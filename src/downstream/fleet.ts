@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import { createDownstream, type Downstream } from './downstream.ts';
+import type { ToolList } from './list-tools.ts';
 
 /** All the servers behind us. Each lives on its own: none waits for another, and none takes another down. */
 export interface Fleet {
@@ -13,11 +14,26 @@ export interface Fleet {
   close(): Promise<void>;
 }
 
-/** `onToolList` is called whenever one of them has listed its tools. */
-export function createFleet(config: Config, log: Logger, onToolList: () => void): Fleet {
-  const downstreams = config.downstreams.map((entry) =>
-    createDownstream(entry, { maxResultBytes: config.limits.maxResultBytes, log, onToolList }),
-  );
+/**
+ * @param restored    the last good lists of an earlier run, by key
+ * @param onToolList  is called whenever the list of one of them has changed
+ */
+export function createFleet(
+  config: Config,
+  log: Logger,
+  restored: ReadonlyMap<string, ToolList>,
+  onToolList: () => void,
+): Fleet {
+  const { maxResultBytes } = config.limits;
+  const downstreams = config.downstreams.map((entry) => {
+    const list = restored.get(entry.key);
+    return createDownstream(entry, {
+      maxResultBytes,
+      log,
+      onToolList,
+      ...(list !== undefined && { restored: list }),
+    });
+  });
   return {
     downstreams,
     attempted: Promise.all(downstreams.map((downstream) => downstream.attempted)).then(() => {}),

@@ -9,6 +9,8 @@ export interface ToolList {
   tools: readonly ListedTool[];
   /** How long the downstream calls its list fresh; undefined when it does not say. */
   ttlMs: number | undefined;
+  /** What the downstream tells models about itself. */
+  instructions: string | undefined;
   /** What was odd about the listing, in sentences. */
   warnings: readonly string[];
 }
@@ -16,6 +18,8 @@ export interface ToolList {
 const MAX_PAGES = 64;
 const MAX_TOOLS = 10_000;
 const LIST_TIMEOUT_MS = 10_000;
+/** Deeper than any schema means something, and far from where writing it out would overflow the stack. */
+const MAX_DEPTH = 128;
 
 /**
  * Reads all pages of a downstream's tools. A list that does not end is cut, with a warning: a server that ignores the
@@ -31,14 +35,18 @@ export async function listTools({ client, link }: Connection, key: string): Prom
   const deadline = performance.now() + LIST_TIMEOUT_MS;
   let ttlMs: number | undefined;
   let cursor: string | undefined;
+  let tooDeep = 0;
   // A server without the capability has no tools, and may not know the method.
-  if (client.getServerCapabilities()?.tools === undefined) return { tools, ttlMs, warnings };
+  const instructions = client.getInstructions();
+  if (client.getServerCapabilities()?.tools === undefined) return { tools, ttlMs, instructions, warnings };
 
   for (let page = 1; ; page++) {
     const params = cursor === undefined ? {} : { cursor };
     const result = await ask(link, key, 'tools/list', params, Math.max(deadline - performance.now(), 1));
     for (const tool of Array.isArray(result.tools) ? result.tools : []) {
-      tools.push(isObject(tool) ? tool : {});
+      // Such a one could not be written, and what is compared and kept is written.
+      if (nestsDeeper(tool, MAX_DEPTH)) tooDeep++;
+      else tools.push(isObject(tool) ? tool : {});
     }
     if (typeof result.ttlMs === 'number' && result.ttlMs >= 0)
       ttlMs = Math.min(ttlMs ?? Infinity, result.ttlMs);
@@ -56,5 +64,12 @@ export async function listTools({ client, link }: Connection, key: string): Prom
     seenCursors.add(next);
     cursor = next;
   }
-  return { tools: tools.slice(0, MAX_TOOLS), ttlMs, warnings };
+  if (tooDeep > 0)
+    warnings.push(`${tooDeep} of its tools are left out: nested deeper than ${MAX_DEPTH} levels.`);
+  return { tools: tools.slice(0, MAX_TOOLS), ttlMs, instructions, warnings };
+}
+
+function nestsDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => nestsDeeper(inner, levels - 1));
 }

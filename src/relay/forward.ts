@@ -1,9 +1,11 @@
-import type { ToolRoute } from '../catalog/merge.ts';
+import { outgoingArguments } from '../catalog/arguments.ts';
+import type { ToolRoute } from '../catalog/view.ts';
 import type { Exchange, Receiver } from '../downstream/link.ts';
-import { asksForInput, type DownstreamFailure, deadlinePassed, unavailable } from '../errors.ts';
+import { asksForInput, type DownstreamFailure, deadlinePassed, notMcp, unavailable } from '../errors.ts';
 import type { Notification, Outcome, Params, RequestId } from '../protocol/messages.ts';
 import { writeParamHeaders } from '../protocol/param-headers.ts';
 import { passedOnMeta } from './meta.ts';
+import { shapeResult } from './shape-result.ts';
 
 /** The way back to the one caller whose call it is. What is given here leaves in this order. */
 export interface WayBack {
@@ -22,8 +24,9 @@ export interface RunningCall {
 }
 
 /**
- * Forwards one tools/call along its route: the original name, the arguments untouched, of `_meta` only what may go on.
- * It ends with an answer, a failure or a cancellation, and no later than its downstream's `callTimeoutMs`.
+ * Forwards one tools/call along its route: the original name, the arguments as its rules have them, of `_meta` only what
+ * may go on. It ends with an answer shaped for the route's profile, a failure or a cancellation, and no later than the
+ * route's `callTimeoutMs`.
  */
 export function forwardCall(route: ToolRoute, params: Params, back: WayBack): RunningCall {
   return new ForwardedCall(route, params, back);
@@ -42,15 +45,17 @@ class ForwardedCall implements Receiver, RunningCall {
     this.#route = route;
     this.#back = back;
     this.#progressToken = progressTokenOf(params);
-    const { callTimeoutMs } = route.downstream.config;
+    const { callTimeoutMs, argumentRules, paramHeaders } = route;
+    const outgoing = outgoingParams(params, route.originalName);
+    if (argumentRules !== undefined) outgoing.arguments = outgoingArguments(params.arguments, argumentRules);
     this.#deadline = setTimeout(() => this.#onDeadline(callTimeoutMs), callTimeoutMs);
     this.#exchange = route.downstream.request(
       {
         method: 'tools/call',
-        params: outgoingParams(params, route.originalName),
+        params: outgoing,
         progress: this.#progressToken !== undefined,
-        ...(route.paramHeaders.length > 0 && {
-          paramHeaders: writeParamHeaders(route.paramHeaders, params.arguments),
+        ...(paramHeaders.length > 0 && {
+          paramHeaders: writeParamHeaders(paramHeaders, outgoing.arguments),
         }),
       },
       this,
@@ -83,8 +88,17 @@ class ForwardedCall implements Receiver, RunningCall {
   onOutcome(outcome: Outcome): void {
     // We declared no capability that would allow a question, and every other type is invalid in this revision.
     const unfinished = 'result' in outcome && (outcome.result.resultType ?? 'complete') !== 'complete';
-    if (unfinished) return this.onFailure(asksForInput(this.#route.downstream.key));
-    if (this.#end()) this.#back.answer(outcome);
+    const { downstream, profile } = this.#route;
+    if (unfinished) return this.onFailure(asksForInput(downstream.key));
+    let shaped = outcome;
+    if ('result' in outcome && (profile.results !== 'unchanged' || profile.maxResultChars !== undefined)) {
+      try {
+        shaped = { result: shapeResult(outcome.result, profile) };
+      } catch (cause) {
+        return this.onFailure(notMcp(downstream.key, 'nested too deep', cause));
+      }
+    }
+    if (this.#end()) this.#back.answer(shaped);
   }
 
   onFailure(failure: DownstreamFailure): void {
@@ -99,7 +113,10 @@ class ForwardedCall implements Receiver, RunningCall {
     this.#back.fail(
       hasBegun
         ? deadlinePassed(downstream.key, exposedName, deadlineMs)
-        : unavailable(downstream.key, `all its connections were busy for ${deadlineMs} ms`),
+        : unavailable(
+            downstream.key,
+            downstream.status().why ?? `all its connections were busy for ${deadlineMs} ms`,
+          ),
     );
   }
 

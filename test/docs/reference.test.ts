@@ -12,7 +12,15 @@ const schema = JSON.parse(readFileSync(join(root, 'servers.schema.json'), 'utf8'
 
 test('the tables of keys have the keys, defaults and units of servers.schema.json', () => {
   const tables = readme.tables('Key', 'Default', 'Meaning', 'Unit');
-  const levels = [schema, schema.definitions.server, schema.properties.limits];
+  const { server } = schema.definitions;
+  const { toolsets, profiles, limits } = schema.properties;
+  const { tools } = server.properties;
+  const override = tools.properties.overrides.additionalProperties;
+  const argument = override.properties.arguments.additionalProperties;
+  const levels = [
+    ...[schema, server, tools, override, argument],
+    ...[toolsets.additionalProperties, profiles.additionalProperties, limits],
+  ];
   expect(tables.length).toBe(levels.length);
   for (const [level, { properties }] of levels.entries()) {
     const rows = tables[level]?.rows ?? [];
@@ -81,8 +89,8 @@ test('the table of failures has every failure, word for word', () => {
 
 test('the deadline and the size in the table of failures are the defaults', async () => {
   await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: { command: 'crm' } } } });
-  const { limits, downstreams } = loadConfig({ path: join(folder.path, 'servers.json'), env: {} });
-  expect(FAILURES.deadlinePassed[0]?.message).toContain(`${downstreams[0]?.callTimeoutMs} ms`);
+  const { limits, profiles } = loadConfig({ path: join(folder.path, 'servers.json'), env: {} });
+  expect(FAILURES.deadlinePassed[0]?.message).toContain(`${profiles.get('generic')?.callTimeoutMs} ms`);
   expect(FAILURES.tooLarge[0]?.message).toContain(errors.formatBytes(limits.maxResultBytes));
 });
 

@@ -14,6 +14,8 @@ export interface GatewayOptions {
   /** What `${NAME}` in the configuration stands for; nothing of the test run's environment is seen. */
   readonly env?: Readonly<Record<string, string>>;
   readonly logLevel?: string;
+  /** Where lists are kept for the next start; default: nowhere. */
+  readonly catalogFile?: string;
   /** False: do not wait until every downstream was tried. */
   readonly settle?: boolean;
 }
@@ -57,7 +59,7 @@ export async function startGateway(
   options: GatewayOptions = {},
 ): Promise<RunningGateway> {
   const { token = 'test-token-of-the-caller', env = {} } = options;
-  const config = await loadServers(servers, env);
+  const config = await loadServers(servers, env, options.catalogFile);
   const logs: string[] = [];
   const log = createLog({
     level: options.logLevel ?? 'debug',
@@ -115,12 +117,17 @@ export async function startGateway(
   };
 }
 
-async function loadServers(servers: object | string, env: Readonly<Record<string, string>>) {
+async function loadServers(
+  servers: object | string,
+  env: Readonly<Record<string, string>>,
+  catalogFile: string | undefined,
+) {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-'));
   const path = join(folder, 'servers.json');
   try {
     await writeFile(path, typeof servers === 'string' ? servers : JSON.stringify(servers));
-    return loadConfig({ path, env });
+    const { catalogFile: _beside, ...config } = loadConfig({ path, env });
+    return catalogFile === undefined ? config : { ...config, catalogFile };
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { exposedNames } from '../../src/catalog/names.ts';
+import { exposedNames as namesOf } from '../../src/catalog/names.ts';
+
+const exposedNames = (key: string, prefix: string, original: string) =>
+  namesOf(key, prefix + original, original, 64);
 
 const VALID = /^[a-zA-Z0-9_-]{1,64}$/;
 

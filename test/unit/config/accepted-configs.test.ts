@@ -1,17 +1,22 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
+import { PROFILES } from '../../../src/config/profiles.ts';
 import { directoryWith, load } from './config-file.ts';
 
 const url = 'https://crm.example.com/mcp';
+const UNSHAPED = { passesInstructions: false, priority: 0, tools: { exclude: [], overrides: new Map() } };
 
 test('a url alone is a downstream, and everything else has a default', () => {
   const directory = directoryWith({ 'servers.json': `{"mcpServers": {"crm": {"url": "${url}"}}}` });
   const path = join(directory, 'servers.json');
   expect(loadConfig({ path, env: {} })).toEqual({
     file: path,
-    downstreams: [{ kind: 'http', key: 'crm', prefix: 'crm__', url, headers: [], callTimeoutMs: 50_000 }],
+    downstreams: [{ kind: 'http', key: 'crm', prefix: 'crm__', url, headers: [], ...UNSHAPED }],
     allowedHosts: [],
+    profiles: PROFILES,
+    toolsets: new Map(),
+    catalogFile: join(directory, 'servers.catalog.json'),
     limits: { maxRequestBytes: 4_194_304, maxResultBytes: 8_388_608 },
     secrets: [],
   });
@@ -38,7 +43,7 @@ test('a command is a downstream whose working directory starts beside the file',
       args: ['-y', 'server', '/data'],
       env: { KEY: 'k' },
       cwd: join(directory, 'data'),
-      callTimeoutMs: 50_000,
+      ...UNSHAPED,
     },
   ]);
 });

@@ -1,0 +1,71 @@
+import type { ToolsetConfig } from '../config/config.ts';
+import type { Profile } from '../config/profiles.ts';
+
+/** What a caller meets: all of the catalog or a toolset, as its profile has it. */
+export interface Selection {
+  readonly profile: Profile;
+  readonly toolset: ToolsetConfig | undefined;
+}
+
+export interface SelectionRules {
+  readonly profiles: ReadonlyMap<string, Profile>;
+  readonly toolsets: ReadonlyMap<string, ToolsetConfig>;
+  /** Of callers whose URL names none. */
+  readonly profile?: Profile;
+}
+
+export type Selector = (
+  url: string,
+  userAgent: string | undefined,
+) => Selection | { readonly refusal: string };
+
+/**
+ * Clients by the beginning of their User-Agent, the more special first: what `openai-mcp` stands for is told by its
+ * suffix alone.
+ */
+const CLIENTS: readonly (readonly [userAgent: RegExp, profile: string])[] = [
+  [/^openai-mcp\b.*\(Realtime API\)/i, 'realtime'],
+  [/^openai-mcp\b/i, 'openai'],
+  [/^claude-(code|user)\b/i, 'claude'],
+  [/^cursor\//i, 'cursor'],
+];
+
+/** Callers differ in few URLs and User-Agents; who makes them up gets no more room than this. */
+const MAX_REMEMBERED = 256;
+
+/**
+ * Chooses by the URL (`/mcp/<toolset>`, `?profile=`), else by the configuration, else by the User-Agent, else `generic`.
+ */
+export function createSelector(rules: SelectionRules): Selector {
+  const remembered = new Map<string, ReturnType<Selector>>();
+  return (url, userAgent = '') => {
+    const key = `${url}\n${userAgent}`;
+    let selected = remembered.get(key);
+    if (selected === undefined) {
+      selected = select(rules, url, userAgent);
+      if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+      remembered.set(key, selected);
+    }
+    return selected;
+  };
+}
+
+function select(rules: SelectionRules, url: string, userAgent: string): ReturnType<Selector> {
+  const [path = '', query = ''] = url.split('?', 2);
+  const name = path.slice('/mcp'.length).replace(/^\/|\/$/g, '');
+  const toolset = rules.toolsets.get(name);
+  if (name !== '' && toolset === undefined) {
+    return { refusal: 'There is no such toolset. The whole catalog is at /mcp.' };
+  }
+  const asked = new URLSearchParams(query).get('profile');
+  const byUrl = asked === null ? toolset?.profile : rules.profiles.get(asked);
+  if (asked !== null && byUrl === undefined) {
+    return { refusal: `There is no such profile. There is: ${[...rules.profiles.keys()].join(', ')}.` };
+  }
+  return { profile: byUrl ?? rules.profile ?? byUserAgent(rules.profiles, userAgent), toolset };
+}
+
+function byUserAgent(profiles: ReadonlyMap<string, Profile>, userAgent: string): Profile {
+  const [, name] = CLIENTS.find(([client]) => client.test(userAgent)) ?? [];
+  return profiles.get(name ?? 'generic') as Profile;
+}

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import type { DownstreamConfig } from '../config/config.ts';
+import type { Downstream } from '../downstream/downstream.ts';
+import type { ToolList } from '../downstream/list-tools.ts';
+import type { Logger } from '../log.ts';
+import { isObject } from '../protocol/messages.ts';
+
+/** The last good list of each downstream, on disk: a restart serves them before any downstream has answered. */
+export interface CatalogFile {
+  /** The lists of those entries that are still the same servers, by key. */
+  readonly restored: ReadonlyMap<string, ToolList>;
+  /** Writes down what there is now; soon, and once for many calls. */
+  save(downstreams: readonly Downstream[]): void;
+  /** Resolves when what was to be saved is. */
+  close(): Promise<void>;
+}
+
+const ABOUT =
+  'The last good list of each server behind mcp-switchboard. Made by it; may be deleted at any time.';
+const FORMAT = 1;
+/** Lists arrive together at the start. */
+const SAVE_DELAY_MS = 250;
+
+interface Entry {
+  /** Which server it was: after a change of its url or command, the list is another's. */
+  server: string;
+  listedAt: string;
+  list: ToolList;
+}
+
+/** @param path  undefined: nothing is kept */
+export function openCatalogFile(
+  path: string | undefined,
+  configs: readonly DownstreamConfig[],
+  log: Logger,
+): CatalogFile {
+  if (path === undefined) return { restored: new Map(), save: () => {}, close: async () => {} };
+  const file = path;
+  const entries = read(file, log);
+  const restored = new Map<string, ToolList>();
+  for (const config of configs) {
+    const entry = entries.get(config.key);
+    if (entry?.server === identityOf(config)) restored.set(config.key, entry.list);
+    else entries.delete(config.key);
+  }
+
+  let timer: NodeJS.Timeout | undefined;
+  let latest: readonly Downstream[] = [];
+  let writing = Promise.resolve();
+  let hasFailed = false;
+
+  function flush(): void {
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    timer = undefined;
+    for (const { key, config, toolList } of latest) {
+      if (toolList === undefined || entries.get(key)?.list === toolList) continue;
+      entries.set(key, { server: identityOf(config), listedAt: new Date().toISOString(), list: toolList });
+    }
+    const known = latest.flatMap(({ key }) => {
+      const entry = entries.get(key);
+      return entry === undefined ? [] : [[key, entry] as const];
+    });
+    const text = `${JSON.stringify({ about: ABOUT, format: FORMAT, servers: Object.fromEntries(known) }, null, 2)}\n`;
+    writing = writing.then(() => replace(file, text)).catch(onFailed);
+  }
+
+  function onFailed(error: unknown): void {
+    // A read-only disk is no fault: the lists are served, they are only not there at the next start.
+    if (!hasFailed) {
+      const { code } = error as { code?: string };
+      log.warn(
+        { event: 'catalog_not_saved', code },
+        `The lists are not kept for the next start: ${file} cannot be written (${code}). Name another place with catalogFile, or "" for none.`,
+      );
+    }
+    hasFailed = true;
+  }
+
+  return {
+    restored,
+    save(downstreams) {
+      latest = downstreams;
+      timer ??= setTimeout(flush, SAVE_DELAY_MS);
+    },
+    async close() {
+      flush();
+      await writing;
+    },
+  };
+}
+
+/** Whoever reads it meets the old file or the new one, and never a half. */
+async function replace(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    // What a server lists for our credentials is for its operator.
+    await writeFile(temporary, text, { mode: 0o600 });
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+function read(file: string, log: Logger): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  try {
+    const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (!isObject(content) || content.format !== FORMAT || !isObject(content.servers))
+      throw new Error('format');
+    for (const [key, entry] of Object.entries(content.servers)) {
+      if (isEntry(entry)) entries.set(key, entry);
+    }
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOENT') {
+      log.warn(
+        { event: 'catalog_not_read', err: error },
+        `${file} cannot be read; the lists are made anew, and it is replaced.`,
+      );
+    }
+  }
+  return entries;
+}
+
+/** Somebody may have edited it: what is wrong is not used. */
+function isEntry(value: unknown): value is Entry & Record<string, unknown> {
+  if (!isObject(value) || typeof value.server !== 'string' || !isObject(value.list)) return false;
+  const { tools, ttlMs, instructions, warnings } = value.list;
+  return (
+    Array.isArray(tools) &&
+    tools.every(isObject) &&
+    (ttlMs === undefined || typeof ttlMs === 'number') &&
+    (instructions === undefined || typeof instructions === 'string') &&
+    Array.isArray(warnings) &&
+    warnings.every((warning) => typeof warning === 'string')
+  );
+}
+
+/** Digested, since a url or an argument may hold a secret. */
+function identityOf(config: DownstreamConfig): string {
+  const identity = config.kind === 'http' ? config.url : JSON.stringify([config.command, ...config.args]);
+  return createHash('sha256').update(identity).digest('hex').slice(0, 16);
+}

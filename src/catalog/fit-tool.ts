@@ -1,0 +1,64 @@
+import type { Profile } from '../config/profiles.ts';
+import type { ListedTool } from '../downstream/list-tools.ts';
+import { isObject, type Params } from '../protocol/messages.ts';
+import { cutText } from '../protocol/text.ts';
+import { matchesGlob } from './glob.ts';
+import { shapeSchema } from './schema-rules.ts';
+
+export type FittedTool =
+  | { readonly tool: ListedTool; readonly changes: readonly string[] }
+  /** Why it is left out, to stand after its name. */
+  | { readonly fault: string };
+
+/** A tool as one kind of caller can take it. `generic` changes nothing. */
+export function fitTool(tool: ListedTool, profile: Profile): FittedTool {
+  const shaped = shapeSchema(tool.inputSchema as Params, profile);
+  if ('fault' in shaped) return { fault: `is left out: ${shaped.fault}.` };
+  const inputSchema = shaped.schema;
+  if (inputSchema.type !== 'object')
+    return { fault: 'is left out: its inputSchema is not of type "object".' };
+  const fitted: ListedTool = { ...tool, inputSchema };
+  const changes = [...shaped.changes];
+
+  const description = describe(tool.description, shaped.note, profile.maxDescriptionChars);
+  if (description !== tool.description) fitted.description = description;
+  if (isCut(tool.description, profile.maxDescriptionChars)) {
+    changes.push(`its description is cut to ${profile.maxDescriptionChars} characters`);
+  }
+  const takeOut = (field: string, why: string) => {
+    if (fitted[field] === undefined) return;
+    delete fitted[field];
+    changes.push(`its ${field} is not sent: ${why}`);
+  };
+  if (!profile.outputSchema) takeOut('outputSchema', 'this caller has no use for it');
+  else if (profile.plainSchemaRoot && !hasObjectRoot(tool.outputSchema)) {
+    takeOut('outputSchema', 'its root is not an object');
+  }
+  if (!profile.icons) takeOut('icons', 'this caller shows none');
+  fitMeta(fitted, profile, changes);
+  return { tool: fitted, changes };
+}
+
+const hasObjectRoot = (schema: unknown) => isObject(schema) && schema.type === 'object';
+
+const isCut = (text: unknown, maxChars: number | undefined) =>
+  typeof text === 'string' && maxChars !== undefined && text.length > maxChars;
+
+/** The note stays whole: it is what the schema no longer says. */
+function describe(description: unknown, note: string | undefined, maxChars = Infinity): unknown {
+  if (note === undefined)
+    return typeof description === 'string' ? cutText(description, maxChars) : description;
+  if (typeof description !== 'string' || description === '') return cutText(note, maxChars);
+  const room = maxChars - note.length - 2;
+  return room < 16 ? cutText(note, maxChars) : `${cutText(description, room)}\n\n${note}`;
+}
+
+function fitMeta(fitted: ListedTool, { toolMeta }: Profile, changes: string[]): void {
+  if (!isObject(fitted._meta) || toolMeta.includes('*')) return;
+  const entries = Object.entries(fitted._meta);
+  const kept = entries.filter(([key]) => toolMeta.some((glob) => matchesGlob(glob, key)));
+  if (kept.length === entries.length) return;
+  changes.push(`${entries.length - kept.length} fields of its _meta are not sent`);
+  if (kept.length === 0) delete fitted._meta;
+  else fitted._meta = Object.fromEntries(kept);
+}

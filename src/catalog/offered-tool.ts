@@ -1,0 +1,109 @@
+import type { ToolOverride } from '../config/config.ts';
+import type { Downstream } from '../downstream/downstream.ts';
+import type { ListedTool, ToolList } from '../downstream/list-tools.ts';
+import type { ParamHeader } from '../protocol/param-headers.ts';
+import { type ArgumentRules, shapeArguments } from './arguments.ts';
+import { lets } from './glob.ts';
+import { judgeTool } from './judge-tool.ts';
+
+/** A tool that its operator lets through, as the operator wants it, whoever asks. */
+export interface OfferedTool {
+  readonly downstream: Downstream;
+  readonly originalName: string;
+  /** What stands behind the prefix. */
+  readonly publicName: string;
+  readonly tool: ListedTool;
+  readonly priority: number;
+  /** Arguments that the downstream wants mirrored into headers, by the names it gives them. */
+  readonly paramHeaders: readonly ParamHeader[];
+  /** What becomes of a caller's arguments; undefined where they go on as they are. */
+  readonly argumentRules: ArgumentRules | undefined;
+}
+
+/** Something about a tool that its operator should know. */
+export interface CatalogNote {
+  readonly downstream: string;
+  readonly tool: string;
+  /** To stand after the tool's name. */
+  readonly note: string;
+}
+
+export interface CatalogSource {
+  readonly downstream: Downstream;
+  /** Undefined while the downstream has not given one yet. */
+  readonly list: ToolList | undefined;
+}
+
+/** The tools of one downstream that can be offered, by name. One bad tool costs one tool. */
+export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNote[]): OfferedTool[] {
+  if (list === undefined) return [];
+  const { tools: shaping } = downstream.config;
+  const offered = new Map<string, OfferedTool>();
+  const seen = new Set<string>();
+  for (const [index, tool] of list.tools.entries()) {
+    const shown = typeof tool.name === 'string' ? tool.name : `#${index + 1}`;
+    const addNote = (note: string) => void notes.push({ downstream: downstream.key, tool: shown, note });
+    const judgement = judgeTool(tool);
+    if ('fault' in judgement) {
+      // What the operator does not want is no news to him when it is broken.
+      if (lets(shaping, shown)) addNote(judgement.fault);
+      continue;
+    }
+    const { name, paramHeaders } = judgement;
+    if (seen.has(name)) {
+      addNote('is listed twice; the first one counts.');
+      continue;
+    }
+    seen.add(name);
+    const override = shaping.overrides.get(name);
+    if (!lets(shaping, name) || override?.enabled === false) continue;
+    offered.set(name, {
+      downstream,
+      originalName: name,
+      publicName: override?.rename ?? name,
+      priority: override?.priority ?? downstream.config.priority,
+      paramHeaders,
+      ...(override === undefined
+        ? { tool, argumentRules: undefined }
+        : applyOverride(tool, override, addNote)),
+    });
+  }
+  for (const name of shaping.overrides.keys()) {
+    if (seen.has(name)) continue;
+    const note = 'has an override in tools.overrides, and the server lists no such tool.';
+    notes.push({ downstream: downstream.key, tool: name, note });
+  }
+  for (const glob of [...(shaping.include ?? []), ...shaping.exclude]) {
+    if ([...seen].some((name) => lets({ include: [glob], exclude: [] }, name))) continue;
+    const note = 'stands in tools.include or tools.exclude, and matches no tool of the server.';
+    notes.push({ downstream: downstream.key, tool: glob, note });
+  }
+  return [...offered.values()].sort((a, b) => (a.originalName < b.originalName ? -1 : 1));
+}
+
+function applyOverride(
+  tool: ListedTool,
+  override: ToolOverride,
+  addNote: (note: string) => void,
+): Pick<OfferedTool, 'tool' | 'argumentRules'> {
+  const { title, description, annotations } = override;
+  const { inputSchema, rules, missing } = shapeArguments(
+    tool.inputSchema as Record<string, unknown>,
+    override.arguments,
+  );
+  for (const name of missing) {
+    addNote(`has an override for its argument ${JSON.stringify(name)}, and its inputSchema has no such one.`);
+  }
+  return {
+    tool: {
+      ...tool,
+      ...(title !== undefined && { title }),
+      ...(description !== undefined && { description }),
+      ...(annotations !== undefined && {
+        annotations: { ...(tool.annotations as object | undefined), ...annotations },
+      }),
+      inputSchema,
+    },
+    argumentRules: rules,
+  };
+}

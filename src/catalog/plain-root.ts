@@ -1,0 +1,156 @@
+import { isObject } from '../protocol/messages.ts';
+import { cutText } from '../protocol/text.ts';
+import { findLocal, type Schema } from './subschemas.ts';
+
+const ALTERNATIVES = ['oneOf', 'anyOf'] as const;
+/** Part of the root for one kind of validator, and refused by another. Its properties are kept. */
+const CONDITIONAL = ['then', 'else'] as const;
+const DROPPED = ['enum', 'const', 'not', 'if', 'dependentRequired', 'dependentSchemas'] as const;
+const REFUSED = ['$ref', 'allOf', ...ALTERNATIVES, ...CONDITIONAL, ...DROPPED] as const;
+const MAX_NOTE_CHARS = 300;
+const MAX_DEPTH = 16;
+/** Alternatives may refer to each other, and double at every step. */
+const MAX_BRANCHES = 1000;
+
+interface Search {
+  readonly root: Schema;
+  /** Keywords that were found and are gone from the root. */
+  readonly found: Set<string>;
+  left: number;
+}
+
+/** What a schema says about the object at its root, put together from everything it is made of. */
+interface Parts {
+  readonly properties: Map<string, unknown>;
+  readonly required: Set<string>;
+}
+
+export type FlatRoot =
+  | { readonly schema: Schema; readonly changes: readonly string[]; readonly note: string | undefined }
+  | { readonly fault: string };
+
+/**
+ * The root as an object with properties, without alternatives. No property changes its name, so arguments pass as they
+ * are; what the alternatives said is told in a note.
+ */
+export function flattenRoot(root: Schema): FlatRoot {
+  if (!allowsObject(root.type)) return { fault: `its inputSchema is of type ${JSON.stringify(root.type)}` };
+  const found = new Set<string>();
+  const notes: string[] = [];
+  const search: Search = { root, found, left: MAX_BRANCHES };
+  const parts = collect(root, search, 0, notes);
+  if (search.left < 0) return { fault: `its inputSchema has more than ${MAX_BRANCHES} alternatives` };
+  if (parts === undefined) return { fault: 'no alternative of its inputSchema is an object' };
+  const isPlain = root.type === 'object' && isObject(root.properties) && found.size === 0;
+  if (isPlain) return { schema: root, changes: [], note: undefined };
+
+  const {
+    $ref: _ref,
+    oneOf: _oneOf,
+    anyOf: _anyOf,
+    allOf: _allOf,
+    additionalProperties,
+    required: _required,
+    ...rest
+  } = root;
+  for (const keyword of [...CONDITIONAL, ...DROPPED]) delete rest[keyword];
+  const own = isObject(root.properties) ? Object.keys(root.properties).length : 0;
+  // Of the root's own properties alone, "no others" was true; the alternatives brought more.
+  const isClosed = additionalProperties === false && parts.properties.size > own;
+  return {
+    schema: {
+      ...rest,
+      type: 'object',
+      properties: Object.fromEntries(parts.properties),
+      ...(parts.required.size > 0 && { required: [...parts.required] }),
+      ...(additionalProperties !== undefined && !isClosed && { additionalProperties }),
+    },
+    changes: [
+      ...(found.size > 0
+        ? [`its root has ${[...found].join(', ')}, which this caller refuses: flattened`]
+        : []),
+      ...(root.type === 'object' ? [] : ['its root gets the type "object"']),
+      ...(isObject(root.properties) || parts.properties.size > 0 ? [] : ['its root gets properties']),
+    ],
+    note: notes.length === 0 ? undefined : cutText(`Arguments: ${notes.join(' ')}`, MAX_NOTE_CHARS),
+  };
+}
+
+const allowsObject = (type: unknown) =>
+  type === undefined || type === 'object' || (Array.isArray(type) && type.includes('object'));
+
+/** Undefined for what can be no object. */
+function collect(schema: Schema, search: Search, depth: number, notes: string[]): Parts | undefined {
+  if (--search.left < 0 || depth > MAX_DEPTH || !allowsObject(schema.type)) return undefined;
+  const { root, found } = search;
+  if (depth === 0) {
+    for (const keyword of REFUSED) if (Object.hasOwn(schema, keyword)) found.add(keyword);
+  }
+  const properties = new Map<string, unknown>(
+    Object.entries(isObject(schema.properties) ? schema.properties : {}),
+  );
+  const required = new Set<string>(textsOf(schema.required));
+  const inner = (branch: unknown, innerNotes: string[] = []) =>
+    isObject(branch) ? collect(branch, search, depth + 1, innerNotes) : undefined;
+
+  if (typeof schema.$ref === 'string') {
+    const parts = inner(findLocal(root, schema.$ref), notes);
+    if (parts !== undefined) takeIn({ properties, required }, [parts], 'all');
+  }
+  if (Array.isArray(schema.allOf)) {
+    const branches = schema.allOf.map((branch) => inner(branch)).filter((parts) => parts !== undefined);
+    takeIn({ properties, required }, branches, 'all');
+  }
+  for (const keyword of ALTERNATIVES) {
+    const given = schema[keyword];
+    if (!Array.isArray(given)) continue;
+    const branches = given.map((branch) => inner(branch)).filter((parts) => parts !== undefined);
+    if (branches.length === 0) return undefined;
+    takeIn({ properties, required }, branches, 'one');
+    const sets = branches.map((branch) => `{${[...branch.required].join(', ')}}`);
+    // Where all need the same, there is nothing to tell.
+    if (new Set(sets).size > 1) {
+      notes.push(
+        `${keyword === 'oneOf' ? 'exactly one' : 'at least one'} of ${[...new Set(sets)].join(' or ')}.`,
+      );
+    }
+  }
+  for (const keyword of CONDITIONAL) {
+    if (!isObject(schema[keyword])) continue;
+    const parts = inner(schema[keyword]);
+    if (parts !== undefined) takeIn({ properties, required }, [{ ...parts, required: new Set() }], 'all');
+  }
+  return { properties, required };
+}
+
+/** @param needs  whether what a branch requires is required at all times, or what all of them do */
+function takeIn({ properties, required }: Parts, branches: readonly Parts[], needs: 'all' | 'one'): void {
+  const keyword = needs === 'all' ? 'allOf' : 'anyOf';
+  for (const branch of branches) {
+    for (const [name, definition] of branch.properties) {
+      properties.set(
+        name,
+        properties.has(name) ? together(properties.get(name), definition, keyword) : definition,
+      );
+    }
+  }
+  const [first, ...others] = branches;
+  for (const name of needs === 'all'
+    ? branches.flatMap((branch) => [...branch.required])
+    : (first?.required ?? [])) {
+    if (needs === 'all' || others.every((branch) => branch.required.has(name))) required.add(name);
+  }
+}
+
+/** Two definitions of one property, side by side. */
+function together(known: unknown, added: unknown, keyword: 'allOf' | 'anyOf'): unknown {
+  const isMade = isObject(known) && Object.keys(known).length === 1 && Array.isArray(known[keyword]);
+  const definitions = isMade ? (known[keyword] as unknown[]) : [known];
+  const text = JSON.stringify(added);
+  if (definitions.some((definition) => JSON.stringify(definition) === text)) return known;
+  return { [keyword]: [...definitions, added] };
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}

@@ -1,0 +1,111 @@
+import type { ArgumentOverride, NameFilter, ToolOverride, ToolShaping } from './config.ts';
+import type { Place, Report } from './problems.ts';
+import type { Reading } from './reading.ts';
+import type { ToolsetShape, ToolsShape } from './schema-shaping.ts';
+import type { Partly } from './shape.ts';
+
+type OverrideShape = Partly<NonNullable<ToolsShape['overrides']>[string]>;
+type ArgumentShape = Partly<NonNullable<NonNullable<OverrideShape>['arguments']>[string]>;
+
+/** `tools` of an entry. */
+export function readToolShaping(
+  shape: Partly<ToolsShape> | undefined,
+  at: Place,
+  reading: Reading,
+): ToolShaping {
+  const overridesAt = [...at, 'overrides'];
+  const overrides = Object.entries(shape?.overrides ?? {}).flatMap(([name, override]) =>
+    override === undefined ? [] : [[name, readOverride(override, [...overridesAt, name], reading)] as const],
+  );
+  reportEqualNames(overrides, overridesAt, reading.report);
+  return { ...readFilter(shape ?? {}, at, reading.report), overrides: new Map(overrides) };
+}
+
+/** `include` and `exclude`, of an entry's tools or of a toolset. */
+export function readFilter(
+  shape: Partly<Pick<ToolsetShape, 'include' | 'exclude'>>,
+  at: Place,
+  report: Report,
+): NameFilter {
+  const read = (field: 'include' | 'exclude') => {
+    const globs = shape[field];
+    globs?.forEach((glob, index) => {
+      if (glob === '') report([...at, field, index], 'is empty; name tools, or write "*" for all');
+    });
+    return globs?.filter((glob) => glob !== undefined);
+  };
+  const include = read('include');
+  if (include?.length === 0) report([...at, 'include'], 'lets nothing through; name tools, or remove it');
+  return { ...(include !== undefined && { include }), exclude: read('exclude') ?? [] };
+}
+
+function readOverride(shape: OverrideShape, at: Place, reading: Reading): ToolOverride {
+  const { enabled, rename, title, description, priority } = shape ?? {};
+  reportEmpty(rename, at, reading.report);
+  const argumentsAt = [...at, 'arguments'];
+  const overrides = Object.entries(shape?.arguments ?? {}).flatMap(([name, argument]) =>
+    argument === undefined ? [] : [[name, readArgument(argument, [...argumentsAt, name], reading)] as const],
+  );
+  reportEqualNames(overrides, argumentsAt, reading.report);
+  const annotations = Object.entries(shape?.annotations ?? {}).filter(
+    (entry): entry is [string, string | boolean] => entry[1] !== undefined,
+  );
+  return {
+    enabled: enabled ?? true,
+    ...(rename !== undefined && { rename }),
+    ...(title !== undefined && { title }),
+    ...(description !== undefined && { description }),
+    ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) }),
+    ...(priority !== undefined && { priority }),
+    arguments: new Map(overrides),
+  };
+}
+
+function readArgument(shape: ArgumentShape, at: Place, reading: Reading): ArgumentOverride {
+  const { rename, description } = shape ?? {};
+  reportEmpty(rename, at, reading.report);
+  const given = (field: 'set' | 'default') =>
+    shape !== undefined && Object.hasOwn(shape, field)
+      ? { [field]: expandTexts(shape[field], [...at, field], reading) }
+      : {};
+  if (shape !== undefined && Object.hasOwn(shape, 'set')) {
+    for (const field of ['default', 'rename', 'description'] as const) {
+      if (!Object.hasOwn(shape, field)) continue;
+      reading.report([...at, field], 'has no effect beside set, which hides the argument; remove it');
+    }
+  }
+  return {
+    ...given('set'),
+    ...given('default'),
+    ...(rename !== undefined && { rename }),
+    ...(description !== undefined && { description }),
+  };
+}
+
+/** A value of any kind with the variables in its texts filled in. */
+function expandTexts(value: unknown, at: Place, reading: Reading): unknown {
+  if (typeof value === 'string') return reading.expander.expand(value, at);
+  if (Array.isArray(value)) return value.map((item, index) => expandTexts(item, [...at, index], reading));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, expandTexts(inner, [...at, key], reading)]),
+  );
+}
+
+function reportEmpty(rename: string | undefined, at: Place, report: Report): void {
+  if (rename === '') report([...at, 'rename'], 'is empty; write a name, or remove it');
+}
+
+function reportEqualNames(
+  overrides: readonly (readonly [string, { readonly rename?: string }])[],
+  at: Place,
+  report: Report,
+): void {
+  const owners = new Map<string, string>();
+  for (const [name, { rename }] of overrides) {
+    if (rename === undefined) continue;
+    const owner = owners.get(rename);
+    if (owner === undefined) owners.set(rename, name);
+    else report([...at, name, 'rename'], 'gives a name that another one here has already; choose another');
+  }
+}

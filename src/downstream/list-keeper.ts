@@ -1,0 +1,98 @@
+import type { ToolList } from './list-tools.ts';
+
+/** Keeps the last good list of one downstream, and keeps it fresh. */
+export interface ListKeeper {
+  /** Undefined before the first. */
+  readonly current: ToolList | undefined;
+  /** A new connection has listed. */
+  publish(list: ToolList): void;
+  /** The downstream says that its list has changed. */
+  announce(): void;
+  /** No list can be asked for until the next `publish`. */
+  pause(): void;
+}
+
+interface ListKeeperOptions {
+  /** The list that was kept from an earlier run. */
+  restored: ToolList | undefined;
+  /** Asks the downstream for its list; undefined while there is no connection to ask over, or it was replaced. */
+  list(): Promise<ToolList | undefined>;
+  /** The list is another than before. */
+  onChanged(list: ToolList): void;
+  onFailed(error: unknown): void;
+}
+
+/** Of lists that name no time: change notices get lost with a stream that a proxy cuts. */
+const DEFAULT_TTL_MS = 300_000;
+/** A list that is never fresh is not asked for without end. */
+const NEVER_FRESH_TTL_MS = 60_000;
+const MIN_TTL_MS = 1000;
+const MAX_TTL_MS = 3_600_000;
+/** A server that announces a change after each of its lists is asked ever more slowly. */
+const MIN_PAUSE_MS = 300;
+const MAX_PAUSE_MS = 60_000;
+
+/** One listing at a time, and one more at the end for all that was announced meanwhile. */
+export function createListKeeper({ restored, list, onChanged, onFailed }: ListKeeperOptions): ListKeeper {
+  let current = restored;
+  let written = restored === undefined ? undefined : JSON.stringify(restored);
+  let timer: NodeJS.Timeout | undefined;
+  let isListing = false;
+  let wasAnnounced = false;
+  let pauseMs = 0;
+  let listedAt = Number.NEGATIVE_INFINITY;
+
+  /** An earlier appointment stands. */
+  function schedule(ms: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(refresh, ms);
+    timer.unref();
+  }
+
+  function keep(fresh: ToolList): void {
+    listedAt = performance.now();
+    const rewritten = JSON.stringify(fresh);
+    const isOther = rewritten !== written;
+    current = fresh;
+    written = rewritten;
+    if (isOther) onChanged(fresh);
+    schedule(wasAnnounced ? pauseMs : ttlOf(fresh));
+  }
+
+  async function refresh(): Promise<void> {
+    isListing = true;
+    wasAnnounced = false;
+    try {
+      const fresh = await list();
+      if (fresh !== undefined) keep(fresh);
+    } catch (error) {
+      onFailed(error);
+      schedule(wasAnnounced ? pauseMs : NEVER_FRESH_TTL_MS);
+    } finally {
+      isListing = false;
+    }
+  }
+
+  return {
+    get current() {
+      return current;
+    },
+    publish: keep,
+    announce() {
+      if (wasAnnounced) return;
+      wasAnnounced = true;
+      // Soon after the last list: it may be the list itself that makes it announce.
+      const isSoon = performance.now() - listedAt < 2 * pauseMs + 1000;
+      pauseMs = isSoon ? Math.min(Math.max(2 * pauseMs, MIN_PAUSE_MS), MAX_PAUSE_MS) : 0;
+      if (!isListing) schedule(pauseMs);
+    },
+    pause() {
+      clearTimeout(timer);
+      wasAnnounced = false;
+    },
+  };
+}
+
+function ttlOf({ ttlMs = DEFAULT_TTL_MS }: ToolList): number {
+  return ttlMs === 0 ? NEVER_FRESH_TTL_MS : Math.min(Math.max(ttlMs, MIN_TTL_MS), MAX_TTL_MS);
+}

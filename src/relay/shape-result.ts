@@ -1,0 +1,142 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Profile } from '../config/profiles.ts';
+import { formatBytes } from '../errors.ts';
+import { isObject, type Params } from '../protocol/messages.ts';
+import { cutText } from '../protocol/text.ts';
+
+type Block = Params;
+export type ResultRules = Pick<Profile, 'results' | 'maxResultChars'>;
+
+const MAX_DETAIL_CHARS = 200;
+
+/**
+ * The result of a call as one kind of caller can use it: as text where it reads one string, and no longer than it takes.
+ * Where nothing has to change it is the same object. What a caller finds in text and in `structuredContent` never
+ * differs: a cut text stands alone.
+ */
+export function shapeResult(result: Params, rules: ResultRules): Params {
+  const shaped = rules.results === 'text' ? toText(result) : result;
+  return rules.maxResultChars === undefined ? shaped : cutResult(shaped, rules.maxResultChars);
+}
+
+/** Text blocks only, at least one, and none of them empty. */
+function toText(result: Params): Params {
+  const { structuredContent, content: given, ...rest } = result;
+  const blocks: unknown[] = Array.isArray(given) ? given : [];
+  const texts = blocks.filter((block): block is Block => isTextBlock(block) && block.text.trim() !== '');
+  const others = blocks.flatMap((block) => (isTextBlock(block) ? [] : describe(block)));
+  const mirrored =
+    structuredContent === undefined || texts.some((block) => says(block, structuredContent))
+      ? []
+      : [textBlock(JSON.stringify(structuredContent))];
+  // Some callers show the first block of an error only: what it says comes before what came with it.
+  const isUnchanged = structuredContent === undefined && texts.length === blocks.length && texts.length > 0;
+  if (isUnchanged) return result;
+  const inOrder =
+    result.isError === true
+      ? [...texts, ...mirrored, ...others]
+      : [
+          ...blocks.flatMap((block) =>
+            isTextBlock(block) ? texts.filter((text) => text === block) : describe(block),
+          ),
+          ...mirrored,
+        ];
+  if (inOrder.length === 0) {
+    const nothing = result.isError === true ? 'The tool failed and did not say why.' : 'OK (no output)';
+    inOrder.push(textBlock(nothing));
+  }
+  return { ...rest, content: inOrder };
+}
+
+const textBlock = (text: string): Block => ({ type: 'text', text });
+
+const isTextBlock = (block: unknown): block is Block & { text: string } =>
+  isObject(block) && block.type === 'text' && typeof block.text === 'string';
+
+function says(block: Block, value: unknown): boolean {
+  try {
+    return isDeepStrictEqual(JSON.parse(block.text as string), value);
+  } catch {
+    return false;
+  }
+}
+
+/** What stands in for a block that is no text. */
+function describe(block: unknown): Block[] {
+  if (!isObject(block)) return [];
+  const { type, data, mimeType, resource } = block;
+  if (type === 'image' || type === 'audio') {
+    return [
+      textBlock(`[${[type, detail(mimeType), sizeOf(data)].filter(Boolean).join(', ')}: not shown here]`),
+    ];
+  }
+  if (type === 'resource_link') {
+    const facts = [block.title ?? block.name, block.uri, block.description].map(detail);
+    return [textBlock(`[link: ${facts.filter(Boolean).join(', ')}]`)];
+  }
+  if (type === 'resource' && isObject(resource)) {
+    const uri = detail(resource.uri);
+    if (typeof resource.text === 'string') return [textBlock(`[resource ${uri}]\n${resource.text}`)];
+    const facts = [`resource ${uri}`, detail(resource.mimeType), sizeOf(resource.blob)];
+    return [textBlock(`[${facts.filter(Boolean).join(', ')}: not shown here]`)];
+  }
+  return [textBlock(`[content of type ${detail(type) || 'unknown'}: not shown here]`)];
+}
+
+const detail = (value: unknown) =>
+  typeof value === 'string' ? cutText(value.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' '), MAX_DETAIL_CHARS) : '';
+
+const sizeOf = (base64: unknown) =>
+  typeof base64 === 'string' ? formatBytes(Math.floor((base64.replace(/=+$/, '').length * 3) / 4)) : '';
+
+/** Cuts all text of a result to so many characters together, what is said about the rest included. */
+function cutResult(result: Params, maxChars: number): Params {
+  const blocks: unknown[] = Array.isArray(result.content) ? result.content : [];
+  const total = blocks.reduce<number>((sum, block) => sum + textOf(block).length, 0);
+  const { structuredContent, ...rest } = result;
+  if (total <= maxChars) {
+    const json = structuredContent === undefined ? '' : JSON.stringify(structuredContent);
+    if (json.length <= maxChars) return result;
+    // All that it says is too long: as much of it as there is room for, as text.
+    const isMirrored = blocks.some((block) => isTextBlock(block) && says(block, structuredContent));
+    const added = isMirrored ? [] : [textBlock(cutTo(json, maxChars - total, json.length, json.length))];
+    return { ...rest, content: [...blocks, ...added] };
+  }
+  let room = maxChars;
+  let isOver = false;
+  const content = blocks.flatMap((block): unknown[] => {
+    const { length } = textOf(block);
+    if (length === 0) return [block];
+    if (isOver) return [];
+    if (length <= room - markerOf(total, total).length) {
+      room -= length;
+      return [block];
+    }
+    isOver = true;
+    return [withText(block as Block, cutTo(textOf(block), room, total - (maxChars - room), total))];
+  });
+  return { ...rest, content };
+}
+
+const textOf = (block: unknown): string => {
+  if (isTextBlock(block)) return block.text;
+  const resource = isObject(block) && block.type === 'resource' ? block.resource : undefined;
+  return isObject(resource) && typeof resource.text === 'string' ? resource.text : '';
+};
+
+const withText = (block: Block, text: string): Block =>
+  isTextBlock(block) ? { ...block, text } : { ...block, resource: { ...(block.resource as Params), text } };
+
+const markerOf = (missing: number, total: number) =>
+  `\n[cut here: ${missing} of ${total} characters are missing; ask for less at a time]`;
+
+/**
+ * @param room   for what is kept and the marker together
+ * @param left   how much there is from here on
+ * @param total  how much there is in all
+ */
+function cutTo(text: string, room: number, left: number, total: number): string {
+  const kept = text.slice(0, Math.max(0, room - markerOf(total, total).length));
+  const whole = kept.isWellFormed() ? kept : kept.replace(/[\ud800-\udbff]$/, '');
+  return whole + markerOf(left - whole.length, total);
+}

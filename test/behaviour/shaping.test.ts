@@ -1,0 +1,155 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${NAME} is what servers.json says, not a forgotten template.
+import { expect, test } from 'vitest';
+import type { Answer } from '../support/downstreams/exchange.ts';
+import { type PlainScript, plainServer } from '../support/downstreams/plain.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { modernRequest } from '../support/messages.ts';
+
+const tool = (name: string, rest: object = {}) => ({ name, inputSchema: { type: 'object' }, ...rest });
+const asked: Answer = ({ message, recorded, result }) =>
+  result({
+    resultType: 'complete',
+    content: [{ type: 'text', text: JSON.stringify(message.params) }],
+    _meta: { header: recorded.headers['mcp-param-region'] ?? null },
+  });
+
+const serverWith = (tools: object[], script: Partial<PlainScript> = {}) =>
+  plainServer({ era: 'modern', tools, answers: { 'tools/call': asked }, ...script });
+
+async function listed(gateway: RunningGateway) {
+  return (await gateway.post(...modernRequest('tools/list'))).json.result.tools as Record<string, never>[];
+}
+
+async function call(gateway: RunningGateway, name: string, args: object) {
+  const reply = await gateway.post(...modernRequest('tools/call', { name, arguments: args }));
+  return JSON.parse(reply.json.result.content[0].text) as { name: string; arguments: object };
+}
+
+test('include and exclude are globs on the names that the server gives', async () => {
+  await using crm = await serverWith(['find_a', 'find_b', 'find_all', 'drop'].map((name) => tool(name)));
+  const tools = { include: ['find_*'], exclude: ['find_al?'] };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ tools }) } });
+  expect((await listed(gateway)).map(({ name }) => name)).toEqual(['crm__find_a', 'crm__find_b']);
+  const reply = await gateway.post(...modernRequest('tools/call', { name: 'crm__drop' }));
+  expect(reply.json.error.message).toBe('Unknown tool: crm__drop');
+});
+
+test('a tool can have another name, title, description and annotations, or be left out', async () => {
+  await using crm = await serverWith([
+    tool('find', { description: 'Finds.', annotations: { openWorldHint: true } }),
+    tool('drop'),
+  ]);
+  const overrides = {
+    find: {
+      rename: 'search',
+      title: 'Search',
+      description: 'Searches customers.',
+      annotations: { readOnlyHint: true },
+    },
+    drop: { enabled: false },
+  };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ tools: { overrides } }) } });
+  expect(await listed(gateway)).toEqual([
+    {
+      name: 'crm__search',
+      title: 'Search',
+      description: 'Searches customers.',
+      inputSchema: { type: 'object' },
+      annotations: { openWorldHint: true, readOnlyHint: true },
+    },
+  ]);
+  expect(await call(gateway, 'crm__search', {})).toMatchObject({ name: 'find' });
+});
+
+test('an argument can be set and hidden, have a default, another name and another description', async () => {
+  const properties = {
+    region: { type: 'string', 'x-mcp-header': 'Region' },
+    limit: { type: 'integer' },
+    q: { type: 'string', description: 'q' },
+    plain: { type: 'string' },
+  };
+  await using crm = await serverWith([
+    tool('find', { inputSchema: { type: 'object', properties, required: ['region', 'limit', 'q'] } }),
+  ]);
+  const overrides = {
+    find: {
+      arguments: {
+        region: { set: '${REGION}' },
+        limit: { default: 5 },
+        q: { rename: 'name', description: 'A name.' },
+      },
+    },
+  };
+  await using gateway = await startGateway(
+    { mcpServers: { crm: crm.entry({ tools: { overrides } }) } },
+    { env: { REGION: 'secret-region' } },
+  );
+  const [find] = await listed(gateway);
+  expect(find?.inputSchema).toEqual({
+    type: 'object',
+    properties: {
+      limit: { type: 'integer', default: 5 },
+      name: { type: 'string', description: 'A name.' },
+      plain: { type: 'string' },
+    },
+    required: ['name'],
+  });
+  const { arguments: first } = await call(gateway, 'crm__find', { name: 'Ada', region: 'mine', q: 'old' });
+  expect(first).toEqual({ limit: 5, q: 'Ada', region: 'secret-region' });
+  const { arguments: second } = await call(gateway, 'crm__find', { limit: 9, plain: 'x' });
+  expect(second).toEqual({ limit: 9, plain: 'x', region: 'secret-region' });
+  expect(crm.requests.at(-1)?.headers['mcp-param-region']).toBe('secret-region');
+  expect(JSON.stringify([gateway.gateway.status(), gateway.logs])).not.toContain('secret-region');
+});
+
+test('what matches nothing is reported', async () => {
+  await using crm = await serverWith([tool('find')]);
+  const tools = {
+    exclude: ['gone_*'],
+    overrides: { fnd: { title: 'x' }, find: { arguments: { lmit: { default: 1 } } } },
+  };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ tools }) } });
+  expect(gateway.gateway.status().notes.map(({ tool: name, note }) => `${name} ${note}`)).toEqual([
+    'find has an override for its argument "lmit", and its inputSchema has no such one.',
+    'fnd has an override in tools.overrides, and the server lists no such tool.',
+    'gone_* stands in tools.include or tools.exclude, and matches no tool of the server.',
+  ]);
+});
+
+test('what has priority comes first, then the order of the file, then the name', async () => {
+  await using one = await serverWith([tool('b'), tool('a'), tool('z')]);
+  await using two = await serverWith([tool('d'), tool('c')]);
+  await using gateway = await startGateway({
+    mcpServers: {
+      one: one.entry({ prefix: '', tools: { overrides: { z: { priority: 2 } } } }),
+      two: two.entry({ prefix: '', priority: 1 }),
+    },
+  });
+  expect((await listed(gateway)).map(({ name }) => name)).toEqual(['z', 'c', 'd', 'a', 'b']);
+});
+
+test('callers are told which servers there are, and what a server says only where its entry says so', async () => {
+  await using crm = await serverWith([tool('a')]);
+  await using notes = await serverWith([tool('b')]);
+  await using gateway = await startGateway({
+    mcpServers: {
+      crm: crm.entry({ description: 'Customers.' }),
+      notes: notes.entry({ prefix: '', passInstructions: true }),
+    },
+  });
+  const { instructions } = (await gateway.post(...modernRequest('server/discover'))).json.result;
+  expect(instructions).toBe(
+    [
+      'The tools of several servers, by the beginning of their names:',
+      '- crm (crm__…): Customers.',
+      '- notes (no prefix)',
+      '',
+      'Instructions of the server notes, in its own words:',
+      '```',
+      'A fixture.',
+      '```',
+    ].join('\n'),
+  );
+  const legacy = await gateway.connect({ era: 'legacy' });
+  expect(legacy.getInstructions()).toBe(instructions);
+});

@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import { shapeResult } from '../../src/relay/shape-result.ts';
+
+const AS_TEXT = { results: 'text' } as const;
+const text = (value: string) => ({ type: 'text', text: value });
+const textsOf = (result: Record<string, unknown>) =>
+  (result.content as { text: string }[]).map((block) => block.text);
+
+test('a result that needs no change is the same object', () => {
+  const plain = { content: [text('a')], _meta: { x: 1 }, unknown: true };
+  expect(shapeResult(plain, AS_TEXT)).toBe(plain);
+  const structured = { content: [], structuredContent: { a: 1 } };
+  expect(shapeResult(structured, { results: 'unchanged' })).toBe(structured);
+  expect(shapeResult(structured, { results: 'unchanged', maxResultChars: 100 })).toBe(structured);
+});
+
+test('structured content alone becomes JSON text', () => {
+  const shaped = shapeResult({ content: [], structuredContent: { a: [1] }, _meta: { x: 1 } }, AS_TEXT);
+  expect(shaped).toEqual({ content: [text('{"a":[1]}')], _meta: { x: 1 } });
+});
+
+test('structured content that a text already tells is not told twice', () => {
+  const shaped = shapeResult({ content: [text('{ "a": 1 }')], structuredContent: { a: 1 } }, AS_TEXT);
+  expect(shaped).toEqual({ content: [text('{ "a": 1 }')] });
+});
+
+test('structured content that a text only sums up follows it', () => {
+  const shaped = shapeResult({ content: [text('One found.')], structuredContent: { a: 1 } }, AS_TEXT);
+  expect(textsOf(shaped)).toEqual(['One found.', '{"a":1}']);
+});
+
+test('what is no text is described in a sentence, with its size', () => {
+  const content = [
+    { type: 'image', mimeType: 'image/png', data: Buffer.alloc(2048).toString('base64') },
+    { type: 'resource', resource: { uri: 'file:///a.txt', text: 'inside' } },
+    { type: 'resource', resource: { uri: 'file:///b', mimeType: 'application/zip', blob: 'AAAA' } },
+    { type: 'resource_link', uri: 'https://example.com/c', name: 'c', description: 'The third\nletter' },
+    { type: 'hologram\u001b[31m' },
+  ];
+  expect(textsOf(shapeResult({ content }, AS_TEXT))).toEqual([
+    '[image, image/png, 2 KiB: not shown here]',
+    '[resource file:///a.txt]\ninside',
+    '[resource file:///b, application/zip, 3 bytes: not shown here]',
+    '[link: c, https://example.com/c, The third letter]',
+    '[content of type hologram [31m: not shown here]',
+  ]);
+});
+
+test('a result is never without text', () => {
+  expect(textsOf(shapeResult({ content: [] }, AS_TEXT))).toEqual(['OK (no output)']);
+  expect(textsOf(shapeResult({}, AS_TEXT))).toEqual(['OK (no output)']);
+  expect(textsOf(shapeResult({ content: [text(' \n')] }, AS_TEXT))).toEqual(['OK (no output)']);
+  const failed = shapeResult({ content: [], isError: true }, AS_TEXT);
+  expect(textsOf(failed)).toEqual(['The tool failed and did not say why.']);
+});
+
+test('what an error says comes before what came with it', () => {
+  const content = [{ type: 'image', mimeType: 'image/png', data: '' }, text('No such customer.')];
+  expect(textsOf(shapeResult({ content, isError: true }, AS_TEXT))[0]).toBe('No such customer.');
+  expect(textsOf(shapeResult({ content }, AS_TEXT))[1]).toBe('No such customer.');
+});
+
+test.each([
+  ['a number', 7],
+  ['a list of nonsense', [null, 1, 'x', [], {}, { type: 'text' }, { type: 'resource', resource: null }]],
+])('content that is %s is no fault of the caller', (_what, content) => {
+  expect(textsOf(shapeResult({ content }, AS_TEXT)).every((line) => line !== '')).toBe(true);
+});
+
+test('a text over the cap is cut, with what is missing, and stands alone', () => {
+  const content = [text('a'.repeat(300)), text('b'.repeat(100))];
+  const shaped = shapeResult(
+    { content, structuredContent: { a: 1 } },
+    { results: 'unchanged', maxResultChars: 200 },
+  );
+  expect(shaped).not.toHaveProperty('structuredContent');
+  const [cut, ...others] = textsOf(shaped);
+  expect(others).toEqual([]);
+  expect(cut?.length).toBeLessThanOrEqual(200);
+  const kept = /^a+/.exec(cut ?? '')?.[0].length ?? 0;
+  expect(cut).toContain(`[cut here: ${400 - kept} of 400 characters are missing`);
+});
+
+test('structured content over the cap becomes cut text; images stay', () => {
+  const image = { type: 'image', mimeType: 'image/png', data: 'A'.repeat(1000) };
+  const shaped = shapeResult(
+    { content: [image], structuredContent: { a: 'x'.repeat(500) } },
+    { results: 'unchanged', maxResultChars: 200 },
+  );
+  expect(shaped).not.toHaveProperty('structuredContent');
+  expect(shaped.content).toEqual([image, text(expect.stringMatching(/^\{"a":"x+\n\[cut here: /) as never)]);
+});
+
+test('a cut never falls within a character', () => {
+  for (let maxResultChars = 100; maxResultChars < 140; maxResultChars++) {
+    const shaped = shapeResult({ content: [text('😀'.repeat(200))] }, { ...AS_TEXT, maxResultChars });
+    const [cut = ''] = textsOf(shaped);
+    expect(cut.isWellFormed()).toBe(true);
+    expect(cut.length).toBeLessThanOrEqual(maxResultChars);
+  }
+});
