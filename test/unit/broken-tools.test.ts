@@ -1,0 +1,89 @@
+import { ListToolsResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import { expect, test } from 'vitest';
+import { merge } from '../../src/catalog/merge.ts';
+import { PROFILES } from '../../src/config/profiles.ts';
+import type { Downstream } from '../../src/downstream/downstream.ts';
+import type { ListedTool } from '../../src/downstream/list-tools.ts';
+
+const tool = (rest: object): ListedTool => ({ name: 'bad', inputSchema: { type: 'object' }, ...rest });
+const schema = (inputSchema: unknown): ListedTool => ({ name: 'bad', inputSchema });
+
+/** Each of them makes the first generation's SDK client throw the whole list away. */
+const REJECTED_BY_CLIENTS: readonly (readonly [string, ListedTool])[] = [
+  ['no name', { inputSchema: { type: 'object' } }],
+  ['a name that is a number', tool({ name: 7 })],
+  ['no schema', { name: 'bad' }],
+  ['a schema that is null', schema(null)],
+  ['a schema that is a list', schema([])],
+  ['a schema of another type', schema({ type: 'string' })],
+  ['properties that are null', schema({ type: 'object', properties: null })],
+  ['properties that are a list', schema({ type: 'object', properties: [1] })],
+  ['required that is a text', schema({ type: 'object', required: 'x' })],
+  ['required that is a list of numbers', schema({ type: 'object', required: [1] })],
+  ['a title that is a number', tool({ title: 1 })],
+  ['a description that is null', tool({ description: null })],
+  ['an outputSchema that is a list', tool({ outputSchema: [] })],
+  ['an outputSchema whose required is a text', tool({ outputSchema: { type: 'object', required: 'x' } })],
+  ['annotations that are text', tool({ annotations: 'x' })],
+  ['a hint that is text', tool({ annotations: { readOnlyHint: 'yes' } })],
+  ['icons that are text', tool({ icons: 'x' })],
+  ['an icon without an address', tool({ icons: [{}] })],
+  ['an icon with a theme of its own', tool({ icons: [{ src: 'x', theme: 'pink' }] })],
+  ['an execution that is text', tool({ execution: 'x' })],
+  ['a taskSupport of its own', tool({ execution: { taskSupport: 'maybe' } })],
+  ['a _meta that is a list', tool({ _meta: [] })],
+];
+
+const OTHERS: readonly (readonly [string, ListedTool])[] = [
+  ['a schema of 5 MB', schema({ type: 'object', properties: { a: { description: 'x'.repeat(5_000_000) } } })],
+  ['a name that is there already', tool({ name: 'good_1' })],
+  ['a name that is empty', tool({ name: '' })],
+  ['an invalid x-mcp-header', schema({ type: 'object', properties: { a: { 'x-mcp-header': 'b c' } } })],
+];
+
+const GOOD = Array.from({ length: 99 }, (_, index) => ({
+  name: `good_${index}`,
+  inputSchema: { type: 'object' },
+}));
+
+test.each([...REJECTED_BY_CLIENTS, ...OTHERS])(
+  '%s costs one tool of a hundred, for every caller',
+  (_what, bad) => {
+    const tools = { exclude: [], overrides: new Map() };
+    const config = { prefix: '', priority: 0, passesInstructions: false, tools };
+    const list = {
+      tools: [...GOOD.slice(0, 50), bad, ...GOOD.slice(50)],
+      ttlMs: undefined,
+      instructions: undefined,
+      warnings: [],
+    };
+    const catalog = merge([{ downstream: { key: 'crm', config } as unknown as Downstream, list }]);
+    for (const profile of PROFILES.values()) {
+      const view = catalog.view(profile);
+      expect(view.routes.size, profile.name).toBe(99);
+      const parsed = ListToolsResultSchema.parse(JSON.parse(view.listResult.legacy.toString()));
+      expect(parsed.tools).toHaveLength(99);
+    }
+    expect(catalog.notes).toHaveLength(1);
+  },
+);
+
+test.each(REJECTED_BY_CLIENTS)('a client would throw a list away for %s', (_what, bad) => {
+  expect(ListToolsResultSchema.safeParse({ tools: [bad] }).success).toBe(false);
+});
+
+test('true and false are schemas, and legacy callers get them as objects', () => {
+  const properties = { any: true, none: false, a: {} };
+  const list = {
+    tools: [schema({ type: 'object', properties })],
+    ttlMs: undefined,
+    instructions: undefined,
+    warnings: [],
+  };
+  const tools = { exclude: [], overrides: new Map() };
+  const config = { prefix: '', priority: 0, passesInstructions: false, tools };
+  const { generic } = merge([{ downstream: { key: 'crm', config } as unknown as Downstream, list }]);
+  const read = (bytes: Buffer) => JSON.parse(bytes.toString()).tools[0].inputSchema.properties;
+  expect(read(generic.listResult.modern)).toEqual(properties);
+  expect(read(generic.listResult.legacy)).toEqual({ any: {}, none: { not: {} }, a: {} });
+});

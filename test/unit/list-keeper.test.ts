@@ -1,0 +1,94 @@
+import { expect, test, vi } from 'vitest';
+import { createListKeeper } from '../../src/downstream/list-keeper.ts';
+import type { ToolList } from '../../src/downstream/list-tools.ts';
+
+const listOf = (...names: string[]): ToolList => ({
+  tools: names.map((name) => ({ name })),
+  ttlMs: undefined,
+  instructions: undefined,
+  warnings: [],
+});
+
+/** A server whose listings are counted, and what came of them. Time is the test's. */
+function keeperOf(list: (asked: number) => Promise<ToolList | undefined>) {
+  let asked = 0;
+  const changes: ToolList[] = [];
+  const failures: unknown[] = [];
+  const keeper = createListKeeper({
+    restored: undefined,
+    list: () => list(++asked),
+    onChanged: (fresh) => void changes.push(fresh),
+    onFailed: (error) => void failures.push(error),
+  });
+  return {
+    keeper,
+    changes,
+    failures,
+    get asked() {
+      return asked;
+    },
+  };
+}
+
+async function withFakeTime(run: () => Promise<void>): Promise<void> {
+  vi.useFakeTimers();
+  try {
+    await run();
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
+test('many announcements while one listing runs are one more listing', () =>
+  withFakeTime(async () => {
+    const watched = keeperOf(async (n) => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return listOf(`tool_${n}`);
+    });
+    watched.keeper.publish(listOf('first'));
+    await vi.advanceTimersByTimeAsync(10_000);
+    watched.keeper.announce();
+    await vi.advanceTimersByTimeAsync(10);
+    for (let i = 0; i < 20; i++) watched.keeper.announce();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(watched.asked).toBe(2);
+    expect(watched.changes).toHaveLength(3);
+  }));
+
+test('a server that announces a change after each of its lists is asked ever more slowly', () =>
+  withFakeTime(async () => {
+    const watched = keeperOf(async () => {
+      // Its notice comes right after its list.
+      setTimeout(() => watched.keeper.announce(), 5);
+      return listOf('same');
+    });
+    watched.keeper.publish(listOf('same'));
+    watched.keeper.announce();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(watched.asked).toBeGreaterThan(4);
+    expect(watched.asked).toBeLessThan(10);
+    expect(watched.changes).toHaveLength(1);
+  }));
+
+test('a list that cannot be had is asked for again, and the old one stays', () =>
+  withFakeTime(async () => {
+    const watched = keeperOf(async (n) => {
+      if (n === 1) throw new Error('no');
+      return listOf('new');
+    });
+    watched.keeper.publish(listOf('old'));
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect(watched.failures).toHaveLength(1);
+    expect(watched.keeper.current).toEqual(listOf('old'));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(watched.keeper.current).toEqual(listOf('new'));
+  }));
+
+test('nothing is asked for while there is no connection', () =>
+  withFakeTime(async () => {
+    const watched = keeperOf(async () => listOf('x'));
+    watched.keeper.publish(listOf('x'));
+    watched.keeper.pause();
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(watched.asked).toBe(0);
+  }));
