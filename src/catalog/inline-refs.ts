@@ -34,13 +34,15 @@ export function inlineRefs(
 
   try {
     // What is only referred to is not needed once nothing refers to it; expanded, it would count twice.
-    const { $defs: _defs, definitions: _definitions, ...shown } = root;
+    const { $defs, definitions, ...shown } = root;
     const schema = expand(shown, [], 0);
-    if (inlined + open === 0) return { schema: root, changes: [] };
+    const hasDefinitions = $defs !== undefined || definitions !== undefined;
+    if (inlined + open === 0 && !hasDefinitions) return { schema: root, changes: [] };
     return {
       schema,
       changes: [
         ...(inlined > 0 ? [`${inlined} of its $refs are inlined`] : []),
+        ...(hasDefinitions ? ['its definitions are left out, which nothing refers to any more'] : []),
         ...(open > 0 ? [`${open} of its $refs lead back or elsewhere, and allow anything`] : []),
       ],
     };

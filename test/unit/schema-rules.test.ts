@@ -129,7 +129,10 @@ test('a local reference is replaced with what it stands for, and its siblings wi
       b: { type: 'array', items: { $anchor: 'anchored', type: 'number' } },
     },
   });
-  expect(shaped.changes).toEqual(['2 of its $refs are inlined']);
+  expect(shaped.changes).toEqual([
+    '2 of its $refs are inlined',
+    'its definitions are left out, which nothing refers to any more',
+  ]);
 });
 
 test('a reference into itself, to nothing or over the network is never followed', () => {
