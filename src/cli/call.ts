@@ -14,7 +14,7 @@ export async function call(
   env: Env,
 ): Promise<number> {
   const args = readArguments(json);
-  return withGateway(options.config, env, async (gateway) => {
+  return withGateway(options, env, async (gateway) => {
     const route = gateway.catalog.generic.routes.get(name);
     if (route === undefined) {
       const hints = [`No tool is called "${name}". See: mcp-switchboard tools`, ...unreachable(gateway)];

@@ -12,7 +12,7 @@ import { type ViewOptions, viewOf } from './view.ts';
  * profile, it is not well when something would break such a caller.
  */
 export function check(options: { config?: string } & ViewOptions, env: Env): Promise<number> {
-  return withGateway(options.config, env, (gateway, config) => {
+  return withGateway(options, env, (gateway, config) => {
     const redact = createRedactor(config.secrets);
     const print = (line: string) => void process.stdout.write(`${printable(redact(line))}\n`);
     print(`${config.file}: ${count(config.downstreams.length, 'server')}, no errors`);

@@ -7,6 +7,7 @@ import { createGateway, type Gateway } from '../gateway.ts';
 import { createLog, type Logger } from '../log.ts';
 import { DEFAULT_CONFIG, type Env, readEnvironment } from './environment.ts';
 import { UsageError } from './usage-error.ts';
+import { selectionUrl, type ViewOptions } from './view.ts';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
@@ -30,11 +31,13 @@ export function openLog(config: Config, env: Env, token: string, defaultLevel = 
 
 /** For the commands that look and leave: connects to every downstream, uses the gateway, and closes it again. */
 export async function withGateway(
-  path: string | undefined,
+  options: { config?: string } & ViewOptions,
   env: Env,
   use: (gateway: Gateway, config: Config) => Promise<number> | number,
 ): Promise<number> {
-  const config = openConfig(path, env);
+  const config = openConfig(options.config, env);
+  // A mistyped one is told before anything is connected.
+  selectionUrl(config, options);
   // They tell what the servers say now, and leave no trace.
   const { catalogFile: _kept, ...withoutFile } = config;
   const gateway = createGateway(withoutFile, { log: openLog(config, env, '', 'silent'), token: '' });

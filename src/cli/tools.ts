@@ -21,7 +21,7 @@ export interface ToolsOptions extends ViewOptions {
 /** Prints what callers would see: one line a tool, the list as JSON, or what it costs one kind of caller and why. */
 export function tools(options: ToolsOptions, env: Env): Promise<number> {
   const before = options.diff === undefined ? undefined : readToolsFile(options.diff);
-  return withGateway(options.config, env, (gateway, config) => {
+  return withGateway(options, env, (gateway, config) => {
     const view = viewOf(gateway, config, options);
     const listed = [...view.routes.values()].map((route) => route.tool);
     const down = unreachable(gateway);
