@@ -37,15 +37,19 @@ const MAX_REMEMBERED = 256;
  * Chooses by the URL (`/mcp/<toolset>`, `?profile=`), else by the configuration, else by the User-Agent, else `generic`.
  */
 export function createSelector(rules: SelectionRules): Selector {
-  const remembered = new Map<string, ReturnType<Selector>>();
+  const remembered = new Map<string, Map<string, ReturnType<Selector>>>();
+  let count = 0;
+  // Two maps and no joined key: a text that is made for each request has to be hashed for each.
   return (url, userAgent = '') => {
-    const key = `${url}\n${userAgent}`;
-    let selected = remembered.get(key);
-    if (selected === undefined) {
-      selected = select(rules, url, userAgent);
-      if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-      remembered.set(key, selected);
+    const known = remembered.get(url)?.get(userAgent);
+    if (known !== undefined) return known;
+    if (++count > MAX_REMEMBERED) {
+      remembered.clear();
+      count = 1;
     }
+    const selected = select(rules, url, userAgent);
+    const ofUrl = remembered.get(url) ?? new Map<string, ReturnType<Selector>>();
+    remembered.set(url, ofUrl.set(userAgent, selected));
     return selected;
   };
 }

@@ -33,19 +33,26 @@ export function merge(sources: readonly CatalogSource[], generic: Profile = GENE
       (place.get(a.downstream) as number) - (place.get(b.downstream) as number) ||
       (a.publicName < b.publicName ? -1 : a.publicName > b.publicName ? 1 : 0),
   );
-  const views = new Map<string, View>();
+  const views = new Map<Profile, Map<ToolsetConfig | undefined, View>>();
 
-  function view(profile: Profile, toolset?: ToolsetConfig): View {
-    return kept(views, `${profile.name}\n${toolset?.name ?? ''}`, () => {
-      const { nameOf } = naming(profile.maxNameChars);
-      const tools = ordered.flatMap((tool): [string, OfferedTool][] => {
-        const name = nameOf.get(tool);
-        const plainName = plain.nameOf.get(tool);
-        if (name === undefined || plainName === undefined) return [];
-        return toolset === undefined || lets(toolset, plainName) ? [[name, tool]] : [];
-      });
-      return createView({ profile, toolset, tools, sources });
+  function makeView(profile: Profile, toolset: ToolsetConfig | undefined): View {
+    const { nameOf } = naming(profile.maxNameChars);
+    const tools = ordered.flatMap((tool): [string, OfferedTool][] => {
+      const name = nameOf.get(tool);
+      const plainName = plain.nameOf.get(tool);
+      if (name === undefined || plainName === undefined) return [];
+      return toolset === undefined || lets(toolset, plainName) ? [[name, tool]] : [];
     });
+    return createView({ profile, toolset, tools, sources });
+  }
+
+  // Looked up with every request: nothing is made on the way.
+  function view(profile: Profile, toolset?: ToolsetConfig): View {
+    const known = views.get(profile)?.get(toolset);
+    if (known !== undefined) return known;
+    const made = makeView(profile, toolset);
+    kept(views, profile, () => new Map<ToolsetConfig | undefined, View>()).set(toolset, made);
+    return made;
   }
 
   for (const { on, note } of plain.notes) {
