@@ -88,11 +88,17 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
 function readCatalogFile(
   written: string | undefined,
   file: string,
-  { expander, directory }: Reading,
+  { expander, report, directory }: Reading,
 ): string | undefined {
-  const path = written === undefined ? undefined : expander.expand(written, ['catalogFile']);
-  if (path === '') return undefined;
-  return resolve(directory, path ?? `${basename(file, extname(file))}.catalog.json`);
+  const at = ['catalogFile'];
+  const name = written === undefined ? undefined : expander.expand(written, at);
+  if (name === '') return undefined;
+  const path = resolve(directory, name ?? `${basename(file, extname(file))}.catalog.json`);
+  // Node refuses such a path with a message that quotes it.
+  if (path.includes('\0')) report(at, 'has a NUL in it; remove it');
+  // It would be written over.
+  if (path === resolve(file)) report(at, 'is this file itself; name another');
+  return path;
 }
 
 function readServers(shape: Partly<FileShape>, reading: Reading): DownstreamConfig[] {

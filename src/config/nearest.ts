@@ -16,7 +16,8 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
-function plain(word: string): string {
+/** Its letters and digits, in lower case. */
+export function plain(word: string): string {
   return word.toLowerCase().replace(/[^a-z0-9]/g, '');
 }
 

@@ -10,22 +10,41 @@ import { readFilter } from './tool-shaping.ts';
 const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 const NAME_PROBLEM = 'is no name for a URL; use up to 64 letters, digits, _ and -';
 
+/** As many as a person reads: a file may have thousands, and a mistake about each. */
+const MAX_NAMES_TOLD = 20;
+
+const GENERIC = PROFILES.get('generic') as Profile;
+
 type Shapes<T> = Partly<Record<string, T>> | undefined;
 
 /** The built-in profiles and the file's own; one of the file replaces a built-in one of the same name. */
 export function readProfiles(shapes: Shapes<ProfileShape>, report: Report): ReadonlyMap<string, Profile> {
   const profiles = new Map(PROFILES);
   for (const [name, shape] of Object.entries(shapes ?? {})) {
-    if (shape === undefined) continue;
     const at = ['profiles', name];
     if (!NAME.test(name)) report(at, NAME_PROBLEM);
-    const base =
-      shape.from === undefined
-        ? (PROFILES.get(name) ?? PROFILES.get('generic'))
-        : findProfile(shape.from, [...at, 'from'], profiles, report);
-    if (base !== undefined) profiles.set(name, inherit(base, name, shape));
+    const base = readBase(name, shape?.from, profiles, shapes ?? {}, report);
+    // One with a mistake is there all the same, so that those who name it are not told that it is missing.
+    profiles.set(name, inherit(base ?? GENERIC, name, shape ?? {}));
   }
   return profiles;
+}
+
+function readBase(
+  name: string,
+  from: string | undefined,
+  earlier: ReadonlyMap<string, Profile>,
+  shapes: object,
+  report: Report,
+): Profile | undefined {
+  if (from === undefined) return PROFILES.get(name);
+  const at = ['profiles', name, 'from'];
+  if (earlier.has(from) || !Object.hasOwn(shapes, from)) return findProfile(from, at, earlier, report);
+  report(
+    at,
+    from === name ? 'is this profile itself; name another' : 'comes further down; put it before this',
+  );
+  return undefined;
 }
 
 /** null takes an inherited limit away. */
@@ -48,13 +67,25 @@ export function findProfile(
 ): Profile | undefined {
   const found = profiles.get(name);
   if (found !== undefined) return found;
-  const names = [...profiles.keys()];
+  const names = firstOf(profiles.keys(), MAX_NAMES_TOLD).filter((each) => NAME.test(each));
   const meant = nearest(name, names);
-  report(
-    at,
-    `is no profile; ${meant === undefined ? `there is ${names.join(', ')}` : `did you mean ${meant}?`}`,
-  );
+  const there = meant === undefined ? 'there are' : `did you mean ${meant}? There are`;
+  report(at, `is no profile; ${there} ${names.join(', ')}${more(profiles.size - MAX_NAMES_TOLD)}`);
   return undefined;
+}
+
+/** Without going through the rest, which would be done again for each of thousands of mistakes. */
+function firstOf(names: Iterable<string>, count: number): string[] {
+  const first: string[] = [];
+  for (const name of names) {
+    if (first.length === count) break;
+    first.push(name);
+  }
+  return first;
+}
+
+function more(count: number): string {
+  return count > 0 ? ` and ${count} more` : '';
 }
 
 export function readToolsets(

@@ -127,7 +127,8 @@ const inherited = 'Default: that of the profile in from.';
 const profile = z.strictObject(
   {
     from: text().optional().meta({
-      description: 'The profile it is made from. Default: the built-in one of its name, else generic.',
+      description:
+        'The profile it is made from, built-in or further up. Default: the built-in one of its name, else generic.',
     }),
     framing: z
       .enum(['auto', 'sse', 'json'], must('one of auto, sse, json', 'a string'))

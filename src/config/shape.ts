@@ -1,8 +1,7 @@
 import type * as z from 'zod';
-import { INSTEAD_OF_INPUT } from './expand.ts';
-import { nearest } from './nearest.ts';
 import type { Place, Report } from './problems.ts';
-import { type FileShape, fileSchema, knownKeys } from './schema.ts';
+import { type FileShape, fileSchema } from './schema.ts';
+import { judgeUnknownKey } from './unknown-key.ts';
 
 /** What is left of a shape when everything of a wrong type is taken out. */
 export type Partly<T> = T extends readonly (infer Item)[]
@@ -22,7 +21,8 @@ export function checkShape(raw: unknown, report: Report): Partly<FileShape> | un
   for (const issue of (error?.issues ?? []).flatMap((issue) => withinUnion(issue))) {
     const at = issue.path as Place;
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) report([...at, key], unknownKey(at, key, valueAt(raw, [...at, key])));
+      for (const key of issue.keys)
+        report([...at, key], judgeUnknownKey(at, key, valueAt(raw, [...at, key])));
       continue;
     }
     report(at, issue.message);
@@ -50,29 +50,3 @@ function takeOut(raw: unknown, at: Place): void {
   const step = at.at(-1);
   if (step !== undefined && valueAt(raw, at) !== undefined) owner[step] = undefined;
 }
-
-function unknownKey(at: Place, key: string, value: unknown): string {
-  const isTop = at.length === 0;
-  if (isTop && key === 'inputs') return `is not available here; ${INSTEAD_OF_INPUT}`;
-  const known = knownKeys(at);
-  const elsewhere = ELSEWHERE.get(key);
-  const meant = elsewhere !== undefined && known.includes(elsewhere) ? elsewhere : nearest(key, known);
-  if (meant !== undefined) return `is not a key known here; did you mean ${meant}?`;
-  return `is not a key known here; ${isTop && looksLikeServer(value) ? 'move it into mcpServers' : 'remove it'}`;
-}
-
-function looksLikeServer(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && ('url' in value || 'command' in value);
-}
-
-/** What other programs call it. */
-const ELSEWHERE = new Map([
-  ['transport', 'type'],
-  ['transportType', 'type'],
-  ['timeout', 'callTimeoutMs'],
-  ['enabled', 'disabled'],
-  ['http_headers', 'headers'],
-  ['token', 'authorization'],
-  ['apiKey', 'authorization'],
-  ['key', 'name'],
-]);

@@ -35,7 +35,8 @@ export function readFilter(
     return globs?.filter((glob) => glob !== undefined);
   };
   const include = read('include');
-  if (include?.length === 0) report([...at, 'include'], 'lets nothing through; name tools, or remove it');
+  if (shape.include?.length === 0)
+    report([...at, 'include'], 'lets nothing through; name tools, or remove it');
   return { ...(include !== undefined && { include }), exclude: read('exclude') ?? [] };
 }
 

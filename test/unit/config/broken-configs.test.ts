@@ -143,7 +143,7 @@ const KEYS: Broken[] = [
     "another program's keys",
     crm({ url, timeout: 5, autoApprove: [] }),
     'servers.json: mcpServers.crm.timeout: is not a key known here; did you mean callTimeoutMs?\n' +
-      'servers.json: mcpServers.crm.autoApprove: is not a key known here; remove it',
+      'servers.json: mcpServers.crm.autoApprove: is not a key known here; no call waits for an approval, remove it',
   ],
   [
     'names that JavaScript or a terminal would stumble over',

@@ -45,6 +45,34 @@ test.each([
       limits: { maxRequestBytes: 1024, maxResultBytes: 268_435_456 },
     },
   ],
+  [
+    'tools, toolsets and profiles',
+    {
+      mcpServers: {
+        crm: {
+          url,
+          priority: 5,
+          passInstructions: true,
+          tools: {
+            include: ['find_*'],
+            exclude: ['*_all'],
+            overrides: {
+              find: {
+                enabled: true,
+                rename: 'search',
+                annotations: { readOnlyHint: true },
+                arguments: { tenant: { set: { id: [1, null] } }, id: { default: 5, rename: 'number' } },
+              },
+            },
+          },
+        },
+      },
+      toolsets: { reception: { include: ['crm__*'], profile: 'phone', description: 'Phone' } },
+      profile: 'phone',
+      profiles: { phone: { from: 'realtime', maxResultChars: null, framing: 'json', toolMeta: [] } },
+      catalogFile: '',
+    },
+  ],
 ])('an editor finds no fault with what the gateway accepts: %s', (_, content) => {
   load(content);
   expect(isValid(content)).toBe(true);
@@ -58,6 +86,8 @@ test.each([
   ['a number as a header', { mcpServers: { crm: { url, headers: { 'X-A': 1 } } } }],
   ['a header without value', { mcpServers: { crm: { url, headers: [{ name: 'X-A' }] } } }],
   ['a timeout in seconds', { mcpServers: { crm: { url, callTimeoutMs: 50 } } }],
+  ['a tool outside of overrides', { mcpServers: { crm: { url, tools: { find: { enabled: false } } } } }],
+  ['a limit below its bounds', { mcpServers: { crm: { url } }, profiles: { phone: { maxResultChars: 1 } } }],
 ])('an editor marks %s', (_, content) => {
   expect(isValid(content)).toBe(false);
 });

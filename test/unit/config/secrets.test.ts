@@ -36,6 +36,31 @@ test('what was filled in is a secret wherever it stands, unless it is too short 
   );
 });
 
+test('what was filled in for an argument is a secret, however deep it stands', () => {
+  const { secrets } = load(
+    {
+      mcpServers: {
+        a: {
+          url,
+          tools: {
+            overrides: {
+              find: {
+                arguments: {
+                  key: { set: { deep: ['${IN_SET}', 'plain text'] } },
+                  id: { default: 'x ${IN_DEFAULT}' },
+                },
+              },
+            },
+          },
+        },
+      },
+      catalogFile: '${IN_PATH}/lists.json',
+    },
+    { IN_SET: 'in-the-set', IN_DEFAULT: 'in-the-default', IN_PATH: 'in-the-path' },
+  );
+  expect(new Set(secrets)).toEqual(new Set(['in-the-set', 'in-the-default', 'in-the-path']));
+});
+
 const core = fc.string({ unit: fc.constantFrom('Q', 'Z', 'X', 'J'), minLength: 8, maxLength: 20 });
 
 /**
@@ -91,6 +116,16 @@ const places = fc.constantFrom<(value: string) => unknown>(
   (value) => ({ url, token: value, type: value, prefix: value, callTimeoutMs: value, disabled: value }),
   (value) => ({ command: value, args: [value], env: { TOKEN: value, 'A=B': value }, cwd: value }),
   (value) => ({ command: 'x', args: value, env: [value], description: value, authorization: value }),
+  (value) => ({
+    url,
+    tools: { overrides: { a: { arguments: { b: { set: value, default: [{ c: value }] } } } } },
+  }),
+  (value) => ({
+    url,
+    tools: { include: [value], exclude: value, overrides: { a: { rename: value, title: value } } },
+  }),
+  (value) => ({ url, tools: { overrides: { a: { rename: value }, b: { rename: value, enabled: value } } } }),
+  (value) => ({ url, tools: value, priority: value, passInstructions: value, allowedTools: value }),
   (value) => value,
 );
 
@@ -99,7 +134,14 @@ test('no message about a configuration holds any part of a secret', () => {
   const path = join(directory, 'servers.json');
   const property = fc.property(secret, written, places, fc.option(fc.nat(400)), (it, write, place, cut) => {
     const servers = { it: place(write(it.text)), broken: {} };
-    const text = JSON.stringify({ mcpServers: servers, limits: { maxRequestBytes: it.text } });
+    const text = JSON.stringify({
+      mcpServers: servers,
+      limits: { maxRequestBytes: it.text },
+      toolsets: { a: { profile: write(it.text), include: it.text } },
+      profiles: { b: { from: it.text, framing: it.text, maxTools: it.text } },
+      profile: it.text,
+      catalogFile: write(it.text),
+    });
     writeFileSync(join(directory, 'secret'), it.text);
     writeFileSync(path, cut === null ? text : text.slice(0, cut));
     const message = refusedBecause(path, { SECRET: it.text });
