@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import type { DownstreamConfig } from '../config/config.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import type { ToolList } from '../downstream/list-tools.ts';
+import { isTooDeep, type ToolList } from '../downstream/list-tools.ts';
 import type { Logger } from '../log.ts';
 import { isObject } from '../protocol/messages.ts';
 
@@ -45,6 +45,7 @@ export function openCatalogFile(
     if (entry?.server === identityOf(config)) restored.set(config.key, entry.list);
     else entries.delete(config.key);
   }
+  const keys = configs.map(({ key }) => key);
 
   let timer: NodeJS.Timeout | undefined;
   let latest: readonly Downstream[] = [];
@@ -59,7 +60,7 @@ export function openCatalogFile(
       if (toolList === undefined || entries.get(key)?.list === toolList) continue;
       entries.set(key, { server: identityOf(config), listedAt: new Date().toISOString(), list: toolList });
     }
-    const known = latest.flatMap(({ key }) => {
+    const known = keys.flatMap((key) => {
       const entry = entries.get(key);
       return entry === undefined ? [] : [[key, entry] as const];
     });
@@ -79,11 +80,18 @@ export function openCatalogFile(
     hasFailed = true;
   }
 
+  function saveSoon(): void {
+    timer ??= setTimeout(flush, SAVE_DELAY_MS);
+  }
+
+  // A server that was removed leaves it, though no list may change for weeks.
+  if ([...entries.keys()].some((key) => !keys.includes(key))) saveSoon();
+
   return {
     restored,
     save(downstreams) {
       latest = downstreams;
-      timer ??= setTimeout(flush, SAVE_DELAY_MS);
+      saveSoon();
     },
     async close() {
       flush();
@@ -107,22 +115,40 @@ async function replace(file: string, text: string): Promise<void> {
 
 function read(file: string, log: Logger): Map<string, Entry> {
   const entries = new Map<string, Entry>();
+  // What a parser says quotes the text, and in a foreign file that can be anything.
+  const warn = (why: string) =>
+    log.warn({ event: 'catalog_not_read' }, `${file} ${why}; the lists are made anew, and it is replaced.`);
+  let text: string;
   try {
-    const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (!isObject(content) || content.format !== FORMAT || !isObject(content.servers))
-      throw new Error('format');
-    for (const [key, entry] of Object.entries(content.servers)) {
-      if (isEntry(entry)) entries.set(key, entry);
-    }
+    text = readFileSync(file, 'utf8');
   } catch (error) {
-    if ((error as { code?: string }).code !== 'ENOENT') {
-      log.warn(
-        { event: 'catalog_not_read', err: error },
-        `${file} cannot be read; the lists are made anew, and it is replaced.`,
-      );
-    }
+    const { code = '' } = error as { code?: string };
+    if (!ABSENT.has(code)) warn(`cannot be read (${code})`);
+    return entries;
   }
+  const content = parse(text);
+  if (!isObject(content) || content.format !== FORMAT || !isObject(content.servers)) {
+    warn('is not a file of lists as this version writes it');
+    return entries;
+  }
+  const wrong: string[] = [];
+  for (const [key, entry] of Object.entries(content.servers)) {
+    if (isEntry(entry)) entries.set(key, entry);
+    else wrong.push(JSON.stringify(key));
+  }
+  if (wrong.length > 0) warn(`has no list that can be used of ${wrong.join(', ')}`);
   return entries;
+}
+
+/** ENOTDIR: where its folder should be is a file. Both are told when it cannot be written. */
+const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Somebody may have edited it: what is wrong is not used. */
@@ -131,8 +157,8 @@ function isEntry(value: unknown): value is Entry & Record<string, unknown> {
   const { tools, ttlMs, instructions, warnings } = value.list;
   return (
     Array.isArray(tools) &&
-    tools.every(isObject) &&
-    (ttlMs === undefined || typeof ttlMs === 'number') &&
+    tools.every((tool) => isObject(tool) && !isTooDeep(tool)) &&
+    (ttlMs === undefined || (typeof ttlMs === 'number' && ttlMs >= 0)) &&
     (instructions === undefined || typeof instructions === 'string') &&
     Array.isArray(warnings) &&
     warnings.every((warning) => typeof warning === 'string')

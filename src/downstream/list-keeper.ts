@@ -37,39 +37,55 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
   let current = restored;
   let written = restored === undefined ? undefined : JSON.stringify(restored);
   let timer: NodeJS.Timeout | undefined;
-  let isListing = false;
+  let dueAt = Number.POSITIVE_INFINITY;
+  let isPaused = true;
+  /** The listing that runs; one over a connection that is gone is nobody's. */
+  let listing: symbol | undefined;
   let wasAnnounced = false;
   let pauseMs = 0;
   let listedAt = Number.NEGATIVE_INFINITY;
 
   /** An earlier appointment stands. */
   function schedule(ms: number): void {
-    clearTimeout(timer);
+    const at = performance.now() + ms;
+    if (isPaused || at >= dueAt) return;
+    cancel();
+    dueAt = at;
     timer = setTimeout(refresh, ms);
     timer.unref();
+  }
+
+  function cancel(): void {
+    clearTimeout(timer);
+    dueAt = Number.POSITIVE_INFINITY;
   }
 
   function keep(fresh: ToolList): void {
     listedAt = performance.now();
     const rewritten = JSON.stringify(fresh);
-    const isOther = rewritten !== written;
-    current = fresh;
-    written = rewritten;
-    if (isOther) onChanged(fresh);
+    // The same list stays the same object: whoever compares sees that nothing is new.
+    if (rewritten !== written) {
+      current = fresh;
+      written = rewritten;
+      onChanged(fresh);
+    }
     schedule(wasAnnounced ? pauseMs : ttlOf(fresh));
   }
 
   async function refresh(): Promise<void> {
-    isListing = true;
+    const mine = Symbol();
+    cancel();
+    listing = mine;
     wasAnnounced = false;
     try {
       const fresh = await list();
-      if (fresh !== undefined) keep(fresh);
+      if (listing === mine && fresh !== undefined) keep(fresh);
     } catch (error) {
+      if (listing !== mine) return;
       onFailed(error);
       schedule(wasAnnounced ? pauseMs : NEVER_FRESH_TTL_MS);
     } finally {
-      isListing = false;
+      if (listing === mine) listing = undefined;
     }
   }
 
@@ -77,17 +93,22 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
     get current() {
       return current;
     },
-    publish: keep,
+    publish(fresh) {
+      isPaused = false;
+      keep(fresh);
+    },
     announce() {
       if (wasAnnounced) return;
       wasAnnounced = true;
       // Soon after the last list: it may be the list itself that makes it announce.
       const isSoon = performance.now() - listedAt < 2 * pauseMs + 1000;
       pauseMs = isSoon ? Math.min(Math.max(2 * pauseMs, MIN_PAUSE_MS), MAX_PAUSE_MS) : 0;
-      if (!isListing) schedule(pauseMs);
+      if (listing === undefined) schedule(pauseMs);
     },
     pause() {
-      clearTimeout(timer);
+      isPaused = true;
+      cancel();
+      listing = undefined;
       wasAnnounced = false;
     },
   };

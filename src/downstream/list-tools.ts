@@ -21,6 +21,11 @@ const LIST_TIMEOUT_MS = 10_000;
 /** Deeper than any schema means something, and far from where writing it out would overflow the stack. */
 const MAX_DEPTH = 128;
 
+/** Whether it is too deep to be listed, kept or compared. */
+export function isTooDeep(tool: unknown): boolean {
+  return nestsDeeper(tool, MAX_DEPTH);
+}
+
 /**
  * Reads all pages of a downstream's tools. A list that does not end is cut, with a warning: a server that ignores the
  * cursor repeats its first page for ever, and that page is good.
@@ -45,7 +50,7 @@ export async function listTools({ client, link }: Connection, key: string): Prom
     const result = await ask(link, key, 'tools/list', params, Math.max(deadline - performance.now(), 1));
     for (const tool of Array.isArray(result.tools) ? result.tools : []) {
       // Such a one could not be written, and what is compared and kept is written.
-      if (nestsDeeper(tool, MAX_DEPTH)) tooDeep++;
+      if (isTooDeep(tool)) tooDeep++;
       else tools.push(isObject(tool) ? tool : {});
     }
     if (typeof result.ttlMs === 'number' && result.ttlMs >= 0)

@@ -1,9 +1,204 @@
-import { expect, test } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { describe, expect, test } from 'vitest';
+import { type HttpDownstream, serveDownstream } from '../support/downstreams/downstream.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { startGateway } from '../support/gateway.ts';
-import { modernRequest } from '../support/messages.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import type { Message } from '../support/messages.ts';
+import { legacyRequest, modernRequest } from '../support/messages.ts';
 
-const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
+const tool = (name: string) => ({ name, inputSchema: { type: 'object' as const } });
+
+const listings = ({ requests }: HttpDownstream) =>
+  requests.filter(({ body }) => (body as Message | undefined)?.method === 'tools/list').length;
+
+async function names(gateway: RunningGateway): Promise<string[]> {
+  const { result } = (await gateway.post(...modernRequest('tools/list'))).json;
+  return result.tools.map(({ name }: { name: string }) => name);
+}
+
+/** What the test lets a server list, and what the server does once it has answered a listing. */
+interface Script {
+  tools: ReturnType<typeof tool>[];
+  ttlMs?: number;
+  afterList?: () => void;
+}
+
+/** A server that says when its tools have changed, on a stream that the gateway holds open. */
+interface Announcing extends HttpDownstream {
+  announce(): void;
+  /** How many streams are open just now. */
+  readonly streams: number;
+  cutStreams(): void;
+}
+
+async function announcingModern(script: Script): Promise<Announcing> {
+  const streams = new Map<ServerResponse, () => void>();
+  const complete = { resultType: 'complete', cacheScope: 'private' };
+  const downstream = await plainServer({
+    era: 'modern',
+    answers: {
+      'server/discover': ({ result }) =>
+        result({
+          ...complete,
+          supportedVersions: ['2026-07-28'],
+          capabilities: { tools: { listChanged: true } },
+          ttlMs: 0,
+        }),
+      'tools/list': ({ result, res }) => {
+        res.on('finish', () => script.afterList?.());
+        result({ ...complete, tools: script.tools, ttlMs: script.ttlMs ?? 600_000 });
+      },
+      'subscriptions/listen'({ message, res, stream }) {
+        const { send } = stream();
+        const _meta = { 'io.modelcontextprotocol/subscriptionId': message.id };
+        const notifications = { toolsListChanged: true };
+        send({ method: 'notifications/subscriptions/acknowledged', params: { _meta, notifications } });
+        streams.set(res, () => send({ method: 'notifications/tools/list_changed', params: { _meta } }));
+        res.on('close', () => streams.delete(res));
+      },
+    },
+  });
+  return {
+    ...downstream,
+    announce: () => {
+      for (const say of streams.values()) say();
+    },
+    get streams() {
+      return streams.size;
+    },
+    cutStreams() {
+      for (const res of streams.keys()) res.destroy();
+    },
+  };
+}
+
+/** On SDK v1, as most servers in the wild are: notices go over the stream of a GET. */
+async function announcingLegacy(script: Script): Promise<Announcing> {
+  const streams = new Set<ServerResponse>();
+  const sessions = new Map<string, { server: Server; transport: StreamableHTTPServerTransport }>();
+  const downstream = await serveDownstream({
+    calls: [],
+    async handler({ method, headers, body }, req, res) {
+      if (method === 'GET') {
+        streams.add(res);
+        res.on('close', () => streams.delete(res));
+      }
+      if ((body as Message | undefined)?.method === 'tools/list')
+        res.on('finish', () => script.afterList?.());
+      const known = sessions.get(String(headers['mcp-session-id']));
+      if (known !== undefined) return known.transport.handleRequest(req, res, body);
+      const server = new Server(
+        { name: 'announcing', version: '1' },
+        { capabilities: { tools: { listChanged: true } } },
+      );
+      server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [...script.tools] }));
+      const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: randomUUID,
+        onsessioninitialized: (id) => void sessions.set(id, { server, transport }),
+      });
+      // SDK v1 declares its own transport with optional fields that exactOptionalPropertyTypes tells apart.
+      await server.connect(transport as Parameters<Server['connect']>[0]);
+      await transport.handleRequest(req, res, body);
+    },
+  });
+  return {
+    ...downstream,
+    announce() {
+      for (const { server } of sessions.values()) void server.sendToolListChanged();
+    },
+    get streams() {
+      return streams.size;
+    },
+    cutStreams() {
+      for (const res of streams) res.destroy();
+    },
+  };
+}
+
+describe.each([
+  ['modern', announcingModern],
+  ['legacy', announcingLegacy],
+] as const)('a %s server', (_era, serve) => {
+  test('that announces a change is listed again, no other is, and callers see what came', async () => {
+    const script = { tools: [tool('a')] };
+    await using crm = await serve(script);
+    await using notes = await serve({ tools: [tool('n')] });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), notes: notes.entry() } });
+    await expect.poll(() => crm.streams).toBe(1);
+    expect(await names(gateway)).toEqual(['crm__a', 'notes__n']);
+    script.tools = [tool('b'), tool('a')];
+    crm.announce();
+    await expect.poll(() => names(gateway), { timeout: 5000 }).toEqual(['crm__a', 'crm__b', 'notes__n']);
+    expect([listings(crm), listings(notes)]).toEqual([2, 1]);
+  });
+
+  test('that announces what is no change leaves the catalog and its bytes as they are', async () => {
+    await using crm = await serve({ tools: [tool('a')] });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    await expect.poll(() => crm.streams).toBe(1);
+    const lists = async () => [
+      (await gateway.post(...modernRequest('tools/list'))).text,
+      (await gateway.post(...legacyRequest('tools/list'))).text,
+    ];
+    const before = [gateway.gateway.catalog, await lists()];
+    const announcedBefore = listings(crm);
+    crm.announce();
+    await expect.poll(() => listings(crm), { timeout: 5000 }).toBe(announcedBefore + 1);
+    // One more, so that the first has been dealt with.
+    crm.announce();
+    await expect.poll(() => listings(crm), { timeout: 5000 }).toBe(announcedBefore + 2);
+    expect(gateway.gateway.catalog).toBe(before[0]);
+    expect(await lists()).toEqual(before[1]);
+  });
+
+  test('that announces twenty changes in a burst is listed a few times, and the last is not missed', async () => {
+    const script = { tools: [tool('a')] };
+    await using crm = await serve(script);
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    await expect.poll(() => crm.streams).toBe(1);
+    for (let i = 1; i <= 20; i++) {
+      script.tools = [tool(`a${i}`)];
+      crm.announce();
+    }
+    await expect.poll(() => names(gateway), { timeout: 5000 }).toEqual(['crm__a20']);
+    // Nothing to wait for: whatever would come of the burst has this long.
+    await sleep(1000);
+    expect(listings(crm)).toBeLessThanOrEqual(4);
+  });
+
+  test('that announces a change after each of its lists is asked ever more slowly', async () => {
+    const script: Script = { tools: [tool('a')] };
+    await using crm = await serve(script);
+    script.afterList = () => crm.announce();
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    await expect.poll(() => crm.streams).toBe(1);
+    crm.announce();
+    await expect.poll(() => listings(crm), { timeout: 10_000 }).toBeGreaterThan(2);
+    await sleep(3000);
+    expect(listings(crm)).toBeLessThanOrEqual(7);
+    expect(await names(gateway)).toEqual(['crm__a']);
+  });
+});
+
+test('a server whose stream of notices is cut is listed again when its list expires', async () => {
+  const script = { tools: [tool('a')], ttlMs: 1000 };
+  await using crm = await announcingModern(script);
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  await expect.poll(() => crm.streams).toBe(1);
+  const connects = () =>
+    crm.requests.filter(({ headers }) => headers['mcp-method'] === 'server/discover').length;
+  const before = connects();
+  crm.cutStreams();
+  await expect.poll(() => crm.streams).toBe(0);
+  script.tools = [tool('b')];
+  await expect.poll(() => names(gateway), { timeout: 5000 }).toEqual(['crm__b']);
+  expect(connects()).toBe(before);
+});
 
 test('a list that expires is asked for again, of that server only, and callers see what came', async () => {
   let tools = [tool('a')];
@@ -17,17 +212,12 @@ test('a list that expires is asked for again, of that server only, and callers s
   await using notes = await plainServer({ era: 'modern', tools: [tool('n')] });
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), notes: notes.entry() } });
   const before = gateway.gateway.catalog;
-  const lists = () => crm.requests.filter(({ headers }) => headers['mcp-method'] === 'tools/list').length;
-  await expect.poll(lists, { timeout: 5000 }).toBeGreaterThan(1);
+  await expect.poll(() => listings(crm), { timeout: 5000 }).toBeGreaterThan(2);
   // The same list again: nothing was made anew.
   expect(gateway.gateway.catalog).toBe(before);
   tools = [tool('a'), tool('b')];
-  const names = async () =>
-    (await gateway.post(...modernRequest('tools/list'))).json.result.tools.map(
-      ({ name }: { name: string }) => name,
-    );
-  await expect.poll(names, { timeout: 5000 }).toEqual(['crm__a', 'crm__b', 'notes__n']);
-  expect(notes.requests.filter(({ headers }) => headers['mcp-method'] === 'tools/list')).toHaveLength(1);
+  await expect.poll(() => names(gateway), { timeout: 5000 }).toEqual(['crm__a', 'crm__b', 'notes__n']);
+  expect(listings(notes)).toBe(1);
 });
 
 test('the list says how long it is fresh: as long as the freshest of them, and a minute at most', async () => {
@@ -46,4 +236,37 @@ test('the list says how long it is fresh: as long as the freshest of them, and a
     (await gateway.post(...modernRequest('tools/list'))).json.result;
   expect(await list(both)).toMatchObject({ ttlMs: 20_000, cacheScope: 'private' });
   expect(await list(one)).toMatchObject({ ttlMs: 60_000, cacheScope: 'private' });
+});
+
+test('the list is the same whichever server comes up first', async () => {
+  const texts: string[] = [];
+  for (const slow of ['z', 'a']) {
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const late = (key: string, tools: object[]) =>
+      plainServer({
+        era: 'legacy',
+        answers: {
+          async 'tools/list'({ result }) {
+            if (key === slow) await opened;
+            result({ tools });
+          },
+        },
+      });
+    await using z = await late('z', [tool('y'), tool('x')]);
+    await using a = await late('a', [tool('w'), tool('v')]);
+    await using gateway = await startGateway(
+      { mcpServers: { z: z.entry(), a: a.entry() } },
+      { settle: false },
+    );
+    const fast = slow === 'z' ? 'a' : 'z';
+    await expect.poll(() => gateway.gateway.status().downstreams[fast]?.state).toBe('ready');
+    open();
+    await gateway.gateway.attempted;
+    expect(await names(gateway)).toEqual(['z__x', 'z__y', 'a__v', 'a__w']);
+    texts.push((await gateway.post(...modernRequest('tools/list'))).text);
+  }
+  expect(texts[0]).toBe(texts[1]);
 });

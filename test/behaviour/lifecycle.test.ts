@@ -1,4 +1,5 @@
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { isAlive } from '../support/child.ts';
 import { legacyServer } from '../support/downstreams/legacy.ts';
@@ -9,6 +10,7 @@ import { stdioServer } from '../support/downstreams/stdio.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
 import { modernRequest } from '../support/messages.ts';
+import { refusingPort } from '../support/refusing-port.ts';
 import { send } from '../support/wire-client.ts';
 
 async function names(gateway: RunningGateway): Promise<string[]> {
@@ -21,17 +23,11 @@ async function echo(gateway: RunningGateway, name: string): Promise<string> {
   return reply.messages.at(-1)?.result.content[0].text;
 }
 
-/** A port on which nothing listens. */
-async function freePort(): Promise<number> {
-  const server = await listenOnLoopback(() => {});
-  await server[Symbol.asyncDispose]();
-  return Number(new URL(server.origin).port);
-}
-
 test('one downstream that refuses connections takes nothing from the others', async () => {
   await using alive = await modernServer();
+  await using dead = await refusingPort();
   await using gateway = await startGateway({
-    mcpServers: { dead: { url: `http://127.0.0.1:${await freePort()}/mcp` }, alive: alive.entry() },
+    mcpServers: { dead: { url: `http://127.0.0.1:${dead.port}/mcp` }, alive: alive.entry() },
   });
   expect(await names(gateway)).toContain('alive__echo');
   expect(await echo(gateway, 'alive__echo')).toBe('hello');
@@ -61,18 +57,21 @@ test('one downstream that accepts connections and says nothing delays a cold sta
 });
 
 test('a downstream that comes up later is found, and its tools are listed', async () => {
-  const port = await freePort();
+  await using late = await modernServer();
+  let isUp = false;
+  const door = createServer((socket) => {
+    socket.on('error', () => {});
+    if (!isUp) return void socket.resetAndDestroy();
+    const onward = connect(Number(new URL(late.url).port), '127.0.0.1').on('error', () => {});
+    socket.pipe(onward).pipe(socket);
+  }).listen(0, '127.0.0.1');
+  await once(door, 'listening');
+  const { port } = door.address() as { port: number };
   await using gateway = await startGateway({ mcpServers: { late: { url: `http://127.0.0.1:${port}/mcp` } } });
   expect(await names(gateway)).toEqual([]);
-  await using late = await modernServer();
-  const forwarding = createServer((socket) => {
-    const onward = new (socket.constructor as typeof import('node:net').Socket)();
-    onward.connect(Number(new URL(late.url).port), '127.0.0.1');
-    socket.pipe(onward).pipe(socket);
-    for (const end of [socket, onward]) end.on('error', () => {});
-  }).listen(port, '127.0.0.1');
+  isUp = true;
   await expect.poll(() => names(gateway), { timeout: 10_000 }).toContain('late__echo');
-  forwarding.close();
+  door.close();
 });
 
 test('a downstream that forgot its session gets a new one, and the call goes through', async () => {

@@ -92,3 +92,66 @@ test('nothing is asked for while there is no connection', () =>
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect(watched.asked).toBe(0);
   }));
+
+test('a change that is announced while a server is being connected is asked for as soon as it is', () =>
+  withFakeTime(async () => {
+    const watched = keeperOf(async () => listOf('old', 'new'));
+    watched.keeper.announce();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(watched.asked).toBe(0);
+    watched.keeper.publish(listOf('old'));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(watched.asked).toBe(1);
+    expect(watched.keeper.current).toEqual(listOf('old', 'new'));
+  }));
+
+test('a listing over a connection that is gone holds nothing up, and nothing comes of it', () =>
+  withFakeTime(async () => {
+    let failStale = (_error: Error) => {};
+    const watched = keeperOf((n) =>
+      n === 1
+        ? new Promise((_resolve, reject) => {
+            failStale = reject;
+          })
+        : Promise.resolve(listOf('changed')),
+    );
+    watched.keeper.publish(listOf('first'));
+    watched.keeper.announce();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(watched.asked).toBe(1);
+    watched.keeper.pause();
+    watched.keeper.publish(listOf('second'));
+    watched.keeper.announce();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(watched.keeper.current).toEqual(listOf('changed'));
+    failStale(new Error('cut off'));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(watched.failures).toEqual([]);
+  }));
+
+test('announcing without end does not put off the time at which a list expires', () =>
+  withFakeTime(async () => {
+    const brief = (...names: string[]) => ({ ...listOf(...names), ttlMs: 2000 });
+    const watched = keeperOf(async () => {
+      setTimeout(() => watched.keeper.announce(), 5);
+      return brief('same');
+    });
+    watched.keeper.publish(brief('same'));
+    watched.keeper.announce();
+    await vi.advanceTimersByTimeAsync(60_000);
+    const before = watched.asked;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(watched.asked - before).toBeGreaterThanOrEqual(9);
+    expect(watched.asked - before).toBeLessThanOrEqual(11);
+  }));
+
+test('the same list again is the very same object', () =>
+  withFakeTime(async () => {
+    const watched = keeperOf(async () => listOf('x'));
+    const first = listOf('x');
+    watched.keeper.publish(first);
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect(watched.asked).toBe(1);
+    expect(watched.keeper.current).toBe(first);
+    expect(watched.changes).toHaveLength(1);
+  }));
