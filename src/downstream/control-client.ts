@@ -2,9 +2,6 @@ import { Client, type ClientOptions } from '@modelcontextprotocol/client';
 import { IMPLEMENTATION } from '../version.ts';
 import type { ConnectOptions } from './connection.ts';
 
-/** Bursts of change notices become one. */
-const CHANGE_DEBOUNCE_MS = 300;
-
 /**
  * The SDK's client, for what is rare: handshake, era, lists, notices of change.
  *
@@ -25,7 +22,8 @@ export function createControlClient(
     listChanged: {
       tools: {
         autoRefresh: false,
-        debounceMs: CHANGE_DEBOUNCE_MS,
+        // Its debounce begins anew with every notice: a server that announces without end would never be heard.
+        debounceMs: 0,
         onChanged: () => options.onToolsChanged(),
       },
     },

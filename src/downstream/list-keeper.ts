@@ -28,7 +28,7 @@ const DEFAULT_TTL_MS = 300_000;
 const NEVER_FRESH_TTL_MS = 60_000;
 const MIN_TTL_MS = 1000;
 const MAX_TTL_MS = 3_600_000;
-/** A server that announces a change after each of its lists is asked ever more slowly. */
+/** Bursts become one listing; a server that announces a change after each of its lists is asked ever more slowly. */
 const MIN_PAUSE_MS = 300;
 const MAX_PAUSE_MS = 60_000;
 
@@ -102,7 +102,7 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
       wasAnnounced = true;
       // Soon after the last list: it may be the list itself that makes it announce.
       const isSoon = performance.now() - listedAt < 2 * pauseMs + 1000;
-      pauseMs = isSoon ? Math.min(Math.max(2 * pauseMs, MIN_PAUSE_MS), MAX_PAUSE_MS) : 0;
+      pauseMs = isSoon ? Math.min(Math.max(2 * pauseMs, MIN_PAUSE_MS), MAX_PAUSE_MS) : MIN_PAUSE_MS;
       if (listing === undefined) schedule(pauseMs);
     },
     pause() {

@@ -91,32 +91,41 @@ const sizeOf = (base64: unknown) =>
 
 /** Cuts all text of a result to so many characters together, what is said about the rest included. */
 function cutResult(result: Params, maxChars: number): Params {
-  const blocks: unknown[] = Array.isArray(result.content) ? result.content : [];
-  const total = blocks.reduce<number>((sum, block) => sum + textOf(block).length, 0);
   const { structuredContent, ...rest } = result;
-  if (total <= maxChars) {
-    const json = structuredContent === undefined ? '' : JSON.stringify(structuredContent);
-    if (json.length <= maxChars) return result;
-    // All that it says is too long: as much of it as there is room for, as text.
-    const isMirrored = blocks.some((block) => isTextBlock(block) && says(block, structuredContent));
-    const added = isMirrored ? [] : [textBlock(cutTo(json, maxChars - total, json.length, json.length))];
-    return { ...rest, content: [...blocks, ...added] };
-  }
+  const json = structuredContent === undefined ? '' : JSON.stringify(structuredContent);
+  const given: unknown[] = Array.isArray(result.content) ? result.content : [];
+  if (lengthOf(given) > maxChars) return { ...rest, content: cutBlocks(given, maxChars) };
+  if (json.length <= maxChars) return result;
+  // All that it says is too long: as much of it as there is room for, as text.
+  const isMirrored = given.some((block) => isTextBlock(block) && says(block, structuredContent));
+  const content = isMirrored ? given : cutBlocks([...given, textBlock(json)], maxChars);
+  return { ...rest, content };
+}
+
+/** Those whose text is longer together; the others, such as images, all stay. */
+function cutBlocks(blocks: readonly unknown[], maxChars: number): unknown[] {
+  const total = lengthOf(blocks);
+  const markerRoom = markerOf(total, total).length;
   let room = maxChars;
   let isOver = false;
-  const content = blocks.flatMap((block): unknown[] => {
-    const { length } = textOf(block);
-    if (length === 0) return [block];
+  return blocks.flatMap((block): unknown[] => {
+    const text = textOf(block);
+    if (text === '') return [block];
     if (isOver) return [];
-    if (length <= room - markerOf(total, total).length) {
-      room -= length;
+    if (text.length <= room - markerRoom) {
+      room -= text.length;
       return [block];
     }
     isOver = true;
-    return [withText(block as Block, cutTo(textOf(block), room, total - (maxChars - room), total))];
+    const kept = text.slice(0, Math.max(0, room - markerRoom));
+    const whole = kept.isWellFormed() ? kept : kept.replace(/[\ud800-\udbff]$/, '');
+    const missing = total - (maxChars - room) - whole.length;
+    return [withText(block as Block, whole + markerOf(missing, total))];
   });
-  return { ...rest, content };
 }
+
+const lengthOf = (blocks: readonly unknown[]) =>
+  blocks.reduce<number>((sum, block) => sum + textOf(block).length, 0);
 
 const textOf = (block: unknown): string => {
   if (isTextBlock(block)) return block.text;
@@ -129,14 +138,3 @@ const withText = (block: Block, text: string): Block =>
 
 const markerOf = (missing: number, total: number) =>
   `\n[cut here: ${missing} of ${total} characters are missing; ask for less at a time]`;
-
-/**
- * @param room   for what is kept and the marker together
- * @param left   how much there is from here on
- * @param total  how much there is in all
- */
-function cutTo(text: string, room: number, left: number, total: number): string {
-  const kept = text.slice(0, Math.max(0, room - markerOf(total, total).length));
-  const whole = kept.isWellFormed() ? kept : kept.replace(/[\ud800-\udbff]$/, '');
-  return whole + markerOf(left - whole.length, total);
-}

@@ -39,7 +39,7 @@ async function withFakeTime(run: () => Promise<void>): Promise<void> {
   }
 }
 
-test('many announcements while one listing runs are one more listing', () =>
+test('a burst of announcements is one listing, and all that come while it runs are one more', () =>
   withFakeTime(async () => {
     const watched = keeperOf(async (n) => {
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -47,12 +47,27 @@ test('many announcements while one listing runs are one more listing', () =>
     });
     watched.keeper.publish(listOf('first'));
     await vi.advanceTimersByTimeAsync(10_000);
-    watched.keeper.announce();
+    for (let i = 0; i < 20; i++) watched.keeper.announce();
+    await vi.advanceTimersByTimeAsync(299);
+    expect(watched.asked).toBe(0);
     await vi.advanceTimersByTimeAsync(10);
+    expect(watched.asked).toBe(1);
     for (let i = 0; i < 20; i++) watched.keeper.announce();
     await vi.advanceTimersByTimeAsync(5000);
     expect(watched.asked).toBe(2);
     expect(watched.changes).toHaveLength(3);
+  }));
+
+test('a server that announces without end is listed all the same', () =>
+  withFakeTime(async () => {
+    const watched = keeperOf(async (n) => listOf(`tool_${n}`));
+    watched.keeper.publish(listOf('first'));
+    await vi.advanceTimersByTimeAsync(10_000);
+    const flood = setInterval(() => watched.keeper.announce(), 200);
+    await vi.advanceTimersByTimeAsync(4000);
+    clearInterval(flood);
+    expect(watched.asked).toBeGreaterThanOrEqual(2);
+    expect(watched.asked).toBeLessThanOrEqual(5);
   }));
 
 test('a server that announces a change after each of its lists is asked ever more slowly', () =>

@@ -91,11 +91,49 @@ test('structured content over the cap becomes cut text; images stay', () => {
   expect(shaped.content).toEqual([image, text(expect.stringMatching(/^\{"a":"x+\n\[cut here: /) as never)]);
 });
 
-test('a cut never falls within a character', () => {
-  for (let maxResultChars = 100; maxResultChars < 140; maxResultChars++) {
-    const shaped = shapeResult({ content: [text('😀'.repeat(200))] }, { ...AS_TEXT, maxResultChars });
-    const [cut = ''] = textsOf(shaped);
-    expect(cut.isWellFormed()).toBe(true);
-    expect(cut.length).toBeLessThanOrEqual(maxResultChars);
-  }
-});
+const LONG = 'é😀'.repeat(60);
+const CUTS: [string, Record<string, unknown>][] = [
+  ['one text', { content: [text(LONG)] }],
+  ['a later block', { content: [text('first'), text('second 😀'), text(LONG)] }],
+  ['blocks that each fit', { content: Array.from({ length: 40 }, () => text('😀😀')) }],
+  ['the text of a resource', { content: [{ type: 'resource', resource: { uri: 'a:b', text: LONG } }] }],
+  [
+    'structured content beside a short text',
+    { content: [text('a'.repeat(90))], structuredContent: { LONG } },
+  ],
+];
+
+test.each(CUTS)(
+  'a cut of %s keeps the cap, never falls within a character and counts what is missing',
+  (_what, given) => {
+    for (let maxResultChars = 16; maxResultChars <= 240; maxResultChars++) {
+      const shaped = shapeResult(given, { results: 'unchanged', maxResultChars });
+      const cut = textsIn(shaped);
+      const isTextTooLong = textsIn(given).length > maxResultChars;
+      const said = textsIn(given) + (isTextTooLong ? '' : jsonOf(given.structuredContent));
+      const marker = /\n\[cut here: (\d+) of (\d+) characters are missing; ask for less at a time\]$/.exec(
+        cut,
+      );
+      expect(cut.isWellFormed()).toBe(true);
+      if (marker === null) {
+        expect(shaped).toBe(given);
+        continue;
+      }
+      // Where not even that fits, it alone is told.
+      expect(cut.length).toBeLessThanOrEqual(Math.max(maxResultChars, marker[0].length));
+      const kept = cut.slice(0, marker.index);
+      expect(said.startsWith(kept)).toBe(true);
+      expect([Number(marker[1]), Number(marker[2])]).toEqual([said.length - kept.length, said.length]);
+      expect(shaped).not.toHaveProperty('structuredContent');
+    }
+  },
+);
+
+const jsonOf = (value: unknown) => (value === undefined ? '' : JSON.stringify(value));
+
+/** All that a person could read of it. */
+function textsIn({ content }: Record<string, unknown>): string {
+  return (content as { text?: string; resource?: { text: string } }[])
+    .map((block) => block.text ?? block.resource?.text ?? '')
+    .join('');
+}
