@@ -65,6 +65,12 @@ export const unknownMethod = (method: string) => new ProtocolError(-32601, `Meth
 // The same for a tool that does not exist and one that is not allowed: nobody learns which it was.
 export const unknownTool = (name: string) => new ProtocolError(-32602, `Unknown tool: ${name}`);
 
+export const unknownPrompt = (name: string) => new ProtocolError(-32602, `Unknown prompt: ${name}`);
+
+// Spec 2026-07-28 gave up the code of the earlier revisions.
+export const unknownResource = (uri: string, era: 'legacy' | 'modern') =>
+  new ProtocolError(era === 'modern' ? -32602 : -32002, `Resource not found: ${uri}`, { data: { uri } });
+
 // Spec 2026-07-28, Streamable HTTP: what is mirrored into headers must say what the body says.
 export const headerMismatch = (text: string) => new ProtocolError(-32020, `Header mismatch: ${text}`);
 
@@ -185,15 +191,20 @@ export function toToolResult(failure: DownstreamFailure): Record<string, unknown
   return {
     content: [{ type: 'text', text: failure.message }],
     isError: true,
-    _meta: {
-      'mcp-switchboard/failure': {
-        downstream: failure.downstream,
-        reason: failure.reason,
-        mayHaveRun: failure.mayHaveRun,
-      },
-    },
+    _meta: { 'mcp-switchboard/failure': factsOf(failure) },
   };
 }
+
+/** The same for requests whose results have no place for a failure. */
+export function toRpcError(failure: DownstreamFailure): { code: number; message: string; data: unknown } {
+  return { code: -32603, message: failure.message, data: factsOf(failure) };
+}
+
+const factsOf = ({ downstream, reason, mayHaveRun }: DownstreamFailure) => ({
+  downstream,
+  reason,
+  mayHaveRun,
+});
 
 export function formatBytes(bytes: number): string {
   if (bytes >= 1024 * 1024) return `${+(bytes / 1024 / 1024).toFixed(1)} MiB`;

@@ -98,7 +98,7 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
       isSettled = true;
       settled.resolve();
     };
-    if (fleet.downstreams.every(({ toolList }) => toolList !== undefined)) onSettled();
+    if (fleet.downstreams.every(({ listing }) => listing !== undefined)) onSettled();
     else void within(COLD_START_MS, fleet.attempted).then(onSettled);
   }
 

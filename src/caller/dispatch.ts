@@ -1,14 +1,13 @@
 import type { Catalog } from '../catalog/merge.ts';
-import type { ToolRoute, View } from '../catalog/view.ts';
+import type { View } from '../catalog/view.ts';
 import {
   type DownstreamFailure,
-  headerMismatch,
   internalError,
   notMcp,
   ProtocolError,
+  toRpcError,
   toToolResult,
   unknownMethod,
-  unknownTool,
 } from '../errors.ts';
 import { type Era, LATEST_LEGACY_VERSION, LEGACY_VERSIONS, META, MODERN_VERSIONS } from '../protocol/eras.ts';
 import {
@@ -20,8 +19,8 @@ import {
   type RequestId,
   RPC,
 } from '../protocol/messages.ts';
-import { mismatchedParamHeader } from '../protocol/param-headers.ts';
-import { forwardCall, type RunningCall } from '../relay/forward.ts';
+import { forward, type RunningCall } from '../relay/forward.ts';
+import { FORWARDINGS, type Forwarding } from '../relay/forwarding.ts';
 import { IMPLEMENTATION } from '../version.ts';
 import type { Caller, Reply } from './caller.ts';
 import type { RunningCalls } from './running-calls.ts';
@@ -38,7 +37,7 @@ interface DispatcherOptions {
   isSettled(): boolean;
   runningCalls: RunningCalls;
   /** @param failure  undefined when the downstream answered, with a result or an error of its own */
-  onCallEnded(route: ToolRoute, ms: number, failure: DownstreamFailure | undefined): void;
+  onCallEnded(forwarding: Forwarding, ms: number, failure: DownstreamFailure | undefined): void;
   /** A fault of our own. It costs the one request. */
   onUnexpected(error: unknown): void;
 }
@@ -50,27 +49,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const viewOf = ({ selection: { profile, toolset } }: Caller): View =>
     catalog.current.view(profile, toolset);
 
-  function callTool(request: Request, caller: Caller, reply: Reply): void {
-    const params = request.params ?? {};
-    const { name } = params;
-    if (typeof name !== 'string')
-      throw new ProtocolError(RPC.invalidParams, 'params.name must be the name of a tool.');
-    const route = viewOf(caller).routes.get(name);
-    if (route === undefined) throw unknownTool(name);
-    const mismatched =
-      caller.headers && mismatchedParamHeader(route.exposedParamHeaders, params.arguments, caller.headers);
-    if (mismatched !== undefined) throw headerMismatch(`The ${mismatched} header does not match the body.`);
+  function pass(forwarding: Forwarding, request: Request, caller: Caller, reply: Reply): void {
     const startedAt = performance.now();
     let call: RunningCall | undefined;
     const end = (outcome: Outcome, failure?: DownstreamFailure) => {
-      options.onCallEnded(route, performance.now() - startedAt, failure);
+      options.onCallEnded(forwarding, performance.now() - startedAt, failure);
       runningCalls.remove(caller, request.id, call);
-      reply.end(writeGuarded(request.id, outcome, caller.era, route), statusOf(outcome, caller.era));
+      reply.end(writeGuarded(request.id, outcome, caller.era, forwarding), statusOf(outcome, caller.era));
     };
-    call = forwardCall(route, params, {
+    call = forward(forwarding, request.params ?? {}, {
       notify: (message) => reply.notify(message),
       answer: (outcome) => end(outcome),
-      fail: (failure) => end({ result: toToolResult(failure) }, failure),
+      fail: (failure) => end(toOutcome(failure, forwarding), failure),
       cancelled: () => {
         runningCalls.remove(caller, request.id, call);
         reply.abandon();
@@ -85,16 +75,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   function answer(request: Request, caller: Caller, reply: Reply): void {
-    const { id, method } = request;
+    const { id, method, params = {} } = request;
     const isModern = caller.era === 'modern';
-    if (method === 'tools/call') return callTool(request, caller, reply);
-    if (method === 'tools/list') {
-      return reply.endAround(resultHead(id), viewOf(caller).listResult[caller.era], '}');
+    const view = viewOf(caller);
+    const plan = FORWARDINGS.get(method);
+    if (plan !== undefined && offers(view, method)) {
+      return pass(plan(params, { ...caller, view }), request, caller, reply);
     }
-    if (method === 'server/discover' && isModern)
-      return reply.end(writeResult(id, discoverResult(viewOf(caller))));
+    const list = view.lists.get(method);
+    if (list !== undefined) return reply.endAround(resultHead(id), list[caller.era], '}');
+    if (method === 'server/discover' && isModern) return reply.end(writeResult(id, discoverResult(view)));
     if (method === 'initialize' && !isModern)
-      return reply.end(writeResult(id, initializeResult(request.params, viewOf(caller))));
+      return reply.end(writeResult(id, initializeResult(params, view)));
     if (method === 'ping' && !isModern) return reply.end(writeResult(id, '{}'));
     throw unknownMethod(method);
   }
@@ -126,17 +118,31 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   };
 }
 
-const NEEDS_CATALOG: ReadonlySet<string> = new Set(['tools/list', 'tools/call']);
+/** The handshakes too: who is told of no prompts then never asks for them. */
+const NEEDS_CATALOG: ReadonlySet<string> = new Set([
+  'initialize',
+  'server/discover',
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+  ...FORWARDINGS.keys(),
+]);
 
-const CAPABILITIES = { tools: {} };
+/** `tools/call` of `tools`, `completion/complete` of `completions`. */
+function offers({ capabilities }: View, method: string): boolean {
+  const feature = method.slice(0, method.indexOf('/'));
+  return capabilities[feature === 'completion' ? 'completions' : feature] !== undefined;
+}
+
 /** The instructions in it name the servers, and these come and go. */
 const DISCOVER_TTL_MS = 60_000;
 
-function discoverResult({ instructions }: View): string {
+function discoverResult({ capabilities, instructions }: View): string {
   return JSON.stringify({
     resultType: 'complete',
     supportedVersions: MODERN_VERSIONS,
-    capabilities: CAPABILITIES,
+    capabilities,
     ...(instructions !== '' && { instructions }),
     _meta: { [META.serverInfo]: IMPLEMENTATION },
     ttlMs: DISCOVER_TTL_MS,
@@ -144,21 +150,27 @@ function discoverResult({ instructions }: View): string {
   });
 }
 
-function initializeResult(params: Params | undefined, { instructions }: View): string {
-  const asked = params?.protocolVersion;
+function initializeResult(params: Params, { capabilities, instructions }: View): string {
+  const asked = params.protocolVersion;
   const protocolVersion =
     typeof asked === 'string' && LEGACY_VERSIONS.includes(asked) ? asked : LATEST_LEGACY_VERSION;
   return JSON.stringify({
     protocolVersion,
-    capabilities: CAPABILITIES,
+    capabilities,
     serverInfo: IMPLEMENTATION,
     ...(instructions !== '' && { instructions }),
   });
 }
 
+/** Of the revisions before 2026-07-28, which says -32602 instead. */
+const LEGACY_RESOURCE_NOT_FOUND = -32002;
+
 /** The outcome in the caller's era: modern results name their type, legacy ones have none. Nothing else changes. */
 function inEra(outcome: Outcome, era: Era): Outcome {
-  if (!('result' in outcome)) return outcome;
+  if ('error' in outcome) {
+    const isGivenUp = era === 'modern' && outcome.error.code === LEGACY_RESOURCE_NOT_FOUND;
+    return isGivenUp ? { error: { ...outcome.error, code: RPC.invalidParams } } : outcome;
+  }
   const isTyped = outcome.result.resultType !== undefined;
   // Where both sides are of one era, which is the usual case, the result is passed on and not copied.
   if (isTyped === (era === 'modern')) return outcome;
@@ -182,13 +194,18 @@ function writeResult(id: RequestId, resultJson: string): string {
 const resultHead = (id: RequestId) => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`;
 
 /** JSON that was read can be nested too deep to be written. Then that is what the caller is told. */
-function writeGuarded(id: RequestId, outcome: Outcome, era: Era, { downstream }: ToolRoute): string {
+function writeGuarded(id: RequestId, outcome: Outcome, era: Era, forwarding: Forwarding): string {
   try {
     return writeOutcome(id, inEra(outcome, era));
   } catch (cause) {
-    const failure = notMcp(downstream.key, 'nested too deep', cause);
-    return writeOutcome(id, inEra({ result: toToolResult(failure) }, era));
+    const failure = notMcp(forwarding.downstream.key, 'nested too deep', cause);
+    return writeOutcome(id, inEra(toOutcome(failure, forwarding), era));
   }
+}
+
+/** What a model is told of a call, its program is told of anything else. */
+function toOutcome(failure: DownstreamFailure, { method }: Forwarding): Outcome {
+  return method === 'tools/call' ? { result: toToolResult(failure) } : { error: toRpcError(failure) };
 }
 
 function writeOutcome(id: RequestId, outcome: Outcome): string {

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import type { DownstreamConfig } from '../config/config.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import { isTooDeep, type ToolList } from '../downstream/list-tools.ts';
+import { isTooDeep, type Listing } from '../downstream/listing.ts';
 import type { Logger } from '../log.ts';
 import { isObject } from '../protocol/messages.ts';
 
 /** The last good list of each downstream, on disk: a restart serves them before any downstream has answered. */
 export interface CatalogFile {
   /** The lists of those entries that are still the same servers, by key. */
-  readonly restored: ReadonlyMap<string, ToolList>;
+  readonly restored: ReadonlyMap<string, Listing>;
   /** Writes down what there is now; soon, and once for many calls. */
   save(downstreams: readonly Downstream[]): void;
   /** Resolves when what was to be saved is. */
@@ -27,7 +27,7 @@ interface Entry {
   /** Which server it was: after a change of its url or command, the list is another's. */
   server: string;
   listedAt: string;
-  list: ToolList;
+  list: Listing;
 }
 
 /** @param path  undefined: nothing is kept */
@@ -39,7 +39,7 @@ export function openCatalogFile(
   if (path === undefined) return { restored: new Map(), save: () => {}, close: async () => {} };
   const file = path;
   const entries = read(file, log);
-  const restored = new Map<string, ToolList>();
+  const restored = new Map<string, Listing>();
   for (const config of configs) {
     const entry = entries.get(config.key);
     if (entry?.server === identityOf(config)) restored.set(config.key, entry.list);
@@ -56,9 +56,9 @@ export function openCatalogFile(
     if (timer === undefined) return;
     clearTimeout(timer);
     timer = undefined;
-    for (const { key, config, toolList } of latest) {
-      if (toolList === undefined || entries.get(key)?.list === toolList) continue;
-      entries.set(key, { server: identityOf(config), listedAt: new Date().toISOString(), list: toolList });
+    for (const { key, config, listing } of latest) {
+      if (listing === undefined || entries.get(key)?.list === listing) continue;
+      entries.set(key, { server: identityOf(config), listedAt: new Date().toISOString(), list: listing });
     }
     const known = keys.flatMap((key) => {
       const entry = entries.get(key);
@@ -154,15 +154,26 @@ function parse(text: string): unknown {
 /** Somebody may have edited it: what is wrong is not used. */
 function isEntry(value: unknown): value is Entry & Record<string, unknown> {
   if (!isObject(value) || typeof value.server !== 'string' || !isObject(value.list)) return false;
-  const { tools, ttlMs, instructions, warnings } = value.list;
+  const {
+    tools,
+    prompts = [],
+    resources = [],
+    resourceTemplates = [],
+    ttlMs,
+    instructions,
+    warnings,
+  } = value.list;
   return (
-    Array.isArray(tools) &&
-    tools.every((tool) => isObject(tool) && !isTooDeep(tool)) &&
+    [tools, prompts, resources, resourceTemplates].every(isList) &&
     (ttlMs === undefined || (typeof ttlMs === 'number' && ttlMs >= 0)) &&
     (instructions === undefined || typeof instructions === 'string') &&
     Array.isArray(warnings) &&
     warnings.every((warning) => typeof warning === 'string')
   );
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => isObject(item) && !isTooDeep(item));
 }
 
 /** Digested, since a url or an argument may hold a secret. */

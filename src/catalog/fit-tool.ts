@@ -1,5 +1,5 @@
 import type { Profile } from '../config/profiles.ts';
-import type { ListedTool } from '../downstream/list-tools.ts';
+import type { ListedTool } from '../downstream/listing.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { cutText } from '../protocol/text.ts';
 import { matchesGlob } from './glob.ts';

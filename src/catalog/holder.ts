@@ -21,7 +21,7 @@ export function createCatalogHolder(log: Logger, generic?: Profile): CatalogHold
     update(downstreams) {
       const known = new Set(current.notes.map(sentenceOf));
       current = merge(
-        downstreams.map((downstream) => ({ downstream, list: downstream.toolList })),
+        downstreams.map((downstream) => ({ downstream, list: downstream.listing })),
         generic,
       );
       for (const note of current.notes) {

@@ -3,6 +3,8 @@ import { PROFILES, type Profile } from '../config/profiles.ts';
 import { lets } from './glob.ts';
 import { assignNames, MAX_NAME_CHARS, type Naming } from './names.ts';
 import { type CatalogNote, type CatalogSource, type OfferedTool, offerTools } from './offered-tool.ts';
+import { type OfferedPrompt, offerPrompts } from './prompts.ts';
+import { mapResources } from './resources.ts';
 import { createView, type View } from './view.ts';
 
 /** The merged picture of everything the downstreams offer. Never changed: a change makes a new one. */
@@ -26,6 +28,11 @@ export function merge(sources: readonly CatalogSource[], generic: Profile = GENE
   const namings = new Map<number, Naming<OfferedTool>>();
   const naming = (maxChars: number) => kept(namings, maxChars, () => assignNames(offered, maxChars));
   const plain = naming(MAX_NAME_CHARS);
+  const prompts = sources.flatMap((source) => offerPrompts(source, notes));
+  const promptNamings = new Map<number, Naming<OfferedPrompt>>();
+  const promptNaming = (maxChars: number) =>
+    kept(promptNamings, maxChars, () => assignNames(prompts, maxChars));
+  const resources = mapResources(sources, notes);
   const place = new Map(sources.map(({ downstream }, index) => [downstream, index]));
   const ordered = offered.toSorted(
     (a, b) =>
@@ -36,14 +43,21 @@ export function merge(sources: readonly CatalogSource[], generic: Profile = GENE
   const views = new Map<Profile, Map<ToolsetConfig | undefined, View>>();
 
   function makeView(profile: Profile, toolset: ToolsetConfig | undefined): View {
-    const { nameOf } = naming(profile.maxNameChars);
-    const tools = ordered.flatMap((tool): [string, OfferedTool][] => {
-      const name = nameOf.get(tool);
-      const plainName = plain.nameOf.get(tool);
-      if (name === undefined || plainName === undefined) return [];
-      return toolset === undefined || lets(toolset, plainName) ? [[name, tool]] : [];
-    });
-    return createView({ profile, toolset, tools, sources });
+    const chosen = <T>(items: readonly T[], { nameOf }: Naming<T>, plainNames: Naming<T>) =>
+      items.flatMap((item): [string, T][] => {
+        const name = nameOf.get(item);
+        const plainName = plainNames.nameOf.get(item);
+        if (name === undefined || plainName === undefined) return [];
+        return toolset === undefined || lets(toolset, plainName) ? [[name, item]] : [];
+      });
+    const tools = chosen(ordered, naming(profile.maxNameChars), plain);
+    const itsPrompts = chosen(prompts, promptNaming(profile.maxNameChars), promptNaming(MAX_NAME_CHARS));
+    const shared = { profile, toolset, tools, prompts: itsPrompts };
+    if (toolset === undefined) return createView({ ...shared, resources, sources });
+    // Of a server with something in the toolset, its resources belong to it.
+    const shown = new Set([...tools, ...itsPrompts].map(([, { downstream }]) => downstream));
+    const itsSources = sources.filter(({ downstream }) => shown.has(downstream));
+    return createView({ ...shared, resources: mapResources(itsSources, []), sources: itsSources });
   }
 
   // Looked up with every request: nothing is made on the way.
@@ -57,6 +71,9 @@ export function merge(sources: readonly CatalogSource[], generic: Profile = GENE
 
   for (const { on, note } of plain.notes) {
     notes.push({ downstream: on.downstream.key, tool: on.originalName, note });
+  }
+  for (const { on, note } of promptNaming(MAX_NAME_CHARS).notes) {
+    notes.push({ downstream: on.downstream.key, tool: `prompt ${on.originalName}`, note });
   }
   const asGeneric = view(generic);
   return { notes: [...notes, ...asGeneric.leftOut], generic: asGeneric, view };

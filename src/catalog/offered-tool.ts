@@ -1,6 +1,6 @@
 import type { ToolOverride } from '../config/config.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import type { ListedTool, ToolList } from '../downstream/list-tools.ts';
+import type { ListedTool, Listing } from '../downstream/listing.ts';
 import type { ParamHeader } from '../protocol/param-headers.ts';
 import { type ArgumentRules, shapeArguments } from './arguments.ts';
 import { lets } from './glob.ts';
@@ -20,9 +20,10 @@ export interface OfferedTool {
   readonly argumentRules: ArgumentRules | undefined;
 }
 
-/** Something about a tool that its operator should know. */
+/** Something about what a downstream offers that its operator should know. */
 export interface CatalogNote {
   readonly downstream: string;
+  /** The tool's name; of another kind, the kind and its name or URI. */
   readonly tool: string;
   /** To stand after the tool's name. */
   readonly note: string;
@@ -31,7 +32,7 @@ export interface CatalogNote {
 export interface CatalogSource {
   readonly downstream: Downstream;
   /** Undefined while the downstream has not given one yet. */
-  readonly list: ToolList | undefined;
+  readonly list: Listing | undefined;
 }
 
 /** The tools of one downstream that can be offered, by name. One bad tool costs one tool. */

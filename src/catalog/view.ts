@@ -1,7 +1,7 @@
 import type { ToolsetConfig } from '../config/config.ts';
 import type { Profile } from '../config/profiles.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import type { ListedTool } from '../downstream/list-tools.ts';
+import type { ListedTool } from '../downstream/listing.ts';
 import { META } from '../protocol/eras.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { type ParamHeader, readParamHeaders } from '../protocol/param-headers.ts';
@@ -10,6 +10,8 @@ import type { ArgumentRules } from './arguments.ts';
 import { fitTool } from './fit-tool.ts';
 import { writeInstructions } from './instructions.ts';
 import type { CatalogNote, CatalogSource, OfferedTool } from './offered-tool.ts';
+import type { OfferedPrompt } from './prompts.ts';
+import type { ResourceMap } from './resources.ts';
 
 /** Where a call to an exposed tool goes, and what becomes of it on the way. */
 export interface ToolRoute {
@@ -35,12 +37,23 @@ export interface View {
   readonly profile: Profile;
   readonly toolset: ToolsetConfig | undefined;
   readonly routes: ReadonlyMap<string, ToolRoute>;
+  /** By exposed name. */
+  readonly prompts: ReadonlyMap<string, OfferedPrompt>;
+  readonly resources: ResourceMap;
   /** Tools that this caller cannot be offered, and why. */
   readonly leftOut: readonly CatalogNote[];
   /** What the caller's model is told about the whole. */
   readonly instructions: string;
-  /** The `result` of tools/list, ready to send, as each era has it. */
-  readonly listResult: { readonly legacy: Buffer; readonly modern: Buffer };
+  /** What some downstream offers and this gateway relays. */
+  readonly capabilities: Readonly<Record<string, object>>;
+  /** The `result` of each list that is offered, by its method. */
+  readonly lists: ReadonlyMap<string, ListResult>;
+}
+
+/** Ready to send, as each era has it. */
+export interface ListResult {
+  readonly legacy: Buffer;
+  readonly modern: Buffer;
 }
 
 /** How long a list is called fresh at most: callers cannot be told of a change yet. */
@@ -51,10 +64,14 @@ interface ViewInput {
   readonly toolset: ToolsetConfig | undefined;
   /** In the order of the list. */
   readonly tools: readonly (readonly [exposedName: string, offered: OfferedTool])[];
+  readonly prompts: readonly (readonly [exposedName: string, offered: OfferedPrompt])[];
+  readonly resources: ResourceMap;
+  /** Those that have a part in it. */
   readonly sources: readonly CatalogSource[];
 }
 
-export function createView({ profile, toolset, tools, sources }: ViewInput): View {
+export function createView(input: ViewInput): View {
+  const { profile, toolset, tools, resources, sources } = input;
   const routes = new Map<string, ToolRoute>();
   const leftOut: CatalogNote[] = [];
   for (const [exposedName, offered] of tools) {
@@ -79,14 +96,26 @@ export function createView({ profile, toolset, tools, sources }: ViewInput): Vie
       changes: fitted.changes,
     });
   }
-  const shown = new Set([...routes.values()].map(({ downstream }) => downstream));
-  const instructions = writeInstructions(
-    // Of the whole catalog they tell the same before the first list as after it.
-    toolset === undefined ? sources : sources.filter(({ downstream }) => shown.has(downstream)),
-    toolset?.description,
-    profile.maxInstructionsChars,
-  );
-  return { profile, toolset, routes, leftOut, instructions, listResult: writeLists(routes, sources) };
+  const instructions = writeInstructions(sources, toolset?.description, profile.maxInstructionsChars);
+  const prompts = new Map(input.prompts);
+  const offers = {
+    prompts: sources.some(({ list }) => list?.prompts !== undefined),
+    resources: resources.isOffered,
+    completions: sources.some(({ list }) => list?.completes),
+  };
+  const capabilities: Record<string, object> = { tools: {} };
+  for (const [name, isOffered] of Object.entries(offers)) if (isOffered) capabilities[name] = {};
+  const write = writerFor(sources);
+  const lists = new Map([['tools/list', writeTools(write, routes)]]);
+  if (offers.prompts) {
+    const listed = [...prompts].map(([name, { prompt }]) => ({ ...prompt, name }));
+    lists.set('prompts/list', write({ prompts: listed }));
+  }
+  if (offers.resources) {
+    lists.set('resources/list', write({ resources: resources.resources }));
+    lists.set('resources/templates/list', write({ resourceTemplates: resources.templates }));
+  }
+  return { profile, toolset, routes, prompts, resources, leftOut, instructions, capabilities, lists };
 }
 
 /** Where the schema stayed as it is, so do they. */
@@ -99,25 +128,25 @@ function paramHeadersOf(
   return 'fault' in read ? { fault: `is left out: ${read.fault}.` } : read;
 }
 
-function writeLists(
-  routes: ReadonlyMap<string, ToolRoute>,
-  sources: readonly CatalogSource[],
-): View['listResult'] {
-  const tools = [...routes.values()].map((route) => route.tool);
+type Writer = (modern: object, legacy?: object) => ListResult;
+
+function writerFor(sources: readonly CatalogSource[]): Writer {
   // A list that is still short is stale from the start.
   const ttlMs = Math.min(
     MAX_TTL_MS,
     ...sources.map(({ list }) => (list === undefined ? 0 : (list.ttlMs ?? MAX_TTL_MS))),
   );
-  const modern = {
-    resultType: 'complete',
-    tools,
-    ttlMs,
-    // What was listed with our credentials is for those who hold our token.
-    cacheScope: 'private',
-    _meta: { [META.serverInfo]: IMPLEMENTATION },
-  };
-  return { legacy: asBytes({ tools: tools.map(toLegacy) }), modern: asBytes(modern) };
+  // What was listed with our credentials is for those who hold our token.
+  const hints = { ttlMs, cacheScope: 'private', _meta: { [META.serverInfo]: IMPLEMENTATION } };
+  return (modern, legacy = modern) => ({
+    legacy: asBytes(legacy),
+    modern: asBytes({ resultType: 'complete', ...modern, ...hints }),
+  });
+}
+
+function writeTools(write: Writer, routes: ReadonlyMap<string, ToolRoute>): ListResult {
+  const tools = [...routes.values()].map((route) => route.tool);
+  return write({ tools }, { tools: tools.map(toLegacy) });
 }
 
 const asBytes = (result: object) => Buffer.from(JSON.stringify(result), 'utf8');

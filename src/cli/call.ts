@@ -1,6 +1,7 @@
 import { type DownstreamFailure, toToolResult } from '../errors.ts';
 import { isObject, type Outcome, type Params } from '../protocol/messages.ts';
-import { forwardCall } from '../relay/forward.ts';
+import { forward } from '../relay/forward.ts';
+import { forwardCall } from '../relay/forwarding.ts';
 import type { Env } from './environment.ts';
 import { withGateway } from './open.ts';
 import { unreachable } from './tools.ts';
@@ -15,8 +16,8 @@ export async function call(
 ): Promise<number> {
   const args = readArguments(json);
   return withGateway(options, env, async (gateway) => {
-    const route = gateway.catalog.generic.routes.get(name);
-    if (route === undefined) {
+    const view = gateway.catalog.generic;
+    if (!view.routes.has(name)) {
       const hints = [`No tool is called "${name}". See: mcp-switchboard tools`, ...unreachable(gateway)];
       throw new UsageError(hints.join('\n'));
     }
@@ -27,7 +28,8 @@ export async function call(
         fail: (failure: DownstreamFailure) => resolve({ result: toToolResult(failure) }),
         cancelled: () => {},
       };
-      forwardCall(route, { name, arguments: args }, back);
+      const params = { name, arguments: args };
+      forward(forwardCall(params, { view, era: 'modern' }), params, back);
     });
     const shown = 'result' in outcome ? outcome.result : { error: outcome.error };
     process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);

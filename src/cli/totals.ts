@@ -13,16 +13,15 @@ export interface Totals {
 }
 
 /** A list against the limits of its profile. */
-export function totalsOf({ profile, routes, leftOut, listResult }: View): Totals {
+export function totalsOf({ profile, routes, leftOut, lists }: View): Totals {
   const tools = [...routes.values()];
-  const bytes = listResult.modern.length;
+  const list = lists.get('tools/list')?.modern ?? Buffer.alloc(0);
+  const bytes = list.length;
   const unhinted = tools.filter(
     ({ tool }) => (tool.annotations as { readOnlyHint?: unknown } | undefined)?.readOnlyHint === undefined,
   ).length;
   const { name, recommendedTools, maxTools } = profile;
-  const lines = [
-    `${tools.length} tools for ${name}: ${bytes} bytes, ~${tokensOf(listResult.modern.toString())} tokens`,
-  ];
+  const lines = [`${tools.length} tools for ${name}: ${bytes} bytes, ~${tokensOf(list.toString())} tokens`];
   const breaks: string[] = [];
   if (recommendedTools !== undefined && tools.length > recommendedTools) {
     lines.push(`more than the ${recommendedTools} that are recommended; see toolsets, tools.include`);

@@ -37,6 +37,10 @@ interface CommonDownstreamConfig {
   /** From sending a call to giving up on it; undefined where the profile of the caller decides. */
   readonly callTimeoutMs?: number;
   readonly tools: ToolShaping;
+  /** By the names it gives them; absent: all. */
+  readonly prompts?: NameFilter;
+  /** The same for the URIs of its resources and resource templates. */
+  readonly resources?: NameFilter;
 }
 
 /** Which names are let through: those that match one of `include`, all where it is absent, and none of `exclude`. */

@@ -104,7 +104,7 @@ export function readToolsets(
         : findProfile(shape.profile, [...at, 'profile'], profiles, report);
     toolsets.set(name, {
       name,
-      ...readFilter(shape, at, report),
+      ...readFilter(shape, 'tools', at, report),
       ...(profile !== undefined && { profile }),
       ...(shape.description !== undefined && { description: shape.description }),
     });

@@ -93,6 +93,21 @@ export const tools = z
     examples: [{ include: ['find_*'], overrides: { find_all: { enabled: false } } }],
   });
 
+const filter = (what: string, by: string, example: string) =>
+  z
+    .strictObject(
+      { include: include(what), exclude: exclude(what) },
+      must('an object with include or exclude'),
+    )
+    .optional()
+    .meta({
+      description: `Which ${what} of this server callers see, by ${by}. Default: all.`,
+      examples: [{ include: [example] }],
+    });
+
+export const prompts = filter('prompts', 'name', 'summarize_*');
+export const resources = filter('resources', 'URI', 'docs://*');
+
 const toolset = z.strictObject(
   {
     include: include('tools'),

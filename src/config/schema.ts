@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { must, text, texts, wholeNumber } from './schema-fields.ts';
-import { priority, profiles, tools, toolsets } from './schema-shaping.ts';
+import { priority, profiles, prompts, resources, tools, toolsets } from './schema-shaping.ts';
 
 /** What counts where the file is silent. */
 export const DEFAULTS = {
@@ -85,7 +85,7 @@ const server = z
         .optional()
         .meta({
           description:
-            'Put in front of every tool name: letters, digits, _ and -, at most 32. Default: the key and "__"; "" for none.',
+            'Put in front of every name of a tool or prompt: letters, digits, _ and -, at most 32. Default: the key and "__"; "" for none.',
           examples: ['crm_', ''],
         }),
       description: text().optional().meta({
@@ -96,6 +96,8 @@ const server = z
         default: false,
       }),
       tools,
+      prompts,
+      resources,
       priority: priority('zero'),
       callTimeoutMs: z.int(TIMEOUT).min(100, TIMEOUT).max(86_400_000, TIMEOUT).optional().meta({
         description:

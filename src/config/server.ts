@@ -5,7 +5,7 @@ import type { Place } from './problems.ts';
 import type { Reading, Server } from './reading.ts';
 import { checkKind } from './server-kind.ts';
 import { readStdio } from './stdio.ts';
-import { readToolShaping } from './tool-shaping.ts';
+import { readFilter, readToolShaping } from './tool-shaping.ts';
 
 /** One entry of `mcpServers`; undefined when something that was reported keeps it from being one. */
 export function readServer(
@@ -20,6 +20,10 @@ export function readServer(
   const prefix = readPrefix(key, server, at, reading);
   const description = readDescription(server, at, reading);
   const tools = readToolShaping(server.tools, [...at, 'tools'], reading);
+  const filterOf = (what: 'prompts' | 'resources') =>
+    server[what] && readFilter(server[what], what, [...at, what], reading.report);
+  const prompts = filterOf('prompts');
+  const resources = filterOf('resources');
   const http = kind === 'stdio' ? undefined : readHttp(server, at, reading);
   const stdio = kind === 'http' ? undefined : readStdio(server, at, reading);
   const transport = http ?? stdio;
@@ -32,6 +36,8 @@ export function readServer(
     priority: server.priority ?? 0,
     ...(server.callTimeoutMs === undefined ? {} : { callTimeoutMs: server.callTimeoutMs }),
     tools,
+    ...(prompts !== undefined && { prompts }),
+    ...(resources !== undefined && { resources }),
     ...transport,
   };
 }

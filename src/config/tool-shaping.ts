@@ -18,25 +18,26 @@ export function readToolShaping(
     override === undefined ? [] : [[name, readOverride(override, [...overridesAt, name], reading)] as const],
   );
   reportEqualNames(overrides, overridesAt, reading.report);
-  return { ...readFilter(shape ?? {}, at, reading.report), overrides: new Map(overrides) };
+  return { ...readFilter(shape ?? {}, 'tools', at, reading.report), overrides: new Map(overrides) };
 }
 
-/** `include` and `exclude`, of an entry's tools or of a toolset. */
+/** `include` and `exclude`, of an entry or of a toolset. `what` names what they let through. */
 export function readFilter(
   shape: Partly<Pick<ToolsetShape, 'include' | 'exclude'>>,
+  what: string,
   at: Place,
   report: Report,
 ): NameFilter {
   const read = (field: 'include' | 'exclude') => {
     const globs = shape[field];
     globs?.forEach((glob, index) => {
-      if (glob === '') report([...at, field, index], 'is empty; name tools, or write "*" for all');
+      if (glob === '') report([...at, field, index], `is empty; name ${what}, or write "*" for all`);
     });
     return globs?.filter((glob) => glob !== undefined);
   };
   const include = read('include');
   if (shape.include?.length === 0)
-    report([...at, 'include'], 'lets nothing through; name tools, or remove it');
+    report([...at, 'include'], `lets nothing through; name ${what}, or remove it`);
   return { ...(include !== undefined && { include }), exclude: read('exclude') ?? [] };
 }
 

@@ -3,7 +3,14 @@ import type { Params } from '../protocol/messages.ts';
 import type { Link } from './link.ts';
 
 /** The downstream answered with an error of its own. */
-export class Refused extends Error {}
+export class Refused extends Error {
+  readonly code: number;
+
+  constructor(method: string, code: number) {
+    super(`it answered ${method} with error ${code}`);
+    this.code = code;
+  }
+}
 
 /**
  * Asks one question over a link and waits for the result, as it is.
@@ -29,7 +36,7 @@ export function ask(
         onOutcome: (outcome) => {
           clearTimeout(timer);
           if ('result' in outcome) resolve(outcome.result);
-          else reject(new Refused(`it answered ${method} with error ${outcome.error.code}`));
+          else reject(new Refused(method, outcome.error.code));
         },
         onFailure: (failure) => {
           clearTimeout(timer);

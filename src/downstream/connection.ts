@@ -17,8 +17,8 @@ export interface ConnectOptions {
   log: Logger;
   /** Gives the attempt up. */
   signal: AbortSignal;
-  /** The downstream says that its tools have changed. */
-  onToolsChanged(): void;
+  /** The downstream says that one of its lists has changed. */
+  onListChanged(): void;
   /** The connection has ended by itself. */
   onClosed(why: string): void;
 }

@@ -12,6 +12,12 @@ export function createControlClient(
   probeTimeoutMs: number,
   mode: 'auto' | 'legacy',
 ): Client {
+  const listChanged = {
+    autoRefresh: false,
+    // Its debounce begins anew with every notice: a server that announces without end would never be heard.
+    debounceMs: 0,
+    onChanged: () => options.onListChanged(),
+  };
   const clientOptions: ClientOptions = {
     capabilities: {},
     versionNegotiation: { mode, probe: { timeoutMs: probeTimeoutMs } },
@@ -19,14 +25,7 @@ export function createControlClient(
     jsonSchemaValidator: {
       getValidator: () => (data) => ({ valid: true, data: data as never, errorMessage: undefined }),
     },
-    listChanged: {
-      tools: {
-        autoRefresh: false,
-        // Its debounce begins anew with every notice: a server that announces without end would never be heard.
-        debounceMs: 0,
-        onChanged: () => options.onToolsChanged(),
-      },
-    },
+    listChanged: { tools: listChanged, prompts: listChanged, resources: listChanged },
   };
   const client = new Client(IMPLEMENTATION, clientOptions);
   // A stream of notices that breaks costs the notices, and no call.

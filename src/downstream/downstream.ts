@@ -12,7 +12,7 @@ import { ConnectFailed, type Connection } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
 import { createListKeeper } from './list-keeper.ts';
-import { listTools, type ToolList } from './list-tools.ts';
+import { type Listing, readListing } from './listing.ts';
 import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
 
 export interface DownstreamStatus {
@@ -34,7 +34,7 @@ export interface Downstream {
   /** Resolves when the first attempt to connect and list has ended, whichever way. */
   readonly attempted: Promise<void>;
   /** The last list it gave; undefined before the first. */
-  readonly toolList: ToolList | undefined;
+  readonly listing: Listing | undefined;
   status(): DownstreamStatus;
   /** Begins to connect. Once is enough. */
   start(): void;
@@ -50,9 +50,9 @@ interface DownstreamOptions {
   maxResultBytes: number;
   log: Logger;
   /** The last good list of an earlier run. */
-  restored?: ToolList;
+  restored?: Listing;
   /** Its list is another than before. */
-  onToolList(): void;
+  onListing(): void;
 }
 
 /** A connection that ends sooner than this counts as a failed attempt: a crash loop must slow down too. */
@@ -120,7 +120,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
         maxResultBytes: options.maxResultBytes,
         log,
         signal: closing.signal,
-        onToolsChanged: lists.announce,
+        onListChanged: lists.announce,
         onClosed: ended.resolve,
       };
       opened = await (config.kind === 'http'
@@ -129,7 +129,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       const leave = () => void opened?.close();
       closing.signal.addEventListener('abort', leave);
       try {
-        lists.publish(await listTools(opened, key));
+        lists.publish(await readListing(opened, key, lists.current));
       } finally {
         closing.signal.removeEventListener('abort', leave);
       }
@@ -204,13 +204,13 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     restored: options.restored,
     async list() {
       const asked = connection;
-      const list = asked && (await listTools(asked, key));
+      const list = asked && (await readListing(asked, key, lists.current));
       // A newer connection has listed for itself meanwhile.
       return asked === connection ? list : undefined;
     },
     onChanged(list) {
       for (const warning of list.warnings) log.warn({ event: 'odd_tool_list' }, `${key}: ${warning}`);
-      options.onToolList();
+      options.onListing();
     },
     onFailed: (error) =>
       log.warn({ event: 'relist_failed', err: error }, `${key} did not list its tools again`),
@@ -228,7 +228,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     key,
     config,
     attempted: attempted.promise,
-    get toolList() {
+    get listing() {
       return lists.current;
     },
     status() {

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import { createDownstream, type Downstream } from './downstream.ts';
-import type { ToolList } from './list-tools.ts';
+import type { Listing } from './listing.ts';
 
 /** All the servers behind us. Each lives on its own: none waits for another, and none takes another down. */
 export interface Fleet {
@@ -16,13 +16,13 @@ export interface Fleet {
 
 /**
  * @param restored    the last good lists of an earlier run, by key
- * @param onToolList  is called whenever the list of one of them has changed
+ * @param onListing  is called whenever the list of one of them has changed
  */
 export function createFleet(
   config: Config,
   log: Logger,
-  restored: ReadonlyMap<string, ToolList>,
-  onToolList: () => void,
+  restored: ReadonlyMap<string, Listing>,
+  onListing: () => void,
 ): Fleet {
   const { maxResultBytes } = config.limits;
   const downstreams = config.downstreams.map((entry) => {
@@ -30,7 +30,7 @@ export function createFleet(
     return createDownstream(entry, {
       maxResultBytes,
       log,
-      onToolList,
+      onListing,
       ...(list !== undefined && { restored: list }),
     });
   });

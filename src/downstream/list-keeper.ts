@@ -1,11 +1,11 @@
-import type { ToolList } from './list-tools.ts';
+import type { Listing } from './listing.ts';
 
 /** Keeps the last good list of one downstream, and keeps it fresh. */
 export interface ListKeeper {
   /** Undefined before the first. */
-  readonly current: ToolList | undefined;
+  readonly current: Listing | undefined;
   /** A new connection has listed. */
-  publish(list: ToolList): void;
+  publish(list: Listing): void;
   /** The downstream says that its list has changed. */
   announce(): void;
   /** No list can be asked for until the next `publish`. */
@@ -14,11 +14,11 @@ export interface ListKeeper {
 
 interface ListKeeperOptions {
   /** The list that was kept from an earlier run. */
-  restored: ToolList | undefined;
+  restored: Listing | undefined;
   /** Asks the downstream for its list; undefined while there is no connection to ask over, or it was replaced. */
-  list(): Promise<ToolList | undefined>;
+  list(): Promise<Listing | undefined>;
   /** The list is another than before. */
-  onChanged(list: ToolList): void;
+  onChanged(list: Listing): void;
   onFailed(error: unknown): void;
 }
 
@@ -60,7 +60,7 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
     dueAt = Number.POSITIVE_INFINITY;
   }
 
-  function keep(fresh: ToolList): void {
+  function keep(fresh: Listing): void {
     listedAt = performance.now();
     const rewritten = JSON.stringify(fresh);
     // The same list stays the same object: whoever compares sees that nothing is new.
@@ -114,6 +114,6 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
   };
 }
 
-function ttlOf({ ttlMs = DEFAULT_TTL_MS }: ToolList): number {
+function ttlOf({ ttlMs = DEFAULT_TTL_MS }: Listing): number {
   return ttlMs === 0 ? NEVER_FRESH_TTL_MS : Math.min(Math.max(ttlMs, MIN_TTL_MS), MAX_TTL_MS);
 }

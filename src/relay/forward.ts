@@ -1,11 +1,7 @@
-import { outgoingArguments } from '../catalog/arguments.ts';
-import type { ToolRoute } from '../catalog/view.ts';
 import type { Exchange, Receiver } from '../downstream/link.ts';
 import { asksForInput, type DownstreamFailure, deadlinePassed, notMcp, unavailable } from '../errors.ts';
 import type { Notification, Outcome, Params, RequestId } from '../protocol/messages.ts';
-import { writeParamHeaders } from '../protocol/param-headers.ts';
-import { passedOnMeta } from './meta.ts';
-import { shapeResult } from './shape-result.ts';
+import type { Forwarding } from './forwarding.ts';
 
 /** The way back to the one caller whose call it is. What is given here leaves in this order. */
 export interface WayBack {
@@ -24,16 +20,17 @@ export interface RunningCall {
 }
 
 /**
- * Forwards one tools/call along its route: the original name, the arguments as its rules have them, of `_meta` only what
- * may go on. It ends with an answer shaped for the route's profile, a failure or a cancellation, and no later than the
- * route's `callTimeoutMs`.
+ * Sends one request where it is to go. It ends with an answer, a failure or a cancellation, and no later than its
+ * `timeoutMs`.
+ *
+ * @param given  the params as the caller sent them
  */
-export function forwardCall(route: ToolRoute, params: Params, back: WayBack): RunningCall {
-  return new ForwardedCall(route, params, back);
+export function forward(forwarding: Forwarding, given: Params, back: WayBack): RunningCall {
+  return new ForwardedCall(forwarding, given, back);
 }
 
 class ForwardedCall implements Receiver, RunningCall {
-  readonly #route: ToolRoute;
+  readonly #forwarding: Forwarding;
   readonly #back: WayBack;
   readonly #progressToken: RequestId | undefined;
   readonly #deadline: NodeJS.Timeout;
@@ -41,22 +38,18 @@ class ForwardedCall implements Receiver, RunningCall {
   #lastProgress = Number.NEGATIVE_INFINITY;
   #ended = false;
 
-  constructor(route: ToolRoute, params: Params, back: WayBack) {
-    this.#route = route;
+  constructor(forwarding: Forwarding, given: Params, back: WayBack) {
+    this.#forwarding = forwarding;
     this.#back = back;
-    this.#progressToken = progressTokenOf(params);
-    const { callTimeoutMs, argumentRules, paramHeaders } = route;
-    const outgoing = outgoingParams(params, route.originalName);
-    if (argumentRules !== undefined) outgoing.arguments = outgoingArguments(params.arguments, argumentRules);
-    this.#deadline = setTimeout(() => this.#onDeadline(callTimeoutMs), callTimeoutMs);
-    this.#exchange = route.downstream.request(
+    this.#progressToken = progressTokenOf(given);
+    const { method, params, paramHeaders, timeoutMs } = forwarding;
+    this.#deadline = setTimeout(() => this.#onDeadline(timeoutMs), timeoutMs);
+    this.#exchange = forwarding.downstream.request(
       {
-        method: 'tools/call',
-        params: outgoing,
+        method,
+        params,
         progress: this.#progressToken !== undefined,
-        ...(paramHeaders.length > 0 && {
-          paramHeaders: writeParamHeaders(paramHeaders, outgoing.arguments),
-        }),
+        ...(paramHeaders !== undefined && { paramHeaders }),
       },
       this,
     );
@@ -88,12 +81,12 @@ class ForwardedCall implements Receiver, RunningCall {
   onOutcome(outcome: Outcome): void {
     // We declared no capability that would allow a question, and every other type is invalid in this revision.
     const unfinished = 'result' in outcome && (outcome.result.resultType ?? 'complete') !== 'complete';
-    const { downstream, profile } = this.#route;
+    const { downstream, shape } = this.#forwarding;
     if (unfinished) return this.onFailure(asksForInput(downstream.key));
     let shaped = outcome;
-    if ('result' in outcome && (profile.results !== 'unchanged' || profile.maxResultChars !== undefined)) {
+    if ('result' in outcome && shape !== undefined) {
       try {
-        shaped = { result: shapeResult(outcome.result, profile) };
+        shaped = { result: shape(outcome.result) };
       } catch (cause) {
         return this.onFailure(notMcp(downstream.key, 'nested too deep', cause));
       }
@@ -106,7 +99,7 @@ class ForwardedCall implements Receiver, RunningCall {
   }
 
   #onDeadline(deadlineMs: number): void {
-    const { downstream, exposedName } = this.#route;
+    const { downstream, exposedName } = this.#forwarding;
     if (!this.#end()) return;
     const { hasBegun } = this.#exchange;
     this.#exchange.cancel('deadline passed');
@@ -131,22 +124,4 @@ class ForwardedCall implements Receiver, RunningCall {
 function progressTokenOf(params: Params): RequestId | undefined {
   const token = (params._meta as Params | undefined)?.progressToken;
   return typeof token === 'string' || typeof token === 'number' ? token : undefined;
-}
-
-/** What does not go on as it is. Answers to questions and task requests belong to features that were declared to nobody. */
-const NOT_PASSED_ON: ReadonlySet<string> = new Set([
-  '_meta',
-  'inputResponses',
-  'requestState',
-  'task',
-  '__proto__',
-]);
-
-function outgoingParams(params: Params, name: string): Params {
-  const outgoing: Params = {};
-  for (const key of Object.keys(params)) if (!NOT_PASSED_ON.has(key)) outgoing[key] = params[key];
-  outgoing.name = name;
-  const meta = passedOnMeta(params);
-  if (meta !== undefined) outgoing._meta = meta;
-  return outgoing;
 }

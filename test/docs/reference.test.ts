@@ -14,11 +14,11 @@ test('the tables of keys have the keys, defaults and units of servers.schema.jso
   const tables = readme.tables('Key', 'Default', 'Meaning', 'Unit');
   const { server } = schema.definitions;
   const { toolsets, profiles, limits } = schema.properties;
-  const { tools } = server.properties;
+  const { tools, prompts } = server.properties;
   const override = tools.properties.overrides.additionalProperties;
   const argument = override.properties.arguments.additionalProperties;
   const levels = [
-    ...[schema, server, tools, override, argument],
+    ...[schema, server, tools, prompts, override, argument],
     ...[toolsets.additionalProperties, profiles.additionalProperties, limits],
   ];
   expect(tables.length).toBe(levels.length);

@@ -1,9 +1,10 @@
 import { ListToolsResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect, test } from 'vitest';
 import { merge } from '../../src/catalog/merge.ts';
+import type { ListResult, View } from '../../src/catalog/view.ts';
 import { PROFILES } from '../../src/config/profiles.ts';
 import type { Downstream } from '../../src/downstream/downstream.ts';
-import type { ListedTool } from '../../src/downstream/list-tools.ts';
+import type { ListedTool } from '../../src/downstream/listing.ts';
 
 const tool = (rest: object): ListedTool => ({ name: 'bad', inputSchema: { type: 'object' }, ...rest });
 const schema = (inputSchema: unknown): ListedTool => ({ name: 'bad', inputSchema });
@@ -61,7 +62,7 @@ test.each([...REJECTED_BY_CLIENTS, ...OTHERS])(
     for (const profile of PROFILES.values()) {
       const view = catalog.view(profile);
       expect(view.routes.size, profile.name).toBe(99);
-      const parsed = ListToolsResultSchema.parse(JSON.parse(view.listResult.legacy.toString()));
+      const parsed = ListToolsResultSchema.parse(JSON.parse(toolList(view).legacy.toString()));
       expect(parsed.tools).toHaveLength(99);
     }
     expect(catalog.notes).toHaveLength(1);
@@ -84,6 +85,10 @@ test('true and false are schemas, and legacy callers get them as objects', () =>
   const config = { prefix: '', priority: 0, passesInstructions: false, tools };
   const { generic } = merge([{ downstream: { key: 'crm', config } as unknown as Downstream, list }]);
   const read = (bytes: Buffer) => JSON.parse(bytes.toString()).tools[0].inputSchema.properties;
-  expect(read(generic.listResult.modern)).toEqual(properties);
-  expect(read(generic.listResult.legacy)).toEqual({ any: {}, none: { not: {} }, a: {} });
+  expect(read(toolList(generic).modern)).toEqual(properties);
+  expect(read(toolList(generic).legacy)).toEqual({ any: {}, none: { not: {} }, a: {} });
 });
+
+function toolList({ lists }: View): ListResult {
+  return lists.get('tools/list') as ListResult;
+}

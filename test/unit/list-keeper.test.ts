@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest';
 import { createListKeeper } from '../../src/downstream/list-keeper.ts';
-import type { ToolList } from '../../src/downstream/list-tools.ts';
+import type { Listing } from '../../src/downstream/listing.ts';
 
-const listOf = (...names: string[]): ToolList => ({
+const listOf = (...names: string[]): Listing => ({
   tools: names.map((name) => ({ name })),
   ttlMs: undefined,
   instructions: undefined,
@@ -10,9 +10,9 @@ const listOf = (...names: string[]): ToolList => ({
 });
 
 /** A server whose listings are counted, and what came of them. Time is the test's. */
-function keeperOf(list: (asked: number) => Promise<ToolList | undefined>) {
+function keeperOf(list: (asked: number) => Promise<Listing | undefined>) {
   let asked = 0;
-  const changes: ToolList[] = [];
+  const changes: Listing[] = [];
   const failures: unknown[] = [];
   const keeper = createListKeeper({
     restored: undefined,

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { ListToolsResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
 import { merge } from '../../src/catalog/merge.ts';
+import type { ListResult, View } from '../../src/catalog/view.ts';
 import { PROFILES } from '../../src/config/profiles.ts';
 import type { Downstream } from '../../src/downstream/downstream.ts';
 import { CALLER_RULES, type Listed, refusals } from '../support/caller-rules.ts';
@@ -42,7 +43,7 @@ describe.each(fixtures)('%s', (_file, fixture) => {
     (name, profile) => {
       const view = catalogOf(fixture, 'some_server__').view(profile);
       expect(view.leftOut).toEqual([]);
-      for (const bytes of [view.listResult.legacy, view.listResult.modern]) {
+      for (const bytes of Object.values(toolList(view))) {
         const { tools } = read(bytes);
         expect(tools).toHaveLength(fixture.tools.length);
         expect(tools.flatMap((tool) => refusals(name, tool))).toEqual([]);
@@ -52,7 +53,7 @@ describe.each(fixtures)('%s', (_file, fixture) => {
   );
 
   test('is unchanged for generic', () => {
-    const { tools } = read(catalogOf(fixture, '').generic.listResult.modern);
+    const { tools } = read(toolList(catalogOf(fixture, '').generic).modern);
     const byName = (a: Listed, b: Listed) => (a.name < b.name ? -1 : 1);
     expect(tools).toEqual([...fixture.tools].sort(byName));
   });
@@ -76,7 +77,11 @@ test.each([...PROFILES.keys()])(
     expect(refusals(name, BREAKING)).toHaveLength(CALLER_RULES[name]?.length ?? 0);
     const profile = PROFILES.get(name);
     if (profile === undefined) throw new Error(name);
-    const { tools } = read(catalogOf({ tools: [BREAKING] }, '').view(profile).listResult.modern);
+    const { tools } = read(toolList(catalogOf({ tools: [BREAKING] }, '').view(profile)).modern);
     expect(tools.flatMap((tool) => refusals(name, tool))).toEqual([]);
   },
 );
+
+function toolList({ lists }: View): ListResult {
+  return lists.get('tools/list') as ListResult;
+}

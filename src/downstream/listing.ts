@@ -1,0 +1,160 @@
+import { isObject, RPC } from '../protocol/messages.ts';
+import { ask, Refused } from './ask.ts';
+import type { Connection } from './connection.ts';
+
+/** Anything exactly as its downstream listed it. Nothing about it is certain yet, not even that it has a name. */
+export type Listed = Record<string, unknown>;
+export type ListedTool = Listed;
+
+/** All that one downstream offers. */
+export interface Listing {
+  tools: readonly ListedTool[];
+  /** Absent, as the two below, where it does not offer the kind at all. */
+  prompts?: readonly Listed[];
+  resources?: readonly Listed[];
+  resourceTemplates?: readonly Listed[];
+  /** It completes arguments. */
+  completes?: true;
+  /** How long the downstream calls its lists fresh; undefined when it does not say. */
+  ttlMs: number | undefined;
+  /** What the downstream tells models about itself. */
+  instructions: string | undefined;
+  /** What was odd about the listing, in sentences. */
+  warnings: readonly string[];
+}
+
+const MAX_PAGES = 64;
+const MAX_ITEMS = 10_000;
+const LIST_TIMEOUT_MS = 10_000;
+/** Who waits for a list waits for tools. */
+const FURTHER_TIMEOUT_MS = 5000;
+/** Deeper than any schema means something, and far from where writing it out would overflow the stack. */
+const MAX_DEPTH = 128;
+
+/** Whether it is too deep to be listed, kept or compared. */
+export function isTooDeep(item: unknown): boolean {
+  return nestsDeeper(item, MAX_DEPTH);
+}
+
+interface Kind {
+  readonly field: 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
+  readonly method: string;
+  /** As a person calls one. */
+  readonly noun: string;
+}
+
+const TOOLS: Kind = { field: 'tools', method: 'tools/list', noun: 'tool' };
+const PROMPTS: Kind = { field: 'prompts', method: 'prompts/list', noun: 'prompt' };
+const RESOURCES: Kind = { field: 'resources', method: 'resources/list', noun: 'resource' };
+const TEMPLATES: Kind = {
+  field: 'resourceTemplates',
+  method: 'resources/templates/list',
+  noun: 'resource template',
+};
+
+/**
+ * Asks a downstream for all that it says it has. Without its tools there is no listing; of what else cannot be listed,
+ * `earlier` stands.
+ *
+ * Asked over the link, as calls are: the SDK's client rejects a whole list for one malformed item, in the modern era
+ * whatever schema it is asked with.
+ *
+ * @throws DownstreamFailure, Refused  the tools could not be listed
+ */
+export async function readListing(
+  connection: Connection,
+  key: string,
+  earlier: Listing | undefined,
+): Promise<Listing> {
+  const warnings: string[] = [];
+  const { tools, prompts, resources, completions } = connection.client.getServerCapabilities() ?? {};
+  const further = (kind: Kind, capability: object | undefined) =>
+    capability === undefined
+      ? undefined
+      : readPages(connection, key, kind, FURTHER_TIMEOUT_MS, warnings).catch((error: unknown) => {
+          // Many servers have resources and do not know the method for templates.
+          if (error instanceof Refused && error.code === RPC.methodNotFound) return NONE;
+          warnings.push(`Its ${kind.noun} list could not be read: ${(error as Error).message}`);
+          return { items: earlier?.[kind.field] ?? [], ttlMs: undefined };
+        });
+  // A server without the capability has no tools, and may not know the method.
+  const [listed, ...others] = await Promise.all([
+    tools === undefined ? NONE : readPages(connection, key, TOOLS, LIST_TIMEOUT_MS, warnings),
+    further(PROMPTS, prompts),
+    further(RESOURCES, resources),
+    further(TEMPLATES, resources),
+  ]);
+  const [promptList, resourceList, templateList] = others;
+  const ttls = [listed, ...others].flatMap((list) => list?.ttlMs ?? []);
+  return {
+    tools: listed.items,
+    ...(promptList !== undefined && { prompts: promptList.items }),
+    ...(resourceList !== undefined && { resources: resourceList.items }),
+    ...(templateList !== undefined && { resourceTemplates: templateList.items }),
+    ...(completions !== undefined && { completes: true }),
+    ttlMs: ttls.length === 0 ? undefined : Math.min(...ttls),
+    instructions: connection.client.getInstructions(),
+    warnings,
+  };
+}
+
+interface Pages {
+  readonly items: readonly Listed[];
+  readonly ttlMs: number | undefined;
+}
+
+const NONE: Pages = { items: [], ttlMs: undefined };
+
+/**
+ * Reads all pages of one list. One that does not end is cut, with a warning: a server that ignores the cursor repeats
+ * its first page for ever, and that page is good.
+ */
+async function readPages(
+  { link }: Connection,
+  key: string,
+  { field, method, noun }: Kind,
+  timeoutMs: number,
+  warnings: string[],
+): Promise<Pages> {
+  const items: Listed[] = [];
+  const seenCursors = new Set<string>();
+  const deadline = performance.now() + timeoutMs;
+  let ttlMs: number | undefined;
+  let cursor: string | undefined;
+  let tooDeep = 0;
+  for (let page = 1; ; page++) {
+    const params = cursor === undefined ? {} : { cursor };
+    const result = await ask(link, key, method, params, Math.max(deadline - performance.now(), 1));
+    const listed = result[field];
+    for (const item of Array.isArray(listed) ? listed : []) {
+      // Such a one could not be written, and what is compared and kept is written.
+      if (isTooDeep(item)) tooDeep++;
+      else items.push(isObject(item) ? item : {});
+    }
+    if (typeof result.ttlMs === 'number' && result.ttlMs >= 0)
+      ttlMs = Math.min(ttlMs ?? Infinity, result.ttlMs);
+    const next = result.nextCursor;
+    // Many servers write null for none. The empty string is a cursor like any other, a number is not.
+    if (next === undefined || next === null) break;
+    if (typeof next !== 'string') {
+      warnings.push(`The ${noun} list was taken to end after page ${page}: its next cursor is not a string.`);
+      break;
+    }
+    if (seenCursors.has(next) || page === MAX_PAGES || items.length > MAX_ITEMS) {
+      warnings.push(
+        `The ${noun} list does not end; it was cut after page ${page} with ${items.length} ${noun}s.`,
+      );
+      break;
+    }
+    seenCursors.add(next);
+    cursor = next;
+  }
+  if (tooDeep > 0)
+    warnings.push(`${tooDeep} of its ${noun}s are left out: nested deeper than ${MAX_DEPTH} levels.`);
+  return { items: items.slice(0, MAX_ITEMS), ttlMs };
+}
+
+function nestsDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => nestsDeeper(inner, levels - 1));
+}
