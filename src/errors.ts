@@ -186,6 +186,9 @@ export const headersRejected = (key: string) =>
 export const asksForInput = (key: string) =>
   new DownstreamFailure(key, 'bad_answer', 'asked for input that cannot be given here.', true);
 
+export const opensNoAddress = (key: string) =>
+  new DownstreamFailure(key, 'bad_answer', 'asked to open something that is no http or https address.', true);
+
 /** What a model is told when its call failed on the way: an answer like any other, so that the conversation goes on. */
 export function toToolResult(failure: DownstreamFailure): Record<string, unknown> {
   return {

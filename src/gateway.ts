@@ -13,6 +13,7 @@ import type { Downstream, DownstreamStatus } from './downstream/downstream.ts';
 import { createFleet } from './downstream/fleet.ts';
 import { within } from './downstream/within.ts';
 import { createRedactor, type Logger } from './log.ts';
+import { createStateSeal } from './relay/state-seal.ts';
 import { IMPLEMENTATION } from './version.ts';
 
 // What a program needs that has the gateway in itself.
@@ -74,6 +75,7 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
     settled: settled.promise,
     isSettled: () => isSettled,
     runningCalls: createRunningCalls(),
+    seal: createStateSeal(token),
     onCallEnded: ({ exposedName, downstream }, ms, failure) => {
       if (failure === undefined && !log.isLevelEnabled('debug')) return;
       const fields = { downstream: downstream.key, tool: exposedName, ms: Math.round(ms) };

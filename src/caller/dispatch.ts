@@ -21,6 +21,7 @@ import {
 } from '../protocol/messages.ts';
 import { forward, type RunningCall } from '../relay/forward.ts';
 import { FORWARDINGS, type Forwarding } from '../relay/forwarding.ts';
+import type { StateSeal } from '../relay/state-seal.ts';
 import { IMPLEMENTATION } from '../version.ts';
 import type { Caller, Reply } from './caller.ts';
 import type { RunningCalls } from './running-calls.ts';
@@ -36,6 +37,7 @@ interface DispatcherOptions {
   settled: Promise<void>;
   isSettled(): boolean;
   runningCalls: RunningCalls;
+  seal: StateSeal;
   /** @param failure  undefined when the downstream answered, with a result or an error of its own */
   onCallEnded(forwarding: Forwarding, ms: number, failure: DownstreamFailure | undefined): void;
   /** A fault of our own. It costs the one request. */
@@ -79,8 +81,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const isModern = caller.era === 'modern';
     const view = viewOf(caller);
     const plan = FORWARDINGS.get(method);
-    if (plan !== undefined && offers(view, method)) {
-      return pass(plan(params, { ...caller, view }), request, caller, reply);
+    if (plan !== undefined && offers(view.capabilities[caller.era], method)) {
+      return pass(plan(params, { ...caller, view, seal: options.seal }), request, caller, reply);
     }
     const list = view.lists.get(method);
     if (list !== undefined) return reply.endAround(resultHead(id), list[caller.era], '}');
@@ -130,7 +132,7 @@ const NEEDS_CATALOG: ReadonlySet<string> = new Set([
 ]);
 
 /** `tools/call` of `tools`, `completion/complete` of `completions`. */
-function offers({ capabilities }: View, method: string): boolean {
+function offers(capabilities: Readonly<Record<string, object>>, method: string): boolean {
   const feature = method.slice(0, method.indexOf('/'));
   return capabilities[feature === 'completion' ? 'completions' : feature] !== undefined;
 }
@@ -142,7 +144,7 @@ function discoverResult({ capabilities, instructions }: View): string {
   return JSON.stringify({
     resultType: 'complete',
     supportedVersions: MODERN_VERSIONS,
-    capabilities,
+    capabilities: capabilities.modern,
     ...(instructions !== '' && { instructions }),
     _meta: { [META.serverInfo]: IMPLEMENTATION },
     ttlMs: DISCOVER_TTL_MS,
@@ -156,7 +158,7 @@ function initializeResult(params: Params, { capabilities, instructions }: View):
     typeof asked === 'string' && LEGACY_VERSIONS.includes(asked) ? asked : LATEST_LEGACY_VERSION;
   return JSON.stringify({
     protocolVersion,
-    capabilities,
+    capabilities: capabilities.legacy,
     serverInfo: IMPLEMENTATION,
     ...(instructions !== '' && { instructions }),
   });

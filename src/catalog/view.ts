@@ -2,7 +2,7 @@ import type { ToolsetConfig } from '../config/config.ts';
 import type { Profile } from '../config/profiles.ts';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { ListedTool } from '../downstream/listing.ts';
-import { META } from '../protocol/eras.ts';
+import { type Era, META } from '../protocol/eras.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { type ParamHeader, readParamHeaders } from '../protocol/param-headers.ts';
 import { IMPLEMENTATION } from '../version.ts';
@@ -44,8 +44,10 @@ export interface View {
   readonly leftOut: readonly CatalogNote[];
   /** What the caller's model is told about the whole. */
   readonly instructions: string;
-  /** What some downstream offers and this gateway relays. */
-  readonly capabilities: Readonly<Record<string, object>>;
+  /** What some downstream offers and this gateway relays to callers of each era. */
+  readonly capabilities: Readonly<Record<Era, Readonly<Record<string, object>>>>;
+  /** There are several servers: who is asked something is told by which. */
+  readonly showsOrigin: boolean;
   /** The `result` of each list that is offered, by its method. */
   readonly lists: ReadonlyMap<string, ListResult>;
 }
@@ -103,8 +105,11 @@ export function createView(input: ViewInput): View {
     resources: resources.isOffered,
     completions: sources.some(({ list }) => list?.completes),
   };
-  const capabilities: Record<string, object> = { tools: {} };
-  for (const [name, isOffered] of Object.entries(offers)) if (isOffered) capabilities[name] = {};
+  const legacy: Record<string, object> = { tools: {} };
+  for (const [name, isOffered] of Object.entries(offers)) if (isOffered) legacy[name] = {};
+  // Legacy callers set a level for their session, and have none here.
+  const logs = sources.some(({ list }) => list?.logs);
+  const capabilities = { legacy, modern: logs ? { ...legacy, logging: {} } : legacy };
   const write = writerFor(sources);
   const lists = new Map([['tools/list', writeTools(write, routes)]]);
   if (offers.prompts) {
@@ -115,7 +120,11 @@ export function createView(input: ViewInput): View {
     lists.set('resources/list', write({ resources: resources.resources }));
     lists.set('resources/templates/list', write({ resourceTemplates: resources.templates }));
   }
-  return { profile, toolset, routes, prompts, resources, leftOut, instructions, capabilities, lists };
+  const showsOrigin = sources.length > 1;
+  return {
+    ...{ profile, toolset, routes, prompts, resources, leftOut },
+    ...{ instructions, capabilities, showsOrigin, lists },
+  };
 }
 
 /** Where the schema stayed as it is, so do they. */

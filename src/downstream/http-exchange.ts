@@ -121,7 +121,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     if (typeof message.method === 'string') {
       if (message.id === undefined) {
         const notification = message as unknown as Parameters<Receiver['onNotification']>[0];
-        if (isProgressOf(id, notification)) this.#receiver.onNotification(notification);
+        // What is logged on the stream of a request is logged because of it.
+        const isOfRequest = isProgressOf(id, notification) || notification.method === 'notifications/message';
+        if (isOfRequest) this.#receiver.onNotification(notification);
       } else reply(message.id as RequestId, message.method);
       return;
     }

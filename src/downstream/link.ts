@@ -1,5 +1,6 @@
 import type { DownstreamFailure } from '../errors.ts';
 import type { Era } from '../protocol/eras.ts';
+import type { LogLevel } from '../protocol/log-levels.ts';
 import type { Notification, Outcome, Params } from '../protocol/messages.ts';
 
 /** A request as the relay wants it asked. Ids, tokens, headers and envelope belong to the hop: the link adds them. */
@@ -8,8 +9,14 @@ export interface OutgoingRequest {
   params: Params;
   /** Ask for progress; it comes back through `onNotification`. */
   progress: boolean;
+  /** What the one who asks can be asked in turn; told to downstreams of the modern era, as are the next two. */
+  capabilities?: Params | undefined;
+  /** `inputResponses` and `requestState` of a request that is repeated with answers. */
+  answers?: Params | undefined;
+  /** From which level on its caller wants to hear what the downstream logs meanwhile. */
+  logLevel?: LogLevel | undefined;
   /** Arguments mirrored into headers, name and value in turn; for links that have headers, of the modern era. */
-  paramHeaders?: readonly string[];
+  paramHeaders?: readonly string[] | undefined;
 }
 
 /** Who waits for a request's answer. Exactly one of `onOutcome` and `onFailure` is called, once, and last. */

@@ -15,6 +15,8 @@ export interface Listing {
   resourceTemplates?: readonly Listed[];
   /** It completes arguments. */
   completes?: true;
+  /** It logs to who asks for it. */
+  logs?: true;
   /** How long the downstream calls its lists fresh; undefined when it does not say. */
   ttlMs: number | undefined;
   /** What the downstream tells models about itself. */
@@ -67,7 +69,7 @@ export async function readListing(
   earlier: Listing | undefined,
 ): Promise<Listing> {
   const warnings: string[] = [];
-  const { tools, prompts, resources, completions } = connection.client.getServerCapabilities() ?? {};
+  const { tools, prompts, resources, completions, logging } = connection.client.getServerCapabilities() ?? {};
   const further = (kind: Kind, capability: object | undefined) =>
     capability === undefined
       ? undefined
@@ -92,6 +94,7 @@ export async function readListing(
     ...(resourceList !== undefined && { resources: resourceList.items }),
     ...(templateList !== undefined && { resourceTemplates: templateList.items }),
     ...(completions !== undefined && { completes: true }),
+    ...(logging !== undefined && { logs: true }),
     ttlMs: ttls.length === 0 ? undefined : Math.min(...ttls),
     instructions: connection.client.getInstructions(),
     warnings,

@@ -21,9 +21,11 @@ export function composeRequest(id: number, request: OutgoingRequest, era: Era, v
     if (era === 'modern') {
       meta[META.protocolVersion] = version;
       meta[META.clientInfo] = IMPLEMENTATION;
-      meta[META.clientCapabilities] = {};
+      meta[META.clientCapabilities] = request.capabilities ?? {};
+      if (request.logLevel !== undefined) meta[META.logLevel] = request.logLevel;
     }
-    params = { ...params, _meta: meta };
+    const answers = era === 'modern' ? request.answers : undefined;
+    params = { ...params, ...answers, _meta: meta };
   }
   return JSON.stringify({ jsonrpc: '2.0', id, method: request.method, params });
 }

@@ -1,5 +1,7 @@
 import type { Exchange, Receiver } from '../downstream/link.ts';
-import { asksForInput, type DownstreamFailure, deadlinePassed, notMcp, unavailable } from '../errors.ts';
+import { asksForInput, DownstreamFailure, deadlinePassed, notMcp, unavailable } from '../errors.ts';
+import { META } from '../protocol/eras.ts';
+import { isAtLeast, isLogLevel, type LogLevel } from '../protocol/log-levels.ts';
 import type { Notification, Outcome, Params, RequestId } from '../protocol/messages.ts';
 import type { Forwarding } from './forwarding.ts';
 
@@ -33,6 +35,7 @@ class ForwardedCall implements Receiver, RunningCall {
   readonly #forwarding: Forwarding;
   readonly #back: WayBack;
   readonly #progressToken: RequestId | undefined;
+  readonly #logLevel: LogLevel | undefined;
   readonly #deadline: NodeJS.Timeout;
   readonly #exchange: Exchange;
   #lastProgress = Number.NEGATIVE_INFINITY;
@@ -41,15 +44,21 @@ class ForwardedCall implements Receiver, RunningCall {
   constructor(forwarding: Forwarding, given: Params, back: WayBack) {
     this.#forwarding = forwarding;
     this.#back = back;
-    this.#progressToken = progressTokenOf(given);
-    const { method, params, paramHeaders, timeoutMs } = forwarding;
+    const meta = given._meta as Params | undefined;
+    this.#progressToken = isToken(meta?.progressToken) ? meta.progressToken : undefined;
+    const logLevel = meta?.[META.logLevel];
+    this.#logLevel = isLogLevel(logLevel) ? logLevel : undefined;
+    const { method, params, paramHeaders, timeoutMs, dialogue } = forwarding;
     this.#deadline = setTimeout(() => this.#onDeadline(timeoutMs), timeoutMs);
     this.#exchange = forwarding.downstream.request(
       {
         method,
         params,
         progress: this.#progressToken !== undefined,
-        ...(paramHeaders !== undefined && { paramHeaders }),
+        paramHeaders,
+        capabilities: dialogue?.capabilities,
+        answers: dialogue?.answers,
+        logLevel: this.#logLevel,
       },
       this,
     );
@@ -66,32 +75,48 @@ class ForwardedCall implements Receiver, RunningCall {
   }
 
   onNotification(message: Notification): void {
-    if (this.#ended || this.#progressToken === undefined) return;
-    const { progress } = message.params ?? {};
-    // The specification has it increase; what does not is no news to the caller.
-    if (typeof progress !== 'number' || progress <= this.#lastProgress) return;
-    this.#lastProgress = progress;
+    if (this.#ended) return;
     try {
-      this.#back.notify({ ...message, params: { ...message.params, progressToken: this.#progressToken } });
+      if (message.method === 'notifications/message') this.#passLog(message);
+      else this.#passProgress(message);
     } catch {
       // Nested too deep to be written: no loss to the call.
     }
   }
 
+  #passLog(message: Notification): void {
+    // Spec 2026-07-28: who names no level hears nothing.
+    if (this.#logLevel !== undefined && isAtLeast(message.params?.level, this.#logLevel)) {
+      this.#back.notify(message);
+    }
+  }
+
+  #passProgress(message: Notification): void {
+    if (this.#progressToken === undefined) return;
+    const { progress } = message.params ?? {};
+    // The specification has it increase; what does not is no news to the caller.
+    if (typeof progress !== 'number' || progress <= this.#lastProgress) return;
+    this.#lastProgress = progress;
+    this.#back.notify({ ...message, params: { ...message.params, progressToken: this.#progressToken } });
+  }
+
   onOutcome(outcome: Outcome): void {
-    // We declared no capability that would allow a question, and every other type is invalid in this revision.
-    const unfinished = 'result' in outcome && (outcome.result.resultType ?? 'complete') !== 'complete';
-    const { downstream, shape } = this.#forwarding;
-    if (unfinished) return this.onFailure(asksForInput(downstream.key));
-    let shaped = outcome;
-    if ('result' in outcome && shape !== undefined) {
+    const { downstream, shape, dialogue } = this.#forwarding;
+    let shaped: Outcome | DownstreamFailure = outcome;
+    if ('result' in outcome) {
+      const { result } = outcome;
+      const type = result.resultType ?? 'complete';
       try {
-        shaped = { result: shape(outcome.result) };
+        // Every other type is invalid in this revision.
+        if (type === 'input_required') shaped = dialogue?.ask(result) ?? asksForInput(downstream.key);
+        else if (type !== 'complete') shaped = asksForInput(downstream.key);
+        else if (shape !== undefined) shaped = { result: shape(result) };
       } catch (cause) {
-        return this.onFailure(notMcp(downstream.key, 'nested too deep', cause));
+        shaped = notMcp(downstream.key, 'nested too deep', cause);
       }
     }
-    if (this.#end()) this.#back.answer(shaped);
+    if (shaped instanceof DownstreamFailure) this.onFailure(shaped);
+    else if (this.#end()) this.#back.answer(shaped);
   }
 
   onFailure(failure: DownstreamFailure): void {
@@ -121,7 +146,6 @@ class ForwardedCall implements Receiver, RunningCall {
   }
 }
 
-function progressTokenOf(params: Params): RequestId | undefined {
-  const token = (params._meta as Params | undefined)?.progressToken;
-  return typeof token === 'string' || typeof token === 'number' ? token : undefined;
+function isToken(value: unknown): value is RequestId {
+  return typeof value === 'string' || typeof value === 'number';
 }

@@ -6,9 +6,11 @@ import { headerMismatch, ProtocolError, unknownPrompt, unknownResource, unknownT
 import type { Era } from '../protocol/eras.ts';
 import { isObject, type Params, RPC } from '../protocol/messages.ts';
 import { mismatchedParamHeader, writeParamHeaders } from '../protocol/param-headers.ts';
+import { type Dialogue, openDialogue } from './dialogue.ts';
 import { exposeUris } from './expose-uris.ts';
 import { passedOnMeta } from './meta.ts';
 import { shapeResult } from './shape-result.ts';
+import type { StateSeal } from './state-seal.ts';
 
 /** What becomes of one request of a caller: where it goes, as what, and how what comes back is changed. */
 export interface Forwarding {
@@ -19,6 +21,8 @@ export interface Forwarding {
   readonly timeoutMs: number;
   readonly params: Params;
   readonly paramHeaders?: readonly string[] | undefined;
+  /** Undefined where nothing can be asked. */
+  readonly dialogue?: Dialogue | undefined;
   /** Undefined where the result goes back as it is. */
   readonly shape: ((result: Params) => Params) | undefined;
 }
@@ -29,6 +33,8 @@ export interface Asking {
   readonly era: Era;
   /** Of a modern request over HTTP: what it mirrors is held against its body. */
   readonly headers?: IncomingHttpHeaders;
+  /** Absent where questions cannot be answered. */
+  readonly seal?: StateSeal;
 }
 
 type Planner = (params: Params, asking: Asking) => Forwarding;
@@ -46,7 +52,8 @@ export const FORWARDINGS: ReadonlyMap<string, Planner> = new Map<string, Planner
 ]);
 
 /** @throws ProtocolError -32602 no such tool; -32020 a header that says other than the body */
-export function forwardCall(params: Params, { view, headers }: Asking): Forwarding {
+export function forwardCall(params: Params, asking: Asking): Forwarding {
+  const { view, headers } = asking;
   const name = textOf(params, 'name', 'the name of a tool');
   const route = view.routes.get(name);
   if (route === undefined) throw unknownTool(name);
@@ -65,6 +72,7 @@ export function forwardCall(params: Params, { view, headers }: Asking): Forwardi
     timeoutMs: route.callTimeoutMs,
     params: outgoing,
     paramHeaders: paramHeaders.length > 0 ? writeParamHeaders(paramHeaders, outgoing.arguments) : undefined,
+    dialogue: dialogueOf('tools/call', params, downstream, asking),
     shape:
       isShaped || mayRewrite
         ? (result) => {
@@ -75,7 +83,8 @@ export function forwardCall(params: Params, { view, headers }: Asking): Forwardi
   };
 }
 
-function forwardPrompt(params: Params, { view }: Asking): Forwarding {
+function forwardPrompt(params: Params, asking: Asking): Forwarding {
+  const { view } = asking;
   const name = textOf(params, 'name', 'the name of a prompt');
   const route = view.prompts.get(name);
   if (route === undefined) throw unknownPrompt(name);
@@ -86,11 +95,13 @@ function forwardPrompt(params: Params, { view }: Asking): Forwarding {
     exposedName: name,
     timeoutMs: timeoutOf(downstream, view),
     params: { ...outgoingParams(params), name: originalName },
+    dialogue: dialogueOf('prompts/get', params, downstream, asking),
     shape: (result) => exposeUris(result, view.resources, downstream),
   };
 }
 
-function forwardRead(params: Params, { view, era }: Asking): Forwarding {
+function forwardRead(params: Params, asking: Asking): Forwarding {
+  const { view, era } = asking;
   const uri = textOf(params, 'uri', 'the URI of a resource');
   const route = view.resources.routeOf(uri);
   if (route === undefined) throw unknownResource(uri, era);
@@ -101,6 +112,7 @@ function forwardRead(params: Params, { view, era }: Asking): Forwarding {
     exposedName: uri,
     timeoutMs: timeoutOf(downstream, view),
     params: { ...outgoingParams(params), uri: route.uri },
+    dialogue: dialogueOf('resources/read', params, downstream, asking),
     shape: (result) => {
       const exposed = exposeUris(result, view.resources, downstream);
       // What was read with our credentials is for those who hold our token; who names no time promises none.
@@ -137,6 +149,16 @@ function forwardCompletion(params: Params, { view }: Asking): Forwarding {
   };
 }
 
+function dialogueOf(
+  method: string,
+  params: Params,
+  { key }: Downstream,
+  { view, era, seal }: Asking,
+): Dialogue | undefined {
+  if (era === 'legacy' || seal === undefined) return undefined;
+  return openDialogue({ method, params, downstream: key, showsOrigin: view.showsOrigin }, seal);
+}
+
 const timeoutOf = ({ config }: Downstream, { profile }: View) =>
   config.callTimeoutMs ?? profile.callTimeoutMs;
 
@@ -146,7 +168,7 @@ function textOf(params: Params, field: string, what: string, at = 'params'): str
   throw new ProtocolError(RPC.invalidParams, `${at}.${field} must be ${what}.`);
 }
 
-/** What does not go on as it is. Answers to questions and task requests belong to features that were declared to nobody. */
+/** What does not go on as it is: answers to questions are the dialogue's, and tasks were promised to nobody. */
 const NOT_PASSED_ON: ReadonlySet<string> = new Set([
   '_meta',
   'inputResponses',

@@ -33,6 +33,17 @@ test('a gateway that makes the answer up is found out', () => {
   ]);
 });
 
+test('a call that the server refuses may be refused by the gateway, and not answered otherwise', () => {
+  const scenario: Scenario = { covered: true, refusesItself: { greet: 'a reason' } };
+  const refused = (code: number, message: string) => call([{ id: 1, error: { code, message } }]);
+  const direct = record({ exchanges: [refused(-32602, 'No.')] });
+  const judged = (exchange: Exchange) =>
+    judgeGateway(scenario, direct, record({ journal: [], exchanges: [exchange] })).problems;
+  expect(judged(refused(-32602, 'Not here.'))).toEqual([]);
+  expect(judged(refused(-32603, 'Not here.'))).toHaveLength(1);
+  expect(judged(call([{ id: 1, result: RESULT }]))).toHaveLength(1);
+});
+
 test('a call that ran twice is found out', () => {
   const gateway = record({ journal: [arrival(), arrival()] });
   expect(judgeGateway(COVERED, record(), gateway).problems).toEqual([

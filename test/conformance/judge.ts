@@ -55,8 +55,9 @@ export function judgeGateway(scenario: Scenario, direct: LegRecord, gateway: Leg
   for (const [id, sentence] of worse) {
     if (!checksNotYet.has(id)) problems.push(sentence);
   }
-  problems.push(...differentCalls(direct.journal, gateway.journal, excused));
-  problems.push(...differentAnswers(direct.exchanges, gateway.exchanges, excused));
+  const refuses = (target: string | undefined) => (target ?? '') in (scenario.refusesItself ?? {});
+  problems.push(...differentCalls(direct.journal, gateway.journal, excused, refuses));
+  problems.push(...differentAnswers(direct.exchanges, gateway.exchanges, excused, refuses));
   problems.push(...leaks(gateway.journal));
   return {
     ...count(gateway.checks),
@@ -96,17 +97,20 @@ function isNotYet(method: string, target: string | undefined): boolean {
 }
 
 type Excused = (method: string, target: string | undefined) => boolean;
+/** Whether the gateway may answer a call that the server refuses. Its error is compared all the same. */
+type Refuses = (target: string | undefined) => boolean;
 
 /** Every call that reached the fixture has to reach it through the gateway too, with the same arguments, once. */
 function differentCalls(
   direct: readonly JournalEntry[],
   gateway: readonly JournalEntry[],
   excused: Excused,
+  refuses: Refuses,
 ): string[] {
   const tally = (entries: readonly JournalEntry[]): Map<string, number> => {
     const counts = new Map<string, number>();
     for (const { method, target, arguments: args } of entries) {
-      if (!ONLY_THE_FIXTURE.has(method) || excused(method, target)) continue;
+      if (!ONLY_THE_FIXTURE.has(method) || excused(method, target) || refuses(target)) continue;
       // No arguments and empty ones are the same call.
       const call = `${method} ${target ?? ''} ${JSON.stringify(args ?? {})}`;
       counts.set(call, (counts.get(call) ?? 0) + 1);
@@ -128,6 +132,7 @@ function differentAnswers(
   direct: readonly Exchange[],
   gateway: readonly Exchange[],
   excused: Excused,
+  refuses: Refuses,
 ): string[] {
   const [expected, found] = [byQuestion(direct, excused), byQuestion(gateway, excused)];
   const problems: string[] = [];
@@ -138,7 +143,8 @@ function differentAnswers(
         problems.push(`NOT ASKED: ${question}: the suite did not come to its request ${index + 1}`);
         return;
       }
-      const own = !answer.handled;
+      const isRefused = answer.received.some(({ error }) => error !== undefined);
+      const own = !answer.handled || (isRefused && refuses(targetOf(objectAt(answer.sent ?? {}, 'params'))));
       const difference = firstDifference(comparable(answer, own), comparable(other, own));
       if (difference !== undefined) problems.push(`CHANGED: ${question}: ${difference}`);
     });

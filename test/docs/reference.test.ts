@@ -74,6 +74,7 @@ const FAILURES = {
   redirected: [errors.redirected('crm', 307, 'https://other.example.com')],
   headersRejected: [errors.headersRejected('crm')],
   asksForInput: [errors.asksForInput('crm')],
+  opensNoAddress: [errors.opensNoAddress('crm')],
 };
 
 test('the table of failures has every failure, word for word', () => {
