@@ -63,6 +63,7 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
   const catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log);
   const fleet = createFleet(config, log, catalogFile.restored, () => {
     holder.update(fleet.downstreams);
+    dispatcher.catalogChanged();
     catalogFile.save(fleet.downstreams);
   });
   // What is known from an earlier run is served from the first moment, and instructions name every server.
@@ -151,6 +152,7 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
       return serveStdio(dispatcher, selection, input, output, config.limits.maxRequestBytes);
     },
     async close() {
+      dispatcher.close();
       await Promise.all(fronts.map((front) => front.close()));
       await fleet.close();
       await catalogFile.close();

@@ -27,4 +27,9 @@ export interface Reply {
   readonly isGone: boolean;
   /** The answer takes its time: says so now and then, and calls back if the caller goes away before it. */
   running(onGone: () => void): void;
+  /**
+   * The answer is a stream of notices that does not end by itself; it is kept alive. Calls back if the caller goes away.
+   * False where there is no way to send such a one.
+   */
+  listening(onGone: () => void): boolean;
 }

@@ -24,11 +24,16 @@ import { FORWARDINGS, type Forwarding } from '../relay/forwarding.ts';
 import type { StateSeal } from '../relay/state-seal.ts';
 import { IMPLEMENTATION } from '../version.ts';
 import type { Caller, Reply } from './caller.ts';
+import { createListeners } from './listeners.ts';
 import type { RunningCalls } from './running-calls.ts';
 
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
   notice(notification: Notification, caller: Caller): void;
+  /** The catalog may be another. */
+  catalogChanged(): void;
+  /** Ends what would not end by itself. */
+  close(): void;
 }
 
 interface DispatcherOptions {
@@ -50,6 +55,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   const viewOf = ({ selection: { profile, toolset } }: Caller): View =>
     catalog.current.view(profile, toolset);
+
+  const listeners = createListeners(viewOf, writeResult);
+
+  function listen(request: Request, caller: Caller, reply: Reply): void {
+    let call: RunningCall | undefined;
+    call = listeners.listen(request, caller, reply, () => runningCalls.remove(caller, request.id, call));
+    runningCalls.add(caller, request.id, call);
+  }
 
   function pass(forwarding: Forwarding, request: Request, caller: Caller, reply: Reply): void {
     const startedAt = performance.now();
@@ -86,6 +99,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }
     const list = view.lists.get(method);
     if (list !== undefined) return reply.endAround(resultHead(id), list[caller.era], '}');
+    if (method === 'subscriptions/listen' && isModern) return listen(request, caller, reply);
     if (method === 'server/discover' && isModern) return reply.end(writeResult(id, discoverResult(view)));
     if (method === 'initialize' && !isModern)
       return reply.end(writeResult(id, initializeResult(params, view)));
@@ -117,6 +131,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       const call = runningCalls.take(caller, params?.requestId);
       call?.cancel('the caller cancelled it');
     },
+    catalogChanged: listeners.changed,
+    close: listeners.close,
   };
 }
 

@@ -90,6 +90,17 @@ export class HttpReply implements Reply {
     if (this.#res.writableEnded || this.#res.destroyed) return;
     // Only who says so reads streams for certain; progress, which was asked for, may make one of `*/*` as well.
     if (this.#namesStream) this.#timer = setTimeout(() => this.#sign(), FIRST_SIGN_MS);
+    this.#watch(onGone);
+  }
+
+  listening(onGone: () => void): boolean {
+    if (!this.#mayStream || this.isGone) return false;
+    this.#timer = setTimeout(() => this.#sign(), KEEP_ALIVE_MS);
+    this.#watch(onGone);
+    return true;
+  }
+
+  #watch(onGone: () => void): void {
     this.#res.on('close', () => {
       clearTimeout(this.#timer);
       if (!this.#res.writableFinished) onGone();

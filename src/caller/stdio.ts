@@ -25,20 +25,30 @@ export function serveStdio(
   const write = (json: string) => void (output.writable && output.write(`${json}\n`));
   let waiting = 0;
   let onIdle = () => {};
-  const over = () => {
-    if (--waiting === 0) onIdle();
-  };
-  const reply: Reply = {
-    notify: (message) => write(JSON.stringify(message)),
-    end: (json) => {
+  function replyToOne(): Reply {
+    let isAwaited = true;
+    waiting++;
+    const over = () => {
+      if (isAwaited && --waiting === 0) onIdle();
+      isAwaited = false;
+    };
+    const end = (json: string) => {
       write(json);
       over();
-    },
-    endAround: (head, body, tail) => reply.end(head + body.toString('utf8') + tail),
-    abandon: over,
-    isGone: false,
-    running: () => {},
-  };
+    };
+    return {
+      notify: (message) => write(JSON.stringify(message)),
+      end,
+      endAround: (head, body, tail) => end(head + body.toString('utf8') + tail),
+      abandon: over,
+      isGone: false,
+      running: () => {},
+      listening() {
+        over();
+        return true;
+      },
+    };
+  }
 
   function receive(line: string): void {
     if (line.trim() === '') return;
@@ -49,10 +59,7 @@ export function serveStdio(
       const { era } = classify(incoming.message, undefined);
       const caller = { era, selection, session: SESSION };
       if (incoming.kind === 'notification') dispatcher.notice(incoming.message, caller);
-      else {
-        waiting++;
-        dispatcher.dispatch(incoming.message, caller, reply);
-      }
+      else dispatcher.dispatch(incoming.message, caller, replyToOne());
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       write(writeError(incoming?.kind === 'request' ? incoming.message.id : error.id, error));

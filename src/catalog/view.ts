@@ -58,7 +58,10 @@ export interface ListResult {
   readonly modern: Buffer;
 }
 
-/** How long a list is called fresh at most: callers cannot be told of a change yet. */
+/** Of these, callers can be told that the list has changed. */
+const LISTED = ['tools', 'prompts', 'resources'];
+
+/** How long a list is called fresh at most: most callers do not listen for changes. */
 const MAX_TTL_MS = 60_000;
 
 interface ViewInput {
@@ -107,9 +110,11 @@ export function createView(input: ViewInput): View {
   };
   const legacy: Record<string, object> = { tools: {} };
   for (const [name, isOffered] of Object.entries(offers)) if (isOffered) legacy[name] = {};
-  // Legacy callers set a level for their session, and have none here.
-  const logs = sources.some(({ list }) => list?.logs);
-  const capabilities = { legacy, modern: logs ? { ...legacy, logging: {} } : legacy };
+  // Legacy callers would be told of changes, and set a level for logs, in a session; they have none here.
+  const modern: Record<string, object> = { ...legacy };
+  for (const name of LISTED) if (name in modern) modern[name] = { listChanged: true };
+  if (sources.some(({ list }) => list?.logs)) modern.logging = {};
+  const capabilities = { legacy, modern };
   const write = writerFor(sources);
   const lists = new Map([['tools/list', writeTools(write, routes)]]);
   if (offers.prompts) {

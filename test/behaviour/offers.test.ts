@@ -120,7 +120,7 @@ test('a server without them: nothing is advertised, and nothing is known of them
   await using crm = await plainServer({ era: 'modern' });
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const { capabilities } = (await gateway.post(...modernRequest('server/discover'))).json.result;
-  expect(capabilities).toEqual({ tools: {} });
+  expect(capabilities).toEqual({ tools: { listChanged: true } });
   for (const method of [
     'prompts/list',
     'prompts/get',

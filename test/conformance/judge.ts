@@ -3,7 +3,7 @@ import { type JournalEntry, targetOf } from './fixture/journal.ts';
 import { objectAt } from './fixture/protocol.ts';
 import type { LegRecord } from './leg.ts';
 import type { Exchange } from './recording-proxy.ts';
-import { METHODS_NOT_YET, type Scenario, TOOLS_NOT_YET } from './scenarios.ts';
+import { METHODS_NOT_YET, type Scenario } from './scenarios.ts';
 import type { Check } from './suite.ts';
 
 /**
@@ -92,8 +92,8 @@ function worseChecks(direct: readonly Check[], gateway: readonly Check[]): Map<s
   return worse;
 }
 
-function isNotYet(method: string, target: string | undefined): boolean {
-  return method in METHODS_NOT_YET || (method === 'tools/call' && (target ?? '') in TOOLS_NOT_YET);
+function isNotYet(method: string): boolean {
+  return method in METHODS_NOT_YET;
 }
 
 type Excused = (method: string, target: string | undefined) => boolean;

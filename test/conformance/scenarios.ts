@@ -40,14 +40,6 @@ export const METHODS_NOT_YET: Readonly<Record<string, string>> = {
   'resources/subscribe': SUBSCRIPTIONS,
   'resources/unsubscribe': SUBSCRIPTIONS,
   'logging/setLevel': LOGGING,
-  'subscriptions/listen': SUBSCRIPTIONS,
-};
-
-/** The same for calls of these tools. The last two are called only once a subscription was acknowledged. */
-export const TOOLS_NOT_YET: Readonly<Record<string, string>> = {
-  test_streaming_elicitation: QUESTIONS,
-  test_trigger_tool_change: SUBSCRIPTIONS,
-  test_trigger_prompt_change: SUBSCRIPTIONS,
 };
 
 const LEGACY_0_1: Readonly<Record<string, Scenario>> = {
@@ -93,17 +85,7 @@ const LEGACY_0_2: Readonly<Record<string, Scenario>> = {
 };
 
 const MODERN: Readonly<Record<string, Scenario>> = {
-  'server-stateless': {
-    covered: true,
-    changesLists: true,
-    checksNotYet: {
-      'sep-2575-server-sends-subscription-ack': SUBSCRIPTIONS,
-      'sep-2575-server-tags-subscription-id': SUBSCRIPTIONS,
-      'sep-2575-server-honors-notification-filter': SUBSCRIPTIONS,
-      'sep-2575-server-sends-prompts-list-changed-on-subscription': SUBSCRIPTIONS,
-      'sep-2575-server-sends-tools-list-changed-on-subscription': SUBSCRIPTIONS,
-    },
-  },
+  'server-stateless': { covered: true, changesLists: true },
   'completion-complete': COVERED,
   'tools-list': COVERED,
   'tools-call-simple-text': COVERED,

@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { modernOffers, type Offer } from '../support/downstreams/offers.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { modernRequest } from '../support/messages.ts';
+
+const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
+const ALL = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
+const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
+
+/** A server whose list is fresh for a second. */
+async function changing(tools: object[]) {
+  const script = { tools };
+  const server = await plainServer({
+    era: 'modern',
+    answers: {
+      'tools/list': (given) =>
+        given.result({ resultType: 'complete', tools: script.tools, ttlMs: 1000, cacheScope: 'private' }),
+    },
+  });
+  return { script, server };
+}
+
+const listen = (gateway: RunningGateway, notifications: object, id: string | number = 'sub-1') =>
+  gateway.open(...modernRequest('subscriptions/listen', { notifications }, id));
+
+test('who listens is told first what it will hear of, and then what has changed, by its own id', async () => {
+  const offer: Offer = { who: 'crm', prompts: [{ name: 'a' }], resources: [{ uri: 'a:b', name: 'a' }] };
+  await using crm = await modernOffers(offer);
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const stream = await listen(gateway, { ...ALL, resourceSubscriptions: ['a:b'], unknown: true });
+  const first = await stream.next();
+  expect(first).toEqual({
+    jsonrpc: '2.0',
+    method: 'notifications/subscriptions/acknowledged',
+    params: { _meta: { [SUBSCRIPTION]: 'sub-1' }, notifications: ALL },
+  });
+  await gateway.gateway.close();
+  expect(await stream.next()).toEqual({
+    jsonrpc: '2.0',
+    id: 'sub-1',
+    result: { resultType: 'complete', _meta: { [SUBSCRIPTION]: 'sub-1' } },
+  });
+});
+
+test('a change is told to those who asked for it, once, and what is no change to nobody', async () => {
+  const { script, server } = await changing([tool('a')]);
+  await using crm = server;
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const heard: string[][] = [];
+  for (const filter of [ALL, { promptsListChanged: true }, { toolsListChanged: 'yes' }, {}]) {
+    const messages: string[] = [];
+    heard.push(messages);
+    const stream = await listen(gateway, filter, heard.length);
+    void (async () => {
+      for (let message = await stream.next(); message !== undefined; message = await stream.next()) {
+        messages.push(message.method ?? 'the end');
+      }
+    })().catch(() => {});
+  }
+  const acknowledged = 'notifications/subscriptions/acknowledged';
+  await expect.poll(() => heard.every(([method]) => method === acknowledged)).toBe(true);
+  const before = crm.requests.length;
+  // It lists the same again and again.
+  await expect.poll(() => crm.requests.length, { timeout: 5000 }).toBeGreaterThan(before);
+  expect(heard.map((messages) => messages.length)).toEqual([1, 1, 1, 1]);
+  script.tools = [tool('a'), tool('b')];
+  await expect.poll(() => heard[0]?.length, { timeout: 5000 }).toBe(2);
+  await sleep(1500);
+  expect(heard[0]).toEqual([acknowledged, 'notifications/tools/list_changed']);
+  expect(heard.slice(1)).toEqual([[acknowledged], [acknowledged], [acknowledged]]);
+});
+
+test('a real client hears of it and lists again', async () => {
+  const { script, server } = await changing([tool('a')]);
+  await using crm = server;
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const client = await gateway.connect({ era: 'modern' });
+  const heard: string[] = [];
+  client.setNotificationHandler('notifications/tools/list_changed', () => void heard.push('tools'));
+  const subscription = await client.listen({ toolsListChanged: true });
+  script.tools = [tool('b')];
+  await expect.poll(() => heard, { timeout: 5000 }).toEqual(['tools']);
+  expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(['crm__b']);
+  await subscription.close();
+});
+
+test('who does not accept a stream is told so', async () => {
+  const { server } = await changing([tool('a')]);
+  await using crm = server;
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const [body, headers] = modernRequest('subscriptions/listen', { notifications: ALL });
+  const reply = await gateway.post(body, { ...headers, accept: 'application/json' });
+  expect(reply.json.error).toMatchObject({ code: -32600, message: 'To listen, accept text/event-stream.' });
+});
