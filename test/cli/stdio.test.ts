@@ -251,6 +251,35 @@ describe.concurrent('--stdio', () => {
     await stop(overHttp);
   });
 
+  test('tells a listener what it listens for, and does not wait for it when its caller leaves', async ({
+    expect,
+  }) => {
+    await using web = await modernServer();
+    await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: web.entry() } } });
+    await using caller = speakLines(runCli(['--stdio'], { cwd: folder.path }));
+    const [listen] = modernRequest(
+      'subscriptions/listen',
+      { notifications: { toolsListChanged: true } },
+      'l',
+    );
+    caller.child.process.stdin?.write(`${JSON.stringify(listen)}\n`);
+    await expect
+      .poll(() => caller.messages, { timeout: 10_000 })
+      .toMatchObject([
+        {
+          method: 'notifications/subscriptions/acknowledged',
+          params: { notifications: { toolsListChanged: true } },
+        },
+      ]);
+    // Answered while it listens.
+    const [list] = modernRequest('tools/list', {}, 'after');
+    caller.child.process.stdin?.write(`${JSON.stringify(list)}\n`);
+    await expect.poll(() => caller.messages.at(-1)?.id, { timeout: 10_000 }).toBe('after');
+    caller.child.process.stdin?.end();
+    expect(await caller.child.exit).toMatchObject({ code: 0 });
+    expect(caller.messages.at(-1)).toMatchObject({ id: 'l', result: { resultType: 'complete' } });
+  });
+
   test('ends the calls of a caller that leaves in the middle of them', async ({ expect }) => {
     await using web = await modernServer();
     await using folder = await folderWith({ 'servers.json': { mcpServers: { web: web.entry() } } });
