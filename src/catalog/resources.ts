@@ -61,12 +61,13 @@ export function mapResources(sources: readonly CatalogSource[], notes: CatalogNo
   const shapes = templates.map(({ uri, downstream }) => ({ downstream, ...literalParts(uri) }));
 
   function find(uri: string): ResourceRoute | undefined {
-    const owner = owners.get(uri);
-    if (owner !== undefined) return { downstream: owner, uri };
+    const [first, ...others] = offering;
+    if (others.length === 0) return first && { downstream: first, uri };
+    // Before all else: so a marked one means the same whatever anybody lists, and what looks like one is marked itself.
     const marked = unmark(uri);
     const named = marked && byKey.get(marked.key);
     if (marked !== undefined && named !== undefined) return { downstream: named, uri: marked.uri };
-    const downstream = byTemplate(uri) ?? (offering.length === 1 ? offering[0] : undefined);
+    const downstream = owners.get(uri) ?? byTemplate(uri);
     return downstream && { downstream, uri };
   }
 
