@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { expiringServer } from '../support/downstreams/expiring.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
@@ -276,20 +277,13 @@ test.each([
 ])('where the file would be %s, there is one warning and everything else works', async (_what, steps) => {
   await using kept = await folder();
   await writeFile(join(kept.path, 'servers.json'), '{}');
-  let tools = [tool('a')];
-  await using crm = await plainServer({
-    era: 'modern',
-    answers: {
-      'tools/list': ({ result }) =>
-        result({ resultType: 'complete', tools, ttlMs: 1000, cacheScope: 'private' }),
-    },
-  });
+  await using crm = await expiringServer([tool('a')]);
   const catalogFile = join(kept.path, ...steps);
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { catalogFile });
   const warnings = () =>
     gateway.logs.filter((line) => line.includes('"level":"warn"') || line.includes('"level":40'));
   await expect.poll(warnings).toHaveLength(1);
-  tools = [tool('a'), tool('b')];
+  crm.tools = [tool('a'), tool('b')];
   const listed = async () => (await gateway.post(...modernRequest('tools/list'))).json.result.tools.length;
   await expect.poll(listed, { timeout: 5000 }).toBe(2);
   await gateway.gateway.close();

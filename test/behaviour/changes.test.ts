@@ -6,6 +6,7 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
 import { type HttpDownstream, serveDownstream } from '../support/downstreams/downstream.ts';
+import { expiringServer } from '../support/downstreams/expiring.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import type { Message } from '../support/messages.ts';
@@ -201,21 +202,14 @@ test('a server whose stream of notices is cut is listed again when its list expi
 });
 
 test('a list that expires is asked for again, of that server only, and callers see what came', async () => {
-  let tools = [tool('a')];
-  await using crm = await plainServer({
-    era: 'modern',
-    answers: {
-      'tools/list': ({ result }) =>
-        result({ resultType: 'complete', tools, ttlMs: 1000, cacheScope: 'private' }),
-    },
-  });
+  await using crm = await expiringServer([tool('a')]);
   await using notes = await plainServer({ era: 'modern', tools: [tool('n')] });
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), notes: notes.entry() } });
   const before = gateway.gateway.catalog;
   await expect.poll(() => listings(crm), { timeout: 5000 }).toBeGreaterThan(2);
   // The same list again: nothing was made anew.
   expect(gateway.gateway.catalog).toBe(before);
-  tools = [tool('a'), tool('b')];
+  crm.tools = [tool('a'), tool('b')];
   await expect.poll(() => names(gateway), { timeout: 5000 }).toEqual(['crm__a', 'crm__b', 'notes__n']);
   expect(listings(notes)).toBe(1);
 });

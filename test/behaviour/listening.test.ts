@@ -1,26 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { expiringServer } from '../support/downstreams/expiring.ts';
 import { modernOffers, type Offer } from '../support/downstreams/offers.ts';
-import { plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
 
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
 const ALL = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
 const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
-
-/** A server whose list is fresh for a second. */
-async function changing(tools: object[]) {
-  const script = { tools };
-  const server = await plainServer({
-    era: 'modern',
-    answers: {
-      'tools/list': (given) =>
-        given.result({ resultType: 'complete', tools: script.tools, ttlMs: 1000, cacheScope: 'private' }),
-    },
-  });
-  return { script, server };
-}
 
 const listen = (gateway: RunningGateway, notifications: object, id: string | number = 'sub-1') =>
   gateway.open(...modernRequest('subscriptions/listen', { notifications }, id));
@@ -45,8 +32,7 @@ test('who listens is told first what it will hear of, and then what has changed,
 });
 
 test('a change is told to those who asked for it, once, and what is no change to nobody', async () => {
-  const { script, server } = await changing([tool('a')]);
-  await using crm = server;
+  await using crm = await expiringServer([tool('a')]);
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const heard: string[][] = [];
   for (const filter of [ALL, { promptsListChanged: true }, { toolsListChanged: 'yes' }, {}]) {
@@ -65,7 +51,7 @@ test('a change is told to those who asked for it, once, and what is no change to
   // It lists the same again and again.
   await expect.poll(() => crm.requests.length, { timeout: 5000 }).toBeGreaterThan(before);
   expect(heard.map((messages) => messages.length)).toEqual([1, 1, 1, 1]);
-  script.tools = [tool('a'), tool('b')];
+  crm.tools = [tool('a'), tool('b')];
   await expect.poll(() => heard[0]?.length, { timeout: 5000 }).toBe(2);
   await sleep(1500);
   expect(heard[0]).toEqual([acknowledged, 'notifications/tools/list_changed']);
@@ -73,22 +59,20 @@ test('a change is told to those who asked for it, once, and what is no change to
 });
 
 test('a real client hears of it and lists again', async () => {
-  const { script, server } = await changing([tool('a')]);
-  await using crm = server;
+  await using crm = await expiringServer([tool('a')]);
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const client = await gateway.connect({ era: 'modern' });
   const heard: string[] = [];
   client.setNotificationHandler('notifications/tools/list_changed', () => void heard.push('tools'));
   const subscription = await client.listen({ toolsListChanged: true });
-  script.tools = [tool('b')];
+  crm.tools = [tool('b')];
   await expect.poll(() => heard, { timeout: 5000 }).toEqual(['tools']);
   expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(['crm__b']);
   await subscription.close();
 });
 
 test('who does not accept a stream is told so', async () => {
-  const { server } = await changing([tool('a')]);
-  await using crm = server;
+  await using crm = await expiringServer([tool('a')]);
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const [body, headers] = modernRequest('subscriptions/listen', { notifications: ALL });
   const reply = await gateway.post(body, { ...headers, accept: 'application/json' });
