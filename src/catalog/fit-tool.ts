@@ -1,23 +1,23 @@
 import type { Profile } from '../config/profiles.ts';
-import type { ListedTool } from '../downstream/listing.ts';
+import type { Listed } from '../downstream/listing.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { cutText } from '../protocol/text.ts';
 import { matchesGlob } from './glob.ts';
 import { shapeSchema } from './schema-rules.ts';
 
 export type FittedTool =
-  | { readonly tool: ListedTool; readonly changes: readonly string[] }
+  | { readonly tool: Listed; readonly changes: readonly string[] }
   /** Why it is left out, to stand after its name. */
   | { readonly fault: string };
 
 /** A tool as one kind of caller can take it. `generic` changes nothing. */
-export function fitTool(tool: ListedTool, profile: Profile): FittedTool {
+export function fitTool(tool: Listed, profile: Profile): FittedTool {
   const shaped = shapeSchema(tool.inputSchema as Params, profile);
   if ('fault' in shaped) return { fault: `is left out: ${shaped.fault}.` };
   const inputSchema = shaped.schema;
   if (inputSchema.type !== 'object')
     return { fault: 'is left out: its inputSchema is not of type "object".' };
-  const fitted: ListedTool = { ...tool, inputSchema };
+  const fitted: Listed = { ...tool, inputSchema };
   const changes = [...shaped.changes];
 
   const description = describe(tool.description, shaped.note, profile.maxDescriptionChars);
@@ -53,7 +53,7 @@ function describe(description: unknown, note: string | undefined, maxChars = Inf
   return room < 16 ? cutText(note, maxChars) : `${cutText(description, room)}\n\n${note}`;
 }
 
-function fitMeta(fitted: ListedTool, { toolMeta }: Profile, changes: string[]): void {
+function fitMeta(fitted: Listed, { toolMeta }: Profile, changes: string[]): void {
   if (!isObject(fitted._meta) || toolMeta.includes('*')) return;
   const entries = Object.entries(fitted._meta);
   const kept = entries.filter(([key]) => toolMeta.some((glob) => matchesGlob(glob, key)));

@@ -1,4 +1,4 @@
-import type { ListedTool } from '../downstream/listing.ts';
+import type { Listed } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { type ParamHeader, readParamHeaders } from '../protocol/param-headers.ts';
 import {
@@ -57,7 +57,7 @@ const FIELDS_OF: Readonly<Record<string, readonly Rule[]>> = {
 const MAX_TOOL_CHARS = 256 * 1024;
 
 /** Whether a tool can be offered. One that cannot costs itself and no other. */
-export function judgeTool(tool: ListedTool): Judgement {
+export function judgeTool(tool: Listed): Judgement {
   const { name, inputSchema } = tool;
   if (typeof name !== 'string' || name === '') return { fault: 'is left out: it has no name.' };
   if (!isObject(inputSchema)) return { fault: 'is left out: its inputSchema is not an object.' };
@@ -73,7 +73,7 @@ export function judgeTool(tool: ListedTool): Judgement {
 }
 
 /** The first field of a wrong type, and what it is not. */
-function findWrongField(tool: ListedTool): string | undefined {
+function findWrongField(tool: Listed): string | undefined {
   const top = findWrong(FIELDS, tool);
   if (top !== undefined) return top;
   for (const [field, rules] of Object.entries(FIELDS_OF)) {

@@ -1,9 +1,9 @@
 import type { ToolsetConfig } from '../config/config.ts';
-import { PROFILES, type Profile } from '../config/profiles.ts';
+import { GENERIC, type Profile } from '../config/profiles.ts';
 import { lets } from './glob.ts';
-import { assignNames, MAX_NAME_CHARS, type Naming } from './names.ts';
-import { type CatalogNote, type CatalogSource, type OfferedTool, offerTools } from './offered-tool.ts';
-import { type OfferedPrompt, offerPrompts } from './prompts.ts';
+import { assignNames, MAX_NAME_CHARS, type Nameable, type Naming } from './names.ts';
+import { type CatalogNote, type CatalogSource, offerTools } from './offered-tool.ts';
+import { offerPrompts } from './prompts.ts';
 import { mapResources } from './resources.ts';
 import { createView, type View } from './view.ts';
 
@@ -17,21 +17,15 @@ export interface Catalog {
   view(profile: Profile, toolset?: ToolsetConfig): View;
 }
 
-export const GENERIC = PROFILES.get('generic') as Profile;
-
 /**
  * Merges the lists of all downstreams: what has priority first, then in the order of the file, then by name.
  */
 export function merge(sources: readonly CatalogSource[], generic: Profile = GENERIC): Catalog {
   const notes: CatalogNote[] = [];
   const offered = sources.flatMap((source) => offerTools(source, notes));
-  const namings = new Map<number, Naming<OfferedTool>>();
-  const naming = (maxChars: number) => kept(namings, maxChars, () => assignNames(offered, maxChars));
-  const plain = naming(MAX_NAME_CHARS);
+  const naming = createNaming(offered);
   const prompts = sources.flatMap((source) => offerPrompts(source, notes));
-  const promptNamings = new Map<number, Naming<OfferedPrompt>>();
-  const promptNaming = (maxChars: number) =>
-    kept(promptNamings, maxChars, () => assignNames(prompts, maxChars));
+  const promptNaming = createNaming(prompts);
   const resources = mapResources(sources, notes);
   const place = new Map(sources.map(({ downstream }, index) => [downstream, index]));
   const ordered = offered.toSorted(
@@ -43,15 +37,15 @@ export function merge(sources: readonly CatalogSource[], generic: Profile = GENE
   const views = new Map<Profile, Map<ToolsetConfig | undefined, View>>();
 
   function makeView(profile: Profile, toolset: ToolsetConfig | undefined): View {
-    const chosen = <T>(items: readonly T[], { nameOf }: Naming<T>, plainNames: Naming<T>) =>
+    const chosen = <T>(items: readonly T[], named: (maxChars: number) => Naming<T>) =>
       items.flatMap((item): [string, T][] => {
-        const name = nameOf.get(item);
-        const plainName = plainNames.nameOf.get(item);
+        const name = named(profile.maxNameChars).nameOf.get(item);
+        const plainName = named(MAX_NAME_CHARS).nameOf.get(item);
         if (name === undefined || plainName === undefined) return [];
         return toolset === undefined || lets(toolset, plainName) ? [[name, item]] : [];
       });
-    const tools = chosen(ordered, naming(profile.maxNameChars), plain);
-    const itsPrompts = chosen(prompts, promptNaming(profile.maxNameChars), promptNaming(MAX_NAME_CHARS));
+    const tools = chosen(ordered, naming);
+    const itsPrompts = chosen(prompts, promptNaming);
     const shared = { profile, toolset, tools, prompts: itsPrompts };
     if (toolset === undefined) return createView({ ...shared, resources, sources });
     // Of a server with something in the toolset, its resources belong to it.
@@ -69,7 +63,7 @@ export function merge(sources: readonly CatalogSource[], generic: Profile = GENE
     return made;
   }
 
-  for (const { on, note } of plain.notes) {
+  for (const { on, note } of naming(MAX_NAME_CHARS).notes) {
     notes.push({ downstream: on.downstream.key, tool: on.originalName, note });
   }
   for (const { on, note } of promptNaming(MAX_NAME_CHARS).notes) {
@@ -77,6 +71,12 @@ export function merge(sources: readonly CatalogSource[], generic: Profile = GENE
   }
   const asGeneric = view(generic);
   return { notes: [...notes, ...asGeneric.leftOut], generic: asGeneric, view };
+}
+
+/** The names of all of them for each length that a profile allows, made when they are first asked for. */
+function createNaming<T extends Nameable>(items: readonly T[]): (maxChars: number) => Naming<T> {
+  const namings = new Map<number, Naming<T>>();
+  return (maxChars) => kept(namings, maxChars, () => assignNames(items, maxChars));
 }
 
 function kept<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -1,6 +1,6 @@
 import type { ToolOverride } from '../config/config.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import type { ListedTool, Listing } from '../downstream/listing.ts';
+import type { Listed, Listing } from '../downstream/listing.ts';
 import type { ParamHeader } from '../protocol/param-headers.ts';
 import { type ArgumentRules, shapeArguments } from './arguments.ts';
 import { lets } from './glob.ts';
@@ -12,7 +12,7 @@ export interface OfferedTool {
   readonly originalName: string;
   /** What stands behind the prefix. */
   readonly publicName: string;
-  readonly tool: ListedTool;
+  readonly tool: Listed;
   readonly priority: number;
   /** Arguments that the downstream wants mirrored into headers, by the names it gives them. */
   readonly paramHeaders: readonly ParamHeader[];
@@ -83,7 +83,7 @@ export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNo
 }
 
 function applyOverride(
-  tool: ListedTool,
+  tool: Listed,
   override: ToolOverride,
   addNote: (note: string) => void,
 ): Pick<OfferedTool, 'tool' | 'argumentRules'> {

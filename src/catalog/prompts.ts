@@ -1,7 +1,6 @@
 import type { Downstream } from '../downstream/downstream.ts';
 import type { Listed } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
-import { lets } from './glob.ts';
 import {
   COMMON_FIELDS,
   findWrong,
@@ -11,6 +10,7 @@ import {
   type Rule,
   YES_OR_NO,
 } from './judge-fields.ts';
+import { type ItemKind, offerItems } from './offer-items.ts';
 import type { CatalogNote, CatalogSource } from './offered-tool.ts';
 
 /** A prompt that its operator lets through, whoever asks. */
@@ -32,22 +32,15 @@ const ARGUMENT_FIELDS: readonly Rule[] = [
   ['required', isYesOrNo, YES_OR_NO],
 ];
 
-/** The prompts of one downstream that can be offered, by name. One bad prompt costs one prompt. */
+/** The prompts of one downstream that can be offered, by name. */
 export function offerPrompts({ downstream, list }: CatalogSource, notes: CatalogNote[]): OfferedPrompt[] {
-  const { config, key } = downstream;
-  const offered = new Map<string, OfferedPrompt>();
-  for (const [index, prompt] of (list?.prompts ?? []).entries()) {
-    const { name } = prompt;
-    const isNamed = typeof name === 'string' && name !== '';
-    const shown = isNamed ? name : `#${index + 1}`;
-    if (config.prompts !== undefined && !lets(config.prompts, shown)) continue;
-    const addNote = (note: string) => void notes.push({ downstream: key, tool: `prompt ${shown}`, note });
-    const wrong = isNamed ? wrongIn(prompt) : 'name is not text';
-    if (wrong !== undefined) addNote(`is left out: its ${wrong}.`);
-    else if (offered.has(shown)) addNote('is listed twice; the first one counts.');
-    else offered.set(shown, { downstream, originalName: shown, publicName: shown, prompt });
-  }
-  return [...offered.values()].sort((a, b) => (a.originalName < b.originalName ? -1 : 1));
+  const kind: ItemKind = { noun: 'prompt', idField: 'name', filter: downstream.config.prompts, wrongIn };
+  return offerItems(downstream, list?.prompts, kind, notes).map(({ id, item }) => ({
+    downstream,
+    originalName: id,
+    publicName: id,
+    prompt: item,
+  }));
 }
 
 function wrongIn(prompt: Listed): string | undefined {

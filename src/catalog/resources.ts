@@ -3,6 +3,7 @@ import type { Listed } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { lets } from './glob.ts';
 import { COMMON_FIELDS, findWrong, findWrongIcon, isText, type Rule } from './judge-fields.ts';
+import { type OfferedItem, offerItems } from './offer-items.ts';
 import type { CatalogNote, CatalogSource } from './offered-tool.ts';
 
 export interface ResourceRoute {
@@ -18,7 +19,7 @@ export interface ResourceRoute {
 export interface ResourceMap {
   readonly resources: readonly Listed[];
   readonly templates: readonly Listed[];
-  /** Undefined where no downstream offers any. */
+  /** Some downstream has resources, even if it lists none. */
   readonly isOffered: boolean;
   /** False where every URI stays as it is. */
   readonly mayRewrite: boolean;
@@ -35,14 +36,8 @@ const FIELDS: readonly Rule[] = [
   ['annotations', isObject, 'an object'],
 ];
 
-/** Two kinds of one thing: they differ in which field is their URI. */
+/** The field that a resource, and a template, has its URI in. */
 type UriField = 'uri' | 'uriTemplate';
-
-interface Offered {
-  readonly downstream: Downstream;
-  readonly uri: string;
-  readonly item: Listed;
-}
 
 /** The resources of all downstreams: in the order of these, by URI. One bad resource costs one resource. */
 export function mapResources(sources: readonly CatalogSource[], notes: CatalogNote[]): ResourceMap {
@@ -50,15 +45,19 @@ export function mapResources(sources: readonly CatalogSource[], notes: CatalogNo
     list?.resources === undefined ? [] : [downstream],
   );
   const byKey = new Map(offering.map((downstream) => [encodeURIComponent(downstream.key), downstream]));
-  const resources = sources.flatMap((source) => offer(source, source.list?.resources, 'uri', notes));
-  const templates = sources.flatMap((source) =>
-    offer(source, source.list?.resourceTemplates, 'uriTemplate', notes),
+  const offer = (field: UriField, downstream: Downstream, items: readonly Listed[] | undefined) => {
+    const kind = { noun: 'resource', idField: field, filter: downstream.config.resources, wrongIn };
+    return offerItems(downstream, items, kind, notes);
+  };
+  const resources = sources.flatMap(({ downstream, list }) => offer('uri', downstream, list?.resources));
+  const templates = sources.flatMap(({ downstream, list }) =>
+    offer('uriTemplate', downstream, list?.resourceTemplates),
   );
   const owners = new Map<string, Downstream>();
-  for (const { uri, downstream } of [...resources, ...templates]) {
-    if (!owners.has(uri)) owners.set(uri, downstream);
+  for (const { id, downstream } of [...resources, ...templates]) {
+    if (!owners.has(id)) owners.set(id, downstream);
   }
-  const shapes = templates.map(({ uri, downstream }) => ({ downstream, ...literalParts(uri) }));
+  const shapes = templates.map(({ id, downstream }) => ({ downstream, ...literalParts(id) }));
 
   function find(uri: string): ResourceRoute | undefined {
     const [first, ...others] = offering;
@@ -98,8 +97,8 @@ export function mapResources(sources: readonly CatalogSource[], notes: CatalogNo
     return leadsBack ? uri : mark(downstream.key, uri);
   }
 
-  const exposed = (field: UriField, items: readonly Offered[]) =>
-    items.map(({ downstream, uri, item }) => ({ ...item, [field]: expose(downstream, uri) }));
+  const exposed = (field: UriField, items: readonly OfferedItem[]) =>
+    items.map(({ downstream, id, item }) => ({ ...item, [field]: expose(downstream, id) }));
   return {
     resources: exposed('uri', resources),
     templates: exposed('uriTemplate', templates),
@@ -110,30 +109,8 @@ export function mapResources(sources: readonly CatalogSource[], notes: CatalogNo
   };
 }
 
-function offer(
-  { downstream }: CatalogSource,
-  items: readonly Listed[] = [],
-  field: UriField,
-  notes: CatalogNote[],
-): Offered[] {
-  const { key, config } = downstream;
-  const offered = new Map<string, Offered>();
-  for (const [index, item] of items.entries()) {
-    const uri = item[field];
-    const isGiven = typeof uri === 'string' && uri !== '';
-    const shown = isGiven ? uri : `#${index + 1}`;
-    if (config.resources !== undefined && !lets(config.resources, shown)) continue;
-    const addNote = (note: string) => void notes.push({ downstream: key, tool: `resource ${shown}`, note });
-    const wrong = !isGiven
-      ? `${field} is not text`
-      : !isText(item.name)
-        ? 'name is not text'
-        : (findWrong(FIELDS, item) ?? findWrongIcon(item));
-    if (wrong !== undefined) addNote(`is left out: its ${wrong}.`);
-    else if (offered.has(shown)) addNote('is listed twice; the first one counts.');
-    else offered.set(shown, { downstream, uri: shown, item });
-  }
-  return [...offered.values()].sort((a, b) => (a.uri < b.uri ? -1 : 1));
+function wrongIn(item: Listed): string | undefined {
+  return isText(item.name) ? (findWrong(FIELDS, item) ?? findWrongIcon(item)) : 'name is not text';
 }
 
 /** What of a URI template stands outside its first and last expression. */

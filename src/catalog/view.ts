@@ -1,7 +1,7 @@
 import type { ToolsetConfig } from '../config/config.ts';
 import type { Profile } from '../config/profiles.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import type { ListedTool } from '../downstream/listing.ts';
+import type { Listed } from '../downstream/listing.ts';
 import { type Era, META } from '../protocol/eras.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { type ParamHeader, readParamHeaders } from '../protocol/param-headers.ts';
@@ -27,7 +27,7 @@ export interface ToolRoute {
   /** What its result is shaped for. */
   readonly profile: Profile;
   /** The tool as the caller sees it. */
-  readonly tool: ListedTool;
+  readonly tool: Listed;
   /** What was made of it for this caller. */
   readonly changes: readonly string[];
 }
@@ -134,7 +134,7 @@ export function createView(input: ViewInput): View {
 
 /** Where the schema stayed as it is, so do they. */
 function paramHeadersOf(
-  tool: ListedTool,
+  tool: Listed,
   { tool: original, paramHeaders, argumentRules }: OfferedTool,
 ): readonly ParamHeader[] | { readonly fault: string } {
   if (argumentRules === undefined && tool.inputSchema === original.inputSchema) return paramHeaders;
@@ -166,7 +166,7 @@ function writeTools(write: Writer, routes: ReadonlyMap<string, ToolRoute>): List
 const asBytes = (result: object) => Buffer.from(JSON.stringify(result), 'utf8');
 
 /** The tool as legacy revisions allow it: SDKs insist on output of type "object", and on schemas that are objects. */
-function toLegacy(tool: ListedTool): ListedTool {
+function toLegacy(tool: Listed): Listed {
   const { outputSchema, ...rest } = tool;
   const inputSchema = withoutBooleans(tool.inputSchema as Params);
   if (!isObject(outputSchema)) return inputSchema === tool.inputSchema ? tool : { ...tool, inputSchema };

@@ -1,7 +1,7 @@
 import type { ToolsetConfig } from './config.ts';
 import { nearest } from './nearest.ts';
 import type { Place, Report } from './problems.ts';
-import { PROFILES, type Profile } from './profiles.ts';
+import { GENERIC, PROFILES, type Profile } from './profiles.ts';
 import type { ProfileShape, ToolsetShape } from './schema-shaping.ts';
 import type { Partly } from './shape.ts';
 import { readFilter } from './tool-shaping.ts';
@@ -12,8 +12,6 @@ const NAME_PROBLEM = 'is no name for a URL; use up to 64 letters, digits, _ and 
 
 /** As many as a person reads: a file may have thousands, and a mistake about each. */
 const MAX_NAMES_TOLD = 20;
-
-const GENERIC = PROFILES.get('generic') as Profile;
 
 type Shapes<T> = Partly<Record<string, T>> | undefined;
 

@@ -30,7 +30,7 @@ export interface Profile {
   readonly callTimeoutMs: number;
 }
 
-const GENERIC: Profile = {
+export const GENERIC: Profile = {
   name: 'generic',
   framing: 'auto',
   maxNameChars: 64,

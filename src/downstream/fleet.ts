@@ -15,7 +15,7 @@ export interface Fleet {
 }
 
 /**
- * @param restored    the last good lists of an earlier run, by key
+ * @param restored   the last good lists of an earlier run, by key
  * @param onListing  is called whenever the list of one of them has changed
  */
 export function createFleet(

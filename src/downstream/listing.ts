@@ -4,11 +4,10 @@ import type { Connection } from './connection.ts';
 
 /** Anything exactly as its downstream listed it. Nothing about it is certain yet, not even that it has a name. */
 export type Listed = Record<string, unknown>;
-export type ListedTool = Listed;
 
 /** All that one downstream offers. */
 export interface Listing {
-  tools: readonly ListedTool[];
+  tools: readonly Listed[];
   /** Absent, as the two below, where it does not offer the kind at all. */
   prompts?: readonly Listed[];
   resources?: readonly Listed[];

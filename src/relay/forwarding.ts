@@ -76,7 +76,7 @@ export function forwardCall(params: Params, asking: Asking): Forwarding {
     shape:
       isShaped || mayRewrite
         ? (result) => {
-            const exposed = mayRewrite ? exposeUris(result, view.resources, downstream) : result;
+            const exposed = exposeUris(result, view.resources, downstream);
             return isShaped ? shapeResult(exposed, profile) : exposed;
           }
         : undefined,

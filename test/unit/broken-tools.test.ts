@@ -4,13 +4,13 @@ import { merge } from '../../src/catalog/merge.ts';
 import type { ListResult, View } from '../../src/catalog/view.ts';
 import { PROFILES } from '../../src/config/profiles.ts';
 import type { Downstream } from '../../src/downstream/downstream.ts';
-import type { ListedTool } from '../../src/downstream/listing.ts';
+import type { Listed } from '../../src/downstream/listing.ts';
 
-const tool = (rest: object): ListedTool => ({ name: 'bad', inputSchema: { type: 'object' }, ...rest });
-const schema = (inputSchema: unknown): ListedTool => ({ name: 'bad', inputSchema });
+const tool = (rest: object): Listed => ({ name: 'bad', inputSchema: { type: 'object' }, ...rest });
+const schema = (inputSchema: unknown): Listed => ({ name: 'bad', inputSchema });
 
 /** Each of them makes the first generation's SDK client throw the whole list away. */
-const REJECTED_BY_CLIENTS: readonly (readonly [string, ListedTool])[] = [
+const REJECTED_BY_CLIENTS: readonly (readonly [string, Listed])[] = [
   ['no name', { inputSchema: { type: 'object' } }],
   ['a name that is a number', tool({ name: 7 })],
   ['no schema', { name: 'bad' }],
@@ -35,7 +35,7 @@ const REJECTED_BY_CLIENTS: readonly (readonly [string, ListedTool])[] = [
   ['a _meta that is a list', tool({ _meta: [] })],
 ];
 
-const OTHERS: readonly (readonly [string, ListedTool])[] = [
+const OTHERS: readonly (readonly [string, Listed])[] = [
   ['a schema of 5 MB', schema({ type: 'object', properties: { a: { description: 'x'.repeat(5_000_000) } } })],
   ['a name that is there already', tool({ name: 'good_1' })],
   ['a name that is empty', tool({ name: '' })],

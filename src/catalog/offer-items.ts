@@ -1,0 +1,45 @@
+import type { NameFilter } from '../config/config.ts';
+import type { Downstream } from '../downstream/downstream.ts';
+import type { Listed } from '../downstream/listing.ts';
+import { lets } from './glob.ts';
+import type { CatalogNote } from './offered-tool.ts';
+
+/** A prompt, resource or resource template that its operator lets through, whoever asks. */
+export interface OfferedItem {
+  readonly downstream: Downstream;
+  /** Its name or URI. */
+  readonly id: string;
+  readonly item: Listed;
+}
+
+export interface ItemKind {
+  /** As a person calls one. */
+  readonly noun: string;
+  readonly idField: 'name' | 'uri' | 'uriTemplate';
+  readonly filter: NameFilter | undefined;
+  /** The first field that callers would reject the list for, and what it is not. */
+  wrongIn(item: Listed): string | undefined;
+}
+
+/** Those of one downstream's list that can be offered, by their ids. One bad item costs one item. */
+export function offerItems(
+  downstream: Downstream,
+  items: readonly Listed[] = [],
+  { noun, idField, filter, wrongIn }: ItemKind,
+  notes: CatalogNote[],
+): OfferedItem[] {
+  const offered = new Map<string, OfferedItem>();
+  for (const [index, item] of items.entries()) {
+    const given = item[idField];
+    const isGiven = typeof given === 'string' && given !== '';
+    const id = isGiven ? given : `#${index + 1}`;
+    if (filter !== undefined && !lets(filter, id)) continue;
+    const addNote = (note: string) =>
+      void notes.push({ downstream: downstream.key, tool: `${noun} ${id}`, note });
+    const wrong = isGiven ? wrongIn(item) : `${idField} is not text`;
+    if (wrong !== undefined) addNote(`is left out: its ${wrong}.`);
+    else if (offered.has(id)) addNote('is listed twice; the first one counts.');
+    else offered.set(id, { downstream, id, item });
+  }
+  return [...offered.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
