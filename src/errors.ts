@@ -74,6 +74,10 @@ export const unknownResource = (uri: string, era: 'legacy' | 'modern') =>
 // Spec 2026-07-28, Streamable HTTP: what is mirrored into headers must say what the body says.
 export const headerMismatch = (text: string) => new ProtocolError(-32020, `Header mismatch: ${text}`);
 
+// The code that the SDKs have for it.
+export const sessionNotFound = () =>
+  new ProtocolError(-32001, 'This session is not known here or has ended. Begin a new one with initialize.');
+
 export const internalError = (cause: unknown) =>
   new ProtocolError(-32603, 'The gateway failed at this request; its log says why.', { cause });
 
@@ -188,6 +192,15 @@ export const asksForInput = (key: string) =>
 
 export const opensNoAddress = (key: string) =>
   new DownstreamFailure(key, 'bad_answer', 'asked to open something that is no http or https address.', true);
+
+// A call that had asked waits for a few minutes, in this process alone.
+export const noLongerWaits = (key: string) =>
+  new DownstreamFailure(
+    key,
+    'deadline',
+    'no longer waits for the answer to its question: it came too late, or this gateway was restarted.',
+    true,
+  );
 
 /** What a model is told when its call failed on the way: an answer like any other, so that the conversation goes on. */
 export function toToolResult(failure: DownstreamFailure): Record<string, unknown> {

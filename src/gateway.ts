@@ -1,8 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 import { createDispatcher } from './caller/dispatch.ts';
 import { type Front, openFront } from './caller/front.ts';
-import { createRunningCalls } from './caller/running-calls.ts';
 import { createSelector } from './caller/selection.ts';
+import { createSessions, SESSION_TTL_MS } from './caller/sessions.ts';
 import { serveStdio } from './caller/stdio.ts';
 import { openCatalogFile } from './catalog/catalog-file.ts';
 import { createCatalogHolder } from './catalog/holder.ts';
@@ -13,7 +13,8 @@ import type { Downstream, DownstreamStatus } from './downstream/downstream.ts';
 import { createFleet } from './downstream/fleet.ts';
 import { within } from './downstream/within.ts';
 import { createRedactor, type Logger } from './log.ts';
-import { createStateSeal } from './relay/state-seal.ts';
+import { createParked } from './relay/parked.ts';
+import { createSeal } from './relay/seal.ts';
 import { IMPLEMENTATION } from './version.ts';
 
 // What a program needs that has the gateway in itself.
@@ -56,6 +57,9 @@ export interface Gateway {
 /** How long a list waits for slow downstreams after the first start ever: LiveKit gives up on any request after 5 s. */
 const COLD_START_MS = 2500;
 
+/** How long a caller may take to come back with an answer. */
+const STATE_TTL_MS = 15 * 60_000;
+
 /** Puts the parts together. Nothing connects or listens yet. */
 export function createGateway(config: Config, { log, token }: GatewayOptions): Gateway {
   const holder = createCatalogHolder(log, config.profiles.get('generic'));
@@ -68,6 +72,8 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
   });
   // What is known from an earlier run is served from the first moment, and instructions name every server.
   holder.update(fleet.downstreams);
+  const parked = createParked();
+  const sessions = createSessions(createSeal(token, 'session', SESSION_TTL_MS));
   const settled = deferred<void>();
   let isSettled = false;
   let isStarted = false;
@@ -75,8 +81,10 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
     catalog: holder,
     settled: settled.promise,
     isSettled: () => isSettled,
-    runningCalls: createRunningCalls(),
-    seal: createStateSeal(token),
+    rounds: { seal: createSeal(token, 'requestState', STATE_TTL_MS), parked },
+    wantLogs(level) {
+      for (const { wishes } of fleet.downstreams) wishes.wantLogs(level);
+    },
     onCallEnded: ({ exposedName, downstream }, ms, failure) => {
       if (failure === undefined && !log.isLevelEnabled('debug')) return;
       const fields = { downstream: downstream.key, tool: exposedName, ms: Math.round(ms) };
@@ -137,6 +145,7 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
         maxRequestBytes: config.limits.maxRequestBytes,
         select,
         dispatcher,
+        sessions,
         isReady: () => isSettled,
         status,
       });
@@ -153,6 +162,8 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
     },
     async close() {
       dispatcher.close();
+      sessions.close();
+      parked.close();
       await Promise.all(fronts.map((front) => front.close()));
       await fleet.close();
       await catalogFile.close();

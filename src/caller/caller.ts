@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Era } from '../protocol/eras.ts';
-import type { Notification } from '../protocol/messages.ts';
+import type { Notification, Request } from '../protocol/messages.ts';
 import type { Selection } from './selection.ts';
+import type { Session } from './session.ts';
 
 /** Who asks, as far as this one request tells. */
 export interface Caller {
@@ -9,7 +10,7 @@ export interface Caller {
   /** Which part of the catalog it meets, and in which form. */
   readonly selection: Selection;
   /** What tells this caller's requests from another's; undefined when nothing does. */
-  readonly session: string | undefined;
+  readonly session: Session | undefined;
   /** Of a modern request over HTTP: what it mirrors is held against its body. */
   readonly headers?: IncomingHttpHeaders;
 }
@@ -17,6 +18,8 @@ export interface Caller {
 /** How one request is answered, whatever carries it. */
 export interface Reply {
   notify(message: Notification): void;
+  /** Asks the caller something before the answer. False where that cannot be sent. */
+  ask(question: Request): boolean;
   /** The whole response as JSON. `httpStatus` counts where there is one to set. */
   end(json: string, httpStatus?: number): void;
   /** The same for a large part that is kept as bytes: the response is `head`, `body` and `tail` in one piece. */

@@ -1,35 +1,43 @@
 import type { Catalog } from '../catalog/merge.ts';
 import type { View } from '../catalog/view.ts';
+import { type DownstreamFailure, internalError, ProtocolError, unknownMethod } from '../errors.ts';
+import { META } from '../protocol/eras.ts';
+import { isLogLevel, LOG_LEVELS, type LogLevel } from '../protocol/log-levels.ts';
 import {
-  type DownstreamFailure,
-  internalError,
-  notMcp,
-  ProtocolError,
-  toRpcError,
-  toToolResult,
-  unknownMethod,
-} from '../errors.ts';
-import { type Era, LATEST_LEGACY_VERSION, LEGACY_VERSIONS, META, MODERN_VERSIONS } from '../protocol/eras.ts';
-import {
-  isObject,
+  isRequestId,
   type Notification,
   type Outcome,
+  outcomeOf,
   type Params,
   type Request,
-  type RequestId,
+  type Response,
   RPC,
 } from '../protocol/messages.ts';
-import { forward, type RunningCall } from '../relay/forward.ts';
+import { askableOf } from '../protocol/questions.ts';
+import type { Rounds } from '../relay/dialogue.ts';
+import { forward, type RunningCall, type WayBack } from '../relay/forward.ts';
 import { FORWARDINGS, type Forwarding } from '../relay/forwarding.ts';
-import type { StateSeal } from '../relay/state-seal.ts';
-import { IMPLEMENTATION } from '../version.ts';
+import {
+  discoverResult,
+  initializeResult,
+  resultHead,
+  statusOf,
+  toOutcome,
+  writeError,
+  writeGuarded,
+  writeResult,
+} from './answers.ts';
 import type { Caller, Reply } from './caller.ts';
 import { createListeners } from './listeners.ts';
-import type { RunningCalls } from './running-calls.ts';
+import type { Session } from './session.ts';
 
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
   notice(notification: Notification, caller: Caller): void;
+  /** A caller answers a question that was put to it. */
+  answered(answer: Response, session: Session): void;
+  /** A stream on which a session hears of changes. False where it accepts none. */
+  open(caller: Caller, reply: Reply): boolean;
   /** The catalog may be another. */
   catalogChanged(): void;
   /** Ends what would not end by itself. */
@@ -41,8 +49,9 @@ interface DispatcherOptions {
   /** Resolves when the catalog is worth listing. */
   settled: Promise<void>;
   isSettled(): boolean;
-  runningCalls: RunningCalls;
-  seal: StateSeal;
+  rounds: Rounds;
+  /** Some caller wants to hear what is logged from this level on. */
+  wantLogs(level: LogLevel): void;
   /** @param failure  undefined when the downstream answered, with a result or an error of its own */
   onCallEnded(forwarding: Forwarding, ms: number, failure: DownstreamFailure | undefined): void;
   /** A fault of our own. It costs the one request. */
@@ -51,7 +60,7 @@ interface DispatcherOptions {
 
 /** Answers every request of a caller: what we know ourselves at once, a tool call by its downstream. */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { catalog, runningCalls } = options;
+  const { catalog, rounds } = options;
 
   const viewOf = ({ selection: { profile, toolset } }: Caller): View =>
     catalog.current.view(profile, toolset);
@@ -59,52 +68,97 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const listeners = createListeners(viewOf, writeResult);
 
   function listen(request: Request, caller: Caller, reply: Reply): void {
+    const { session } = caller;
     let call: RunningCall | undefined;
-    call = listeners.listen(request, caller, reply, () => runningCalls.remove(caller, request.id, call));
-    runningCalls.add(caller, request.id, call);
+    call = listeners.listen(request, caller, reply, () => session?.removeCall(request.id, call));
+    session?.addCall(request.id, call);
   }
 
   function pass(forwarding: Forwarding, request: Request, caller: Caller, reply: Reply): void {
     const startedAt = performance.now();
+    const { era, session } = caller;
+    const { id } = request;
+    const meta = request.params?._meta as Params | undefined;
     let call: RunningCall | undefined;
     const end = (outcome: Outcome, failure?: DownstreamFailure) => {
       options.onCallEnded(forwarding, performance.now() - startedAt, failure);
-      runningCalls.remove(caller, request.id, call);
-      reply.end(writeGuarded(request.id, outcome, caller.era, forwarding), statusOf(outcome, caller.era));
+      session?.removeCall(id, call);
+      reply.end(writeGuarded(id, outcome, era, forwarding), statusOf(outcome, era));
     };
-    call = forward(forwarding, request.params ?? {}, {
+    const back: WayBack = {
+      logLevel: logLevelOf(meta, caller),
+      progressToken: isRequestId(meta?.progressToken) ? meta.progressToken : undefined,
       notify: (message) => reply.notify(message),
       answer: (outcome) => end(outcome),
       fail: (failure) => end(toOutcome(failure, forwarding), failure),
       cancelled: () => {
-        runningCalls.remove(caller, request.id, call);
+        session?.removeCall(id, call);
         reply.abandon();
       },
-    });
-    const running = call;
-    runningCalls.add(caller, request.id, running);
+      ...(era === 'legacy' && session?.capabilities !== undefined && { ask: askerOf(session, reply) }),
+    };
+    const running = forward(forwarding, back);
+    call = running;
+    session?.addCall(id, running);
     reply.running(() => {
       // Spec 2026-07-28: a closed stream MUST be taken as cancellation. 2025-11-25 and before: it SHOULD NOT be.
-      if (caller.era === 'modern') running.cancel('the caller closed the stream');
+      if (era === 'modern') running.cancel('the caller closed the stream');
+      else running.callerLeft();
     });
   }
 
   function answer(request: Request, caller: Caller, reply: Reply): void {
     const { id, method, params = {} } = request;
-    const isModern = caller.era === 'modern';
     const view = viewOf(caller);
     const plan = FORWARDINGS.get(method);
-    if (plan !== undefined && offers(view.capabilities[caller.era], method)) {
-      return pass(plan(params, { ...caller, view, seal: options.seal }), request, caller, reply);
+    if (plan !== undefined && offers(view.capabilities, method)) {
+      const capabilities = capabilitiesOf(params, caller);
+      return pass(plan(params, { ...caller, view, capabilities, rounds }), request, caller, reply);
     }
     const list = view.lists.get(method);
     if (list !== undefined) return reply.endAround(resultHead(id), list[caller.era], '}');
-    if (method === 'subscriptions/listen' && isModern) return listen(request, caller, reply);
-    if (method === 'server/discover' && isModern) return reply.end(writeResult(id, discoverResult(view)));
-    if (method === 'initialize' && !isModern)
-      return reply.end(writeResult(id, initializeResult(params, view)));
-    if (method === 'ping' && !isModern) return reply.end(writeResult(id, '{}'));
+    if (caller.era === 'legacy')
+      return reply.end(writeResult(id, answerLegacy(method, params, caller, view)));
+    if (method === 'subscriptions/listen') return listen(request, caller, reply);
+    if (method === 'server/discover') return reply.end(writeResult(id, discoverResult(view)));
     throw unknownMethod(method);
+  }
+
+  /** What the modern era no longer has. */
+  function answerLegacy(method: string, params: Params, caller: Caller, view: View): string {
+    const { session } = caller;
+    if (method === 'initialize') {
+      // On a pipe there is no id that could say it.
+      if (session !== undefined) session.capabilities = askableOf(params.capabilities);
+      return initializeResult(params, view);
+    }
+    if (method === 'logging/setLevel' && view.capabilities.logging !== undefined) {
+      setLogLevel(params.level, session);
+      return '{}';
+    }
+    if (method.startsWith('resources/') && offersSubscriptions(view)) {
+      const { uri } = params;
+      const isOn = method === 'resources/subscribe';
+      if (isOn || method === 'resources/unsubscribe') {
+        if (typeof uri !== 'string')
+          throw new ProtocolError(RPC.invalidParams, 'params.uri must be the URI of a resource.');
+        // Without a session there is nobody to be told.
+        if (session === undefined) throw unknownMethod(method);
+        if (isOn) listeners.watch(uri, caller, session);
+        else stopWatching(uri, session);
+        return '{}';
+      }
+    }
+    if (method === 'ping') return '{}';
+    throw unknownMethod(method);
+  }
+
+  function setLogLevel(level: unknown, session: Session | undefined): void {
+    if (!isLogLevel(level)) {
+      throw new ProtocolError(RPC.invalidParams, `params.level must be one of ${LOG_LEVELS.join(', ')}.`);
+    }
+    if (session !== undefined) session.logLevel = level;
+    options.wantLogs(level);
   }
 
   function guarded(request: Request, caller: Caller, reply: Reply): void {
@@ -128,9 +182,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
     notice({ method, params }, caller) {
       if (method !== 'notifications/cancelled') return;
-      const call = runningCalls.take(caller, params?.requestId);
-      call?.cancel('the caller cancelled it');
+      caller.session?.takeCall(params?.requestId)?.cancel('the caller cancelled it');
     },
+    answered(answer, session) {
+      const outcome = outcomeOf({ ...answer });
+      if (outcome !== undefined) session.answerQuestion(answer.id, outcome);
+    },
+    open: (caller, reply) => caller.session !== undefined && listeners.open(caller, caller.session, reply),
     catalogChanged: listeners.changed,
     close: listeners.close,
   };
@@ -147,93 +205,44 @@ const NEEDS_CATALOG: ReadonlySet<string> = new Set([
   ...FORWARDINGS.keys(),
 ]);
 
+/** What this caller can be asked: said with the request, or once for its session. */
+function capabilitiesOf(params: Params, { era, session }: Caller): Params | undefined {
+  if (era === 'legacy') return session?.capabilities;
+  return askableOf((params._meta as Params | undefined)?.[META.clientCapabilities]);
+}
+
+function logLevelOf(meta: Params | undefined, { era, session }: Caller): WayBack['logLevel'] {
+  if (era === 'legacy') return session?.logLevel ?? 'all';
+  const level = meta?.[META.logLevel];
+  return isLogLevel(level) ? level : undefined;
+}
+
+/** Asks on the stream of the call that the question came up in. */
+function askerOf(session: Session, reply: Reply): NonNullable<WayBack['ask']> {
+  return (question, answered) => {
+    const id = session.addQuestion(answered);
+    if (!reply.ask({ jsonrpc: '2.0', id, ...question })) {
+      session.removeQuestion(id);
+      return undefined;
+    }
+    return () => {
+      if (!session.removeQuestion(id)) return;
+      reply.notify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } });
+    };
+  };
+}
+
+function stopWatching(uri: string, { watches }: Session): void {
+  watches.get(uri)?.();
+  watches.delete(uri);
+}
+
+function offersSubscriptions({ capabilities }: View): boolean {
+  return (capabilities.resources as Params | undefined)?.subscribe === true;
+}
+
 /** `tools/call` of `tools`, `completion/complete` of `completions`. */
 function offers(capabilities: Readonly<Record<string, object>>, method: string): boolean {
   const feature = method.slice(0, method.indexOf('/'));
   return capabilities[feature === 'completion' ? 'completions' : feature] !== undefined;
-}
-
-/** The instructions in it name the servers, and these come and go. */
-const DISCOVER_TTL_MS = 60_000;
-
-function discoverResult({ capabilities, instructions }: View): string {
-  return JSON.stringify({
-    resultType: 'complete',
-    supportedVersions: MODERN_VERSIONS,
-    capabilities: capabilities.modern,
-    ...(instructions !== '' && { instructions }),
-    _meta: { [META.serverInfo]: IMPLEMENTATION },
-    ttlMs: DISCOVER_TTL_MS,
-    cacheScope: 'private',
-  });
-}
-
-function initializeResult(params: Params, { capabilities, instructions }: View): string {
-  const asked = params.protocolVersion;
-  const protocolVersion =
-    typeof asked === 'string' && LEGACY_VERSIONS.includes(asked) ? asked : LATEST_LEGACY_VERSION;
-  return JSON.stringify({
-    protocolVersion,
-    capabilities: capabilities.legacy,
-    serverInfo: IMPLEMENTATION,
-    ...(instructions !== '' && { instructions }),
-  });
-}
-
-/** Of the revisions before 2026-07-28, which says -32602 instead. */
-const LEGACY_RESOURCE_NOT_FOUND = -32002;
-
-/** The outcome in the caller's era: modern results name their type, legacy ones have none. Nothing else changes. */
-function inEra(outcome: Outcome, era: Era): Outcome {
-  if ('error' in outcome) {
-    const isGivenUp = era === 'modern' && outcome.error.code === LEGACY_RESOURCE_NOT_FOUND;
-    return isGivenUp ? { error: { ...outcome.error, code: RPC.invalidParams } } : outcome;
-  }
-  const isTyped = outcome.result.resultType !== undefined;
-  // Where both sides are of one era, which is the usual case, the result is passed on and not copied.
-  if (isTyped === (era === 'modern')) return outcome;
-  if (!isTyped) return { result: { resultType: 'complete', ...outcome.result } };
-  const { resultType: _none, structuredContent, ...result } = outcome.result;
-  // Legacy clients know objects only, and would throw away the answer of a tool that has run.
-  return { result: isObject(structuredContent) ? { ...result, structuredContent } : result };
-}
-
-/** Spec 2026-07-28: the one error of a handler that has an HTTP status of its own. */
-function statusOf(outcome: Outcome, era: Era): number {
-  return era === 'modern' && 'error' in outcome && outcome.error.code === RPC.missingClientCapability
-    ? 400
-    : 200;
-}
-
-function writeResult(id: RequestId, resultJson: string): string {
-  return `${resultHead(id)}${resultJson}}`;
-}
-
-const resultHead = (id: RequestId) => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`;
-
-/** JSON that was read can be nested too deep to be written. Then that is what the caller is told. */
-function writeGuarded(id: RequestId, outcome: Outcome, era: Era, forwarding: Forwarding): string {
-  try {
-    return writeOutcome(id, inEra(outcome, era));
-  } catch (cause) {
-    const failure = notMcp(forwarding.downstream.key, 'nested too deep', cause);
-    return writeOutcome(id, inEra(toOutcome(failure, forwarding), era));
-  }
-}
-
-/** What a model is told of a call, its program is told of anything else. */
-function toOutcome(failure: DownstreamFailure, { method }: Forwarding): Outcome {
-  return method === 'tools/call' ? { result: toToolResult(failure) } : { error: toRpcError(failure) };
-}
-
-function writeOutcome(id: RequestId, outcome: Outcome): string {
-  return 'result' in outcome
-    ? writeResult(id, JSON.stringify(outcome.result))
-    : JSON.stringify({ jsonrpc: '2.0', id, error: outcome.error });
-}
-
-/** @param id  undefined where it could not be read */
-export function writeError(id: RequestId | undefined, { code, message, data }: ProtocolError): string {
-  const error = data === undefined ? { code, message } : { code, message, data };
-  return JSON.stringify(id === undefined ? { jsonrpc: '2.0', error } : { jsonrpc: '2.0', id, error });
 }

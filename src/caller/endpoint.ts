@@ -1,18 +1,21 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError, sessionNotFound } from '../errors.ts';
 import { type Classified, classify, MODERN_VERSIONS, type ProtocolHeaders } from '../protocol/eras.ts';
-import { type Incoming, RPC, readMessage } from '../protocol/messages.ts';
+import { type Incoming, type RequestId, type Response, RPC, readMessage } from '../protocol/messages.ts';
+import { writeError } from './answers.ts';
 import { BodyRefused, readBody } from './body.ts';
-import { type Dispatcher, writeError } from './dispatch.ts';
+import type { Dispatcher } from './dispatch.ts';
 import { HttpReply, sendJson } from './http-reply.ts';
 import type { Selection, Selector } from './selection.ts';
+import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
 
 interface EndpointOptions {
   hasToken(headers: IncomingHttpHeaders): boolean;
   refusedHost(headers: IncomingHttpHeaders): string | undefined;
   select: Selector;
   dispatcher: Dispatcher;
+  sessions: Sessions;
   maxRequestBytes: number;
 }
 
@@ -23,14 +26,14 @@ const MAX_DRAINED_BYTES = 64 * 1024;
 export function createEndpoint(
   options: EndpointOptions,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const { dispatcher } = options;
+  const { dispatcher, sessions } = options;
 
   function receive(text: string, selection: Selection, req: IncomingMessage, res: ServerResponse): void {
     let incoming: Incoming | undefined;
     let classified: Classified;
     try {
       incoming = readMessage(text);
-      if (incoming.kind === 'response') return acceptResponse(req, res);
+      if (incoming.kind === 'response') return receiveAnswer(incoming.message, req, res);
       classified = classify(incoming.message, req.headers as ProtocolHeaders);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -40,29 +43,72 @@ export function createEndpoint(
     }
     const { message } = incoming;
     const { era } = classified;
-    const session = era === 'legacy' ? sessionOf(req) : undefined;
+    const begins = era === 'legacy' && message.method === 'initialize';
+    const session = era === 'legacy' && !begins ? sessionOf(req) : undefined;
+    if (session === null)
+      return refuseSession(res, incoming.kind === 'request' ? incoming.message.id : undefined);
     if (incoming.kind === 'notification') {
       dispatcher.notice(incoming.message, { era, selection, session });
       res.writeHead(202).end();
       return;
     }
-    // A name for this caller, so that its cancellations find its own calls. Nothing is kept under it.
-    const headers =
-      era === 'legacy' && message.method === 'initialize' ? ['mcp-session-id', randomUUID()] : [];
+    // It holds nothing here: what was declared with it, it says itself.
+    const headers = begins ? ['mcp-session-id', sessions.issue(message.params?.capabilities)] : [];
     const caller =
       era === 'modern' ? { era, selection, session, headers: req.headers } : { era, selection, session };
     const reply = new HttpReply(req, res, era, selection.profile.framing, headers);
     dispatcher.dispatch(incoming.message, caller, reply);
   }
 
+  /** `null` for an id that is not, or no longer, one of ours. */
+  function sessionOf(req: IncomingMessage): Session | undefined | null {
+    const id = req.headers['mcp-session-id'];
+    return typeof id === 'string' && id !== '' ? (sessions.find(id) ?? null) : undefined;
+  }
+
+  /** An answer to a question of ours. The modern era has none and calls such a message an error. */
+  function receiveAnswer(answer: Response, req: IncomingMessage, res: ServerResponse): void {
+    const version = req.headers['mcp-protocol-version'];
+    if (typeof version === 'string' && MODERN_VERSIONS.includes(version)) {
+      throw new ProtocolError(
+        RPC.invalidRequest,
+        'Send requests and notifications: responses have no place here.',
+      );
+    }
+    const session = sessionOf(req);
+    if (session === null) return refuseSession(res);
+    if (session !== undefined) dispatcher.answered(answer, session);
+    res.writeHead(202).end();
+  }
+
+  /** The stream on which a caller of the legacy era hears of changes, and the end of its session. */
+  function onOtherMethod(req: IncomingMessage, res: ServerResponse, selection: Selection): void {
+    const session = sessionOf(req);
+    if (session === null) return refuseSession(res);
+    if (session === undefined) return refuse(req, res, 405, 'MCP is served by POST here.', ['allow', 'POST']);
+    if (req.method === 'DELETE') {
+      sessions.end(session);
+      res.writeHead(204).end();
+      return;
+    }
+    const caller = { era: 'legacy', selection, session } as const;
+    const reply = new HttpReply(req, res, 'legacy', 'sse');
+    if (!dispatcher.open(caller, reply))
+      refuse(req, res, 406, 'Accept text/event-stream to hear of changes.');
+  }
+
   return (req, res) => {
-    if (req.method !== 'POST') return refuse(req, res, 405, 'MCP is served by POST here.', ['allow', 'POST']);
+    const isPost = req.method === 'POST';
+    if (!isPost && req.method !== 'GET' && req.method !== 'DELETE') {
+      return refuse(req, res, 405, 'MCP is served by POST here.', ['allow', 'POST']);
+    }
     const refusedHost = options.refusedHost(req.headers);
     if (refusedHost !== undefined) return refuse(req, res, 403, refusedHost);
     if (!options.hasToken(req.headers))
       return refuse(req, res, 401, UNAUTHORIZED, ['www-authenticate', CHALLENGE]);
     const selection = options.select(req.url ?? '', req.headers['user-agent']);
     if ('refusal' in selection) return refuse(req, res, 404, selection.refusal);
+    if (!isPost) return onOtherMethod(req, res, selection);
     const type = req.headers['content-type'];
     if (type === undefined || !/^application\/json\s*(;|$)/i.test(type)) {
       return refuse(req, res, 415, 'Send the message as Content-Type: application/json.');
@@ -82,21 +128,9 @@ export const UNAUTHORIZED =
   'This gateway needs its token: send "Authorization: Bearer <token>". It is SWITCHBOARD_TOKEN, or was printed at start.';
 export const CHALLENGE = 'Bearer realm="mcp-switchboard"';
 
-/** An answer to a question we never asked. The legacy era has a place for such; the modern one says they are an error. */
-function acceptResponse(req: IncomingMessage, res: ServerResponse): void {
-  const version = req.headers['mcp-protocol-version'];
-  if (typeof version === 'string' && MODERN_VERSIONS.includes(version)) {
-    throw new ProtocolError(
-      RPC.invalidRequest,
-      'Send requests and notifications: responses have no place here.',
-    );
-  }
-  res.writeHead(202).end();
-}
-
-function sessionOf(req: IncomingMessage): string | undefined {
-  const session = req.headers['mcp-session-id'];
-  return typeof session === 'string' && session !== '' ? session : undefined;
+/** 404, not 400: a caller that hears 404 begins a new session, one that hears 400 repeats its mistake. */
+function refuseSession(res: ServerResponse, id?: RequestId): void {
+  sendJson(res, 404, writeError(id, sessionNotFound()));
 }
 
 function refuse(

@@ -6,6 +6,7 @@ import { createEndpoint } from './endpoint.ts';
 import { createHostCheck, isLoopback } from './hosts.ts';
 import { createPages, type PagesOptions } from './pages.ts';
 import type { Selector } from './selection.ts';
+import type { Sessions } from './sessions.ts';
 import { createTokenCheck } from './token.ts';
 
 export interface Front {
@@ -24,6 +25,7 @@ export interface FrontOptions extends Pick<PagesOptions, 'isReady' | 'status'> {
   maxRequestBytes: number;
   select: Selector;
   dispatcher: Dispatcher;
+  sessions: Sessions;
 }
 
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -40,8 +42,8 @@ const CLOSE_GRACE_MS = 2000;
 export async function openFront(options: FrontOptions): Promise<Front> {
   const hasToken = createTokenCheck(options.token);
   const refusedHost = createHostCheck(isLoopback(options.host), options.allowedHosts);
-  const { select, dispatcher, maxRequestBytes } = options;
-  const endpoint = createEndpoint({ hasToken, refusedHost, select, dispatcher, maxRequestBytes });
+  const { select, dispatcher, sessions, maxRequestBytes } = options;
+  const endpoint = createEndpoint({ hasToken, refusedHost, select, dispatcher, sessions, maxRequestBytes });
   const pages = createPages({ hasToken, refusedHost, isReady: options.isReady, status: options.status });
 
   let running = 0;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Profile } from '../config/profiles.ts';
 import type { Era } from '../protocol/eras.ts';
-import type { Notification } from '../protocol/messages.ts';
+import type { Notification, Request } from '../protocol/messages.ts';
 import { encodeEvent, KEEP_ALIVE, splitEvent } from '../protocol/sse.ts';
 import type { Reply } from './caller.ts';
 
@@ -47,6 +47,15 @@ export class HttpReply implements Reply {
     const event = encodeEvent(JSON.stringify(message));
     this.#openStream();
     this.#res.write(event);
+  }
+
+  ask(question: Request): boolean {
+    // A caller that says `*/*` may not know what to do with a question in a stream.
+    if (!this.#namesStream || this.isGone || this.#res.writableLength > MAX_UNSENT_BYTES) return false;
+    const event = encodeEvent(JSON.stringify(question));
+    this.#openStream();
+    this.#res.write(event);
+    return true;
   }
 
   end(json: string, httpStatus = 200): void {
@@ -95,6 +104,8 @@ export class HttpReply implements Reply {
 
   listening(onGone: () => void): boolean {
     if (!this.#mayStream || this.isGone) return false;
+    this.#openStream();
+    this.#res.flushHeaders();
     this.#timer = setTimeout(() => this.#sign(), KEEP_ALIVE_MS);
     this.#watch(onGone);
     return true;

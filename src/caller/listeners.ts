@@ -1,15 +1,16 @@
 import type { View } from '../catalog/view.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError, unknownResource } from '../errors.ts';
 import { META } from '../protocol/eras.ts';
 import { isObject, type Params, type Request, RPC } from '../protocol/messages.ts';
 import type { RunningCall } from '../relay/forward.ts';
 import type { Caller, Reply } from './caller.ts';
+import type { Session } from './session.ts';
 
 /**
- * Callers of the modern era that listen for changes. Each hears of the lists that it asked for, and only when what it is
- * shown of them really differs.
+ * Callers that listen for changes. Each hears of what it asked for, and of a list only when what it is shown of it
+ * really differs.
  *
- * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/utilities/subscriptions
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
  */
 export interface Listeners {
   /**
@@ -19,12 +20,22 @@ export interface Listeners {
    * @throws ProtocolError -32600 it accepts no stream; -32603 there are too many
    */
   listen(request: Request, caller: Caller, reply: Reply, onOver: () => void): RunningCall;
+  /** The stream of a session of the legacy era, in place of an earlier one. False where it accepts none. */
+  open(caller: Caller, session: Session, reply: Reply): boolean;
+  /**
+   * Answers `resources/subscribe` of a session.
+   *
+   * @throws ProtocolError -32002 nothing of that URI; -32602 it tells of no changes; -32603 too many
+   */
+  watch(uri: string, caller: Caller, session: Session): void;
   /** The catalog may be another. */
   changed(): void;
   /** Ends all of them the way a server says that it meant to. */
   close(): void;
 }
 
+/** What one caller may watch. */
+const MAX_WATCHED = 256;
 /** Each is a connection that stays open. */
 const MAX_LISTENERS = 1000;
 
@@ -41,7 +52,7 @@ const KINDS = [
 
 interface Listener {
   readonly caller: Caller;
-  readonly filter: Readonly<Record<string, true>>;
+  readonly hears: (kind: string) => boolean;
   /** What it was shown last. */
   view: View;
   notify(method: string, params?: Params): void;
@@ -50,31 +61,61 @@ interface Listener {
 
 export function createListeners(viewOf: (caller: Caller) => View, write: WriteResult): Listeners {
   const listeners = new Set<Listener>();
+
+  function add(listener: Listener): void {
+    if (listeners.size >= MAX_LISTENERS) {
+      throw new ProtocolError(RPC.internalError, `More than ${MAX_LISTENERS} callers listen already.`);
+    }
+    listeners.add(listener);
+  }
+
+  /** Undefined where nobody tells of changes of it. */
+  function watch(uri: string, caller: Caller, notify: Listener['notify']): (() => void) | undefined {
+    const route = viewOf(caller).resources.routeOf(uri);
+    if (route?.downstream.listing?.subscribes === undefined) return undefined;
+    const { downstream } = route;
+    return downstream.wishes.watch(route.uri, (updated) => {
+      // As it was asked for; what lies below it as this caller knows it now.
+      const shown = updated === route.uri ? uri : viewOf(caller).resources.expose(downstream, updated);
+      notify('notifications/resources/updated', { uri: shown });
+    });
+  }
+
   return {
     listen({ id, params }, caller, reply, onOver) {
-      if (listeners.size >= MAX_LISTENERS) {
-        throw new ProtocolError(RPC.internalError, `More than ${MAX_LISTENERS} callers listen already.`);
-      }
       const tag = { _meta: { [META.subscriptionId]: id } };
       const asked = isObject(params?.notifications) ? params.notifications : {};
-      const filter: Record<string, true> = {};
-      for (const [kind] of KINDS) if (asked[kind] === true) filter[kind] = true;
+      const honored: Params = {};
+      for (const [kind] of KINDS) if (asked[kind] === true) honored[kind] = true;
       const listener: Listener = {
         caller,
-        filter,
+        hears: (kind) => honored[kind] === true,
         view: viewOf(caller),
         notify: (method, given = {}) =>
           reply.notify({ jsonrpc: '2.0', method, params: { ...tag, ...given } }),
         end: () => reply.end(write(id, JSON.stringify({ resultType: 'complete', ...tag }))),
       };
+      const watches: (() => void)[] = [];
       const leave = () => {
-        if (listeners.delete(listener)) onOver();
+        if (!listeners.delete(listener)) return;
+        for (const stop of watches) stop();
+        onOver();
       };
+      add(listener);
       if (!reply.listening(leave)) {
+        listeners.delete(listener);
         throw new ProtocolError(RPC.invalidRequest, 'To listen, accept text/event-stream.');
       }
-      listeners.add(listener);
-      listener.notify('notifications/subscriptions/acknowledged', { notifications: filter });
+      const watched = new Set<string>();
+      const uris = Array.isArray(asked.resourceSubscriptions) ? asked.resourceSubscriptions : [];
+      for (const uri of uris.slice(0, MAX_WATCHED)) {
+        const stop = typeof uri === 'string' && !watched.has(uri) && watch(uri, caller, listener.notify);
+        if (!stop) continue;
+        watches.push(stop);
+        watched.add(uri);
+      }
+      if (watched.size > 0) honored.resourceSubscriptions = [...watched];
+      listener.notify('notifications/subscriptions/acknowledged', { notifications: honored });
       return {
         get hasEnded() {
           return !listeners.has(listener);
@@ -83,15 +124,52 @@ export function createListeners(viewOf: (caller: Caller) => View, write: WriteRe
           leave();
           reply.abandon();
         },
+        callerLeft: leave,
       };
+    },
+    open(caller, session, reply) {
+      const listener: Listener = {
+        caller,
+        hears: () => true,
+        view: viewOf(caller),
+        notify: (method, params) =>
+          reply.notify({ jsonrpc: '2.0', method, ...(params !== undefined && { params }) }),
+        end: () => reply.abandon(),
+      };
+      const leave = () => {
+        listeners.delete(listener);
+        if (session.notify === listener.notify) session.notify = undefined;
+      };
+      session.endStream?.();
+      add(listener);
+      if (!reply.listening(leave)) {
+        listeners.delete(listener);
+        return false;
+      }
+      session.notify = listener.notify;
+      session.endStream = () => {
+        leave();
+        listener.end();
+      };
+      return true;
+    },
+    watch(uri, caller, session) {
+      if (session.watches.has(uri)) return;
+      if (session.watches.size >= MAX_WATCHED) {
+        throw new ProtocolError(RPC.internalError, `More than ${MAX_WATCHED} resources are watched already.`);
+      }
+      const stop = watch(uri, caller, (method, params) => session.notify?.(method, params));
+      if (stop !== undefined) session.watches.set(uri, stop);
+      else if (viewOf(caller).resources.routeOf(uri) === undefined) throw unknownResource(uri, caller.era);
+      else throw new ProtocolError(RPC.invalidParams, 'Changes of this resource are not told.');
     },
     changed() {
       for (const listener of listeners) {
-        const { view: before, filter } = listener;
+        const { view: before } = listener;
         const view = viewOf(listener.caller);
         listener.view = view;
         for (const [kind, methods, notice] of KINDS) {
-          if (filter[kind] && methods.some((method) => differs(before, view, method)))
+          if (listener.hears(kind) && methods.some((method) => differs(before, view, method)))
             listener.notify(notice);
         }
       }

@@ -3,12 +3,12 @@ import { ProtocolError } from '../errors.ts';
 import { classify } from '../protocol/eras.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { type Incoming, RPC, readMessage } from '../protocol/messages.ts';
+import { writeError } from './answers.ts';
 import type { Reply } from './caller.ts';
-import { type Dispatcher, writeError } from './dispatch.ts';
+import type { Dispatcher } from './dispatch.ts';
 import type { Selection } from './selection.ts';
+import { Session } from './session.ts';
 
-/** The one caller at the other end of the pipe. */
-const SESSION = 'stdio';
 const LAST_ANSWERS_MS = 3000;
 
 /**
@@ -23,6 +23,8 @@ export function serveStdio(
   maxRequestBytes: number,
 ): Promise<void> {
   const write = (json: string) => void (output.writable && output.write(`${json}\n`));
+  /** The one caller at the other end. */
+  const session = new Session(undefined, undefined);
   let waiting = 0;
   let onIdle = () => {};
   function replyToOne(): Reply {
@@ -38,6 +40,10 @@ export function serveStdio(
     };
     return {
       notify: (message) => write(JSON.stringify(message)),
+      ask(question) {
+        write(JSON.stringify(question));
+        return output.writable;
+      },
       end,
       endAround: (head, body, tail) => end(head + body.toString('utf8') + tail),
       abandon: over,
@@ -55,11 +61,14 @@ export function serveStdio(
     let incoming: Incoming | undefined;
     try {
       incoming = readMessage(line);
-      if (incoming.kind === 'response') return;
+      if (incoming.kind === 'response') return dispatcher.answered(incoming.message, session);
       const { era } = classify(incoming.message, undefined);
-      const caller = { era, selection, session: SESSION };
-      if (incoming.kind === 'notification') dispatcher.notice(incoming.message, caller);
-      else dispatcher.dispatch(incoming.message, caller, replyToOne());
+      const caller = { era, selection, session };
+      if (incoming.kind === 'notification') {
+        dispatcher.notice(incoming.message, caller);
+        // What a caller over HTTP opens a stream for is heard on the pipe.
+        if (incoming.message.method === 'notifications/initialized') dispatcher.open(caller, replyToOne());
+      } else dispatcher.dispatch(incoming.message, caller, replyToOne());
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       write(writeError(incoming?.kind === 'request' ? incoming.message.id : error.id, error));

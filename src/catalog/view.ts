@@ -2,7 +2,7 @@ import type { ToolsetConfig } from '../config/config.ts';
 import type { Profile } from '../config/profiles.ts';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { Listed } from '../downstream/listing.ts';
-import { type Era, META } from '../protocol/eras.ts';
+import { META } from '../protocol/eras.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { type ParamHeader, readParamHeaders } from '../protocol/param-headers.ts';
 import { IMPLEMENTATION } from '../version.ts';
@@ -44,8 +44,8 @@ export interface View {
   readonly leftOut: readonly CatalogNote[];
   /** What the caller's model is told about the whole. */
   readonly instructions: string;
-  /** What some downstream offers and this gateway relays to callers of each era. */
-  readonly capabilities: Readonly<Record<Era, Readonly<Record<string, object>>>>;
+  /** What some downstream offers and this gateway relays. */
+  readonly capabilities: Readonly<Record<string, object>>;
   /** There are several servers: who is asked something is told by which. */
   readonly showsOrigin: boolean;
   /** The `result` of each list that is offered, by its method. */
@@ -59,7 +59,7 @@ export interface ListResult {
 }
 
 /** Of these, callers can be told that the list has changed. */
-const LISTED = ['tools', 'prompts', 'resources'];
+const LISTED: readonly string[] = ['tools', 'prompts', 'resources'];
 
 /** How long a list is called fresh at most: most callers do not listen for changes. */
 const MAX_TTL_MS = 60_000;
@@ -108,13 +108,14 @@ export function createView(input: ViewInput): View {
     resources: resources.isOffered,
     completions: sources.some(({ list }) => list?.completes),
   };
-  const legacy: Record<string, object> = { tools: {} };
-  for (const [name, isOffered] of Object.entries(offers)) if (isOffered) legacy[name] = {};
-  // Legacy callers would be told of changes, and set a level for logs, in a session; they have none here.
-  const modern: Record<string, object> = { ...legacy };
-  for (const name of LISTED) if (name in modern) modern[name] = { listChanged: true };
-  if (sources.some(({ list }) => list?.logs)) modern.logging = {};
-  const capabilities = { legacy, modern };
+  const offered: Record<string, object> = { tools: { listChanged: true } };
+  for (const [name, isOffered] of Object.entries(offers)) {
+    if (isOffered) offered[name] = LISTED.includes(name) ? { listChanged: true } : {};
+  }
+  if (resources.isOffered && sources.some(({ list }) => list?.subscribes)) {
+    offered.resources = { subscribe: true, listChanged: true };
+  }
+  if (sources.some(({ list }) => list?.logs)) offered.logging = {};
   const write = writerFor(sources);
   const lists = new Map([['tools/list', writeTools(write, routes)]]);
   if (offers.prompts) {
@@ -128,7 +129,7 @@ export function createView(input: ViewInput): View {
   const showsOrigin = sources.length > 1;
   return {
     ...{ profile, toolset, routes, prompts, resources, leftOut },
-    ...{ instructions, capabilities, showsOrigin, lists },
+    ...{ instructions, capabilities: offered, showsOrigin, lists },
   };
 }
 

@@ -23,13 +23,15 @@ export async function call(
     }
     const outcome = await new Promise<Outcome>((resolve) => {
       const back = {
+        logLevel: undefined,
+        progressToken: undefined,
         notify: () => {},
         answer: resolve,
         fail: (failure: DownstreamFailure) => resolve({ result: toToolResult(failure) }),
         cancelled: () => {},
       };
       const params = { name, arguments: args };
-      forward(forwardCall(params, { view, era: 'modern' }), params, back);
+      forward(forwardCall(params, { view, era: 'modern' }), back);
     });
     const shown = 'result' in outcome ? outcome.result : { error: outcome.error };
     process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);

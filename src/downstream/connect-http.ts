@@ -3,7 +3,7 @@ import { Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../config/config.ts';
 import { describeCause } from './causes.ts';
 import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
-import { createControlClient } from './control-client.ts';
+import { createControlClient, passStrays } from './control-client.ts';
 import { createControlFetch } from './control-fetch.ts';
 import { withUserAgent } from './http-headers.ts';
 import { createHttpLink } from './http-link.ts';
@@ -42,7 +42,7 @@ export async function connectHttp(
   options.signal.addEventListener('abort', giveUp);
   // The SDK's timeouts are for requests; a server that does not take a notification would hold it for ever.
   const bound = setTimeout(giveUp, ATTEMPT_TIMEOUT_MS);
-  const client = createControlClient(options, HANDSHAKE_TIMEOUT_MS, 'auto');
+  const client = createControlClient(options, HANDSHAKE_TIMEOUT_MS, options.mode);
   const close = async () => {
     await endSession(transport);
     await client.close().catch(() => {});
@@ -74,6 +74,7 @@ export async function connectHttp(
     sessionId: transport.sessionId,
     maxResultBytes: options.maxResultBytes,
   });
+  passStrays(client, link);
   return { link, client, retire, close };
 }
 

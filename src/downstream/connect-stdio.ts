@@ -15,21 +15,18 @@ export async function connectStdio(
   options: ConnectOptions,
 ): Promise<Connection> {
   try {
-    return await startStdio(config, options, 'auto');
+    return await startStdio(config, options);
   } catch (error) {
     if (!(error instanceof EndedOnProbe)) throw error;
     // Servers built on some SDKs exit on anything before `initialize`: begin with that, then.
-    return startStdio(config, options, 'legacy');
+    return startStdio(config, { ...options, mode: 'legacy' });
   }
 }
 
 class EndedOnProbe extends Error {}
 
-async function startStdio(
-  config: StdioDownstreamConfig,
-  options: ConnectOptions,
-  mode: 'auto' | 'legacy',
-): Promise<Connection> {
+async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions): Promise<Connection> {
+  const { mode } = options;
   options.signal.throwIfAborted();
   const channel = new StdioChannel(config, options.maxResultBytes, options.log);
   const giveUp = () => void channel.close();

@@ -1,5 +1,6 @@
 import type { Client } from '@modelcontextprotocol/client';
 import type { Logger } from '../log.ts';
+import type { Params } from '../protocol/messages.ts';
 import type { Link } from './link.ts';
 
 /** One established connection: the SDK's client for control, the link for calls, both over the same session. */
@@ -17,8 +18,14 @@ export interface ConnectOptions {
   log: Logger;
   /** Gives the attempt up. */
   signal: AbortSignal;
+  /** Which handshake: `auto` finds out the era. */
+  mode: 'auto' | 'legacy';
+  /** Declared to a downstream of the legacy era: what can be asked of whose requests go over it. */
+  capabilities: Params;
   /** The downstream says that one of its lists has changed. */
   onListChanged(): void;
+  /** A resource that is watched has changed, or one below it. */
+  onUpdated(uri: string): void;
   /** The connection has ended by itself. */
   onClosed(why: string): void;
 }

@@ -1,35 +1,58 @@
 import { Client, type ClientOptions } from '@modelcontextprotocol/client';
+import { type Notification, type Params, RPC, type RpcError } from '../protocol/messages.ts';
+import { capabilityFor } from '../protocol/questions.ts';
 import { IMPLEMENTATION } from '../version.ts';
 import type { ConnectOptions } from './connection.ts';
+import type { Link } from './link.ts';
 
 /**
- * The SDK's client, for what is rare: handshake, era, lists, notices of change.
+ * The SDK's client, for what is rare: handshake, era, notices of change.
  *
  * @param mode  `auto` asks with `server/discover` which era it is, `legacy` begins with `initialize`
  */
 export function createControlClient(
   options: ConnectOptions,
   probeTimeoutMs: number,
-  mode: 'auto' | 'legacy',
+  mode: ConnectOptions['mode'],
 ): Client {
-  const listChanged = {
-    autoRefresh: false,
-    // Its debounce begins anew with every notice: a server that announces without end would never be heard.
-    debounceMs: 0,
-    onChanged: () => options.onListChanged(),
-  };
   const clientOptions: ClientOptions = {
-    capabilities: {},
+    capabilities: options.capabilities,
     versionNegotiation: { mode, probe: { timeoutMs: probeTimeoutMs } },
     // Compiling what a downstream wrote has frozen event loops; nothing is validated that is merely passed on.
     jsonSchemaValidator: {
       getValidator: () => (data) => ({ valid: true, data: data as never, errorMessage: undefined }),
     },
-    listChanged: { tools: listChanged, prompts: listChanged, resources: listChanged },
   };
   const client = new Client(IMPLEMENTATION, clientOptions);
+  for (const list of ['tools', 'prompts', 'resources'] as const) {
+    client.setNotificationHandler(`notifications/${list}/list_changed`, () => options.onListChanged());
+  }
+  client.setNotificationHandler('notifications/resources/updated', ({ params }) =>
+    options.onUpdated(params.uri),
+  );
   // A stream of notices that breaks costs the notices, and no call.
   client.onerror = (error) =>
     options.log.debug({ event: 'control_error', error: error.message }, 'control connection');
   return client;
+}
+
+/** What a server says outside of the streams of its requests is heard by the SDK's client: it goes on to the link. */
+export function passStrays(client: Client, link: Link): void {
+  client.setNotificationHandler('notifications/message', (notification) => {
+    link.onStray({ jsonrpc: '2.0', ...notification } as Notification);
+  });
+  client.fallbackRequestHandler = ({ method, params }, { mcpReq }) =>
+    new Promise((resolve, reject) => {
+      const refuse = (error: RpcError) => reject(Object.assign(new Error(error.message), error));
+      const question = { method, ...(params !== undefined && { params: params as Params }) };
+      const isKnown = capabilityFor(method) !== undefined;
+      const takeBack =
+        isKnown &&
+        link.onStrayQuestion(question, (outcome) => {
+          if ('result' in outcome) resolve(outcome.result);
+          else refuse(outcome.error);
+        });
+      if (takeBack) mcpReq.signal.addEventListener('abort', takeBack);
+      else refuse({ code: RPC.methodNotFound, message: `Method not found: ${method}` });
+    });
 }

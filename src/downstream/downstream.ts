@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DownstreamConfig } from '../config/config.ts';
-import { DownstreamFailure, unavailable } from '../errors.ts';
+import { unavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Era } from '../protocol/eras.ts';
-import { Refused } from './ask.ts';
+import type { Params } from '../protocol/messages.ts';
+import { createAskingConnections } from './asking-connections.ts';
 import { backoffMs } from './backoff.ts';
-import { describeCause } from './causes.ts';
-import { connectHttp } from './connect-http.ts';
-import { connectStdio } from './connect-stdio.ts';
-import { ConnectFailed, type Connection } from './connection.ts';
+import { connectTo, whyOf } from './connect.ts';
+import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
 import { createListKeeper } from './list-keeper.ts';
 import { type Listing, readListing } from './listing.ts';
 import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
+import { createWishes, type Wishes } from './wishes.ts';
 
 export interface DownstreamStatus {
   state: 'connecting' | 'ready' | 'down';
@@ -43,6 +43,7 @@ export interface Downstream {
    * renewed once and the request sent again; in every other case it is sent at most once.
    */
   request(request: OutgoingRequest, receiver: Receiver): Exchange;
+  readonly wishes: Pick<Wishes, 'watch' | 'wantLogs'>;
   close(): Promise<void>;
 }
 
@@ -110,30 +111,33 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     settleWaiters((waiter) => waiter.reject(new Error('closed')));
   }
 
+  const connect = (given: Omit<ConnectOptions, 'maxResultBytes' | 'log' | 'signal'>) =>
+    connectTo(config, { ...given, maxResultBytes: options.maxResultBytes, log, signal: closing.signal });
+
   /** One connection, from the attempt to its end. */
   async function connectUntilEnd(): Promise<End> {
     const ended = deferred<string>();
     endConnection = ended.resolve;
     let opened: Connection | undefined;
+    let stopTelling = () => {};
     try {
-      const connectOptions = {
-        maxResultBytes: options.maxResultBytes,
-        log,
-        signal: closing.signal,
+      opened = await connect({
+        mode: 'auto',
+        capabilities: {},
         onListChanged: lists.announce,
+        onUpdated: wishes.updated,
         onClosed: ended.resolve,
-      };
-      opened = await (config.kind === 'http'
-        ? connectHttp(config, connectOptions)
-        : connectStdio(config, connectOptions));
+      });
       const leave = () => void opened?.close();
       closing.signal.addEventListener('abort', leave);
       try {
+        stopTelling = await wishes.tell(opened);
         lists.publish(await readListing(opened, key, lists.current));
       } finally {
         closing.signal.removeEventListener('abort', leave);
       }
     } catch (error) {
+      stopTelling();
       await opened?.close().catch(() => {});
       log.debug({ event: 'connect_failed', err: error }, 'the attempt failed');
       return {
@@ -155,6 +159,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     settleWaiters((waiter) => waiter.resolve(ready));
     const reason = await ended.promise;
     lists.pause();
+    stopTelling();
     connection = undefined;
     state = 'connecting';
     why = reason;
@@ -181,6 +186,32 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     waiters.push(waiter);
     return waiter.promise;
   }
+
+  const asking = createAskingConnections(async (capabilities, onClosed) => {
+    const opened = await connect({
+      mode: 'legacy',
+      capabilities,
+      // The connection that lists hears these as well.
+      onListChanged: () => {},
+      onUpdated: () => {},
+      onClosed,
+    });
+    wishes.tellLogLevel(opened);
+    return opened;
+  });
+
+  /** For requests of callers that can be asked these things. */
+  const renewalFor = (capabilities: Params): Renewal => ({
+    ...renewal,
+    unavailable: () =>
+      unavailable(key, connection === undefined ? why : 'no connection for callers that it may ask'),
+    connection: () => (connection?.link.era === 'legacy' ? asking.get(capabilities) : connection),
+    connectionAfter(lost) {
+      if (lost !== undefined && lost !== connection) asking.drop(lost);
+      const main = connectionAfter(lost === connection ? lost : undefined);
+      return main?.then((next) => (next.link.era === 'legacy' ? asking.with(capabilities) : next));
+    },
+  });
 
   let doubted: Connection | undefined;
   /**
@@ -216,6 +247,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       log.warn({ event: 'relist_failed', err: error }, `${key} did not list its tools again`),
   });
 
+  const wishes = createWishes(key, log, lists.announce);
   const renewal: Renewal = {
     connection: () => connection,
     connectionAfter,
@@ -243,22 +275,18 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       return { state, era, version, ...known };
     },
     request(request, receiver) {
-      return new RenewingExchange(request, receiver, renewal);
+      const { capabilities } = request;
+      const over = capabilities === undefined ? renewal : renewalFor(capabilities);
+      return new RenewingExchange(request, receiver, over);
     },
+    wishes,
     start() {
       running ??= run();
     },
     async close() {
       closing.abort();
       endConnection('closed');
-      await running;
+      await Promise.all([running, asking.close()]);
     },
   };
-}
-
-function whyOf(error: unknown): string {
-  if (error instanceof ConnectFailed || error instanceof Refused) return error.message;
-  return error instanceof DownstreamFailure
-    ? `its tools cannot be listed: ${error.reason}`
-    : describeCause(error);
 }

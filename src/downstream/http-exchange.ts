@@ -14,8 +14,9 @@ import {
   tooLarge,
   unavailable,
 } from '../errors.ts';
-import { isRpcError, outcomeOf, type RequestId, RPC } from '../protocol/messages.ts';
+import { isRpcError, type Outcome, outcomeOf, type RequestId, RPC } from '../protocol/messages.ts';
 import { type AnswerReader, createAnswerReader } from './answer-reader.ts';
+import { type Asked, createAsked } from './asked.ts';
 import { describeCause } from './causes.ts';
 import type { Exchange, Receiver } from './link.ts';
 import { isProgressOf } from './outgoing.ts';
@@ -26,7 +27,9 @@ interface HttpExchangeOptions {
   hasSession: boolean;
   maxBytes: number;
   /** Answers a question that a legacy downstream asks on this request's stream. */
-  reply(id: RequestId, method: string): void;
+  reply(id: RequestId, outcome: Outcome): void;
+  /** It has ended, whichever way. */
+  onOver(exchange: HttpExchange): void;
   /** Tells the downstream, and calls back when the stream may be closed. */
   onCancel(reason: string, closeStream: () => void): void;
 }
@@ -44,10 +47,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
   #settled = false;
   #sawOtherId = false;
   #linger: NodeJS.Timeout | undefined;
+  #asked: Asked | undefined;
 
   constructor(receiver: Receiver, options: HttpExchangeOptions) {
     this.#receiver = receiver;
     this.#options = options;
+  }
+
+  get receiver(): Receiver {
+    return this.#receiver;
   }
 
   get hasBegun(): boolean {
@@ -57,6 +65,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
   cancel(reason: string): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#options.onOver(this);
     // Not sent yet: nobody has to be told.
     if (!this.hasBegun) return;
     this.#options.onCancel(reason, () => this.#controller?.abort(new Error(reason)));
@@ -117,22 +126,31 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
 
   #onMessage(message: Record<string, unknown>): void {
     if (this.#settled) return;
-    const { id, reply } = this.#options;
-    if (typeof message.method === 'string') {
-      if (message.id === undefined) {
-        const notification = message as unknown as Parameters<Receiver['onNotification']>[0];
-        // What is logged on the stream of a request is logged because of it.
-        const isOfRequest = isProgressOf(id, notification) || notification.method === 'notifications/message';
-        if (isOfRequest) this.#receiver.onNotification(notification);
-      } else reply(message.id as RequestId, message.method);
-      return;
-    }
+    const { id } = this.#options;
+    if (typeof message.method === 'string') return this.#onCall(message);
     if (this.#tellsOfLostSession(message)) return this.#fail(sessionLost(this.#options.key));
     if (message.id !== id) {
       this.#sawOtherId = true;
       return;
     }
     this.#answer(message);
+  }
+
+  #onCall(message: Record<string, unknown>): void {
+    const { id, reply } = this.#options;
+    if (message.id !== undefined) {
+      this.#asked ??= createAsked(reply);
+      return this.#asked.onRequest(message, (question, answered) =>
+        this.#receiver.onQuestion?.(question, answered),
+      );
+    }
+    const notification = message as unknown as Parameters<Receiver['onNotification']>[0];
+    if (notification.method === 'notifications/cancelled') {
+      this.#asked?.takeBack(notification.params?.requestId);
+      // What is logged on the stream of a request is logged because of it.
+    } else if (isProgressOf(id, notification) || notification.method === 'notifications/message') {
+      this.#receiver.onNotification(notification);
+    }
   }
 
   #answer(message: Record<string, unknown>): void {
@@ -181,6 +199,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
   #settle(tell: () => void): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#options.onOver(this);
     tell();
   }
 }

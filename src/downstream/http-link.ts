@@ -4,7 +4,7 @@ import { encodeHeaderValue } from '../protocol/headers.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
-import { composeCancelled, composeReply, composeRequest, createIds } from './outgoing.ts';
+import { composeAnswer, composeCancelled, composeRequest, createIds } from './outgoing.ts';
 
 export interface HttpLinkOptions {
   key: string;
@@ -26,6 +26,8 @@ const NOTICE_TIMEOUT_MS = 1000;
 export function createHttpLink(options: HttpLinkOptions): Link {
   const { key, pool, path, era, version, sessionId, maxResultBytes } = options;
   const nextId = createIds();
+  const running = new Set<HttpExchange>();
+  const onOver = (exchange: HttpExchange) => void running.delete(exchange);
   const fixedHeaders = [
     ...withUserAgent(options.headers).flat(),
     'content-type',
@@ -63,6 +65,11 @@ export function createHttpLink(options: HttpLinkOptions): Link {
   return {
     era,
     version,
+    get running() {
+      return running.size;
+    },
+    onStray: (message) => onlyOne(running)?.receiver.onNotification(message),
+    onStrayQuestion: (question, answered) => onlyOne(running)?.receiver.onQuestion?.(question, answered),
     request(request: OutgoingRequest, receiver: Receiver): Exchange {
       const id = nextId();
       const exchange = new HttpExchange(receiver, {
@@ -70,7 +77,8 @@ export function createHttpLink(options: HttpLinkOptions): Link {
         id,
         hasSession: sessionId !== undefined,
         maxBytes: maxResultBytes,
-        reply: (questionId, method) => post(composeReply(questionId, method)),
+        reply: (questionId, outcome) => post(composeAnswer(questionId, outcome)),
+        onOver,
         // Modern: closing the stream cancels. Legacy: it does not, so it has to be said, and heard before that.
         onCancel: (reason, closeStream) => {
           if (era === 'modern') return closeStream();
@@ -82,11 +90,19 @@ export function createHttpLink(options: HttpLinkOptions): Link {
           });
         },
       });
+      running.add(exchange);
       const body = composeRequest(id, request, era, version);
       pool.dispatch({ path, method: 'POST', headers: headersFor(request), body }, exchange);
       return exchange;
     },
   };
+}
+
+/** The one thing there is; undefined where there are more, or none. */
+export function onlyOne<T>(things: ReadonlySet<T>): T | undefined {
+  if (things.size !== 1) return undefined;
+  const [only] = things;
+  return only;
 }
 
 class IgnoredAnswer implements Dispatcher.DispatchHandler {

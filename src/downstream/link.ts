@@ -2,6 +2,7 @@ import type { DownstreamFailure } from '../errors.ts';
 import type { Era } from '../protocol/eras.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
 import type { Notification, Outcome, Params } from '../protocol/messages.ts';
+import type { Answered, Question } from '../protocol/questions.ts';
 
 /** A request as the relay wants it asked. Ids, tokens, headers and envelope belong to the hop: the link adds them. */
 export interface OutgoingRequest {
@@ -9,7 +10,10 @@ export interface OutgoingRequest {
   params: Params;
   /** Ask for progress; it comes back through `onNotification`. */
   progress: boolean;
-  /** What the one who asks can be asked in turn; told to downstreams of the modern era, as are the next two. */
+  /**
+   * What the one who asks can be asked in turn. Downstreams of the modern era are told so, as they are the next two; to
+   * one of the legacy era it goes over a connection that has declared this.
+   */
   capabilities?: Params | undefined;
   /** `inputResponses` and `requestState` of a request that is repeated with answers. */
   answers?: Params | undefined;
@@ -23,6 +27,12 @@ export interface OutgoingRequest {
 export interface Receiver {
   /** What the downstream says about this very request on the way, in order. */
   onNotification(message: Notification): void;
+  /**
+   * A downstream of the legacy era wants to know something before it goes on. Absent where nobody can be asked.
+   *
+   * @returns  what takes the question back; undefined where it is refused
+   */
+  onQuestion?(question: Question, answered: Answered): (() => void) | undefined;
   onOutcome(outcome: Outcome): void;
   onFailure(failure: DownstreamFailure): void;
 }
@@ -38,5 +48,14 @@ export interface Exchange {
 export interface Link {
   readonly era: Era;
   readonly version: string;
+  /** How many requests wait for their answer. */
+  readonly running: number;
   request(request: OutgoingRequest, receiver: Receiver): Exchange;
+  /**
+   * What the downstream says without saying to which request it belongs: it is taken for that of the only one that
+   * runs, and for nobody's where several do.
+   */
+  onStray(message: Notification): void;
+  /** The same for a question; undefined where it is refused. */
+  onStrayQuestion(question: Question, answered: Answered): (() => void) | undefined;
 }

@@ -14,6 +14,8 @@ export interface Listing {
   resourceTemplates?: readonly Listed[];
   /** It completes arguments. */
   completes?: true;
+  /** It tells when a resource changes. */
+  subscribes?: true;
   /** It logs to who asks for it. */
   logs?: true;
   /** How long the downstream calls its lists fresh; undefined when it does not say. */
@@ -93,6 +95,7 @@ export async function readListing(
     ...(resourceList !== undefined && { resources: resourceList.items }),
     ...(templateList !== undefined && { resourceTemplates: templateList.items }),
     ...(completions !== undefined && { completes: true }),
+    ...(resources?.subscribe === true && { subscribes: true as const }),
     ...(logging !== undefined && { logs: true }),
     ttlMs: ttls.length === 0 ? undefined : Math.min(...ttls),
     instructions: connection.client.getInstructions(),

@@ -1,5 +1,12 @@
 import { type Era, META } from '../protocol/eras.ts';
-import { isObject, type Notification, type Params, type RequestId, RPC } from '../protocol/messages.ts';
+import {
+  isObject,
+  type Notification,
+  type Outcome,
+  type Params,
+  type RequestId,
+  RPC,
+} from '../protocol/messages.ts';
 import { IMPLEMENTATION } from '../version.ts';
 import type { OutgoingRequest } from './link.ts';
 
@@ -34,11 +41,15 @@ export function composeCancelled(requestId: number, reason: string): string {
   return JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId, reason } });
 }
 
-/** Our answer to a question of a legacy downstream: no capability was declared to it, so only `ping` has one. */
-export function composeReply(id: RequestId, method: string): string {
-  if (method === 'ping') return JSON.stringify({ jsonrpc: '2.0', id, result: {} });
-  const error = { code: RPC.methodNotFound, message: `Method not found: ${method}` };
-  return JSON.stringify({ jsonrpc: '2.0', id, error });
+/** Our answer to a question of a downstream. */
+export function composeAnswer(id: RequestId, outcome: Outcome): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, ...outcome });
+}
+
+/** What is asked where nobody can be asked: only `ping` has an answer. */
+export function answerAlone(method: string): Outcome {
+  if (method === 'ping') return { result: {} };
+  return { error: { code: RPC.methodNotFound, message: `Method not found: ${method}` } };
 }
 
 /** Progress that belongs to this request, and to no other that shares the connection. */

@@ -1,5 +1,6 @@
 import type { DownstreamFailure } from '../errors.ts';
 import type { Notification, Outcome } from '../protocol/messages.ts';
+import type { Answered, Question } from '../protocol/questions.ts';
 import type { Connection } from './connection.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
 
@@ -42,6 +43,10 @@ export class RenewingExchange implements Exchange, Receiver {
 
   onNotification(message: Notification): void {
     this.#receiver.onNotification(message);
+  }
+
+  onQuestion(question: Question, answered: Answered): (() => void) | undefined {
+    return this.#receiver.onQuestion?.(question, answered);
   }
 
   onOutcome(outcome: Outcome): void {

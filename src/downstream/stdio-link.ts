@@ -1,8 +1,9 @@
 import { cutOff, notMcp, tooLarge, unavailable } from '../errors.ts';
 import type { Era } from '../protocol/eras.ts';
 import { type Notification, outcomeOf } from '../protocol/messages.ts';
+import { createAsked } from './asked.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
-import { composeCancelled, composeRequest, createIds } from './outgoing.ts';
+import { composeAnswer, composeCancelled, composeRequest, createIds } from './outgoing.ts';
 import type { StdioChannel } from './stdio-channel.ts';
 
 /** A child's pipe shared by all calls: answers are told apart by their ids, progress by its token. */
@@ -15,10 +16,14 @@ export function createStdioLink(
 ): Link {
   const nextId = createIds();
   const waiting = new Map<unknown, Receiver>();
+  const asked = createAsked((id, outcome) => void channel.write(composeAnswer(id, outcome)));
+  const only = () => (waiting.size === 1 ? [...waiting.values()][0] : undefined);
+  const onStray = (message: Notification) => only()?.onNotification(message);
+  const onStrayQuestion: Link['onStrayQuestion'] = (question, answered) =>
+    only()?.onQuestion?.(question, answered);
 
   channel.intercept = (message) => {
-    if (message.method === 'notifications/progress') return passProgress(message as unknown as Notification);
-    if (message.method !== undefined) return false;
+    if (message.method !== undefined) return passCall(message);
     const receiver = waiting.get(message.id);
     if (receiver === undefined) return false;
     waiting.delete(message.id);
@@ -34,10 +39,22 @@ export function createStdioLink(
     receiver?.onFailure(tooLarge(key, maxResultBytes));
   };
 
-  function passProgress(message: Notification): boolean {
-    const receiver = waiting.get(message.params?.progressToken);
-    receiver?.onNotification(message);
-    return receiver !== undefined;
+  /** On a pipe nothing says to which request a log message or a question belongs. */
+  function passCall(message: Record<string, unknown>): boolean {
+    if (message.id !== undefined) {
+      asked.onRequest(message, onStrayQuestion);
+      return true;
+    }
+    const notification = message as unknown as Notification;
+    if (notification.method === 'notifications/message') onStray(notification);
+    else if (notification.method === 'notifications/cancelled')
+      asked.takeBack(notification.params?.requestId);
+    else if (notification.method === 'notifications/progress') {
+      const receiver = waiting.get(notification.params?.progressToken);
+      receiver?.onNotification(notification);
+      return receiver !== undefined;
+    } else return false;
+    return true;
   }
 
   const onclose = channel.onclose;
@@ -51,6 +68,11 @@ export function createStdioLink(
   return {
     era,
     version,
+    get running() {
+      return waiting.size;
+    },
+    onStray,
+    onStrayQuestion,
     request(request: OutgoingRequest, receiver: Receiver): Exchange {
       const id = nextId();
       waiting.set(id, receiver);

@@ -1,23 +1,9 @@
 import { createHash } from 'node:crypto';
 import { asksForInput, type DownstreamFailure, opensNoAddress, ProtocolError } from '../errors.ts';
-import { META } from '../protocol/eras.ts';
 import { isObject, type Outcome, type Params, RPC } from '../protocol/messages.ts';
-import type { StateSeal } from './state-seal.ts';
-
-/**
- * Questions of a downstream to the caller whose request needs the answers, as the 2026-07-28 revision has them: a round
- * ends with `input_required`, and the caller repeats its request with the answers.
- *
- * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/utilities/mrtr
- */
-export interface Dialogue {
-  /** What this caller can be asked, and so what its downstream is told. */
-  readonly capabilities: Params;
-  /** What it brings from an earlier round, for the downstream. */
-  readonly answers: Params | undefined;
-  /** The result that ends this round, for the caller. */
-  ask(result: Params): Outcome | DownstreamFailure;
-}
+import { capabilityFor, type Question } from '../protocol/questions.ts';
+import type { Parked } from './parked.ts';
+import type { Seal } from './seal.ts';
 
 /** One request, and where it goes. */
 export interface Round {
@@ -27,91 +13,141 @@ export interface Round {
   readonly downstream: string;
   /** Whether a question says whose it is. */
   readonly showsOrigin: boolean;
+  /** What its caller can be asked; undefined where it can be asked nothing. */
+  readonly capabilities: Params | undefined;
 }
 
-/** Questions by the capability that a caller declares for them. */
-const CAPABILITY_OF: ReadonlyMap<unknown, string> = new Map([
-  ['elicitation/create', 'elicitation'],
-  ['sampling/createMessage', 'sampling'],
-  ['roots/list', 'roots'],
-]);
+/** What questions need that outlives a request. */
+export interface Rounds {
+  readonly seal: Seal;
+  readonly parked: Parked;
+}
+
+/** A result that is no answer yet: the downstream wants these answered, and to be asked again. */
+export interface InputRequired {
+  /** As the caller is to see them. */
+  readonly questions: ReadonlyMap<string, Question>;
+  readonly state: string | undefined;
+  readonly rest: Params;
+}
+
+/** Of a state that is sealed, whose it is. */
+const OF_DOWNSTREAM = 'd';
+const OF_PARKED_CALL = 'p';
 
 /**
- * Undefined where the caller can be asked nothing and answers nothing.
+ * Questions of a downstream to the caller whose request needs the answers.
  *
- * @throws ProtocolError -32602 a state that is not ours
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
  */
-export function openDialogue(round: Round, seal: StateSeal): Dialogue | undefined {
-  const { params } = round;
-  const declared = (params._meta as Params | undefined)?.[META.clientCapabilities] as Params | undefined;
-  const capabilities: Params = {};
-  let canBeAsked = false;
-  for (const name of CAPABILITY_OF.values()) {
-    if (!isObject(declared?.[name])) continue;
-    capabilities[name] = declared[name];
-    canBeAsked = true;
+export class Dialogue {
+  readonly #round: Round;
+  readonly #seal: Seal;
+  /** For the downstream: what the caller brings from an earlier round. */
+  readonly answers: Params | undefined;
+  /** The call that this request goes on with. */
+  readonly resumes: { readonly id: string; readonly responses: Params } | undefined;
+
+  /** @throws ProtocolError -32602 a state that is not ours */
+  constructor(round: Round, seal: Seal) {
+    this.#round = round;
+    this.#seal = seal;
+    const { inputResponses, requestState } = round.params;
+    if (inputResponses === undefined && requestState === undefined) return;
+    // Whether they are good answers is for who asked to say.
+    const answers: Params = inputResponses === undefined ? {} : { inputResponses };
+    if (requestState !== undefined) {
+      const opened = typeof requestState === 'string' ? seal.open(requestState, aboutOf(round)) : undefined;
+      if (opened === undefined) {
+        throw new ProtocolError(
+          RPC.invalidParams,
+          'params.requestState is not one that was given here for this request within the last 15 minutes.',
+        );
+      }
+      const text = opened.slice(1);
+      if (opened[0] === OF_PARKED_CALL) {
+        this.resumes = { id: text, responses: isObject(inputResponses) ? inputResponses : {} };
+        return;
+      }
+      answers.requestState = text;
+    }
+    this.answers = answers;
   }
-  const answers = readAnswers(round, seal);
-  if (!canBeAsked && answers === undefined) return undefined;
-  return { capabilities, answers, ask: (result) => ask(result, capabilities, round, seal) };
+
+  get capabilities(): Params | undefined {
+    return this.#round.capabilities;
+  }
+
+  /** What a downstream of the modern era asks for; or what the caller gets instead. */
+  read(result: Params): InputRequired | Outcome | DownstreamFailure {
+    const { downstream } = this.#round;
+    const { inputRequests, requestState: state, ...rest } = result;
+    // Who says nothing of questions would not know what to do with this.
+    if (this.capabilities === undefined && this.answers === undefined) return asksForInput(downstream);
+    if (inputRequests === undefined && state === undefined) return asksForInput(downstream);
+    if (inputRequests !== undefined && !isObject(inputRequests)) return asksForInput(downstream);
+    if (state !== undefined && typeof state !== 'string') return asksForInput(downstream);
+    const questions = new Map<string, Question>();
+    for (const [key, question] of Object.entries(inputRequests ?? {})) {
+      if (!isQuestion(question)) return asksForInput(downstream);
+      const judged = this.judge(question);
+      if (judged !== undefined) return judged;
+      questions.set(key, this.withOrigin(question));
+    }
+    return { questions, state, rest };
+  }
+
+  /** Ends the round of a caller of the modern era: it repeats its request with the answers. */
+  toResult({ questions, state, rest }: InputRequired): Outcome {
+    return {
+      result: {
+        ...rest,
+        ...(questions.size > 0 && { inputRequests: Object.fromEntries(questions) }),
+        ...(state !== undefined && { requestState: this.#sealed(OF_DOWNSTREAM, state) }),
+      },
+    };
+  }
+
+  /** The same for a call that waits here until then. */
+  toParkedResult(id: string, questions: ReadonlyMap<string, Question>): Outcome {
+    return {
+      result: {
+        resultType: 'input_required',
+        inputRequests: Object.fromEntries(questions),
+        requestState: this.#sealed(OF_PARKED_CALL, id),
+      },
+    };
+  }
+
+  /** Why a question is not put to the caller. */
+  judge({ method, params }: Question): Outcome | DownstreamFailure | undefined {
+    const { capabilities, downstream } = this.#round;
+    const capability = capabilityFor(method);
+    if (capability === undefined) return asksForInput(downstream);
+    const { mode, url } = params ?? {};
+    const declared = capabilities?.[capability];
+    if (!isObject(declared)) return missing({ [capability]: {} });
+    if (capability !== 'elicitation' || mode !== 'url') return undefined;
+    if (!isObject(declared.url)) return missing({ elicitation: { url: {} } });
+    return isWebAddress(url) ? undefined : opensNoAddress(downstream);
+  }
+
+  /** A person who is asked for something is told by whom. */
+  withOrigin(question: Question): Question {
+    const { downstream, showsOrigin } = this.#round;
+    const { params } = question;
+    if (!showsOrigin || typeof params?.message !== 'string') return question;
+    return { ...question, params: { ...params, message: `${downstream}: ${params.message}` } };
+  }
+
+  #sealed(whose: string, state: string): string {
+    return this.#seal.seal(whose + state, aboutOf(this.#round));
+  }
 }
 
-function readAnswers(round: Round, seal: StateSeal): Params | undefined {
-  const { inputResponses, requestState } = round.params;
-  if (inputResponses === undefined && requestState === undefined) return undefined;
-  // Whether they are good answers is for who asked to say.
-  const answers: Params = inputResponses === undefined ? {} : { inputResponses };
-  if (requestState === undefined) return answers;
-  const state = typeof requestState === 'string' ? seal.open(requestState, aboutOf(round)) : undefined;
-  if (state === undefined) {
-    throw new ProtocolError(
-      RPC.invalidParams,
-      'params.requestState is not one that was given here for this request within the last 15 minutes.',
-    );
-  }
-  return { ...answers, requestState: state };
-}
-
-function ask(
-  result: Params,
-  capabilities: Params,
-  round: Round,
-  seal: StateSeal,
-): Outcome | DownstreamFailure {
-  const { downstream, showsOrigin } = round;
-  const { inputRequests, requestState, ...rest } = result;
-  if (inputRequests === undefined && requestState === undefined) return asksForInput(downstream);
-  if (inputRequests !== undefined && !isObject(inputRequests)) return asksForInput(downstream);
-  if (requestState !== undefined && typeof requestState !== 'string') return asksForInput(downstream);
-  const questions: Params = {};
-  for (const [key, question] of Object.entries(inputRequests ?? {})) {
-    const judged = judge(question, capabilities, downstream);
-    if (judged !== undefined) return judged;
-    questions[key] = showsOrigin ? withOrigin(question as Params, downstream) : question;
-  }
-  return {
-    result: {
-      ...rest,
-      ...(inputRequests !== undefined && { inputRequests: questions }),
-      ...(requestState !== undefined && { requestState: seal.seal(requestState, aboutOf(round)) }),
-    },
-  };
-}
-
-/** Why a question is not put to the caller. */
-function judge(
-  question: unknown,
-  capabilities: Params,
-  downstream: string,
-): Outcome | DownstreamFailure | undefined {
-  const capability = isObject(question) ? CAPABILITY_OF.get(question.method) : undefined;
-  if (!isObject(question) || capability === undefined) return asksForInput(downstream);
-  const { mode, url } = isObject(question.params) ? question.params : {};
-  const declared = capabilities[capability];
-  if (!isObject(declared)) return missing({ [capability]: {} });
-  if (capability !== 'elicitation' || mode !== 'url') return undefined;
-  if (!isObject(declared.url)) return missing({ elicitation: { url: {} } });
-  return isWebAddress(url) ? undefined : opensNoAddress(downstream);
+function isQuestion(value: unknown): value is Question {
+  if (!isObject(value) || typeof value.method !== 'string') return false;
+  return value.params === undefined || isObject(value.params);
 }
 
 /** Spec 2026-07-28: who has not declared a capability is not asked, and hears which one it takes. */
@@ -125,13 +161,6 @@ function isWebAddress(url: unknown): boolean {
   if (typeof url !== 'string' || !URL.canParse(url)) return false;
   const { protocol } = new URL(url);
   return protocol === 'https:' || protocol === 'http:';
-}
-
-/** A person who is asked for something is told by whom. */
-function withOrigin(question: Params, downstream: string): Params {
-  const { params } = question;
-  if (!isObject(params) || typeof params.message !== 'string') return question;
-  return { ...question, params: { ...params, message: `${downstream}: ${params.message}` } };
 }
 
 /** What a state belongs to: this request to this downstream, with these arguments. */

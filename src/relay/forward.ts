@@ -1,13 +1,31 @@
 import type { Exchange, Receiver } from '../downstream/link.ts';
-import { asksForInput, DownstreamFailure, deadlinePassed, notMcp, unavailable } from '../errors.ts';
-import { META } from '../protocol/eras.ts';
-import { isAtLeast, isLogLevel, type LogLevel } from '../protocol/log-levels.ts';
-import type { Notification, Outcome, Params, RequestId } from '../protocol/messages.ts';
+import {
+  asksForInput,
+  DownstreamFailure,
+  deadlinePassed,
+  noLongerWaits,
+  notMcp,
+  unavailable,
+} from '../errors.ts';
+import { isAtLeast, type LogLevel } from '../protocol/log-levels.ts';
+import { type Notification, type Outcome, type Params, type RequestId, RPC } from '../protocol/messages.ts';
+import type { Answered, Question } from '../protocol/questions.ts';
+import type { InputRequired } from './dialogue.ts';
 import type { Forwarding } from './forwarding.ts';
+import { OpenQuestions } from './open-questions.ts';
+import type { Parked } from './parked.ts';
 
 /** The way back to the one caller whose call it is. What is given here leaves in this order. */
 export interface WayBack {
+  /** From which level on it wants to hear what is logged; `all` where it has not said. */
+  readonly logLevel: LogLevel | 'all' | undefined;
+  readonly progressToken: RequestId | undefined;
   notify(message: Notification): void;
+  /**
+   * Puts a question to the caller while its call runs, and gives what takes it back. Absent where a question ends the
+   * round: the caller repeats its request with the answer.
+   */
+  ask?(question: Question, answered: Answered): (() => void) | undefined;
   /** Exactly one of these three, once, and last. */
   answer(outcome: Outcome): void;
   fail(failure: DownstreamFailure): void;
@@ -19,46 +37,66 @@ export interface RunningCall {
   readonly hasEnded: boolean;
   /** Ends it here and downstream. */
   cancel(reason: string): void;
+  /** Its caller hears nothing more, and wants it done all the same. */
+  callerLeft(): void;
 }
+
+/** How long a person may think about a question, and how many rounds of them one call may take. */
+const QUESTION_MS = 10 * 60_000;
+const MAX_ROUNDS = 16;
+/** Of a flood of progress a caller hears this much a second, and always the end. */
+const MAX_PROGRESS_A_SECOND = 20;
 
 /**
  * Sends one request where it is to go. It ends with an answer, a failure or a cancellation, and no later than its
- * `timeoutMs`.
- *
- * @param given  the params as the caller sent them
+ * `timeoutMs`, not counting the time in which its caller is asked something.
  */
-export function forward(forwarding: Forwarding, given: Params, back: WayBack): RunningCall {
-  return new ForwardedCall(forwarding, given, back);
+export function forward(forwarding: Forwarding, back: WayBack): RunningCall {
+  const { dialogue, rounds } = forwarding;
+  if (dialogue?.resumes === undefined) return new ForwardedCall(forwarding, back);
+  const call = (rounds?.parked as Parked<ForwardedCall> | undefined)?.take(dialogue.resumes.id);
+  if (call === undefined) {
+    back.fail(noLongerWaits(forwarding.downstream.key));
+    return { hasEnded: true, cancel() {}, callerLeft() {} };
+  }
+  call.resume(back, dialogue.resumes.responses);
+  return call;
 }
 
 class ForwardedCall implements Receiver, RunningCall {
   readonly #forwarding: Forwarding;
-  readonly #back: WayBack;
-  readonly #progressToken: RequestId | undefined;
-  readonly #logLevel: LogLevel | undefined;
-  readonly #deadline: NodeJS.Timeout;
-  readonly #exchange: Exchange;
+  /** Undefined while it is parked. */
+  #back: WayBack | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  #exchange: Exchange;
   #lastProgress = Number.NEGATIVE_INFINITY;
+  #secondBeganAt = Number.NEGATIVE_INFINITY;
+  #toldThisSecond = 0;
+  #rounds = 0;
   #ended = false;
+  #open: OpenQuestions | undefined;
+  /** What it ended with while it was parked. */
+  #kept: ((back: WayBack) => void) | undefined;
 
-  constructor(forwarding: Forwarding, given: Params, back: WayBack) {
+  constructor(forwarding: Forwarding, back: WayBack) {
     this.#forwarding = forwarding;
     this.#back = back;
-    const meta = given._meta as Params | undefined;
-    this.#progressToken = isToken(meta?.progressToken) ? meta.progressToken : undefined;
-    const logLevel = meta?.[META.logLevel];
-    this.#logLevel = isLogLevel(logLevel) ? logLevel : undefined;
-    const { method, params, paramHeaders, timeoutMs, dialogue } = forwarding;
-    this.#deadline = setTimeout(() => this.#onDeadline(timeoutMs), timeoutMs);
-    this.#exchange = forwarding.downstream.request(
+    this.#startClock();
+    this.#exchange = this.#send(forwarding.dialogue?.answers);
+  }
+
+  #send(answers: Params | undefined): Exchange {
+    const { method, params, paramHeaders, dialogue, downstream } = this.#forwarding;
+    const { progressToken, logLevel } = this.#back ?? {};
+    return downstream.request(
       {
         method,
         params,
-        progress: this.#progressToken !== undefined,
+        progress: progressToken !== undefined,
         paramHeaders,
         capabilities: dialogue?.capabilities,
-        answers: dialogue?.answers,
-        logLevel: this.#logLevel,
+        answers,
+        logLevel: logLevel === 'all' ? undefined : logLevel,
       },
       this,
     );
@@ -71,7 +109,15 @@ class ForwardedCall implements Receiver, RunningCall {
   cancel(reason: string): void {
     if (!this.#end()) return;
     this.#exchange.cancel(reason);
-    this.#back.cancelled();
+    this.#back?.cancelled();
+  }
+
+  callerLeft(): void {
+    this.#open?.callerLeft();
+  }
+
+  giveUp(): void {
+    this.cancel('its question was not answered');
   }
 
   onNotification(message: Notification): void {
@@ -85,30 +131,87 @@ class ForwardedCall implements Receiver, RunningCall {
   }
 
   #passLog(message: Notification): void {
-    // Spec 2026-07-28: who names no level hears nothing.
-    if (this.#logLevel !== undefined && isAtLeast(message.params?.level, this.#logLevel)) {
-      this.#back.notify(message);
+    const { logLevel } = this.#back ?? {};
+    // Spec 2026-07-28: who names no level hears nothing. Before it, what a server sends unasked is for it to say.
+    if (logLevel === 'all' || (logLevel !== undefined && isAtLeast(message.params?.level, logLevel))) {
+      this.#back?.notify(message);
     }
   }
 
   #passProgress(message: Notification): void {
-    if (this.#progressToken === undefined) return;
-    const { progress } = message.params ?? {};
+    const { progressToken } = this.#back ?? {};
+    if (progressToken === undefined) return;
+    const { progress, total } = message.params ?? {};
     // The specification has it increase; what does not is no news to the caller.
     if (typeof progress !== 'number' || progress <= this.#lastProgress) return;
+    const now = performance.now();
+    if (now - this.#secondBeganAt > 1000) {
+      this.#secondBeganAt = now;
+      this.#toldThisSecond = 0;
+    }
+    if (++this.#toldThisSecond > MAX_PROGRESS_A_SECOND && progress !== total) return;
     this.#lastProgress = progress;
-    this.#back.notify({ ...message, params: { ...message.params, progressToken: this.#progressToken } });
+    this.#back?.notify({ ...message, params: { ...message.params, progressToken } });
+  }
+
+  onQuestion(question: Question, answered: Answered): (() => void) | undefined {
+    const { dialogue, rounds } = this.#forwarding;
+    if (this.#ended || dialogue?.capabilities === undefined) return undefined;
+    const refused = dialogue.judge(question);
+    if (refused !== undefined) {
+      const isOurs = refused instanceof DownstreamFailure || !('error' in refused);
+      const message = isOurs ? 'Only http and https addresses are opened.' : refused.error.message;
+      answered({ error: { code: RPC.invalidParams, message } });
+      return () => {};
+    }
+    const shown = dialogue.withOrigin(question);
+    if (this.#back?.ask !== undefined) return this.#ask(this.#back.ask, shown, answered);
+    return rounds === undefined ? undefined : this.#questions().add(shown, answered, () => this.#park());
+  }
+
+  #questions(): OpenQuestions {
+    this.#open ??= new OpenQuestions(
+      () => this.#startClock(QUESTION_MS),
+      () => this.#startClock(),
+    );
+    return this.#open;
+  }
+
+  #ask(ask: NonNullable<WayBack['ask']>, question: Question, answered: Answered): (() => void) | undefined {
+    return this.#questions().ask(ask, question, answered);
+  }
+
+  /** Ends the round of its caller, and waits for the next. */
+  #park(): void {
+    const { dialogue, rounds } = this.#forwarding;
+    const back = this.#back;
+    const open = this.#questions();
+    if (this.#ended || back === undefined || dialogue === undefined || open.shown.size === 0) return;
+    const id = ++this.#rounds > MAX_ROUNDS ? undefined : rounds?.parked.add(this);
+    if (id === undefined) return open.refuse();
+    this.#back = undefined;
+    // Its time is that of the parked ones.
+    clearTimeout(this.#deadline);
+    back.answer(dialogue.toParkedResult(id, open.shown));
+  }
+
+  /** The caller is back. */
+  resume(back: WayBack, responses: Params): void {
+    this.#back = back;
+    if (this.#kept !== undefined) return this.#kept(back);
+    this.#startClock();
+    this.#questions().answer(responses, () => this.#park());
   }
 
   onOutcome(outcome: Outcome): void {
     const { downstream, shape, dialogue } = this.#forwarding;
-    let shaped: Outcome | DownstreamFailure = outcome;
+    let shaped: Outcome | DownstreamFailure | InputRequired = outcome;
     if ('result' in outcome) {
       const { result } = outcome;
       const type = result.resultType ?? 'complete';
       try {
         // Every other type is invalid in this revision.
-        if (type === 'input_required') shaped = dialogue?.ask(result) ?? asksForInput(downstream.key);
+        if (type === 'input_required') shaped = dialogue?.read(result) ?? asksForInput(downstream.key);
         else if (type !== 'complete') shaped = asksForInput(downstream.key);
         else if (shape !== undefined) shaped = { result: shape(result) };
       } catch (cause) {
@@ -116,36 +219,78 @@ class ForwardedCall implements Receiver, RunningCall {
       }
     }
     if (shaped instanceof DownstreamFailure) this.onFailure(shaped);
-    else if (this.#end()) this.#back.answer(shaped);
+    else if ('questions' in shaped) this.#onInputRequired(shaped);
+    else this.#deliver((back) => back.answer(shaped));
+  }
+
+  #onInputRequired(required: InputRequired): void {
+    const { downstream, dialogue } = this.#forwarding;
+    const { ask } = this.#back ?? {};
+    if (ask === undefined) {
+      const outcome = dialogue?.toResult(required);
+      if (outcome !== undefined) this.#deliver((back) => back.answer(outcome));
+      return;
+    }
+    if (++this.#rounds > MAX_ROUNDS) return this.onFailure(asksForInput(downstream.key));
+    const inputResponses: Params = {};
+    const { questions, state: requestState } = required;
+    let left = questions.size;
+    const goOn = () => {
+      if (this.#ended) return;
+      const answers = {
+        ...(questions.size > 0 && { inputResponses }),
+        ...(requestState !== undefined && { requestState }),
+      };
+      this.#exchange = this.#send(answers);
+    };
+    for (const [key, question] of questions) {
+      const asked = this.#ask(ask, question, (outcome) => {
+        // In this era an answer is a result; there is no other way to say that none is given.
+        if ('error' in outcome) return this.onFailure(asksForInput(downstream.key));
+        inputResponses[key] = outcome.result;
+        if (--left === 0) goOn();
+      });
+      if (asked === undefined) return this.onFailure(asksForInput(downstream.key));
+    }
+    if (left === 0 && questions.size === 0) goOn();
   }
 
   onFailure(failure: DownstreamFailure): void {
-    if (this.#end()) this.#back.fail(failure);
+    this.#deliver((back) => back.fail(failure));
+  }
+
+  #deliver(tell: (back: WayBack) => void): void {
+    if (!this.#end()) return;
+    if (this.#back === undefined) this.#kept = tell;
+    else tell(this.#back);
   }
 
   #onDeadline(deadlineMs: number): void {
     const { downstream, exposedName } = this.#forwarding;
-    if (!this.#end()) return;
     const { hasBegun } = this.#exchange;
-    this.#exchange.cancel('deadline passed');
-    this.#back.fail(
-      hasBegun
-        ? deadlinePassed(downstream.key, exposedName, deadlineMs)
-        : unavailable(
-            downstream.key,
-            downstream.status().why ?? `all its connections were busy for ${deadlineMs} ms`,
-          ),
+    this.#deliver((back) =>
+      back.fail(
+        hasBegun
+          ? deadlinePassed(downstream.key, exposedName, deadlineMs)
+          : unavailable(
+              downstream.key,
+              downstream.status().why ?? `all its connections were busy for ${deadlineMs} ms`,
+            ),
+      ),
     );
+    this.#exchange.cancel('deadline passed');
+  }
+
+  #startClock(ms = this.#forwarding.timeoutMs): void {
+    clearTimeout(this.#deadline);
+    if (!this.#ended) this.#deadline = setTimeout(() => this.#onDeadline(ms), ms);
   }
 
   #end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
     clearTimeout(this.#deadline);
+    this.#open?.close();
     return true;
   }
-}
-
-function isToken(value: unknown): value is RequestId {
-  return typeof value === 'string' || typeof value === 'number';
 }

@@ -6,11 +6,10 @@ import { headerMismatch, ProtocolError, unknownPrompt, unknownResource, unknownT
 import type { Era } from '../protocol/eras.ts';
 import { isObject, type Params, RPC } from '../protocol/messages.ts';
 import { mismatchedParamHeader, writeParamHeaders } from '../protocol/param-headers.ts';
-import { type Dialogue, openDialogue } from './dialogue.ts';
+import { Dialogue, type Rounds } from './dialogue.ts';
 import { exposeUris } from './expose-uris.ts';
 import { passedOnMeta } from './meta.ts';
 import { shapeResult } from './shape-result.ts';
-import type { StateSeal } from './state-seal.ts';
 
 /** What becomes of one request of a caller: where it goes, as what, and how what comes back is changed. */
 export interface Forwarding {
@@ -23,6 +22,7 @@ export interface Forwarding {
   readonly paramHeaders?: readonly string[] | undefined;
   /** Undefined where nothing can be asked. */
   readonly dialogue?: Dialogue | undefined;
+  readonly rounds?: Rounds | undefined;
   /** Undefined where the result goes back as it is. */
   readonly shape: ((result: Params) => Params) | undefined;
 }
@@ -33,8 +33,10 @@ export interface Asking {
   readonly era: Era;
   /** Of a modern request over HTTP: what it mirrors is held against its body. */
   readonly headers?: IncomingHttpHeaders;
+  /** What it can be asked; undefined where that is nothing. */
+  readonly capabilities?: Params | undefined;
   /** Absent where questions cannot be answered. */
-  readonly seal?: StateSeal;
+  readonly rounds?: Rounds;
 }
 
 type Planner = (params: Params, asking: Asking) => Forwarding;
@@ -73,6 +75,7 @@ export function forwardCall(params: Params, asking: Asking): Forwarding {
     params: outgoing,
     paramHeaders: paramHeaders.length > 0 ? writeParamHeaders(paramHeaders, outgoing.arguments) : undefined,
     dialogue: dialogueOf('tools/call', params, downstream, asking),
+    rounds: asking.rounds,
     shape:
       isShaped || mayRewrite
         ? (result) => {
@@ -96,6 +99,7 @@ function forwardPrompt(params: Params, asking: Asking): Forwarding {
     timeoutMs: timeoutOf(downstream, view),
     params: { ...outgoingParams(params), name: originalName },
     dialogue: dialogueOf('prompts/get', params, downstream, asking),
+    rounds: asking.rounds,
     shape: (result) => exposeUris(result, view.resources, downstream),
   };
 }
@@ -113,6 +117,7 @@ function forwardRead(params: Params, asking: Asking): Forwarding {
     timeoutMs: timeoutOf(downstream, view),
     params: { ...outgoingParams(params), uri: route.uri },
     dialogue: dialogueOf('resources/read', params, downstream, asking),
+    rounds: asking.rounds,
     shape: (result) => {
       const exposed = exposeUris(result, view.resources, downstream);
       // What was read with our credentials is for those who hold our token; who names no time promises none.
@@ -153,11 +158,16 @@ function dialogueOf(
   method: string,
   params: Params,
   { key }: Downstream,
-  { view, era, seal }: Asking,
+  { view, era, capabilities, rounds }: Asking,
 ): Dialogue | undefined {
-  if (era === 'legacy' || seal === undefined) return undefined;
-  return openDialogue({ method, params, downstream: key, showsOrigin: view.showsOrigin }, seal);
+  // A caller of the legacy era has no way to come back with answers.
+  if (rounds === undefined || (era === 'legacy' && capabilities === undefined)) return undefined;
+  const given = era === 'modern' ? params : NO_PARAMS;
+  const { showsOrigin } = view;
+  return new Dialogue({ method, params: given, downstream: key, showsOrigin, capabilities }, rounds.seal);
 }
+
+const NO_PARAMS: Params = {};
 
 const timeoutOf = ({ config }: Downstream, { profile }: View) =>
   config.callTimeoutMs ?? profile.callTimeoutMs;

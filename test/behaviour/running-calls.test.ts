@@ -163,7 +163,10 @@ describe('notifications/cancelled', () => {
       gateway.post(legacyRequest('tools/call', { name: 'crm__slow', arguments: { ms: 400 } })[0], {
         'mcp-session-id': session,
       });
-    const running = [call('session-a'), call('session-b'), call(undefined)];
+    const begin = async () =>
+      (await gateway.post(...legacyRequest('initialize', {}))).headers['mcp-session-id'] as string;
+    const [a, b, c] = [await begin(), await begin(), await begin()];
+    const running = [call(a), call(b), call(undefined)];
     await expect.poll(() => downstream.calls.length).toBe(3);
     const cancel = (requestId: unknown, session?: string) =>
       gateway.post(
@@ -171,12 +174,11 @@ describe('notifications/cancelled', () => {
         { 'mcp-session-id': session },
       );
     // Of nobody's, of another type, unknown, malformed, and from one that nothing tells from others.
-    for (const id of [99, '1', null, { x: 1 }, undefined])
-      expect((await cancel(id, 'session-a')).status).toBe(202);
+    for (const id of [99, '1', null, { x: 1 }, undefined]) expect((await cancel(id, a)).status).toBe(202);
     expect((await cancel(1)).status).toBe(202);
-    expect((await cancel(1, 'session-c')).status).toBe(202);
+    expect((await cancel(1, c)).status).toBe(202);
     expect(downstream.calls.map(({ outcome }) => outcome)).toEqual(['running', 'running', 'running']);
-    expect((await cancel(1, 'session-a')).status).toBe(202);
+    expect((await cancel(1, a)).status).toBe(202);
     await expect.poll(() => downstream.calls.filter(({ outcome }) => outcome === 'cancelled').length).toBe(1);
     const [cancelled, ...finished] = await Promise.all(running);
     // Its stream is closed, without a response.

@@ -75,6 +75,7 @@ const FAILURES = {
   headersRejected: [errors.headersRejected('crm')],
   asksForInput: [errors.asksForInput('crm')],
   opensNoAddress: [errors.opensNoAddress('crm')],
+  noLongerWaits: [errors.noLongerWaits('crm')],
 };
 
 test('the table of failures has every failure, word for word', () => {

@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client, type ElicitResult, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Client as FirstGenerationClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as FirstGenerationTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { loadConfig } from '../../src/config/load.ts';
 import { createGateway, type Gateway } from '../../src/gateway.ts';
 import { createLog } from '../../src/log.ts';
@@ -27,6 +28,8 @@ interface ConnectOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** What the caller says it can do; its handlers are set by the test, before `connect` or after. */
   readonly capabilities?: Record<string, object>;
+  /** Answers what it is asked to fill in. */
+  readonly onElicit?: (request: { params: { message: string } }) => ElicitResult;
 }
 
 export interface RunningGateway extends AsyncDisposable {
@@ -89,6 +92,7 @@ export async function startGateway(
     if (era === 'v1') {
       const client = new FirstGenerationClient(identity, { capabilities });
       clients.push(client);
+      if (given.onElicit !== undefined) client.setRequestHandler(ElicitRequestSchema, given.onElicit);
       const transport = new FirstGenerationTransport(new URL(url), { requestInit });
       // SDK v1 declares its own transport with optional fields that exactOptionalPropertyTypes tells apart.
       await client.connect(transport as Parameters<FirstGenerationClient['connect']>[0]);
@@ -97,6 +101,7 @@ export async function startGateway(
     const mode = era === 'modern' ? { pin: '2026-07-28' } : era;
     const client = new Client(identity, { capabilities, versionNegotiation: { mode } });
     clients.push(client);
+    if (given.onElicit !== undefined) client.setRequestHandler('elicitation/create', given.onElicit);
     await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit }));
     return client;
   }

@@ -1,35 +1,39 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 
-/** What a downstream wants back with the next round goes through the caller, who can neither read nor change it. */
-export interface StateSeal {
+/** What goes out with a caller to come back from it, and that it can neither read nor change. */
+export interface Seal {
   /** @param about  what it belongs to: it opens for nothing else */
-  seal(state: string, about: string): string;
-  /** Undefined where it was not sealed here for this, or longer ago than 15 minutes. */
+  seal(text: string, about: string): string;
+  /** Undefined where it was not sealed with this secret, for this purpose and for this, or too long ago. */
   open(sealed: string, about: string): string | undefined;
 }
 
-const TTL_MS = 15 * 60_000;
 const ALGORITHM = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const TIME_BYTES = 8;
 
-/** @param secret  the callers' token: after a restart with the same one, what was sealed before still opens */
-export function createStateSeal(secret: string): StateSeal {
-  const key = Buffer.from(hkdfSync('sha256', secret, '', 'mcp-switchboard requestState', 32));
+/**
+ * @param secret  the callers' token: after a restart with the same one, what was sealed before still opens
+ * @param ttlMs   how long it opens
+ */
+export function createSeal(secret: string, purpose: string, ttlMs: number): Seal {
+  const key = Buffer.from(hkdfSync('sha256', secret, '', `mcp-switchboard ${purpose}`, 32));
   return {
-    seal(state, about) {
+    seal(text, about) {
       const iv = randomBytes(IV_BYTES);
       const cipher = createCipheriv(ALGORITHM, key, iv).setAAD(Buffer.from(about));
       const expires = Buffer.alloc(TIME_BYTES);
-      expires.writeBigUInt64BE(BigInt(Date.now() + TTL_MS));
-      const sealed = [cipher.update(expires), cipher.update(state, 'utf8'), cipher.final()];
+      expires.writeBigUInt64BE(BigInt(Date.now() + ttlMs));
+      const sealed = [cipher.update(expires), cipher.update(text, 'utf8'), cipher.final()];
       return Buffer.concat([iv, cipher.getAuthTag(), ...sealed]).toString('base64url');
     },
     open(sealed, about) {
       const bytes = Buffer.from(sealed, 'base64url');
       const head = IV_BYTES + TAG_BYTES;
-      if (bytes.length < head + TIME_BYTES) return undefined;
+      // One text for one seal: the last character of base64 has bits that say nothing.
+      const isWhole = bytes.length >= head + TIME_BYTES && bytes.toString('base64url') === sealed;
+      if (!isWhole) return undefined;
       const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, IV_BYTES), {
         authTagLength: TAG_BYTES,
       });

@@ -1,0 +1,91 @@
+import type { View } from '../catalog/view.ts';
+import { type DownstreamFailure, notMcp, type ProtocolError, toRpcError, toToolResult } from '../errors.ts';
+import { type Era, LATEST_LEGACY_VERSION, LEGACY_VERSIONS, META, MODERN_VERSIONS } from '../protocol/eras.ts';
+import { isObject, type Outcome, type Params, type RequestId, RPC } from '../protocol/messages.ts';
+import type { Forwarding } from '../relay/forwarding.ts';
+import { IMPLEMENTATION } from '../version.ts';
+
+/** The instructions in it name the servers, and these come and go. */
+const DISCOVER_TTL_MS = 60_000;
+
+export function discoverResult({ capabilities, instructions }: View): string {
+  return JSON.stringify({
+    resultType: 'complete',
+    supportedVersions: MODERN_VERSIONS,
+    capabilities,
+    ...(instructions !== '' && { instructions }),
+    _meta: { [META.serverInfo]: IMPLEMENTATION },
+    ttlMs: DISCOVER_TTL_MS,
+    cacheScope: 'private',
+  });
+}
+
+export function initializeResult(params: Params, { capabilities, instructions }: View): string {
+  const asked = params.protocolVersion;
+  const protocolVersion =
+    typeof asked === 'string' && LEGACY_VERSIONS.includes(asked) ? asked : LATEST_LEGACY_VERSION;
+  return JSON.stringify({
+    protocolVersion,
+    capabilities,
+    serverInfo: IMPLEMENTATION,
+    ...(instructions !== '' && { instructions }),
+  });
+}
+
+/** Of the revisions before 2026-07-28, which says -32602 instead. */
+const LEGACY_RESOURCE_NOT_FOUND = -32002;
+
+/** The outcome in the caller's era: modern results name their type, legacy ones have none. Nothing else changes. */
+function inEra(outcome: Outcome, era: Era): Outcome {
+  if ('error' in outcome) {
+    const isGivenUp = era === 'modern' && outcome.error.code === LEGACY_RESOURCE_NOT_FOUND;
+    return isGivenUp ? { error: { ...outcome.error, code: RPC.invalidParams } } : outcome;
+  }
+  const isTyped = outcome.result.resultType !== undefined;
+  // Where both sides are of one era, which is the usual case, the result is passed on and not copied.
+  if (isTyped === (era === 'modern')) return outcome;
+  if (!isTyped) return { result: { resultType: 'complete', ...outcome.result } };
+  const { resultType: _none, structuredContent, ...result } = outcome.result;
+  // Legacy clients know objects only, and would throw away the answer of a tool that has run.
+  return { result: isObject(structuredContent) ? { ...result, structuredContent } : result };
+}
+
+/** Spec 2026-07-28: the one error of a handler that has an HTTP status of its own. */
+export function statusOf(outcome: Outcome, era: Era): number {
+  return era === 'modern' && 'error' in outcome && outcome.error.code === RPC.missingClientCapability
+    ? 400
+    : 200;
+}
+
+export function writeResult(id: RequestId, resultJson: string): string {
+  return `${resultHead(id)}${resultJson}}`;
+}
+
+export const resultHead = (id: RequestId) => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`;
+
+/** JSON that was read can be nested too deep to be written. Then that is what the caller is told. */
+export function writeGuarded(id: RequestId, outcome: Outcome, era: Era, forwarding: Forwarding): string {
+  try {
+    return writeOutcome(id, inEra(outcome, era));
+  } catch (cause) {
+    const failure = notMcp(forwarding.downstream.key, 'nested too deep', cause);
+    return writeOutcome(id, inEra(toOutcome(failure, forwarding), era));
+  }
+}
+
+/** What a model is told of a call, its program is told of anything else. */
+export function toOutcome(failure: DownstreamFailure, { method }: Forwarding): Outcome {
+  return method === 'tools/call' ? { result: toToolResult(failure) } : { error: toRpcError(failure) };
+}
+
+function writeOutcome(id: RequestId, outcome: Outcome): string {
+  return 'result' in outcome
+    ? writeResult(id, JSON.stringify(outcome.result))
+    : JSON.stringify({ jsonrpc: '2.0', id, error: outcome.error });
+}
+
+/** @param id  undefined where it could not be read */
+export function writeError(id: RequestId | undefined, { code, message, data }: ProtocolError): string {
+  const error = data === undefined ? { code, message } : { code, message, data };
+  return JSON.stringify(id === undefined ? { jsonrpc: '2.0', error } : { jsonrpc: '2.0', id, error });
+}

@@ -1,0 +1,75 @@
+import type { LogLevel } from '../protocol/log-levels.ts';
+import { isRequestId, type Outcome, type Params, type RequestId } from '../protocol/messages.ts';
+import type { Answered } from '../protocol/questions.ts';
+import type { RunningCall } from '../relay/forward.ts';
+
+/** One caller between its requests: at the other end of a pipe, or of the legacy era and with an id. */
+export class Session {
+  /** Undefined on a pipe. */
+  readonly id: string | undefined;
+  /** What it can be asked; undefined where that is nothing. */
+  capabilities: Params | undefined;
+  logLevel: LogLevel | undefined;
+  usedAt = 0;
+  /** Ends the stream on which it hears of changes. */
+  endStream: (() => void) | undefined;
+  /** Tells it of a change; where it has no stream, nobody hears it. */
+  notify: ((method: string, params?: Params) => void) | undefined;
+  /** What ends the watch of a resource, by the URI it gave. */
+  readonly watches = new Map<string, () => void>();
+  /** The type of an id counts: "1" is not 1. */
+  readonly #calls = new Map<RequestId, RunningCall>();
+  readonly #questions = new Map<RequestId, Answered>();
+  #lastQuestion = 0;
+
+  constructor(id: string | undefined, capabilities: Params | undefined) {
+    this.id = id;
+    this.capabilities = capabilities;
+  }
+
+  /** It is waited for, or waits itself. */
+  get isBusy(): boolean {
+    return this.#calls.size > 0 || this.notify !== undefined;
+  }
+
+  addCall(id: RequestId, call: RunningCall): void {
+    if (!call.hasEnded) this.#calls.set(id, call);
+  }
+
+  removeCall(id: RequestId, call: RunningCall | undefined): void {
+    if (this.#calls.get(id) === call) this.#calls.delete(id);
+  }
+
+  /** Finds the call and takes it out. */
+  takeCall(id: unknown): RunningCall | undefined {
+    if (!isRequestId(id)) return undefined;
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    return call;
+  }
+
+  /** The id of a question to it. */
+  addQuestion(answered: Answered): RequestId {
+    const id = ++this.#lastQuestion;
+    this.#questions.set(id, answered);
+    return id;
+  }
+
+  removeQuestion(id: RequestId): boolean {
+    return this.#questions.delete(id);
+  }
+
+  answerQuestion(id: unknown, outcome: Outcome): void {
+    const answered = this.#questions.get(id as RequestId);
+    this.#questions.delete(id as RequestId);
+    answered?.(outcome);
+  }
+
+  /** It has ended: nothing is heard, watched or asked for it any more. Its calls go on. */
+  close(): void {
+    for (const stop of this.watches.values()) stop();
+    this.watches.clear();
+    this.endStream?.();
+    this.#questions.clear();
+  }
+}

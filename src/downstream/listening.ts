@@ -1,0 +1,93 @@
+import type { Client, McpSubscription } from '@modelcontextprotocol/client';
+import { RPC } from '../protocol/messages.ts';
+import { backoffMs } from './backoff.ts';
+import { deferred } from './deferred.ts';
+import { within } from './within.ts';
+
+/** One stream of notices of a downstream of the modern era, opened again whenever it is cut. */
+export interface Listening {
+  /** Resolves when it is open for the first time, or there is nothing to hear. */
+  readonly opened: Promise<void>;
+  /** What it should hear of is other than before. */
+  refresh(): void;
+  close(): void;
+}
+
+const OPEN_TIMEOUT_MS = 5000;
+/** A stream that ends sooner than this counts as a failed attempt. */
+const STABLE_MS = 10_000;
+/** What changes together is told together. */
+const COALESCE_MS = 50;
+
+/**
+ * @param uris       the resources to hear of
+ * @param onMissed   it was cut, and is open again: something may have changed meanwhile
+ */
+export function keepListening(client: Client, uris: () => string[], onMissed: () => void): Listening {
+  const opened = deferred<void>();
+  const closing = deferred<'changed'>();
+  let isClosed = false;
+  let wake = () => {};
+
+  function filterOf() {
+    const { tools, prompts, resources } = client.getServerCapabilities() ?? {};
+    const watched = resources?.subscribe === true ? uris() : [];
+    const filter = {
+      ...(tools?.listChanged === true && { toolsListChanged: true }),
+      ...(prompts?.listChanged === true && { promptsListChanged: true }),
+      ...(resources?.listChanged === true && { resourcesListChanged: true }),
+      ...(watched.length > 0 && { resourceSubscriptions: watched }),
+    };
+    return Object.keys(filter).length > 0 ? filter : undefined;
+  }
+
+  async function run(): Promise<void> {
+    let current: McpSubscription | undefined;
+    let failures = 0;
+    let wasCut = false;
+    while (!isClosed) {
+      const changed = deferred<'changed'>();
+      wake = () => changed.resolve('changed');
+      const filter = filterOf();
+      const startedAt = performance.now();
+      let next: McpSubscription | undefined;
+      if (filter !== undefined) {
+        try {
+          next = await client.listen(filter, { timeout: OPEN_TIMEOUT_MS });
+        } catch (error) {
+          opened.resolve();
+          if ((error as { code?: unknown }).code === RPC.methodNotFound) return;
+          await within(backoffMs(++failures), closing.promise);
+          continue;
+        }
+      }
+      // The new one first: nothing is missed between the two.
+      void current?.close();
+      current = next;
+      if (wasCut) onMissed();
+      wasCut = false;
+      opened.resolve();
+      const over = await Promise.race([closing.promise, changed.promise, ...(next ? [next.closed] : [])]);
+      if (over === 'changed') {
+        await within(COALESCE_MS, closing.promise);
+        continue;
+      }
+      current = undefined;
+      wasCut = true;
+      failures = performance.now() - startedAt > STABLE_MS ? 0 : failures + 1;
+      await within(backoffMs(Math.max(failures, 1)), closing.promise);
+    }
+    void current?.close();
+  }
+  // What fails here is a stream of notices: lists are still read anew when their time is over.
+  run().catch(() => opened.resolve());
+
+  return {
+    opened: opened.promise,
+    refresh: () => wake(),
+    close() {
+      isClosed = true;
+      closing.resolve('changed');
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto';
+
+/** A call that has asked its caller something and waits, here and downstream, until that comes back with the answer. */
+export interface ParkedCall {
+  /** Nobody came for it. */
+  giveUp(): void;
+}
+
+/** The calls that wait. Few and not for long: each holds a connection of its downstream. */
+export interface Parked<Call extends ParkedCall = ParkedCall> {
+  /** The id under which it is taken up again; undefined where there is no room. */
+  add(call: Call): string | undefined;
+  /** Finds it and takes it out. */
+  take(id: string): Call | undefined;
+  close(): void;
+}
+
+const MAX_PARKED = 256;
+const PARKED_MS = 5 * 60_000;
+
+export function createParked<Call extends ParkedCall>(): Parked<Call> {
+  const calls = new Map<string, { call: Call; timer: NodeJS.Timeout }>();
+  function take(id: string): Call | undefined {
+    const parked = calls.get(id);
+    clearTimeout(parked?.timer);
+    calls.delete(id);
+    return parked?.call;
+  }
+  return {
+    add(call) {
+      if (calls.size >= MAX_PARKED) return undefined;
+      const id = randomUUID();
+      calls.set(id, { call, timer: setTimeout(() => take(id)?.giveUp(), PARKED_MS) });
+      return id;
+    },
+    take,
+    close() {
+      for (const id of [...calls.keys()]) take(id)?.giveUp();
+    },
+  };
+}

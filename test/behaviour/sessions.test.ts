@@ -1,0 +1,134 @@
+import type { Client } from '@modelcontextprotocol/client';
+import { describe, expect, test } from 'vitest';
+import type { Answer } from '../support/downstreams/exchange.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { startGateway } from '../support/gateway.ts';
+import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
+
+const FORM = {
+  mode: 'form',
+  message: 'Which one?',
+  requestedSchema: { type: 'object', properties: { choice: { type: 'string' } } },
+} as const;
+const ANSWER = { action: 'accept', content: { choice: 'blue' } } as const;
+const META = 'io.modelcontextprotocol/';
+const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
+const text = (given: unknown) => ({ content: [{ type: 'text', text: JSON.stringify(given) }] });
+
+/** Asks on the stream of the call, and tells what it was answered. */
+const asksOnStream: Answer = async (given) => {
+  const stream = given.stream();
+  const id = `question of ${given.message.id}`;
+  stream.send({ id, method: 'elicitation/create', params: FORM });
+  const { result, error } = await given.responseTo(id);
+  stream.result(text(result ?? error));
+};
+
+/** Asks by a round, and tells what came back. */
+const asksByRound: Answer = (given) => {
+  const { inputResponses, requestState } = given.message.params;
+  if (inputResponses !== undefined)
+    return given.result({ resultType: 'complete', ...text({ inputResponses, requestState }) });
+  const inputRequests = { choice: { method: 'elicitation/create', params: FORM } };
+  return given.result({ resultType: 'input_required', inputRequests, requestState: 'mine' });
+};
+
+const serve = (era: 'legacy' | 'modern') =>
+  plainServer({
+    era,
+    tools: [tool('ask')],
+    answers: { 'tools/call ask': era === 'legacy' ? asksOnStream : asksByRound },
+  });
+
+describe.each(['legacy', 'modern'] as const)('a downstream of the %s era', (downstreamEra) => {
+  test.each(['legacy', 'modern', 'v1'] as const)('asks a %s caller, and gets its answer', async (era) => {
+    await using crm = await serve(downstreamEra);
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const asked: string[] = [];
+    const client = (await gateway.connect({
+      era: era as 'modern',
+      capabilities: { elicitation: { form: {} } },
+      onElicit: ({ params }) => {
+        asked.push(params.message);
+        return ANSWER;
+      },
+    })) as Client;
+    const { content } = await client.callTool({ name: 'crm__ask', arguments: {} });
+    expect(asked).toEqual(['Which one?']);
+    const told = JSON.parse((content as { text: string }[])[0]?.text ?? '');
+    expect(downstreamEra === 'legacy' ? told : told.inputResponses.choice).toEqual(ANSWER);
+    if (downstreamEra === 'modern') expect(told.requestState).toBe('mine');
+  });
+
+  test('asks nothing of a caller that declared nothing', async () => {
+    await using crm = await serve(downstreamEra);
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const client = await gateway.connect({ era: 'legacy' });
+    const result = await client.callTool({ name: 'crm__ask', arguments: {} });
+    const [block] = result.content as { text: string }[];
+    if (downstreamEra === 'modern') expect(block?.text).toContain('cannot be given here');
+    else expect(JSON.parse(block?.text ?? '')).toMatchObject({ code: -32601 });
+  });
+});
+
+describe('a call that waits for its answer', () => {
+  const begin = { name: 'crm__ask', arguments: { a: 1 } };
+  const _meta = { [`${META}clientCapabilities`]: { elicitation: { form: {} } } };
+
+  test('is taken up by the request that it belongs to, and by no other', async () => {
+    await using crm = await serve('legacy');
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const call = async (params: object) =>
+      (await gateway.post(...modernRequest('tools/call', { ...begin, ...params, _meta }))).messages.at(
+        -1,
+      ) as Message;
+    const { inputRequests, requestState, resultType } = (await call({})).result;
+    expect(resultType).toBe('input_required');
+    const [key] = Object.keys(inputRequests);
+    expect(inputRequests[key as string]).toEqual({ method: 'elicitation/create', params: FORM });
+    const inputResponses = { [key as string]: ANSWER };
+    // Of other arguments, and with any bit of the state changed.
+    expect((await call({ arguments: { a: 2 }, inputResponses, requestState })).error?.code).toBe(-32602);
+    for (let at = 0; at < requestState.length; at += 7) {
+      const other = requestState[at] === 'A' ? 'B' : 'A';
+      const flipped = requestState.slice(0, at) + other + requestState.slice(at + 1);
+      expect((await call({ inputResponses, requestState: flipped })).error?.code).toBe(-32602);
+    }
+    // Without the answer it is asked again.
+    const again = (await call({ requestState })).result;
+    expect(Object.keys(again.inputRequests)).toEqual([key]);
+    const { content } = (await call({ inputResponses, requestState: again.requestState })).result;
+    expect(JSON.parse(content[0].text)).toEqual(ANSWER);
+    // It has ended, and so has its state.
+    const late = (await call({ inputResponses, requestState: again.requestState })).result;
+    expect(late.isError).toBe(true);
+    expect(late.content[0].text).toContain('no longer waits for the answer');
+    expect(crm.requests.filter(({ body }) => (body as Message)?.method === 'tools/call')).toHaveLength(1);
+  });
+});
+
+describe('a session of the legacy era', () => {
+  test('is known after a restart with the same token, and not after its end or with another', async () => {
+    await using crm = await serve('legacy');
+    const servers = { mcpServers: { crm: crm.entry() } };
+    const open = async () => {
+      await using gateway = await startGateway(servers);
+      const reply = await gateway.post(...legacyRequest('initialize', { capabilities: { roots: {} } }));
+      return reply.headers['mcp-session-id'] as string;
+    };
+    const id = await open();
+    expect(id).toMatch(/^[\x21-\x7e]+$/);
+    await using gateway = await startGateway(servers);
+    const [list] = legacyRequest('tools/list');
+    const status = async (session: string) =>
+      (await gateway.post(list, { 'mcp-session-id': session })).status;
+    expect(await status(id)).toBe(200);
+    expect(await status(`${id.slice(0, -1)}${id.endsWith('A') ? 'B' : 'A'}`)).toBe(404);
+    expect(await status('made-up')).toBe(404);
+    const bearer = { authorization: `Bearer ${gateway.token}`, 'mcp-session-id': id };
+    expect((await gateway.send('/mcp', { method: 'DELETE', headers: bearer })).status).toBe(204);
+    expect(await status(id)).toBe(404);
+    await using other = await startGateway(servers, { token: 'another-token-of-another-gateway' });
+    expect((await other.post(list, { 'mcp-session-id': await open() })).status).toBe(404);
+  });
+});
