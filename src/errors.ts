@@ -74,10 +74,6 @@ export const unknownResource = (uri: string, era: 'legacy' | 'modern') =>
 // Spec 2026-07-28, Streamable HTTP: what is mirrored into headers must say what the body says.
 export const headerMismatch = (text: string) => new ProtocolError(-32020, `Header mismatch: ${text}`);
 
-// The code that the SDKs have for it.
-export const sessionNotFound = () =>
-  new ProtocolError(-32001, 'This session is not known here or has ended. Begin a new one with initialize.');
-
 export const internalError = (cause: unknown) =>
   new ProtocolError(-32603, 'The gateway failed at this request; its log says why.', { cause });
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { ProtocolError, sessionNotFound } from '../errors.ts';
+import { ProtocolError } from '../errors.ts';
 import { type Classified, classify, MODERN_VERSIONS, type ProtocolHeaders } from '../protocol/eras.ts';
-import { type Incoming, type RequestId, type Response, RPC, readMessage } from '../protocol/messages.ts';
+import { type Incoming, type Response, RPC, readMessage } from '../protocol/messages.ts';
 import { writeError } from './answers.ts';
 import { BodyRefused, readBody } from './body.ts';
 import type { Dispatcher } from './dispatch.ts';
@@ -45,8 +45,7 @@ export function createEndpoint(
     const { era } = classified;
     const begins = era === 'legacy' && message.method === 'initialize';
     const session = era === 'legacy' && !begins ? sessionOf(req) : undefined;
-    if (session === null)
-      return refuseSession(res, incoming.kind === 'request' ? incoming.message.id : undefined);
+    if (session === null) return refuse(req, res, 404, UNKNOWN_SESSION);
     if (incoming.kind === 'notification') {
       dispatcher.notice(incoming.message, { era, selection, session });
       res.writeHead(202).end();
@@ -76,7 +75,7 @@ export function createEndpoint(
       );
     }
     const session = sessionOf(req);
-    if (session === null) return refuseSession(res);
+    if (session === null) return refuse(req, res, 404, UNKNOWN_SESSION);
     if (session !== undefined) dispatcher.answered(answer, session);
     res.writeHead(202).end();
   }
@@ -84,7 +83,7 @@ export function createEndpoint(
   /** The stream on which a caller of the legacy era hears of changes, and the end of its session. */
   function onOtherMethod(req: IncomingMessage, res: ServerResponse, selection: Selection): void {
     const session = sessionOf(req);
-    if (session === null) return refuseSession(res);
+    if (session === null) return refuse(req, res, 404, UNKNOWN_SESSION);
     if (session === undefined) return refuse(req, res, 405, 'MCP is served by POST here.', ['allow', 'POST']);
     if (req.method === 'DELETE') {
       sessions.end(session);
@@ -128,10 +127,8 @@ export const UNAUTHORIZED =
   'This gateway needs its token: send "Authorization: Bearer <token>". It is SWITCHBOARD_TOKEN, or was printed at start.';
 export const CHALLENGE = 'Bearer realm="mcp-switchboard"';
 
-/** 404, not 400: a caller that hears 404 begins a new session, one that hears 400 repeats its mistake. */
-function refuseSession(res: ServerResponse, id?: RequestId): void {
-  sendJson(res, 404, writeError(id, sessionNotFound()));
-}
+// 404, not 400: a caller that hears 404 begins a new session, one that hears 400 repeats its mistake.
+const UNKNOWN_SESSION = 'This session is not known here, or has ended. Begin a new one with initialize.';
 
 function refuse(
   req: IncomingMessage,

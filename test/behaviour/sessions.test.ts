@@ -1,5 +1,6 @@
 import type { Client } from '@modelcontextprotocol/client';
 import { describe, expect, test } from 'vitest';
+import { legacyChanging, modernChanging } from '../support/downstreams/changing.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { startGateway } from '../support/gateway.ts';
@@ -131,4 +132,85 @@ describe('a session of the legacy era', () => {
     await using other = await startGateway(servers, { token: 'another-token-of-another-gateway' });
     expect((await other.post(list, { 'mcp-session-id': await open() })).status).toBe(404);
   });
+});
+
+const CHANGING = { legacy: legacyChanging, modern: modernChanging };
+
+describe.each(['legacy', 'modern'] as const)(
+  'that a resource of a %s downstream has changed hears',
+  (era) => {
+    test('a session that has subscribed, until it unsubscribes', async () => {
+      await using crm = await CHANGING[era]();
+      await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+      const client = await gateway.connect({ era: 'legacy' });
+      const heard: string[] = [];
+      client.setNotificationHandler(
+        'notifications/resources/updated',
+        ({ params }) => void heard.push(params.uri),
+      );
+      expect(client.getServerCapabilities()?.resources).toEqual({ subscribe: true, listChanged: true });
+      await client.subscribeResource({ uri: 'test://counter' });
+      await expect.poll(() => crm.subscribed()).toEqual(['test://counter']);
+      await crm.change('test://counter');
+      await expect.poll(() => heard).toEqual(['test://counter']);
+      await client.unsubscribeResource({ uri: 'test://counter' });
+      await expect.poll(() => crm.subscribed()).toEqual([]);
+    });
+
+    test('a caller of the modern era that listens, and nobody else', async () => {
+      await using crm = await CHANGING[era]();
+      await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+      const [first, second] = await Promise.all([
+        gateway.connect({ era: 'modern' }),
+        gateway.connect({ era: 'modern' }),
+      ]);
+      const heard: string[] = [];
+      for (const [name, client] of [
+        ['first', first],
+        ['second', second],
+      ] as const) {
+        client.setNotificationHandler(
+          'notifications/resources/updated',
+          ({ params }) => void heard.push(`${name} ${params.uri}`),
+        );
+      }
+      const asked = { resourceSubscriptions: ['test://counter'] };
+      const subscription = await first.listen(asked);
+      expect(subscription.honoredFilter.resourceSubscriptions).toEqual(['test://counter']);
+      await second.listen({ toolsListChanged: true });
+      await expect.poll(() => crm.subscribed()).toEqual(['test://counter']);
+      await crm.change('test://counter');
+      await expect.poll(() => heard).toEqual(['first test://counter']);
+      await subscription.close();
+      await expect.poll(() => crm.subscribed()).toEqual([]);
+    });
+  },
+);
+
+test('a stream of notices that was cut is opened again, and what it may have missed is listed', async () => {
+  await using crm = await modernChanging();
+  await using _gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const lists = () => crm.requests.filter(({ body }) => (body as Message)?.method === 'tools/list').length;
+  expect([crm.opened, lists()]).toEqual([1, 1]);
+  crm.cut();
+  await expect.poll(() => [crm.opened, lists()], { timeout: 5000 }).toEqual([2, 2]);
+});
+
+test('what a legacy downstream logs during a call goes to who called, from the level on that it asked for', async () => {
+  await using crm = await legacyChanging();
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const listening = async (level?: 'warning' | 'debug') => {
+    const client = await gateway.connect({ era: 'legacy' });
+    const heard: unknown[] = [];
+    client.setNotificationHandler('notifications/message', ({ params }) => void heard.push(params.data));
+    if (level !== undefined) await client.setLoggingLevel(level);
+    return { client, heard };
+  };
+  const [all, some, other] = [await listening('debug'), await listening('warning'), await listening('debug')];
+  await all.client.callTool({ name: 'crm__log', arguments: {} });
+  expect(all.heard).toEqual(['debug of the call', 'warning of the call']);
+  await some.client.callTool({ name: 'crm__log', arguments: {} });
+  expect(some.heard).toEqual(['warning of the call']);
+  expect(other.heard).toEqual([]);
+  await expect(all.client.setLoggingLevel('loud' as 'info')).rejects.toMatchObject({ code: -32602 });
 });

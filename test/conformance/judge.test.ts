@@ -143,7 +143,14 @@ function record(parts: Partial<LegRecord> = {}): LegRecord {
 }
 
 function arrival(): JournalEntry {
-  return { era: 'modern', method: 'tools/call', target: 'greet', arguments: undefined, headers: {} };
+  return {
+    era: 'modern',
+    method: 'tools/call',
+    target: 'greet',
+    arguments: undefined,
+    isNextRound: false,
+    headers: {},
+  };
 }
 
 /** A call of `greet` and the messages it was answered with. */

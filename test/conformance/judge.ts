@@ -3,7 +3,7 @@ import { type JournalEntry, targetOf } from './fixture/journal.ts';
 import { objectAt } from './fixture/protocol.ts';
 import type { LegRecord } from './leg.ts';
 import type { Exchange } from './recording-proxy.ts';
-import { METHODS_NOT_YET, type Scenario } from './scenarios.ts';
+import type { Scenario } from './scenarios.ts';
 import type { Check } from './suite.ts';
 
 /**
@@ -46,7 +46,6 @@ export function judgeDirect(record: LegRecord): Verdict {
 export function judgeGateway(scenario: Scenario, direct: LegRecord, gateway: LegRecord): GatewayVerdict {
   const covered = scenario.covered === true;
   const checksNotYet = new Set(covered ? Object.keys(scenario.checksNotYet ?? {}) : []);
-  const excused = covered ? isNotYet : () => false;
 
   const problems: string[] = [];
   if (gateway.trouble !== undefined) problems.push(gateway.trouble);
@@ -56,8 +55,8 @@ export function judgeGateway(scenario: Scenario, direct: LegRecord, gateway: Leg
     if (!checksNotYet.has(id)) problems.push(sentence);
   }
   const refuses = (target: string | undefined) => (target ?? '') in (scenario.refusesItself ?? {});
-  problems.push(...differentCalls(direct.journal, gateway.journal, excused, refuses));
-  problems.push(...differentAnswers(direct.exchanges, gateway.exchanges, excused, refuses));
+  problems.push(...differentCalls(direct.journal, gateway.journal, refuses));
+  problems.push(...differentAnswers(direct.exchanges, gateway.exchanges, refuses));
   problems.push(...leaks(gateway.journal));
   return {
     ...count(gateway.checks),
@@ -92,11 +91,6 @@ function worseChecks(direct: readonly Check[], gateway: readonly Check[]): Map<s
   return worse;
 }
 
-function isNotYet(method: string): boolean {
-  return method in METHODS_NOT_YET;
-}
-
-type Excused = (method: string, target: string | undefined) => boolean;
 /** Whether the gateway may answer a call that the server refuses. Its error is compared all the same. */
 type Refuses = (target: string | undefined) => boolean;
 
@@ -104,13 +98,14 @@ type Refuses = (target: string | undefined) => boolean;
 function differentCalls(
   direct: readonly JournalEntry[],
   gateway: readonly JournalEntry[],
-  excused: Excused,
   refuses: Refuses,
 ): string[] {
   const tally = (entries: readonly JournalEntry[]): Map<string, number> => {
     const counts = new Map<string, number>();
-    for (const { method, target, arguments: args } of entries) {
-      if (!ONLY_THE_FIXTURE.has(method) || excused(method, target) || refuses(target)) continue;
+    for (const { method, target, arguments: args, isNextRound } of entries) {
+      // Direct it was asked in the call, where both are of the legacy era.
+      if (isNextRound) continue;
+      if (!ONLY_THE_FIXTURE.has(method) || refuses(target)) continue;
       // No arguments and empty ones are the same call.
       const call = `${method} ${target ?? ''} ${JSON.stringify(args ?? {})}`;
       counts.set(call, (counts.get(call) ?? 0) + 1);
@@ -131,10 +126,9 @@ function differentCalls(
 function differentAnswers(
   direct: readonly Exchange[],
   gateway: readonly Exchange[],
-  excused: Excused,
   refuses: Refuses,
 ): string[] {
-  const [expected, found] = [byQuestion(direct, excused), byQuestion(gateway, excused)];
+  const [expected, found] = [byQuestion(direct), byQuestion(gateway)];
   const problems: string[] = [];
   for (const [question, answers] of expected) {
     answers.forEach((answer, index) => {
@@ -152,13 +146,12 @@ function differentAnswers(
   return problems;
 }
 
-function byQuestion(exchanges: readonly Exchange[], excused: Excused): Map<string, Exchange[]> {
+function byQuestion(exchanges: readonly Exchange[]): Map<string, Exchange[]> {
   const questions = new Map<string, Exchange[]>();
   for (const exchange of exchanges) {
     const { sent } = exchange;
     if (sent === undefined || typeof sent.method !== 'string' || sent.id === undefined) continue;
     const target = targetOf(objectAt(sent, 'params'));
-    if (excused(sent.method, target)) continue;
     const question = target === undefined ? sent.method : `${sent.method} ${target}`;
     questions.set(question, [...(questions.get(question) ?? []), exchange]);
   }

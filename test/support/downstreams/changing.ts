@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import * as v1 from '@modelcontextprotocol/sdk/types.js';
+import { type HttpDownstream, serveDownstream } from './downstream.ts';
+import type { EventStream } from './exchange.ts';
+import { plainServer } from './plain.ts';
+
+/** A server with one resource, `test://counter`, that tells who asked when it has changed. It logs when it is called. */
+export interface ChangingDownstream extends HttpDownstream {
+  /** What somebody wants to hear of now. */
+  subscribed(): string[];
+  change(uri: string): Promise<void>;
+}
+
+const resources = [{ uri: 'test://counter', name: 'counter' }];
+const tools = [{ name: 'log', inputSchema: { type: 'object' as const } }];
+const capabilities = { tools: {}, logging: {}, resources: { subscribe: true, listChanged: true } };
+const serverInfo = { name: 'fixture-changing', version: '1.0.0' };
+const CACHE = { resultType: 'complete', ttlMs: 60_000, cacheScope: 'private' };
+const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
+
+/** On SDK v1, with sessions; its log messages go where that SDK sends them, to the stream of the session. */
+export async function legacyChanging(): Promise<ChangingDownstream> {
+  const sessions = new Map<string, StreamableHTTPServerTransport>();
+  const wanted = new Map<Server, Set<string>>();
+
+  function createServer(): Server {
+    const server = new Server(serverInfo, { capabilities });
+    const uris = new Set<string>();
+    wanted.set(server, uris);
+    server.setRequestHandler(v1.ListToolsRequestSchema, () => ({ tools }));
+    server.setRequestHandler(v1.ListResourcesRequestSchema, () => ({ resources }));
+    server.setRequestHandler(v1.ListResourceTemplatesRequestSchema, () => ({ resourceTemplates: [] }));
+    server.setRequestHandler(v1.SubscribeRequestSchema, ({ params }) => {
+      uris.add(params.uri);
+      return {};
+    });
+    server.setRequestHandler(v1.UnsubscribeRequestSchema, ({ params }) => {
+      uris.delete(params.uri);
+      return {};
+    });
+    server.setRequestHandler(v1.CallToolRequestSchema, async (_request, { sessionId }) => {
+      for (const level of ['debug', 'warning'] as const) {
+        await server.sendLoggingMessage({ level, data: `${level} of the call` }, sessionId);
+      }
+      // What is not on the stream of the call may come after its answer.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return { content: [] };
+    });
+    return server;
+  }
+
+  const downstream = await serveDownstream({
+    calls: [],
+    async handler(recorded, req, res) {
+      const known = sessions.get(String(req.headers['mcp-session-id']));
+      if (known !== undefined) return known.handleRequest(req, res, recorded.body);
+      const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: randomUUID,
+        onsessioninitialized: (id) => void sessions.set(id, transport),
+      });
+      await createServer().connect(transport as Parameters<Server['connect']>[0]);
+      await transport.handleRequest(req, res, recorded.body);
+    },
+    close: () => Promise.all([...wanted.keys()].map((server) => server.close())),
+  });
+  return {
+    ...downstream,
+    subscribed: () => [...wanted.values()].flatMap((uris) => [...uris]),
+    async change(uri) {
+      for (const [server, uris] of wanted) if (uris.has(uri)) await server.sendResourceUpdated({ uri });
+    },
+  };
+}
+
+/** Of the modern era, by hand: a stream that is cut can be told from one that was closed. */
+export async function modernChanging(): Promise<ChangingDownstream & { cut(): void; opened: number }> {
+  const streams = new Map<unknown, { uris: string[]; stream: EventStream; cut(): void }>();
+  const counts = { opened: 0 };
+  const downstream = await plainServer({
+    era: 'modern',
+    tools,
+    answers: {
+      'server/discover': (given) =>
+        given.result({
+          supportedVersions: ['2026-07-28'],
+          capabilities,
+          _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
+          ...CACHE,
+        }),
+      'resources/list': (given) => given.result({ resources, ...CACHE }),
+      'resources/templates/list': (given) => given.result({ resourceTemplates: [], ...CACHE }),
+      'subscriptions/listen': (given) => {
+        const { id, params } = given.message;
+        const notifications = params.notifications ?? {};
+        const stream = given.stream();
+        counts.opened++;
+        streams.set(id, {
+          uris: notifications.resourceSubscriptions ?? [],
+          stream,
+          cut: () => given.res.destroy(),
+        });
+        given.res.on('close', () => streams.delete(id));
+        const method = 'notifications/subscriptions/acknowledged';
+        stream.send({ method, params: { _meta: { [SUBSCRIPTION]: id }, notifications } });
+        return new Promise((resolve) => given.res.on('close', resolve));
+      },
+    },
+  });
+  return {
+    ...downstream,
+    get opened() {
+      return counts.opened;
+    },
+    subscribed: () => [...streams.values()].flatMap(({ uris }) => uris),
+    async change(uri) {
+      for (const [id, { uris, stream }] of streams) {
+        if (!uris.includes(uri)) continue;
+        const params = { _meta: { [SUBSCRIPTION]: id }, uri };
+        stream.send({ method: 'notifications/resources/updated', params });
+      }
+    },
+    cut: () => {
+      for (const { cut } of streams.values()) cut();
+    },
+  };
+}
