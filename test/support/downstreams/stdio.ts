@@ -12,6 +12,7 @@ export type StdioFlavour =
   | 'v1'
   | 'v2'
   | 'v2-modern'
+  | 'asks'
   | 'exits-on-probe'
   | 'noisy'
   | 'dies'
