@@ -68,7 +68,7 @@ export class Connection {
 function readAnswer(bytes: Buffer): Answer | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
-  const head = bytes.toString('latin1', 0, end).toLowerCase();
+  const head = bytes.toString('latin1', 0, end);
   const status = Number(head.slice(9, 12));
   const start = end + 4;
   const length = headerOf(head, 'content-length');
@@ -99,7 +99,8 @@ function readChunks(bytes: Buffer, start: number): string | undefined {
 
 /** @param name  in lower case */
 export function headerOf(head: string, name: string): string | undefined {
-  const at = head.indexOf(`\r\n${name}:`);
+  // Names come in any case; values, such as the id of a session, stay as they are.
+  const at = head.toLowerCase().indexOf(`\r\n${name}:`);
   if (at < 0) return undefined;
   const end = head.indexOf('\r\n', at + 2);
   return head.slice(at + name.length + 3, end < 0 ? undefined : end).trim();

@@ -28,6 +28,8 @@ interface ConnectOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** What the caller says it can do; its handlers are set by the test, before `connect` or after. */
   readonly capabilities?: Record<string, object>;
+  /** Of the URL, such as `?profile=claude`. */
+  readonly query?: string;
   /** Answers what it is asked to fill in. */
   readonly onElicit?: (request: { params: { message: string } }) => ElicitResult;
 }
@@ -86,14 +88,15 @@ export async function startGateway(
   });
 
   async function connect(given: ConnectOptions & { era?: 'modern' | 'legacy' | 'auto' | 'v1' } = {}) {
-    const { era = 'auto', capabilities = {} } = given;
+    const { era = 'auto', capabilities = {}, query = '' } = given;
+    const endpoint = new URL(url + query);
     const requestInit = { headers: { ...bearer, ...given.headers } };
     const identity = { name: 'test', version: '1.0.0' };
     if (era === 'v1') {
       const client = new FirstGenerationClient(identity, { capabilities });
       clients.push(client);
       if (given.onElicit !== undefined) client.setRequestHandler(ElicitRequestSchema, given.onElicit);
-      const transport = new FirstGenerationTransport(new URL(url), { requestInit });
+      const transport = new FirstGenerationTransport(endpoint, { requestInit });
       // SDK v1 declares its own transport with optional fields that exactOptionalPropertyTypes tells apart.
       await client.connect(transport as Parameters<FirstGenerationClient['connect']>[0]);
       return client;
@@ -102,7 +105,7 @@ export async function startGateway(
     const client = new Client(identity, { capabilities, versionNegotiation: { mode } });
     clients.push(client);
     if (given.onElicit !== undefined) client.setRequestHandler('elicitation/create', given.onElicit);
-    await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit }));
+    await client.connect(new StreamableHTTPClientTransport(endpoint, { requestInit }));
     return client;
   }
 
