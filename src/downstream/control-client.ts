@@ -1,9 +1,10 @@
 import { Client, type ClientOptions } from '@modelcontextprotocol/client';
-import { type Notification, type Params, RPC, type RpcError } from '../protocol/messages.ts';
+import type { Notification, Outcome, Params } from '../protocol/messages.ts';
 import { capabilityFor } from '../protocol/questions.ts';
 import { IMPLEMENTATION } from '../version.ts';
 import type { ConnectOptions } from './connection.ts';
 import type { Link } from './link.ts';
+import { answerAlone } from './outgoing.ts';
 
 /**
  * The SDK's client, for what is rare: handshake, era, notices of change.
@@ -43,16 +44,14 @@ export function passStrays(client: Client, link: Link): void {
   });
   client.fallbackRequestHandler = ({ method, params }, { mcpReq }) =>
     new Promise((resolve, reject) => {
-      const refuse = (error: RpcError) => reject(Object.assign(new Error(error.message), error));
+      const settle = (outcome: Outcome) => {
+        if ('result' in outcome) resolve(outcome.result);
+        else reject(Object.assign(new Error(outcome.error.message), outcome.error));
+      };
       const question = { method, ...(params !== undefined && { params: params as Params }) };
       const isKnown = capabilityFor(method) !== undefined;
-      const takeBack =
-        isKnown &&
-        link.onStrayQuestion(question, (outcome) => {
-          if ('result' in outcome) resolve(outcome.result);
-          else refuse(outcome.error);
-        });
+      const takeBack = isKnown && link.onStrayQuestion(question, settle);
       if (takeBack) mcpReq.signal.addEventListener('abort', takeBack);
-      else refuse({ code: RPC.methodNotFound, message: `Method not found: ${method}` });
+      else settle(answerAlone(method));
     });
 }

@@ -4,6 +4,7 @@ import { encodeHeaderValue } from '../protocol/headers.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
+import { onlyOne } from './only-one.ts';
 import { composeAnswer, composeCancelled, composeRequest, createIds } from './outgoing.ts';
 
 export interface HttpLinkOptions {
@@ -96,13 +97,6 @@ export function createHttpLink(options: HttpLinkOptions): Link {
       return exchange;
     },
   };
-}
-
-/** The one thing there is; undefined where there are more, or none. */
-export function onlyOne<T>(things: ReadonlySet<T>): T | undefined {
-  if (things.size !== 1) return undefined;
-  const [only] = things;
-  return only;
 }
 
 class IgnoredAnswer implements Dispatcher.DispatchHandler {

@@ -43,15 +43,17 @@ const OF_PARKED_CALL = 'p';
 export class Dialogue {
   readonly #round: Round;
   readonly #seal: Seal;
+  readonly parked: Parked;
   /** For the downstream: what the caller brings from an earlier round. */
   readonly answers: Params | undefined;
   /** The call that this request goes on with. */
   readonly resumes: { readonly id: string; readonly responses: Params } | undefined;
 
   /** @throws ProtocolError -32602 a state that is not ours */
-  constructor(round: Round, seal: Seal) {
+  constructor(round: Round, { seal, parked }: Rounds) {
     this.#round = round;
     this.#seal = seal;
+    this.parked = parked;
     const { inputResponses, requestState } = round.params;
     if (inputResponses === undefined && requestState === undefined) return;
     // Whether they are good answers is for who asked to say.

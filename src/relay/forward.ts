@@ -52,9 +52,9 @@ const MAX_PROGRESS_A_SECOND = 20;
  * `timeoutMs`, not counting the time in which its caller is asked something.
  */
 export function forward(forwarding: Forwarding, back: WayBack): RunningCall {
-  const { dialogue, rounds } = forwarding;
+  const { dialogue } = forwarding;
   if (dialogue?.resumes === undefined) return new ForwardedCall(forwarding, back);
-  const call = (rounds?.parked as Parked<ForwardedCall> | undefined)?.take(dialogue.resumes.id);
+  const call = (dialogue.parked as Parked<ForwardedCall>).take(dialogue.resumes.id);
   if (call === undefined) {
     back.fail(noLongerWaits(forwarding.downstream.key));
     return { hasEnded: true, cancel() {}, callerLeft() {} };
@@ -155,7 +155,7 @@ class ForwardedCall implements Receiver, RunningCall {
   }
 
   onQuestion(question: Question, answered: Answered): (() => void) | undefined {
-    const { dialogue, rounds } = this.#forwarding;
+    const { dialogue } = this.#forwarding;
     if (this.#ended || dialogue?.capabilities === undefined) return undefined;
     const refused = dialogue.judge(question);
     if (refused !== undefined) {
@@ -165,8 +165,8 @@ class ForwardedCall implements Receiver, RunningCall {
       return () => {};
     }
     const shown = dialogue.withOrigin(question);
-    if (this.#back?.ask !== undefined) return this.#ask(this.#back.ask, shown, answered);
-    return rounds === undefined ? undefined : this.#questions().add(shown, answered, () => this.#park());
+    if (this.#back?.ask !== undefined) return this.#questions().ask(this.#back.ask, shown, answered);
+    return this.#questions().add(shown, answered, () => this.#park());
   }
 
   #questions(): OpenQuestions {
@@ -177,17 +177,13 @@ class ForwardedCall implements Receiver, RunningCall {
     return this.#open;
   }
 
-  #ask(ask: NonNullable<WayBack['ask']>, question: Question, answered: Answered): (() => void) | undefined {
-    return this.#questions().ask(ask, question, answered);
-  }
-
   /** Ends the round of its caller, and waits for the next. */
   #park(): void {
-    const { dialogue, rounds } = this.#forwarding;
+    const { dialogue } = this.#forwarding;
     const back = this.#back;
     const open = this.#questions();
     if (this.#ended || back === undefined || dialogue === undefined || open.shown.size === 0) return;
-    const id = ++this.#rounds > MAX_ROUNDS ? undefined : rounds?.parked.add(this);
+    const id = ++this.#rounds > MAX_ROUNDS ? undefined : dialogue.parked.add(this);
     if (id === undefined) return open.refuse();
     this.#back = undefined;
     // Its time is that of the parked ones.
@@ -244,7 +240,7 @@ class ForwardedCall implements Receiver, RunningCall {
       this.#exchange = this.#send(answers);
     };
     for (const [key, question] of questions) {
-      const asked = this.#ask(ask, question, (outcome) => {
+      const asked = this.#questions().ask(ask, question, (outcome) => {
         // In this era an answer is a result; there is no other way to say that none is given.
         if ('error' in outcome) return this.onFailure(asksForInput(downstream.key));
         inputResponses[key] = outcome.result;
@@ -252,7 +248,7 @@ class ForwardedCall implements Receiver, RunningCall {
       });
       if (asked === undefined) return this.onFailure(asksForInput(downstream.key));
     }
-    if (left === 0 && questions.size === 0) goOn();
+    if (questions.size === 0) goOn();
   }
 
   onFailure(failure: DownstreamFailure): void {

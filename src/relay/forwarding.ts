@@ -22,7 +22,6 @@ export interface Forwarding {
   readonly paramHeaders?: readonly string[] | undefined;
   /** Undefined where nothing can be asked. */
   readonly dialogue?: Dialogue | undefined;
-  readonly rounds?: Rounds | undefined;
   /** Undefined where the result goes back as it is. */
   readonly shape: ((result: Params) => Params) | undefined;
 }
@@ -75,7 +74,6 @@ export function forwardCall(params: Params, asking: Asking): Forwarding {
     params: outgoing,
     paramHeaders: paramHeaders.length > 0 ? writeParamHeaders(paramHeaders, outgoing.arguments) : undefined,
     dialogue: dialogueOf('tools/call', params, downstream, asking),
-    rounds: asking.rounds,
     shape:
       isShaped || mayRewrite
         ? (result) => {
@@ -99,7 +97,6 @@ function forwardPrompt(params: Params, asking: Asking): Forwarding {
     timeoutMs: timeoutOf(downstream, view),
     params: { ...outgoingParams(params), name: originalName },
     dialogue: dialogueOf('prompts/get', params, downstream, asking),
-    rounds: asking.rounds,
     shape: (result) => exposeUris(result, view.resources, downstream),
   };
 }
@@ -117,7 +114,6 @@ function forwardRead(params: Params, asking: Asking): Forwarding {
     timeoutMs: timeoutOf(downstream, view),
     params: { ...outgoingParams(params), uri: route.uri },
     dialogue: dialogueOf('resources/read', params, downstream, asking),
-    rounds: asking.rounds,
     shape: (result) => {
       const exposed = exposeUris(result, view.resources, downstream);
       // What was read with our credentials is for those who hold our token; who names no time promises none.
@@ -164,7 +160,7 @@ function dialogueOf(
   if (rounds === undefined || (era === 'legacy' && capabilities === undefined)) return undefined;
   const given = era === 'modern' ? params : NO_PARAMS;
   const { showsOrigin } = view;
-  return new Dialogue({ method, params: given, downstream: key, showsOrigin, capabilities }, rounds.seal);
+  return new Dialogue({ method, params: given, downstream: key, showsOrigin, capabilities }, rounds);
 }
 
 const NO_PARAMS: Params = {};
