@@ -48,6 +48,10 @@ export class ProtocolError extends Error {
     this.httpStatus = options.httpStatus ?? HTTP_STATUS.get(code) ?? 200;
     this.id = options.id;
   }
+
+  static from({ code, message, data }: { code: number; message: string; data?: unknown }): ProtocolError {
+    return new ProtocolError(code, message, { data });
+  }
 }
 
 // Spec 2026-07-28, Streamable HTTP: 404 for an unknown method, 400 where header and body checks refuse the request.
@@ -65,6 +69,13 @@ export const unknownMethod = (method: string) => new ProtocolError(-32601, `Meth
 // The same for a tool that does not exist and one that is not allowed: nobody learns which it was.
 export const unknownTool = (name: string) => new ProtocolError(-32602, `Unknown tool: ${name}`);
 
+// MCP Apps: an app calls by the names of its own server, and the host does not say whose app it was.
+export const ambiguousTool = (name: string, exposedNames: readonly string[]) =>
+  new ProtocolError(
+    -32602,
+    `Unknown tool: ${name}. Several servers have one of that name: ${exposedNames.join(', ')}.`,
+  );
+
 export const unknownPrompt = (name: string) => new ProtocolError(-32602, `Unknown prompt: ${name}`);
 
 // Spec 2026-07-28 gave up the code of the earlier revisions.
@@ -73,6 +84,18 @@ export const unknownResource = (uri: string, era: 'legacy' | 'modern') =>
 
 // Spec 2026-07-28, Streamable HTTP: what is mirrored into headers must say what the body says.
 export const headerMismatch = (text: string) => new ProtocolError(-32020, `Header mismatch: ${text}`);
+
+// The same for one that never was and one of somebody else.
+export const unknownTask = (taskId: string) => new ProtocolError(-32602, `Task not found: ${taskId}`);
+
+/** Spec 2026-07-28: who has not declared a capability hears which one it takes. */
+export function missingCapability(requiredCapabilities: Record<string, object>): ProtocolError {
+  const [name = '', detail] = Object.entries(requiredCapabilities)[0] ?? [];
+  const what = name === 'extensions' ? Object.keys(detail ?? {})[0] : name;
+  return new ProtocolError(-32021, `Missing required client capability: ${what}`, {
+    data: { requiredCapabilities },
+  });
+}
 
 export const internalError = (cause: unknown) =>
   new ProtocolError(-32603, 'The gateway failed at this request; its log says why.', { cause });
@@ -86,6 +109,7 @@ export type FailureReason =
   | 'too_large'
   | 'bad_answer'
   | 'refused'
+  | 'headers_refused'
   | 'rate_limited';
 
 /** A request that a downstream did not answer, in one sentence a model can act on. */
@@ -174,11 +198,11 @@ export const redirected = (key: string, status: number, origin: string) =>
     false,
   );
 
-// It was refused before anything ran. Its schema may have changed since it was listed.
+// It was refused before anything ran, and again, if that was not the same, with what its tools ask for now.
 export const headersRejected = (key: string) =>
   new DownstreamFailure(
     key,
-    'bad_answer',
+    'headers_refused',
     'refused the request for the headers that mirror its arguments. Its tools may have changed.',
     false,
   );

@@ -15,6 +15,7 @@ import { within } from './downstream/within.ts';
 import { createRedactor, type Logger } from './log.ts';
 import { createParked } from './relay/parked.ts';
 import { createSeal } from './relay/seal.ts';
+import { TASK_TTL_MS } from './relay/tasks.ts';
 import { IMPLEMENTATION } from './version.ts';
 
 // What a program needs that has the gateway in itself.
@@ -81,7 +82,11 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
     catalog: holder,
     settled: settled.promise,
     isSettled: () => isSettled,
-    rounds: { seal: createSeal(token, 'requestState', STATE_TTL_MS), parked },
+    rounds: {
+      seal: createSeal(token, 'requestState', STATE_TTL_MS),
+      tasks: createSeal(token, 'task', TASK_TTL_MS),
+      parked,
+    },
     wantLogs(level) {
       for (const { wishes } of fleet.downstreams) wishes.wantLogs(level);
     },

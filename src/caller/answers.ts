@@ -1,8 +1,9 @@
 import type { View } from '../catalog/view.ts';
 import { type DownstreamFailure, notMcp, type ProtocolError, toRpcError, toToolResult } from '../errors.ts';
 import { type Era, LATEST_LEGACY_VERSION, LEGACY_VERSIONS, META, MODERN_VERSIONS } from '../protocol/eras.ts';
+import { type Extensions, TASKS } from '../protocol/extensions.ts';
 import { isObject, type Outcome, type Params, type RequestId, RPC } from '../protocol/messages.ts';
-import type { Forwarding } from '../relay/forwarding.ts';
+import type { Forwarding } from '../relay/asking.ts';
 import { IMPLEMENTATION } from '../version.ts';
 
 /** The instructions in it name the servers, and these come and go. */
@@ -26,10 +27,16 @@ export function initializeResult(params: Params, { capabilities, instructions }:
     typeof asked === 'string' && LEGACY_VERSIONS.includes(asked) ? asked : LATEST_LEGACY_VERSION;
   return JSON.stringify({
     protocolVersion,
-    capabilities,
+    capabilities: legacyCapabilities(capabilities),
     serverInfo: IMPLEMENTATION,
     ...(instructions !== '' && { instructions }),
   });
+}
+
+/** Tasks are of the modern era alone: what bears that name before it is something else. */
+function legacyCapabilities({ extensions, ...others }: View['capabilities']): object {
+  const { [TASKS]: _tasks, ...known } = (extensions ?? {}) as Extensions;
+  return Object.keys(known).length === 0 ? others : { ...others, extensions: known };
 }
 
 /** Of the revisions before 2026-07-28, which says -32602 instead. */

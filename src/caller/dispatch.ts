@@ -1,7 +1,8 @@
 import type { Catalog } from '../catalog/merge.ts';
 import type { View } from '../catalog/view.ts';
 import { type DownstreamFailure, internalError, ProtocolError, unknownMethod } from '../errors.ts';
-import { META } from '../protocol/eras.ts';
+import { type Era, META } from '../protocol/eras.ts';
+import { extensionsOf, TASKS } from '../protocol/extensions.ts';
 import { isLogLevel, LOG_LEVELS, type LogLevel } from '../protocol/log-levels.ts';
 import {
   isRequestId,
@@ -13,10 +14,11 @@ import {
   type Response,
   RPC,
 } from '../protocol/messages.ts';
-import { askableOf } from '../protocol/questions.ts';
+import type { Asking, Forwarding } from '../relay/asking.ts';
 import type { Rounds } from '../relay/dialogue.ts';
+import { forwardForeign } from '../relay/foreign.ts';
 import { forward, type RunningCall, type WayBack } from '../relay/forward.ts';
-import { FORWARDINGS, type Forwarding } from '../relay/forwarding.ts';
+import { FORWARDINGS } from '../relay/forwarding.ts';
 import {
   discoverResult,
   initializeResult,
@@ -29,7 +31,7 @@ import {
 } from './answers.ts';
 import type { Caller, Reply } from './caller.ts';
 import { createListeners } from './listeners.ts';
-import type { Session } from './session.ts';
+import { type Declared, readDeclared, type Session } from './session.ts';
 
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
@@ -65,7 +67,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const viewOf = ({ selection: { profile, toolset } }: Caller): View =>
     catalog.current.view(profile, toolset);
 
-  const listeners = createListeners(viewOf, writeResult);
+  const listeners = createListeners(viewOf, writeResult, rounds);
 
   function listen(request: Request, caller: Caller, reply: Reply): void {
     const { session } = caller;
@@ -111,25 +113,41 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const { id, method, params = {} } = request;
     const view = viewOf(caller);
     const plan = FORWARDINGS.get(method);
-    if (plan !== undefined && offers(view.capabilities, method)) {
-      const capabilities = capabilitiesOf(params, caller);
-      return pass(plan(params, { ...caller, view, capabilities, rounds }), request, caller, reply);
+    if (plan !== undefined && offers(view, method, caller.era)) {
+      return pass(plan(params, askingOf(params, caller, view)), request, caller, reply);
     }
     const list = view.lists.get(method);
     if (list !== undefined) return reply.endAround(resultHead(id), list[caller.era], '}');
-    if (caller.era === 'legacy')
-      return reply.end(writeResult(id, answerLegacy(method, params, caller, view)));
+    if (caller.era === 'legacy') {
+      const result = answerLegacy(method, params, caller, view);
+      return result === undefined
+        ? passForeign(request, caller, reply, view)
+        : reply.end(writeResult(id, result));
+    }
     if (method === 'subscriptions/listen') return listen(request, caller, reply);
     if (method === 'server/discover') return reply.end(writeResult(id, discoverResult(view)));
-    throw unknownMethod(method);
+    passForeign(request, caller, reply, view);
+  }
+
+  /** @throws ProtocolError -32601 no one knows the method */
+  function passForeign(request: Request, caller: Caller, reply: Reply, view: View): void {
+    const { method, params = {} } = request;
+    const forwarding = forwardForeign(method, params, askingOf(params, caller, view));
+    if (forwarding === undefined) throw unknownMethod(method);
+    pass(forwarding, request, caller, reply);
+  }
+
+  function askingOf(params: Params, caller: Caller, view: View): Asking {
+    const { capabilities, extensions } = declaredBy(params, caller);
+    return { ...caller, view, capabilities, extensions, rounds };
   }
 
   /** What the modern era no longer has. */
-  function answerLegacy(method: string, params: Params, caller: Caller, view: View): string {
+  function answerLegacy(method: string, params: Params, caller: Caller, view: View): string | undefined {
     const { session } = caller;
     if (method === 'initialize') {
       // On a pipe there is no id that could say it.
-      if (session !== undefined) session.capabilities = askableOf(params.capabilities);
+      if (session !== undefined) Object.assign(session, readDeclared(params.capabilities));
       return initializeResult(params, view);
     }
     if (method === 'logging/setLevel' && view.capabilities.logging !== undefined) {
@@ -149,8 +167,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         return '{}';
       }
     }
-    if (method === 'ping') return '{}';
-    throw unknownMethod(method);
+    return method === 'ping' ? '{}' : undefined;
   }
 
   function setLogLevel(level: unknown, session: Session | undefined): void {
@@ -205,11 +222,13 @@ const NEEDS_CATALOG: ReadonlySet<string> = new Set([
   ...FORWARDINGS.keys(),
 ]);
 
-/** What this caller can be asked: said with the request, or once for its session. */
-function capabilitiesOf(params: Params, { era, session }: Caller): Params | undefined {
-  if (era === 'legacy') return session?.capabilities;
-  return askableOf((params._meta as Params | undefined)?.[META.clientCapabilities]);
+/** What this caller can do: said with the request, or once for its session. */
+function declaredBy(params: Params, { era, session }: Caller): Declared {
+  if (era === 'legacy') return session ?? NOTHING;
+  return readDeclared((params._meta as Params | undefined)?.[META.clientCapabilities]);
 }
+
+const NOTHING: Declared = {};
 
 function logLevelOf(meta: Params | undefined, { era, session }: Caller): WayBack['logLevel'] {
   if (era === 'legacy') return session?.logLevel ?? 'all';
@@ -241,8 +260,9 @@ function offersSubscriptions({ capabilities }: View): boolean {
   return (capabilities.resources as Params | undefined)?.subscribe === true;
 }
 
-/** `tools/call` of `tools`, `completion/complete` of `completions`. */
-function offers(capabilities: Readonly<Record<string, object>>, method: string): boolean {
+/** `tools/call` of `tools`, `completion/complete` of `completions`, `tasks/get` of an extension. */
+function offers({ capabilities }: View, method: string, era: Era): boolean {
   const feature = method.slice(0, method.indexOf('/'));
+  if (feature === 'tasks') return era === 'modern' && extensionsOf(capabilities)?.[TASKS] !== undefined;
   return capabilities[feature === 'completion' ? 'completions' : feature] !== undefined;
 }

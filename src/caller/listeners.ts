@@ -1,10 +1,13 @@
 import type { View } from '../catalog/view.ts';
 import { ProtocolError, unknownResource } from '../errors.ts';
 import { META } from '../protocol/eras.ts';
+import { TASKS } from '../protocol/extensions.ts';
 import { isObject, type Params, type Request, RPC } from '../protocol/messages.ts';
+import type { Rounds } from '../relay/dialogue.ts';
 import type { RunningCall } from '../relay/forward.ts';
+import { exposeState, findTask, insistOnTasks } from '../relay/tasks.ts';
 import type { Caller, Reply } from './caller.ts';
-import type { Session } from './session.ts';
+import { readDeclared, type Session } from './session.ts';
 
 /**
  * Callers that listen for changes. Each hears of what it asked for, and of a list only when what it is shown of it
@@ -17,7 +20,7 @@ export interface Listeners {
    * Answers `subscriptions/listen`: says first what it will hear of, and then does not end.
    *
    * @param onOver  it has gone, or was ended
-   * @throws ProtocolError -32600 it accepts no stream; -32603 there are too many
+   * @throws ProtocolError -32600 it accepts no stream; -32603 there are too many; -32021 it asks for tasks unsaid
    */
   listen(request: Request, caller: Caller, reply: Reply, onOver: () => void): RunningCall;
   /** The stream of a session of the legacy era, in place of an earlier one. False where it accepts none. */
@@ -59,7 +62,11 @@ interface Listener {
   end(): void;
 }
 
-export function createListeners(viewOf: (caller: Caller) => View, write: WriteResult): Listeners {
+export function createListeners(
+  viewOf: (caller: Caller) => View,
+  write: WriteResult,
+  rounds: Rounds,
+): Listeners {
   const listeners = new Set<Listener>();
 
   function add(listener: Listener): void {
@@ -81,10 +88,32 @@ export function createListeners(viewOf: (caller: Caller) => View, write: WriteRe
     });
   }
 
+  /** Undefined where nobody tells of it. */
+  function watchTask(
+    exposedId: string,
+    caller: Caller,
+    capabilities: Params | undefined,
+    notify: Listener['notify'],
+  ): (() => void) | undefined {
+    const task = findTask(exposedId, viewOf(caller), rounds.tasks);
+    if (task?.downstream.listing?.extensions?.[TASKS] === undefined) return undefined;
+    const { downstream, taskId } = task;
+    return downstream.wishes.watchTask(taskId, ({ _meta: _ofItsStream, ...state }) => {
+      try {
+        const asking = { view: viewOf(caller), capabilities, rounds };
+        notify('notifications/tasks', exposeState(state, exposedId, downstream, asking));
+      } catch {
+        // It asks what this caller cannot be asked: who asks for the task hears why.
+      }
+    });
+  }
+
   return {
     listen({ id, params }, caller, reply, onOver) {
       const tag = { _meta: { [META.subscriptionId]: id } };
       const asked = isObject(params?.notifications) ? params.notifications : {};
+      const { capabilities, extensions } = readDeclared((params?._meta as Params)?.[META.clientCapabilities]);
+      if (asked.taskIds !== undefined) insistOnTasks(extensions);
       const honored: Params = {};
       for (const [kind] of KINDS) if (asked[kind] === true) honored[kind] = true;
       const listener: Listener = {
@@ -106,15 +135,18 @@ export function createListeners(viewOf: (caller: Caller) => View, write: WriteRe
         listeners.delete(listener);
         throw new ProtocolError(RPC.invalidRequest, 'To listen, accept text/event-stream.');
       }
-      const watched = new Set<string>();
-      const uris = Array.isArray(asked.resourceSubscriptions) ? asked.resourceSubscriptions : [];
-      for (const uri of uris.slice(0, MAX_WATCHED)) {
-        const stop = typeof uri === 'string' && !watched.has(uri) && watch(uri, caller, listener.notify);
-        if (!stop) continue;
-        watches.push(stop);
-        watched.add(uri);
-      }
-      if (watched.size > 0) honored.resourceSubscriptions = [...watched];
+      /** Those of the wanted that can be heard of. */
+      const hearOf = (field: string, start: (wanted: string) => (() => void) | undefined) => {
+        const wanted = Array.isArray(asked[field]) ? asked[field].slice(0, MAX_WATCHED) : [];
+        const heard = [...new Set(wanted)].filter((each) => {
+          const stop = typeof each === 'string' ? start(each) : undefined;
+          if (stop !== undefined) watches.push(stop);
+          return stop !== undefined;
+        });
+        if (heard.length > 0) honored[field] = heard;
+      };
+      hearOf('resourceSubscriptions', (uri) => watch(uri, caller, listener.notify));
+      hearOf('taskIds', (taskId) => watchTask(taskId, caller, capabilities, listener.notify));
       listener.notify('notifications/subscriptions/acknowledged', { notifications: honored });
       return {
         get hasEnded() {

@@ -1,7 +1,19 @@
+import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
 import { isRequestId, type Outcome, type Params, type RequestId } from '../protocol/messages.ts';
-import type { Answered } from '../protocol/questions.ts';
+import { type Answered, askableOf } from '../protocol/questions.ts';
 import type { RunningCall } from '../relay/forward.ts';
+
+/** What a caller says that it can do. */
+export interface Declared {
+  /** What it can be asked; undefined where that is nothing. */
+  readonly capabilities?: Params | undefined;
+  readonly extensions?: Extensions | undefined;
+}
+
+export function readDeclared(clientCapabilities: unknown): Declared {
+  return { capabilities: askableOf(clientCapabilities), extensions: extensionsOf(clientCapabilities) };
+}
 
 /** One caller between its requests: at the other end of a pipe, or of the legacy era and with an id. */
 export class Session {
@@ -9,6 +21,7 @@ export class Session {
   readonly id: string | undefined;
   /** What it can be asked; undefined where that is nothing. */
   capabilities: Params | undefined;
+  extensions: Extensions | undefined;
   logLevel: LogLevel | undefined;
   usedAt = 0;
   /** Ends the stream on which it hears of changes. */
@@ -22,9 +35,10 @@ export class Session {
   readonly #questions = new Map<RequestId, Answered>();
   #lastQuestion = 0;
 
-  constructor(id: string | undefined, capabilities: Params | undefined) {
+  constructor(id: string | undefined, declared: Declared) {
     this.id = id;
-    this.capabilities = capabilities;
+    this.capabilities = declared.capabilities;
+    this.extensions = declared.extensions;
   }
 
   /** It is waited for, or waits itself. */

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Params } from '../protocol/messages.ts';
-import { askableOf } from '../protocol/questions.ts';
 import type { Seal } from '../relay/seal.ts';
-import { Session } from './session.ts';
+import { type Declared, readDeclared, Session } from './session.ts';
 
 /**
  * The sessions of callers of the legacy era. An id says itself what was declared with it, sealed: a process that has
@@ -59,16 +57,15 @@ export function createSessions(seal: Seal): Sessions {
   function open(id: string): Session | undefined {
     const text = ended.has(id) ? undefined : seal.open(id, ABOUT);
     if (text === undefined) return undefined;
-    const { capabilities } = JSON.parse(text) as { capabilities?: Params };
+    const declared = JSON.parse(text) as Declared;
     if (live.size >= MAX_LIVE) makeRoom();
-    const session = new Session(id, capabilities);
+    const session = new Session(id, declared);
     live.set(id, session);
     return session;
   }
 
   return {
-    issue: (declared) =>
-      seal.seal(JSON.stringify({ capabilities: askableOf(declared), nonce: randomUUID() }), ABOUT),
+    issue: (declared) => seal.seal(JSON.stringify({ ...readDeclared(declared), nonce: randomUUID() }), ABOUT),
     find(id) {
       const session = live.get(id) ?? open(id);
       if (session !== undefined) session.usedAt = performance.now();

@@ -24,7 +24,7 @@ export function serveStdio(
 ): Promise<void> {
   const write = (json: string) => void (output.writable && output.write(`${json}\n`));
   /** The one caller at the other end. */
-  const session = new Session(undefined, undefined);
+  const session = new Session(undefined, {});
   let waiting = 0;
   let onIdle = () => {};
   function replyToOne(): Reply {

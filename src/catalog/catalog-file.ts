@@ -159,6 +159,7 @@ function isEntry(value: unknown): value is Entry & Record<string, unknown> {
     prompts = [],
     resources = [],
     resourceTemplates = [],
+    extensions = {},
     ttlMs,
     instructions,
     warnings,
@@ -166,6 +167,7 @@ function isEntry(value: unknown): value is Entry & Record<string, unknown> {
   return (
     [tools, prompts, resources, resourceTemplates].every(isList) &&
     (ttlMs === undefined || (typeof ttlMs === 'number' && ttlMs >= 0)) &&
+    isObject(extensions) &&
     (instructions === undefined || typeof instructions === 'string') &&
     Array.isArray(warnings) &&
     warnings.every((warning) => typeof warning === 'string')

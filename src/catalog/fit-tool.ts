@@ -2,6 +2,7 @@ import type { Profile } from '../config/profiles.ts';
 import type { Listed } from '../downstream/listing.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { cutText } from '../protocol/text.ts';
+import { isForAppsAlone, showsApps } from './apps.ts';
 import { matchesGlob } from './glob.ts';
 import { shapeSchema } from './schema-rules.ts';
 
@@ -12,6 +13,9 @@ export type FittedTool =
 
 /** A tool as one kind of caller can take it. `generic` changes nothing. */
 export function fitTool(tool: Listed, profile: Profile): FittedTool {
+  if (isForAppsAlone(tool) && !showsApps(profile)) {
+    return { fault: 'is left out: it is for apps alone, and this caller shows none.' };
+  }
   const shaped = shapeSchema(tool.inputSchema as Params, profile);
   if ('fault' in shaped) return { fault: `is left out: ${shaped.fault}.` };
   const inputSchema = shaped.schema;

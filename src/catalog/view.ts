@@ -3,9 +3,11 @@ import type { Profile } from '../config/profiles.ts';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { Listed } from '../downstream/listing.ts';
 import { META } from '../protocol/eras.ts';
+import { APPS, type Extensions, isKnown } from '../protocol/extensions.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { type ParamHeader, readParamHeaders } from '../protocol/param-headers.ts';
 import { IMPLEMENTATION } from '../version.ts';
+import { exposeAppUris, findRoutesOfApps, showsApps } from './apps.ts';
 import type { ArgumentRules } from './arguments.ts';
 import { fitTool } from './fit-tool.ts';
 import { writeInstructions } from './instructions.ts';
@@ -37,9 +39,13 @@ export interface View {
   readonly profile: Profile;
   readonly toolset: ToolsetConfig | undefined;
   readonly routes: ReadonlyMap<string, ToolRoute>;
+  /** What apps mean, by the names that their servers give their tools. */
+  readonly routesOfApps: ReadonlyMap<string, readonly ToolRoute[]>;
   /** By exposed name. */
   readonly prompts: ReadonlyMap<string, OfferedPrompt>;
   readonly resources: ResourceMap;
+  /** Those that have a part in it, by key. */
+  readonly downstreams: ReadonlyMap<string, Downstream>;
   /** Tools that this caller cannot be offered, and why. */
   readonly leftOut: readonly CatalogNote[];
   /** What the caller's model is told about the whole. */
@@ -97,10 +103,14 @@ export function createView(input: ViewInput): View {
       argumentRules,
       callTimeoutMs: downstream.config.callTimeoutMs ?? profile.callTimeoutMs,
       profile,
-      tool: { ...fitted.tool, name: exposedName },
+      tool: { ...exposeAppUris(fitted.tool, (uri) => resources.expose(downstream, uri)), name: exposedName },
       changes: fitted.changes,
     });
   }
+  const offeredTools = tools.map(([, offered]) => offered);
+  const routesOfApps = showsApps(profile)
+    ? findRoutesOfApps(offeredTools, routes)
+    : new Map<string, ToolRoute[]>();
   const instructions = writeInstructions(sources, toolset?.description, profile.maxInstructionsChars);
   const prompts = new Map(input.prompts);
   const offers = {
@@ -116,6 +126,8 @@ export function createView(input: ViewInput): View {
     offered.resources = { subscribe: true, listChanged: true };
   }
   if (sources.some(({ list }) => list?.logs)) offered.logging = {};
+  const extensions = extensionsIn(sources, routesOfApps.size > 0);
+  if (extensions !== undefined) offered.extensions = extensions;
   const write = writerFor(sources);
   const lists = new Map([['tools/list', writeTools(write, routes)]]);
   if (offers.prompts) {
@@ -127,10 +139,27 @@ export function createView(input: ViewInput): View {
     lists.set('resources/templates/list', write({ resourceTemplates: resources.templates }));
   }
   const showsOrigin = sources.length > 1;
+  const downstreams = new Map(sources.map(({ downstream }) => [downstream.key, downstream]));
   return {
-    ...{ profile, toolset, routes, prompts, resources, leftOut },
+    ...{ profile, toolset, routes, routesOfApps, prompts, resources, downstreams, leftOut },
     ...{ instructions, capabilities: offered, showsOrigin, lists },
   };
+}
+
+/**
+ * What servers have beside the core of the protocol. Of the parts that are foreign to us only what a single one has: what
+ * belongs to which, nobody could tell.
+ */
+function extensionsIn(sources: readonly CatalogSource[], hasApps: boolean): Extensions | undefined {
+  const found = new Map<string, Params[]>(hasApps ? [[APPS, [{}]]] : []);
+  for (const { list } of sources) {
+    for (const [id, settings] of Object.entries(list?.extensions ?? {})) {
+      found.set(id, [...(found.get(id) ?? []), settings]);
+    }
+  }
+  const relayed = [...found].filter(([id, all]) => isKnown(id) || all.length === 1);
+  const entries = relayed.map(([id, [settings]]) => [id, isKnown(id) ? {} : settings]);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
 /** Where the schema stayed as it is, so do they. */

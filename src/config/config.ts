@@ -32,6 +32,8 @@ interface CommonDownstreamConfig {
   readonly description?: string;
   /** Its own instructions are passed to callers, under its name. */
   readonly passesInstructions: boolean;
+  /** Globs of the keys of callers' `_meta` that it is given beside those that everyone is. */
+  readonly passMeta: readonly string[];
   /** Its tools stand before those of a lower one in every list. */
   readonly priority: number;
   /** From sending a call to giving up on it; undefined where the profile of the caller decides. */

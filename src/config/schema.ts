@@ -95,6 +95,14 @@ const server = z
         description: "true passes the server's own instructions to callers, under its name. Default: false.",
         default: false,
       }),
+      passMeta: texts()
+        .optional()
+        .meta({
+          description:
+            "Keys of callers' _meta that this server is given as well; * and ? are wildcards. Default: none.",
+          default: [],
+          examples: [['openai/*']],
+        }),
       tools,
       prompts,
       resources,

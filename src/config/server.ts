@@ -33,6 +33,7 @@ export function readServer(
     prefix,
     ...(description === undefined ? {} : { description }),
     passesInstructions: server.passInstructions ?? false,
+    passMeta: readPassMeta(server, [...at, 'passMeta'], reading),
     priority: server.priority ?? 0,
     ...(server.callTimeoutMs === undefined ? {} : { callTimeoutMs: server.callTimeoutMs }),
     tools,
@@ -51,6 +52,13 @@ function readPrefix(key: string, server: Server, at: Place, reading: Reading): s
   if (given) reading.report(prefixAt, problem);
   else reading.report(at, 'has a name too long for a prefix; set prefix, with at most 32 characters');
   return undefined;
+}
+
+function readPassMeta({ passMeta = [] }: Server, at: Place, { report }: Reading): readonly string[] {
+  return passMeta.filter((glob, index): glob is string => {
+    if (glob === '') report([...at, index], 'is empty; name a key, as in "openai/*"');
+    return glob !== undefined && glob !== '';
+  });
 }
 
 function readDescription(server: Server, at: Place, { expander }: Reading): string | undefined {

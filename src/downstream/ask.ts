@@ -1,4 +1,5 @@
 import { noAnswer } from '../errors.ts';
+import { LISTED_FOR } from '../protocol/extensions.ts';
 import type { Params } from '../protocol/messages.ts';
 import type { Link } from './link.ts';
 
@@ -30,7 +31,7 @@ export function ask(
       reject(noAnswer(key, `${method} timed out after ${timeoutMs} ms`));
     }, timeoutMs);
     const exchange = link.request(
-      { method, params, progress: false },
+      { method, params, progress: false, extensions: LISTED_FOR },
       {
         onNotification: () => {},
         onOutcome: (outcome) => {

@@ -26,6 +26,8 @@ export interface ConnectOptions {
   onListChanged(): void;
   /** A resource that is watched has changed, or one below it. */
   onUpdated(uri: string): void;
+  /** A task that is watched is in this state now. */
+  onTask(state: Params): void;
   /** The connection has ended by itself. */
   onClosed(why: string): void;
 }

@@ -1,4 +1,5 @@
-import { Client, type ClientOptions } from '@modelcontextprotocol/client';
+import { Client, type ClientOptions, type JSONObject } from '@modelcontextprotocol/client';
+import { LISTED_FOR, TASKS } from '../protocol/extensions.ts';
 import type { Notification, Outcome, Params } from '../protocol/messages.ts';
 import { capabilityFor } from '../protocol/questions.ts';
 import { IMPLEMENTATION } from '../version.ts';
@@ -17,7 +18,11 @@ export function createControlClient(
   mode: ConnectOptions['mode'],
 ): Client {
   const clientOptions: ClientOptions = {
-    capabilities: options.capabilities,
+    // Tasks for the stream that tells of their states; a server of the legacy era knows nothing of that name.
+    capabilities: {
+      ...options.capabilities,
+      extensions: { ...LISTED_FOR, [TASKS]: {} } as Record<string, JSONObject>,
+    },
     versionNegotiation: { mode, probe: { timeoutMs: probeTimeoutMs } },
     // Compiling what a downstream wrote has frozen event loops; nothing is validated that is merely passed on.
     jsonSchemaValidator: {
@@ -31,6 +36,9 @@ export function createControlClient(
   client.setNotificationHandler('notifications/resources/updated', ({ params }) =>
     options.onUpdated(params.uri),
   );
+  client.fallbackNotificationHandler = async ({ method, params }) => {
+    if (method === 'notifications/tasks') options.onTask(params as Params);
+  };
   // A stream of notices that breaks costs the notices, and no call.
   client.onerror = (error) =>
     options.log.debug({ event: 'control_error', error: error.message }, 'control connection');

@@ -9,6 +9,7 @@ import { backoffMs } from './backoff.ts';
 import { connectTo, whyOf } from './connect.ts';
 import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
+import { withFreshHeaders } from './fresh-headers.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
 import { createListKeeper } from './list-keeper.ts';
 import { type Listing, readListing } from './listing.ts';
@@ -43,7 +44,7 @@ export interface Downstream {
    * renewed once and the request sent again; in every other case it is sent at most once.
    */
   request(request: OutgoingRequest, receiver: Receiver): Exchange;
-  readonly wishes: Pick<Wishes, 'watch' | 'wantLogs'>;
+  readonly wishes: Pick<Wishes, 'watch' | 'watchTask' | 'wantLogs'>;
   close(): Promise<void>;
 }
 
@@ -126,6 +127,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
         capabilities: {},
         onListChanged: lists.announce,
         onUpdated: wishes.updated,
+        onTask: wishes.taskChanged,
         onClosed: ended.resolve,
       });
       const leave = () => void opened?.close();
@@ -194,6 +196,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       // The connection that lists hears these as well.
       onListChanged: () => {},
       onUpdated: () => {},
+      onTask: () => {},
       onClosed,
     });
     wishes.tellLogLevel(opened);
@@ -252,6 +255,10 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     connection: () => connection,
     connectionAfter,
     unavailable: () => unavailable(key, why),
+    async refreshed(request) {
+      await lists.refresh();
+      return withFreshHeaders(request, lists.current);
+    },
     doubt,
   };
   let running: Promise<void> | undefined;

@@ -1,5 +1,6 @@
 import type { DownstreamFailure } from '../errors.ts';
 import type { Era } from '../protocol/eras.ts';
+import type { Extensions } from '../protocol/extensions.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
 import type { Notification, Outcome, Params } from '../protocol/messages.ts';
 import type { Answered, Question } from '../protocol/questions.ts';
@@ -15,6 +16,8 @@ export interface OutgoingRequest {
    * one of the legacy era it goes over a connection that has declared this.
    */
   capabilities?: Params | undefined;
+  /** Told to downstreams of the modern era: what both ends have. */
+  extensions?: Extensions | undefined;
   /** `inputResponses` and `requestState` of a request that is repeated with answers. */
   answers?: Params | undefined;
   /** From which level on its caller wants to hear what the downstream logs meanwhile. */

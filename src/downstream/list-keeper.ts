@@ -8,6 +8,8 @@ export interface ListKeeper {
   publish(list: Listing): void;
   /** The downstream says that its list has changed. */
   announce(): void;
+  /** Asks for the list now, unless that was done just before. Resolves when it is there, or cannot be had. */
+  refresh(): Promise<void>;
   /** No list can be asked for until the next `publish`. */
   pause(): void;
 }
@@ -72,7 +74,14 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
     schedule(wasAnnounced ? pauseMs : ttlOf(fresh));
   }
 
-  async function refresh(): Promise<void> {
+  let refreshing: Promise<void> = Promise.resolve();
+
+  function refresh(): Promise<void> {
+    refreshing = askForList();
+    return refreshing;
+  }
+
+  async function askForList(): Promise<void> {
     const mine = Symbol();
     cancel();
     listing = mine;
@@ -104,6 +113,10 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
       const isSoon = performance.now() - listedAt < 2 * pauseMs + 1000;
       pauseMs = isSoon ? Math.min(Math.max(2 * pauseMs, MIN_PAUSE_MS), MAX_PAUSE_MS) : MIN_PAUSE_MS;
       if (listing === undefined) schedule(pauseMs);
+    },
+    refresh() {
+      if (listing !== undefined) return refreshing;
+      return performance.now() - listedAt < MIN_TTL_MS ? Promise.resolve() : refresh();
     },
     pause() {
       isPaused = true;

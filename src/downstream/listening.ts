@@ -1,4 +1,5 @@
 import type { Client, McpSubscription } from '@modelcontextprotocol/client';
+import { TASKS } from '../protocol/extensions.ts';
 import { RPC } from '../protocol/messages.ts';
 import { backoffMs } from './backoff.ts';
 import { deferred } from './deferred.ts';
@@ -13,6 +14,11 @@ export interface Listening {
   close(): void;
 }
 
+interface Wanted {
+  readonly uris: string[];
+  readonly taskIds: string[];
+}
+
 const OPEN_TIMEOUT_MS = 5000;
 /** A stream that ends sooner than this counts as a failed attempt. */
 const STABLE_MS = 10_000;
@@ -20,23 +26,26 @@ const STABLE_MS = 10_000;
 const COALESCE_MS = 50;
 
 /**
- * @param uris       the resources to hear of
+ * @param wanted     the resources and tasks to hear of
  * @param onMissed   it was cut, and is open again: something may have changed meanwhile
  */
-export function keepListening(client: Client, uris: () => string[], onMissed: () => void): Listening {
+export function keepListening(client: Client, wanted: () => Wanted, onMissed: () => void): Listening {
   const opened = deferred<void>();
   const closing = deferred<'changed'>();
   let isClosed = false;
   let wake = () => {};
 
   function filterOf() {
-    const { tools, prompts, resources } = client.getServerCapabilities() ?? {};
-    const watched = resources?.subscribe === true ? uris() : [];
+    const { tools, prompts, resources, extensions } = client.getServerCapabilities() ?? {};
+    const { uris, taskIds } = wanted();
+    const watched = resources?.subscribe === true ? uris : [];
+    const hasTasks = extensions?.[TASKS] !== undefined && taskIds.length > 0;
     const filter = {
       ...(tools?.listChanged === true && { toolsListChanged: true }),
       ...(prompts?.listChanged === true && { promptsListChanged: true }),
       ...(resources?.listChanged === true && { resourcesListChanged: true }),
       ...(watched.length > 0 && { resourceSubscriptions: watched }),
+      ...(hasTasks && { taskIds }),
     };
     return Object.keys(filter).length > 0 ? filter : undefined;
   }

@@ -1,3 +1,4 @@
+import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
 import { isObject, RPC } from '../protocol/messages.ts';
 import { ask, Refused } from './ask.ts';
 import type { Connection } from './connection.ts';
@@ -18,6 +19,8 @@ export interface Listing {
   subscribes?: true;
   /** It logs to who asks for it. */
   logs?: true;
+  /** Optional parts of the protocol that it has. */
+  extensions?: Extensions;
   /** How long the downstream calls its lists fresh; undefined when it does not say. */
   ttlMs: number | undefined;
   /** What the downstream tells models about itself. */
@@ -70,7 +73,9 @@ export async function readListing(
   earlier: Listing | undefined,
 ): Promise<Listing> {
   const warnings: string[] = [];
-  const { tools, prompts, resources, completions, logging } = connection.client.getServerCapabilities() ?? {};
+  const capabilities = connection.client.getServerCapabilities() ?? {};
+  const { tools, prompts, resources, completions, logging } = capabilities;
+  const extensions = extensionsOf(capabilities);
   const further = (kind: Kind, capability: object | undefined) =>
     capability === undefined
       ? undefined
@@ -97,6 +102,7 @@ export async function readListing(
     ...(completions !== undefined && { completes: true }),
     ...(resources?.subscribe === true && { subscribes: true as const }),
     ...(logging !== undefined && { logs: true }),
+    ...(extensions !== undefined && { extensions }),
     ttlMs: ttls.length === 0 ? undefined : Math.min(...ttls),
     instructions: connection.client.getInstructions(),
     warnings,

@@ -28,13 +28,19 @@ export function composeRequest(id: number, request: OutgoingRequest, era: Era, v
     if (era === 'modern') {
       meta[META.protocolVersion] = version;
       meta[META.clientInfo] = IMPLEMENTATION;
-      meta[META.clientCapabilities] = request.capabilities ?? {};
+      meta[META.clientCapabilities] = capabilitiesOf(request);
       if (request.logLevel !== undefined) meta[META.logLevel] = request.logLevel;
     }
     const answers = era === 'modern' ? request.answers : undefined;
     params = { ...params, ...answers, _meta: meta };
   }
   return JSON.stringify({ jsonrpc: '2.0', id, method: request.method, params });
+}
+
+const NOTHING: Params = {};
+
+function capabilitiesOf({ capabilities = NOTHING, extensions }: OutgoingRequest): Params {
+  return extensions === undefined ? capabilities : { ...capabilities, extensions };
 }
 
 export function composeCancelled(requestId: number, reason: string): string {

@@ -9,13 +9,15 @@ export interface Renewal {
   connection(): Connection | undefined;
   connectionAfter(lost: Connection | undefined): Promise<Connection> | undefined;
   unavailable(): DownstreamFailure;
+  /** The request with other headers, as the tools that are listed now want them; undefined where they want no others. */
+  refreshed(request: OutgoingRequest): Promise<OutgoingRequest | undefined>;
   /** The connection gave an answer that its downstream should not give: is it still what it was? */
   doubt(connection: Connection): void;
 }
 
-/** One request over as many as two connections: the second only if the first cannot have carried it to any work. */
+/** One request, sent as often as twice: the second time only if the first cannot have led to any work. */
 export class RenewingExchange implements Exchange, Receiver {
-  readonly #request: OutgoingRequest;
+  #request: OutgoingRequest;
   readonly #receiver: Receiver;
   readonly #renewal: Renewal;
   #used: Connection | undefined;
@@ -56,6 +58,7 @@ export class RenewingExchange implements Exchange, Receiver {
   onFailure(failure: DownstreamFailure): void {
     const isCurable = failure.reason === 'session_lost' || failure.reason === 'unavailable';
     if (isCurable && this.#mayRenew) return this.#renew(failure);
+    if (failure.reason === 'headers_refused' && this.#mayRenew) return this.#refresh(failure);
     if (failure.reason === 'bad_answer' && this.#used !== undefined) this.#renewal.doubt(this.#used);
     this.#receiver.onFailure(failure);
   }
@@ -63,6 +66,18 @@ export class RenewingExchange implements Exchange, Receiver {
   #send(connection: Connection): void {
     this.#used = connection;
     this.#inner = connection.link.request(this.#request, this);
+  }
+
+  /** Spec 2026-07-28: what its tools want in headers may have changed since they were listed. */
+  #refresh(failure: DownstreamFailure): void {
+    this.#mayRenew = false;
+    this.#renewal.refreshed(this.#request).then((request) => {
+      const connection = this.#renewal.connection();
+      if (this.#cancelled) return;
+      if (request === undefined || connection === undefined) return this.#receiver.onFailure(failure);
+      this.#request = request;
+      this.#send(connection);
+    });
   }
 
   #renew(failure: DownstreamFailure): void {

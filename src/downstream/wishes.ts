@@ -17,10 +17,13 @@ export interface Wishes {
    * @param uri  as the downstream knows it
    */
   watch(uri: string, onUpdated: (uri: string) => void): () => void;
+  /** The same of a task, in the states that the downstream tells. */
+  watchTask(taskId: string, onState: (state: Params) => void): () => void;
   /** From which level on a downstream of the legacy era is to log. It is never told to log less again. */
   wantLogs(level: LogLevel): void;
   /** The downstream says that this has changed. */
   updated(uri: string): void;
+  taskChanged(state: Params): void;
   /** Told over a new connection that hears notices; the function returned ends that. */
   tell(connection: Connection): Promise<() => void>;
   /** Told over a further connection, which serves calls alone. */
@@ -34,6 +37,7 @@ const OPENING_MS = 2000;
 /** @param onMissed  notices may have been missed */
 export function createWishes(key: string, log: Logger, onMissed: () => void): Wishes {
   const watched = new Map<string, Set<(uri: string) => void>>();
+  const tasks = new Map<string, Set<(state: Params) => void>>();
   const loggers = new Set<Connection>();
   let logLevel: LogLevel | undefined;
   let current: Connection | undefined;
@@ -57,21 +61,20 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
     if (logLevel !== undefined) send(connection, 'logging/setLevel', { level: logLevel });
   }
 
+  const wanted = () => ({ uris: [...watched.keys()], taskIds: [...tasks.keys()] });
+
   return {
-    watch(uri, onUpdated) {
-      const hearing = watched.get(uri) ?? new Set();
-      // One of its own for each who watches, even where they gave the same function.
-      const mine = (updated: string) => onUpdated(updated);
-      hearing.add(mine);
-      if (!watched.has(uri)) {
-        watched.set(uri, hearing);
-        changed('resources/subscribe', uri);
-      }
-      return () => {
-        if (!hearing.delete(mine) || hearing.size > 0) return;
-        watched.delete(uri);
-        changed('resources/unsubscribe', uri);
-      };
+    watch: (uri, onUpdated) =>
+      addHearing(
+        watched,
+        uri,
+        onUpdated,
+        () => changed('resources/subscribe', uri),
+        () => changed('resources/unsubscribe', uri),
+      ),
+    watchTask(taskId, onState) {
+      const refresh = () => listening?.refresh();
+      return addHearing(tasks, taskId, onState, refresh, refresh);
     },
     wantLogs(level) {
       if (logLevel !== undefined && isAtLeast(level, logLevel)) return;
@@ -84,11 +87,14 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
         if (uri === known || isBelow) for (const onUpdated of hearing) onUpdated(uri);
       }
     },
+    taskChanged(state) {
+      for (const onState of tasks.get(state.taskId as string) ?? []) onState(state);
+    },
     async tell(connection) {
       current = connection;
       tellLogLevel(connection);
       if (connection.link.era === 'modern') {
-        listening = keepListening(connection.client, () => [...watched.keys()], onMissed);
+        listening = keepListening(connection.client, wanted, onMissed);
         await within(OPENING_MS, listening.opened);
       } else for (const uri of watched.keys()) changed('resources/subscribe', uri);
       return () => {
@@ -99,5 +105,28 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
       };
     },
     tellLogLevel,
+  };
+}
+
+/** Adds who hears of one thing; `onFirst` and `onNone` are called when there is somebody, and nobody any more. */
+function addHearing<T>(
+  all: Map<string, Set<(news: T) => void>>,
+  id: string,
+  onNews: (news: T) => void,
+  onFirst: () => void,
+  onNone: () => void,
+): () => void {
+  const hearing = all.get(id) ?? new Set();
+  // One of its own for each who hears, even where they gave the same function.
+  const mine = (news: T) => onNews(news);
+  hearing.add(mine);
+  if (!all.has(id)) {
+    all.set(id, hearing);
+    onFirst();
+  }
+  return () => {
+    if (!hearing.delete(mine) || hearing.size > 0) return;
+    all.delete(id);
+    onNone();
   };
 }

@@ -40,6 +40,9 @@ const NAME_PARAMETER: Readonly<Record<string, string>> = {
   'tools/call': 'name',
   'prompts/get': 'name',
   'resources/read': 'uri',
+  'tasks/get': 'taskId',
+  'tasks/update': 'taskId',
+  'tasks/cancel': 'taskId',
 };
 
 /** The value that `Mcp-Name` mirrors for this request; undefined where the header is not used. */

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { asksForInput, type DownstreamFailure, opensNoAddress, ProtocolError } from '../errors.ts';
+import {
+  asksForInput,
+  type DownstreamFailure,
+  missingCapability,
+  opensNoAddress,
+  ProtocolError,
+} from '../errors.ts';
 import { isObject, type Outcome, type Params, RPC } from '../protocol/messages.ts';
 import { capabilityFor, type Question } from '../protocol/questions.ts';
 import type { Parked } from './parked.ts';
@@ -17,9 +23,12 @@ export interface Round {
   readonly capabilities: Params | undefined;
 }
 
-/** What questions need that outlives a request. */
+/** What outlives a request. */
 export interface Rounds {
+  /** Of the state of a request that is to be repeated with answers. */
   readonly seal: Seal;
+  /** Of the ids of tasks. */
+  readonly tasks: Seal;
   readonly parked: Parked;
 }
 
@@ -50,7 +59,7 @@ export class Dialogue {
   readonly resumes: { readonly id: string; readonly responses: Params } | undefined;
 
   /** @throws ProtocolError -32602 a state that is not ours */
-  constructor(round: Round, { seal, parked }: Rounds) {
+  constructor(round: Round, { seal, parked }: Pick<Rounds, 'seal' | 'parked'>) {
     this.#round = round;
     this.#seal = seal;
     this.parked = parked;
@@ -147,16 +156,15 @@ export class Dialogue {
   }
 }
 
-function isQuestion(value: unknown): value is Question {
+export function isQuestion(value: unknown): value is Question {
   if (!isObject(value) || typeof value.method !== 'string') return false;
   return value.params === undefined || isObject(value.params);
 }
 
 /** Spec 2026-07-28: who has not declared a capability is not asked, and hears which one it takes. */
-function missing(requiredCapabilities: Params): Outcome {
-  const [name] = Object.keys(requiredCapabilities);
-  const message = `Missing required client capability: ${name}`;
-  return { error: { code: RPC.missingClientCapability, message, data: { requiredCapabilities } } };
+function missing(requiredCapabilities: Record<string, object>): Outcome {
+  const { code, message, data } = missingCapability(requiredCapabilities);
+  return { error: { code, message, data } };
 }
 
 function isWebAddress(url: unknown): boolean {

@@ -5,13 +5,15 @@ import {
   deadlinePassed,
   noLongerWaits,
   notMcp,
+  ProtocolError,
   unavailable,
 } from '../errors.ts';
-import { isAtLeast, type LogLevel } from '../protocol/log-levels.ts';
+import type { LogLevel } from '../protocol/log-levels.ts';
 import { type Notification, type Outcome, type Params, type RequestId, RPC } from '../protocol/messages.ts';
 import type { Answered, Question } from '../protocol/questions.ts';
+import type { Forwarding } from './asking.ts';
 import type { InputRequired } from './dialogue.ts';
-import type { Forwarding } from './forwarding.ts';
+import { Notices } from './notices.ts';
 import { OpenQuestions } from './open-questions.ts';
 import type { Parked } from './parked.ts';
 
@@ -44,8 +46,6 @@ export interface RunningCall {
 /** How long a person may think about a question, and how many rounds of them one call may take. */
 const QUESTION_MS = 10 * 60_000;
 const MAX_ROUNDS = 16;
-/** Of a flood of progress a caller hears this much a second, and always the end. */
-const MAX_PROGRESS_A_SECOND = 20;
 
 /**
  * Sends one request where it is to go. It ends with an answer, a failure or a cancellation, and no later than its
@@ -63,15 +63,22 @@ export function forward(forwarding: Forwarding, back: WayBack): RunningCall {
   return call;
 }
 
+/** What a shape threw because it meant to. */
+function failureOf(thrown: unknown): Outcome | DownstreamFailure | undefined {
+  if (thrown instanceof DownstreamFailure) return thrown;
+  if (!(thrown instanceof ProtocolError)) return undefined;
+  const { code, message, data } = thrown;
+  return { error: { code, message, data } };
+}
+
 class ForwardedCall implements Receiver, RunningCall {
   readonly #forwarding: Forwarding;
   /** Undefined while it is parked. */
   #back: WayBack | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #exchange: Exchange;
-  #lastProgress = Number.NEGATIVE_INFINITY;
-  #secondBeganAt = Number.NEGATIVE_INFINITY;
-  #toldThisSecond = 0;
+  /** Made when there is something to tell: most calls have nothing. */
+  #notices: Notices | undefined;
   #rounds = 0;
   #ended = false;
   #open: OpenQuestions | undefined;
@@ -86,7 +93,7 @@ class ForwardedCall implements Receiver, RunningCall {
   }
 
   #send(answers: Params | undefined): Exchange {
-    const { method, params, paramHeaders, dialogue, downstream } = this.#forwarding;
+    const { method, params, paramHeaders, extensions, dialogue, downstream } = this.#forwarding;
     const { progressToken, logLevel } = this.#back ?? {};
     return downstream.request(
       {
@@ -95,6 +102,7 @@ class ForwardedCall implements Receiver, RunningCall {
         progress: progressToken !== undefined,
         paramHeaders,
         capabilities: dialogue?.capabilities,
+        extensions,
         answers,
         logLevel: logLevel === 'all' ? undefined : logLevel,
       },
@@ -121,37 +129,9 @@ class ForwardedCall implements Receiver, RunningCall {
   }
 
   onNotification(message: Notification): void {
-    if (this.#ended) return;
-    try {
-      if (message.method === 'notifications/message') this.#passLog(message);
-      else this.#passProgress(message);
-    } catch {
-      // Nested too deep to be written: no loss to the call.
-    }
-  }
-
-  #passLog(message: Notification): void {
-    const { logLevel } = this.#back ?? {};
-    // Spec 2026-07-28: who names no level hears nothing. Before it, what a server sends unasked is for it to say.
-    if (logLevel === 'all' || (logLevel !== undefined && isAtLeast(message.params?.level, logLevel))) {
-      this.#back?.notify(message);
-    }
-  }
-
-  #passProgress(message: Notification): void {
-    const { progressToken } = this.#back ?? {};
-    if (progressToken === undefined) return;
-    const { progress, total } = message.params ?? {};
-    // The specification has it increase; what does not is no news to the caller.
-    if (typeof progress !== 'number' || progress <= this.#lastProgress) return;
-    const now = performance.now();
-    if (now - this.#secondBeganAt > 1000) {
-      this.#secondBeganAt = now;
-      this.#toldThisSecond = 0;
-    }
-    if (++this.#toldThisSecond > MAX_PROGRESS_A_SECOND && progress !== total) return;
-    this.#lastProgress = progress;
-    this.#back?.notify({ ...message, params: { ...message.params, progressToken } });
+    if (this.#ended || this.#back === undefined) return;
+    this.#notices ??= new Notices();
+    this.#notices.pass(message, this.#back);
   }
 
   onQuestion(question: Question, answered: Answered): (() => void) | undefined {
@@ -206,17 +186,23 @@ class ForwardedCall implements Receiver, RunningCall {
       const { result } = outcome;
       const type = result.resultType ?? 'complete';
       try {
-        // Every other type is invalid in this revision.
         if (type === 'input_required') shaped = dialogue?.read(result) ?? asksForInput(downstream.key);
-        else if (type !== 'complete') shaped = asksForInput(downstream.key);
+        else if (type !== 'complete') shaped = this.#otherwise(result);
         else if (shape !== undefined) shaped = { result: shape(result) };
       } catch (cause) {
-        shaped = notMcp(downstream.key, 'nested too deep', cause);
+        shaped = failureOf(cause) ?? notMcp(downstream.key, 'nested too deep', cause);
       }
     }
     if (shaped instanceof DownstreamFailure) this.onFailure(shaped);
     else if ('questions' in shaped) this.#onInputRequired(shaped);
     else this.#deliver((back) => back.answer(shaped));
+  }
+
+  /** Spec 2026-07-28: every type that no extension of both ends has is invalid. */
+  #otherwise(given: Params): Outcome | DownstreamFailure {
+    const { downstream, otherwise } = this.#forwarding;
+    const result = otherwise?.(given);
+    return result === undefined ? notMcp(downstream.key, 'a result of an unknown type') : { result };
   }
 
   #onInputRequired(required: InputRequired): void {

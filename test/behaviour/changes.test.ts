@@ -264,3 +264,61 @@ test('the list is the same whichever server comes up first', async () => {
   }
   expect(texts[0]).toBe(texts[1]);
 });
+
+test('a server whose tool wants other headers now is listed again, and the call sent once more with these', async () => {
+  const find = (header: string) => ({
+    name: 'find',
+    inputSchema: { type: 'object', properties: { q: { type: 'string', 'x-mcp-header': header } } },
+  });
+  let wanted = 'Region';
+  const ran: unknown[] = [];
+  await using server = await plainServer({
+    era: 'modern',
+    page: () => ({ tools: [find(wanted)] }),
+    answers: {
+      'tools/call find': (given) => {
+        if (given.req.headers[`mcp-param-${wanted.toLowerCase()}`] !== given.message.params.arguments.q) {
+          return given.error(-32020, `Header mismatch: Mcp-Param-${wanted}`, { status: 400 });
+        }
+        ran.push(given.message.params.arguments);
+        return given.result({ resultType: 'complete', content: [{ type: 'text', text: wanted }] });
+      },
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
+  const call = async () => {
+    const [body, headers] = modernRequest('tools/call', { name: 'crm__find', arguments: { q: 'x' } });
+    const mirrored = { 'mcp-param-region': 'x', 'mcp-param-country': 'x', 'mcp-param-city': 'x' };
+    return (await gateway.post(body, { ...headers, ...mirrored })).messages[0];
+  };
+  expect((await call())?.result.content[0].text).toBe('Region');
+  expect(listings(server)).toBe(1);
+
+  // A list that was read a moment ago is not read again.
+  await sleep(1100);
+  wanted = 'Country';
+  const answers = await Promise.all([call(), call(), call()]);
+  expect(answers.map((answer) => answer?.result.content[0].text)).toEqual(Array(3).fill('Country'));
+  expect(listings(server)).toBe(2);
+  expect(ran).toHaveLength(4);
+});
+
+test('a server that refuses the headers its own list asks for is told of as it is, and is not asked without end', async () => {
+  await using server = await plainServer({
+    era: 'modern',
+    answers: { 'tools/call echo': (given) => given.error(-32020, 'Header mismatch', { status: 400 }) },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
+  for (let i = 0; i < 3; i++) {
+    const params = { name: 'crm__echo', arguments: { text: 'x' } };
+    const { messages } = await gateway.post(...modernRequest('tools/call', params));
+    expect(messages[0]?.result).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining('Its tools may have changed.') }],
+      _meta: { 'mcp-switchboard/failure': { reason: 'headers_refused', mayHaveRun: false } },
+    });
+  }
+  const methods = server.requests.map(({ body }) => (body as Message).method);
+  expect(methods.filter((method) => method === 'tools/call')).toHaveLength(3);
+  expect(listings(server)).toBe(1);
+});

@@ -14,6 +14,13 @@ export interface Offer {
   prompts?: Record<string, unknown>[];
   resources?: Record<string, unknown>[];
   templates?: Record<string, unknown>[];
+  /** Default: one that links to its resources. */
+  tools?: Record<string, unknown>[];
+  /** `_meta` of every result of a tool. */
+  readonly resultMeta?: object;
+  readonly extensions?: Readonly<Record<string, object>>;
+  /** What came with each call. */
+  readonly heard?: { capabilities?: unknown; meta?: unknown }[];
   /** Lists that it says it has, and fails to give. */
   readonly failing?: readonly string[];
 }
@@ -21,15 +28,21 @@ export interface Offer {
 type Answer = (offer: Offer, params: Record<string, never>) => Record<string, unknown>;
 
 const identity = { name: 'fixture-offers', version: '1.0.0' };
-const capabilities = { tools: {}, prompts: {}, resources: {}, completions: {} };
+const capabilitiesOf = ({ extensions }: Offer) => ({
+  ...{ tools: {}, prompts: {}, resources: {}, completions: {} },
+  ...(extensions && { extensions: extensions as Record<string, never> }),
+});
 
 const ANSWERS: Readonly<Record<string, Answer>> = {
-  'tools/list': () => ({ tools: [{ name: 'links', inputSchema: { type: 'object' } }] }),
-  'tools/call': ({ who, resources = [] }) => ({
-    content: resources.flatMap(({ uri, name }) => [
-      { type: 'resource_link', uri, name },
-      { type: 'resource', resource: { uri, text: `embedded by ${who}` } },
-    ]),
+  'tools/list': ({ tools = [{ name: 'links', inputSchema: { type: 'object' } }] }) => ({ tools }),
+  'tools/call': ({ who, tools, resultMeta, resources = [] }, { name, arguments: args = {} }) => ({
+    ...(resultMeta && { _meta: resultMeta }),
+    content: tools
+      ? [{ type: 'text', text: `${who} ran ${name} ${JSON.stringify(args)}` }]
+      : resources.flatMap(({ uri, name }) => [
+          { type: 'resource_link', uri, name },
+          { type: 'resource', resource: { uri, text: `embedded by ${who}` } },
+        ]),
   }),
   'prompts/list': ({ prompts = [] }) => ({ prompts }),
   'prompts/get': ({ who, resources = [] }, { name, arguments: args = {} }) => ({
@@ -58,7 +71,7 @@ function answerTo(offer: Offer, method: string, params: unknown): Record<string,
 export function modernOffers(offer: Offer): Promise<HttpDownstream> {
   const mcp = createMcpHandler(
     () => {
-      const server = new Server(identity, { capabilities });
+      const server = new Server(identity, { capabilities: capabilitiesOf(offer) });
       for (const method of Object.keys(ANSWERS)) {
         server.setRequestHandler(method as 'tools/list', ({ params }) => {
           const answer = answerTo(offer, method, params);
@@ -95,7 +108,7 @@ export function legacyOffers(offer: Offer): Promise<HttpDownstream> {
     calls: [],
     async handler(recorded: RecordedRequest, req: IncomingMessage, res: ServerResponse) {
       if (req.method !== 'POST') return sendJson(res, 405, { error: 'no' }, { allow: 'POST' });
-      const server = new FirstGenerationServer(identity, { capabilities });
+      const server = new FirstGenerationServer(identity, { capabilities: capabilitiesOf(offer) });
       for (const [method, schema] of Object.entries(SCHEMAS)) {
         server.setRequestHandler(schema as typeof v1.ListToolsRequestSchema, ({ params }) => {
           const answer = answerTo(offer, method, params);

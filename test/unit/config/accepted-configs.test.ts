@@ -5,7 +5,12 @@ import { PROFILES } from '../../../src/config/profiles.ts';
 import { directoryWith, load } from './config-file.ts';
 
 const url = 'https://crm.example.com/mcp';
-const UNSHAPED = { passesInstructions: false, priority: 0, tools: { exclude: [], overrides: new Map() } };
+const UNSHAPED = {
+  passesInstructions: false,
+  passMeta: [],
+  priority: 0,
+  tools: { exclude: [], overrides: new Map() },
+};
 
 test('a url alone is a downstream, and everything else has a default', () => {
   const directory = directoryWith({ 'servers.json': `{"mcpServers": {"crm": {"url": "${url}"}}}` });
