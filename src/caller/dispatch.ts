@@ -119,6 +119,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const list = view.lists.get(method);
     if (list !== undefined) return reply.endAround(resultHead(id), list[caller.era], '}');
     if (caller.era === 'legacy') {
+      if (SUBSCRIBING.has(method) && offersSubscriptions(view)) return subscribe(request, caller, reply);
       const result = answerLegacy(method, params, caller, view);
       return result === undefined
         ? passForeign(request, caller, reply, view)
@@ -154,20 +155,24 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       setLogLevel(params.level, session);
       return '{}';
     }
-    if (method.startsWith('resources/') && offersSubscriptions(view)) {
-      const { uri } = params;
-      const isOn = method === 'resources/subscribe';
-      if (isOn || method === 'resources/unsubscribe') {
-        if (typeof uri !== 'string')
-          throw new ProtocolError(RPC.invalidParams, 'params.uri must be the URI of a resource.');
-        // Without a session there is nobody to be told.
-        if (session === undefined) throw unknownMethod(method);
-        if (isOn) listeners.watch(uri, caller, session);
-        else stopWatching(uri, session);
-        return '{}';
-      }
-    }
     return method === 'ping' ? '{}' : undefined;
+  }
+
+  function subscribe(request: Request, caller: Caller, reply: Reply): void {
+    const { method, params = {} } = request;
+    const { uri } = params;
+    const { session } = caller;
+    if (typeof uri !== 'string')
+      throw new ProtocolError(RPC.invalidParams, 'params.uri must be the URI of a resource.');
+    // Without a session there is nobody to be told.
+    if (session === undefined) throw unknownMethod(method);
+    const end = () => reply.end(writeResult(request.id, '{}'));
+    if (method === 'resources/subscribe') {
+      listeners.watch(uri, caller, session).then(end, (error) => refuse(error, request, caller, reply));
+    } else {
+      stopWatching(uri, session);
+      end();
+    }
   }
 
   function setLogLevel(level: unknown, session: Session | undefined): void {
@@ -182,10 +187,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     try {
       answer(request, caller, reply);
     } catch (error) {
-      const refusal = error instanceof ProtocolError ? error : internalError(error);
-      if (refusal !== error) options.onUnexpected(error);
-      reply.end(writeError(request.id, refusal), caller.era === 'modern' ? refusal.httpStatus : 200);
+      refuse(error, request, caller, reply);
     }
+  }
+
+  function refuse(error: unknown, request: Request, caller: Caller, reply: Reply): void {
+    const refusal = error instanceof ProtocolError ? error : internalError(error);
+    if (refusal !== error) options.onUnexpected(error);
+    reply.end(writeError(request.id, refusal), caller.era === 'modern' ? refusal.httpStatus : 200);
   }
 
   return {
@@ -210,6 +219,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     close: listeners.close,
   };
 }
+
+const SUBSCRIBING: ReadonlySet<string> = new Set(['resources/subscribe', 'resources/unsubscribe']);
 
 /** The handshakes too: who is told of no prompts then never asks for them. */
 const NEEDS_CATALOG: ReadonlySet<string> = new Set([

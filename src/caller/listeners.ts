@@ -1,4 +1,6 @@
 import type { View } from '../catalog/view.ts';
+import type { Watch } from '../downstream/hearings.ts';
+import { within } from '../downstream/within.ts';
 import { ProtocolError, unknownResource } from '../errors.ts';
 import { META } from '../protocol/eras.ts';
 import { TASKS } from '../protocol/extensions.ts';
@@ -26,11 +28,11 @@ export interface Listeners {
   /** The stream of a session of the legacy era, in place of an earlier one. False where it accepts none. */
   open(caller: Caller, session: Session, reply: Reply): boolean;
   /**
-   * Answers `resources/subscribe` of a session.
+   * Answers `resources/subscribe` of a session: resolves when the downstream was told.
    *
    * @throws ProtocolError -32002 nothing of that URI; -32602 it tells of no changes; -32603 too many
    */
-  watch(uri: string, caller: Caller, session: Session): void;
+  watch(uri: string, caller: Caller, session: Session): Promise<void>;
   /** The catalog may be another. */
   changed(): void;
   /** Ends all of them the way a server says that it meant to. */
@@ -39,6 +41,8 @@ export interface Listeners {
 
 /** What one caller may watch. */
 const MAX_WATCHED = 256;
+/** How long an answer waits for a downstream to say whether it tells of something. */
+const GRANT_MS = 2000;
 /** Each is a connection that stays open. */
 const MAX_LISTENERS = 1000;
 
@@ -77,7 +81,7 @@ export function createListeners(
   }
 
   /** Undefined where nobody tells of changes of it. */
-  function watch(uri: string, caller: Caller, notify: Listener['notify']): (() => void) | undefined {
+  function watch(uri: string, caller: Caller, notify: Listener['notify']): Watch | undefined {
     const route = viewOf(caller).resources.routeOf(uri);
     if (route?.downstream.listing?.subscribes === undefined) return undefined;
     const { downstream } = route;
@@ -94,7 +98,7 @@ export function createListeners(
     caller: Caller,
     capabilities: Params | undefined,
     notify: Listener['notify'],
-  ): (() => void) | undefined {
+  ): Watch | undefined {
     const task = findTask(exposedId, viewOf(caller), rounds.tasks);
     if (task?.downstream.listing?.extensions?.[TASKS] === undefined) return undefined;
     const { downstream, taskId } = task;
@@ -116,18 +120,34 @@ export function createListeners(
       if (asked.taskIds !== undefined) insistOnTasks(extensions);
       const honored: Params = {};
       for (const [kind] of KINDS) if (asked[kind] === true) honored[kind] = true;
+      /** What came before it was said what will be heard; undefined from then on. */
+      let early: (() => void)[] | undefined = [];
+      const send = (method: string, given: Params = {}) =>
+        reply.notify({ jsonrpc: '2.0', method, params: { ...tag, ...given } });
+      const acknowledge = () => {
+        const waiting = early ?? [];
+        if (early === undefined || !listeners.has(listener)) return;
+        early = undefined;
+        send('notifications/subscriptions/acknowledged', { notifications: honored });
+        for (const tell of waiting) tell();
+      };
       const listener: Listener = {
         caller,
         hears: (kind) => honored[kind] === true,
         view: viewOf(caller),
-        notify: (method, given = {}) =>
-          reply.notify({ jsonrpc: '2.0', method, params: { ...tag, ...given } }),
-        end: () => reply.end(write(id, JSON.stringify({ resultType: 'complete', ...tag }))),
+        notify(method, given) {
+          if (early === undefined) send(method, given);
+          else if (early.length < MAX_WATCHED) early.push(() => send(method, given));
+        },
+        end() {
+          acknowledge();
+          reply.end(write(id, JSON.stringify({ resultType: 'complete', ...tag })));
+        },
       };
-      const watches: (() => void)[] = [];
+      const watches: Watch[] = [];
       const leave = () => {
         if (!listeners.delete(listener)) return;
-        for (const stop of watches) stop();
+        for (const { stop } of watches) stop();
         onOver();
       };
       add(listener);
@@ -135,19 +155,30 @@ export function createListeners(
         listeners.delete(listener);
         throw new ProtocolError(RPC.invalidRequest, 'To listen, accept text/event-stream.');
       }
-      /** Those of the wanted that can be heard of. */
-      const hearOf = (field: string, start: (wanted: string) => (() => void) | undefined) => {
+      /** Those of the wanted that their downstreams tell of; where that is not known in time, they may. */
+      const hearOf = (field: string, start: (wanted: string) => Watch | undefined) => {
         const wanted = Array.isArray(asked[field]) ? asked[field].slice(0, MAX_WATCHED) : [];
-        const heard = [...new Set(wanted)].filter((each) => {
-          const stop = typeof each === 'string' ? start(each) : undefined;
-          if (stop !== undefined) watches.push(stop);
-          return stop !== undefined;
-        });
-        if (heard.length > 0) honored[field] = heard;
+        const heard = new Set<string>();
+        for (const each of new Set(wanted)) {
+          const watched = typeof each === 'string' ? start(each) : undefined;
+          if (watched === undefined) continue;
+          watches.push(watched);
+          heard.add(each);
+          void watched.granted.then((isGranted) => isGranted || heard.delete(each));
+        }
+        return () => heard.size > 0 && Object.assign(honored, { [field]: [...heard] });
       };
-      hearOf('resourceSubscriptions', (uri) => watch(uri, caller, listener.notify));
-      hearOf('taskIds', (taskId) => watchTask(taskId, caller, capabilities, listener.notify));
-      listener.notify('notifications/subscriptions/acknowledged', { notifications: honored });
+      const settle = [
+        hearOf('resourceSubscriptions', (uri) => watch(uri, caller, listener.notify)),
+        hearOf('taskIds', (taskId) => watchTask(taskId, caller, capabilities, listener.notify)),
+      ];
+      if (watches.length === 0) acknowledge();
+      else {
+        void within(GRANT_MS, Promise.all(watches.map(({ granted }) => granted))).then(() => {
+          for (const honor of settle) honor();
+          acknowledge();
+        });
+      }
       return {
         get hasEnded() {
           return !listeners.has(listener);
@@ -185,15 +216,27 @@ export function createListeners(
       };
       return true;
     },
-    watch(uri, caller, session) {
+    async watch(uri, caller, session) {
       if (session.watches.has(uri)) return;
       if (session.watches.size >= MAX_WATCHED) {
         throw new ProtocolError(RPC.internalError, `More than ${MAX_WATCHED} resources are watched already.`);
       }
-      const stop = watch(uri, caller, (method, params) => session.notify?.(method, params));
-      if (stop !== undefined) session.watches.set(uri, stop);
-      else if (viewOf(caller).resources.routeOf(uri) === undefined) throw unknownResource(uri, caller.era);
-      else throw new ProtocolError(RPC.invalidParams, 'Changes of this resource are not told.');
+      const watched = watch(uri, caller, (method, params) => session.notify?.(method, params));
+      if (watched !== undefined) {
+        session.watches.set(uri, watched.stop);
+        let isRefused = false;
+        await within(
+          GRANT_MS,
+          watched.granted.then((isGranted) => {
+            isRefused = !isGranted;
+          }),
+        );
+        if (!isRefused) return;
+        session.watches.delete(uri);
+        watched.stop();
+      }
+      if (viewOf(caller).resources.routeOf(uri) === undefined) throw unknownResource(uri, caller.era);
+      throw new ProtocolError(RPC.invalidParams, 'Changes of this resource are not told.');
     },
     changed() {
       for (const listener of listeners) {

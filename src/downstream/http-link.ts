@@ -4,7 +4,7 @@ import { encodeHeaderValue } from '../protocol/headers.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
-import { onlyOne } from './only-one.ts';
+import { onlyCall } from './only-call.ts';
 import { composeAnswer, composeCancelled, composeRequest, createIds } from './outgoing.ts';
 
 export interface HttpLinkOptions {
@@ -29,6 +29,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
   const nextId = createIds();
   const running = new Set<HttpExchange>();
   const onOver = (exchange: HttpExchange) => void running.delete(exchange);
+  const receivers = () => [...running].map(({ receiver }) => receiver);
   const fixedHeaders = [
     ...withUserAgent(options.headers).flat(),
     'content-type',
@@ -69,8 +70,8 @@ export function createHttpLink(options: HttpLinkOptions): Link {
     get running() {
       return running.size;
     },
-    onStray: (message) => onlyOne(running)?.receiver.onNotification(message),
-    onStrayQuestion: (question, answered) => onlyOne(running)?.receiver.onQuestion?.(question, answered),
+    onStray: (message) => onlyCall(receivers())?.onNotification(message),
+    onStrayQuestion: (question, answered) => onlyCall(receivers())?.onQuestion?.(question, answered),
     request(request: OutgoingRequest, receiver: Receiver): Exchange {
       const id = nextId();
       const exchange = new HttpExchange(receiver, {

@@ -9,8 +9,10 @@ import { within } from './within.ts';
 export interface Listening {
   /** Resolves when it is open for the first time, or there is nothing to hear. */
   readonly opened: Promise<void>;
-  /** What it should hear of is other than before. */
-  refresh(): void;
+  /** What it should hear of is other than before. Resolves when that was asked for, whatever came of it. */
+  refresh(): Promise<void>;
+  /** Whether the downstream has said that it tells of this resource. */
+  hears(uri: string): boolean;
   close(): void;
 }
 
@@ -34,6 +36,9 @@ export function keepListening(client: Client, wanted: () => Wanted, onMissed: ()
   const closing = deferred<'changed'>();
   let isClosed = false;
   let wake = () => {};
+  let heard: readonly string[] = [];
+  /** Those who wait until what is wanted was asked for. */
+  let asked = deferred<void>();
 
   function filterOf() {
     const { tools, prompts, resources, extensions } = client.getServerCapabilities() ?? {};
@@ -57,6 +62,8 @@ export function keepListening(client: Client, wanted: () => Wanted, onMissed: ()
     while (!isClosed) {
       const changed = deferred<'changed'>();
       wake = () => changed.resolve('changed');
+      const told = asked;
+      asked = deferred();
       const filter = filterOf();
       const startedAt = performance.now();
       let next: McpSubscription | undefined;
@@ -65,6 +72,7 @@ export function keepListening(client: Client, wanted: () => Wanted, onMissed: ()
           next = await client.listen(filter, { timeout: OPEN_TIMEOUT_MS });
         } catch (error) {
           opened.resolve();
+          told.resolve();
           if ((error as { code?: unknown }).code === RPC.methodNotFound) return;
           await within(backoffMs(++failures), closing.promise);
           continue;
@@ -73,6 +81,8 @@ export function keepListening(client: Client, wanted: () => Wanted, onMissed: ()
       // The new one first: nothing is missed between the two.
       void current?.close();
       current = next;
+      heard = next?.honoredFilter.resourceSubscriptions ?? [];
+      told.resolve();
       if (wasCut) onMissed();
       wasCut = false;
       opened.resolve();
@@ -89,14 +99,24 @@ export function keepListening(client: Client, wanted: () => Wanted, onMissed: ()
     void current?.close();
   }
   // What fails here is a stream of notices: lists are still read anew when their time is over.
-  run().catch(() => opened.resolve());
+  run()
+    .catch(() => opened.resolve())
+    .finally(() => {
+      isClosed = true;
+      asked.resolve();
+    });
 
   return {
     opened: opened.promise,
-    refresh: () => wake(),
+    refresh() {
+      wake();
+      return asked.promise;
+    },
+    hears: (uri) => heard.includes(uri),
     close() {
       isClosed = true;
       closing.resolve('changed');
+      asked.resolve();
     },
   };
 }

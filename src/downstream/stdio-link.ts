@@ -3,7 +3,7 @@ import type { Era } from '../protocol/eras.ts';
 import { type Notification, outcomeOf } from '../protocol/messages.ts';
 import { createAsked } from './asked.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
-import { onlyOne } from './only-one.ts';
+import { onlyCall } from './only-call.ts';
 import { composeAnswer, composeCancelled, composeRequest, createIds } from './outgoing.ts';
 import type { StdioChannel } from './stdio-channel.ts';
 
@@ -18,9 +18,9 @@ export function createStdioLink(
   const nextId = createIds();
   const waiting = new Map<unknown, Receiver>();
   const asked = createAsked((id, outcome) => void channel.write(composeAnswer(id, outcome)));
-  const onStray = (message: Notification) => onlyOne(waiting)?.onNotification(message);
+  const onStray = (message: Notification) => onlyCall(waiting.values())?.onNotification(message);
   const onStrayQuestion: Link['onStrayQuestion'] = (question, answered) =>
-    onlyOne(waiting)?.onQuestion?.(question, answered);
+    onlyCall(waiting.values())?.onQuestion?.(question, answered);
 
   channel.intercept = (message) => {
     if (message.method !== undefined) return passCall(message);

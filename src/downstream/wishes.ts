@@ -3,6 +3,7 @@ import { isAtLeast, type LogLevel } from '../protocol/log-levels.ts';
 import type { Params } from '../protocol/messages.ts';
 import { ask } from './ask.ts';
 import type { Connection } from './connection.ts';
+import { Hearings, type Watch } from './hearings.ts';
 import { keepListening, type Listening } from './listening.ts';
 import { within } from './within.ts';
 
@@ -12,13 +13,13 @@ import { within } from './within.ts';
  */
 export interface Wishes {
   /**
-   * Hears of this resource, and of those below it, until the returned function is called.
+   * Hears of this resource, and of those below it, until it is stopped.
    *
    * @param uri  as the downstream knows it
    */
-  watch(uri: string, onUpdated: (uri: string) => void): () => void;
+  watch(uri: string, onUpdated: (uri: string) => void): Watch;
   /** The same of a task, in the states that the downstream tells. */
-  watchTask(taskId: string, onState: (state: Params) => void): () => void;
+  watchTask(taskId: string, onState: (state: Params) => void): Watch;
   /** From which level on a downstream of the legacy era is to log. It is never told to log less again. */
   wantLogs(level: LogLevel): void;
   /** The downstream says that this has changed. */
@@ -36,59 +37,73 @@ const OPENING_MS = 2000;
 
 /** @param onMissed  notices may have been missed */
 export function createWishes(key: string, log: Logger, onMissed: () => void): Wishes {
-  const watched = new Map<string, Set<(uri: string) => void>>();
-  const tasks = new Map<string, Set<(state: Params) => void>>();
+  const watched = new Hearings<string>();
+  const tasks = new Hearings<Params>();
   const loggers = new Set<Connection>();
   let logLevel: LogLevel | undefined;
   let current: Connection | undefined;
   let listening: Listening | undefined;
 
-  function send(connection: Connection, method: string, params: Params): void {
-    ask(connection.link, key, method, params, WISH_TIMEOUT_MS).catch((error: Error) =>
-      log.debug({ event: 'wish_refused', method, error: error.message }, 'not granted'),
-    );
+  /** False where it is refused. */
+  async function send(connection: Connection, method: string, params: Params): Promise<boolean> {
+    try {
+      await ask(connection.link, key, method, params, WISH_TIMEOUT_MS);
+      return true;
+    } catch (error) {
+      log.debug({ event: 'wish_refused', method, error: (error as Error).message }, 'not granted');
+      return false;
+    }
   }
 
-  function changed(method: string, uri: string): void {
-    if (listening !== undefined) listening.refresh();
-    else if (current?.client.getServerCapabilities()?.resources?.subscribe) send(current, method, { uri });
+  /** Where there is no connection now, the next one is told. */
+  async function changed(method: string, uri: string): Promise<boolean> {
+    if (listening !== undefined) {
+      const { hears } = listening;
+      await listening.refresh();
+      return hears(uri);
+    }
+    if (!current?.client.getServerCapabilities()?.resources?.subscribe) return true;
+    return send(current, method, { uri });
   }
 
   function tellLogLevel(connection: Connection): void {
     if (connection.link.era === 'modern' || connection.client.getServerCapabilities()?.logging === undefined)
       return;
     loggers.add(connection);
-    if (logLevel !== undefined) send(connection, 'logging/setLevel', { level: logLevel });
+    if (logLevel !== undefined) void send(connection, 'logging/setLevel', { level: logLevel });
   }
 
-  const wanted = () => ({ uris: [...watched.keys()], taskIds: [...tasks.keys()] });
+  const wanted = () => ({ uris: watched.ids(), taskIds: tasks.ids() });
 
   return {
     watch: (uri, onUpdated) =>
-      addHearing(
-        watched,
+      watched.add(
         uri,
         onUpdated,
         () => changed('resources/subscribe', uri),
-        () => changed('resources/unsubscribe', uri),
+        () => void changed('resources/unsubscribe', uri),
       ),
     watchTask(taskId, onState) {
-      const refresh = () => listening?.refresh();
-      return addHearing(tasks, taskId, onState, refresh, refresh);
+      // Which tasks are told of, the answer does not say in a form that the SDK passes on.
+      const refresh = async () => {
+        await listening?.refresh();
+        return true;
+      };
+      return tasks.add(taskId, onState, refresh, () => void refresh());
     },
     wantLogs(level) {
       if (logLevel !== undefined && isAtLeast(level, logLevel)) return;
       logLevel = level;
-      for (const connection of loggers) send(connection, 'logging/setLevel', { level });
+      for (const connection of loggers) void send(connection, 'logging/setLevel', { level });
     },
     updated(uri) {
-      for (const [known, hearing] of watched) {
+      for (const known of watched.ids()) {
         const isBelow = uri.startsWith(known.endsWith('/') ? known : `${known}/`);
-        if (uri === known || isBelow) for (const onUpdated of hearing) onUpdated(uri);
+        if (uri === known || isBelow) watched.tell(known, uri);
       }
     },
     taskChanged(state) {
-      for (const onState of tasks.get(state.taskId as string) ?? []) onState(state);
+      tasks.tell(state.taskId as string, state);
     },
     async tell(connection) {
       current = connection;
@@ -96,7 +111,7 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
       if (connection.link.era === 'modern') {
         listening = keepListening(connection.client, wanted, onMissed);
         await within(OPENING_MS, listening.opened);
-      } else for (const uri of watched.keys()) changed('resources/subscribe', uri);
+      } else for (const uri of watched.ids()) void changed('resources/subscribe', uri);
       return () => {
         listening?.close();
         listening = undefined;
@@ -105,28 +120,5 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
       };
     },
     tellLogLevel,
-  };
-}
-
-/** Adds who hears of one thing; `onFirst` and `onNone` are called when there is somebody, and nobody any more. */
-function addHearing<T>(
-  all: Map<string, Set<(news: T) => void>>,
-  id: string,
-  onNews: (news: T) => void,
-  onFirst: () => void,
-  onNone: () => void,
-): () => void {
-  const hearing = all.get(id) ?? new Set();
-  // One of its own for each who hears, even where they gave the same function.
-  const mine = (news: T) => onNews(news);
-  hearing.add(mine);
-  if (!all.has(id)) {
-    all.set(id, hearing);
-    onFirst();
-  }
-  return () => {
-    if (!hearing.delete(mine) || hearing.size > 0) return;
-    all.delete(id);
-    onNone();
   };
 }

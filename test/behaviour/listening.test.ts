@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { expiringServer } from '../support/downstreams/expiring.ts';
 import { modernOffers, type Offer } from '../support/downstreams/offers.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
 
@@ -77,4 +78,58 @@ test('who does not accept a stream is told so', async () => {
   const [body, headers] = modernRequest('subscriptions/listen', { notifications: ALL });
   const reply = await gateway.post(body, { ...headers, accept: 'application/json' });
   expect(reply.json.error).toMatchObject({ code: -32600, message: 'To listen, accept text/event-stream.' });
+});
+
+describe('of a resource that its server does not tell of, though it tells of others,', () => {
+  const resources = ['test://told', 'test://untold'].map((uri) => ({ uri, name: uri }));
+  const capabilities = { tools: {}, resources: { subscribe: true } };
+  const cache = { resultType: 'complete', ttlMs: 60_000, cacheScope: 'private' };
+
+  test('a caller that listens is not promised to hear', async () => {
+    await using server = await plainServer({
+      era: 'modern',
+      answers: {
+        'server/discover': (given) =>
+          given.result({ supportedVersions: ['2026-07-28'], capabilities, ...cache }),
+        'resources/list': (given) => given.result({ resources, ...cache }),
+        'resources/templates/list': (given) => given.result({ resourceTemplates: [], ...cache }),
+        'subscriptions/listen': async (given) => {
+          const params = {
+            _meta: { 'io.modelcontextprotocol/subscriptionId': given.message.id },
+            notifications: { resourceSubscriptions: ['test://told'] },
+          };
+          given.stream().send({ method: 'notifications/subscriptions/acknowledged', params });
+          await new Promise((resolve) => given.res.on('close', resolve));
+        },
+      },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
+    const caller = await gateway.connect({ era: 'modern' });
+    const { honoredFilter } = await caller.listen({ resourceSubscriptions: resources.map(({ uri }) => uri) });
+    expect(honoredFilter).toEqual({ resourceSubscriptions: ['test://told'] });
+  });
+
+  test('a caller that subscribes hears a refusal', async () => {
+    await using server = await plainServer({
+      era: 'legacy',
+      answers: {
+        initialize: (given) =>
+          given.result({
+            protocolVersion: '2025-11-25',
+            capabilities,
+            serverInfo: { name: 'picky', version: '1' },
+          }),
+        'resources/list': (given) => given.result({ resources }),
+        'resources/templates/list': (given) => given.result({ resourceTemplates: [] }),
+        'resources/subscribe': (given) =>
+          given.message.params.uri === 'test://told' ? given.result({}) : given.error(-32602, 'Not that one'),
+        'resources/unsubscribe': (given) => given.result({}),
+      },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
+    const caller = await gateway.connect({ era: 'legacy' });
+    await caller.subscribeResource({ uri: 'test://told' });
+    const refused = caller.subscribeResource({ uri: 'test://untold' });
+    await expect(refused).rejects.toThrow('Changes of this resource are not told.');
+  });
 });

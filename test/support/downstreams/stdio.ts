@@ -13,6 +13,7 @@ export type StdioFlavour =
   | 'v2'
   | 'v2-modern'
   | 'asks'
+  | 'whole'
   | 'exits-on-probe'
   | 'noisy'
   | 'dies'
