@@ -151,6 +151,7 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
         select,
         dispatcher,
         sessions,
+        legacySse: config.legacySse,
         isReady: () => isSettled,
         status,
       });

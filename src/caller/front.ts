@@ -7,6 +7,7 @@ import { createHostCheck, isLoopback } from './hosts.ts';
 import { createPages, type PagesOptions } from './pages.ts';
 import type { Selector } from './selection.ts';
 import type { Sessions } from './sessions.ts';
+import { createSseFront } from './sse.ts';
 import { createTokenCheck } from './token.ts';
 
 export interface Front {
@@ -26,6 +27,8 @@ export interface FrontOptions extends Pick<PagesOptions, 'isReady' | 'status'> {
   select: Selector;
   dispatcher: Dispatcher;
   sessions: Sessions;
+  /** Serves the transport of 2024-11-05 as well. */
+  legacySse: boolean;
 }
 
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -46,6 +49,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const endpoint = createEndpoint({ hasToken, refusedHost, select, dispatcher, sessions, maxRequestBytes });
   const pages = createPages({ hasToken, refusedHost, isReady: options.isReady, status: options.status });
 
+  const sse = options.legacySse
+    ? createSseFront({ hasToken, refusedHost, select, dispatcher, maxRequestBytes })
+    : undefined;
+
   let running = 0;
   let onIdle = () => {};
   const server = createServer(
@@ -61,7 +68,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
         if (--running === 0) onIdle();
       });
       if (isMcp(req.url)) endpoint(req, res);
-      else pages(req, res);
+      else if (sse?.serve(req, res) !== true) pages(req, res);
     },
   );
   server.maxConnections = MAX_CONNECTIONS;
@@ -75,6 +82,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   return {
     url: `http://${host}:${port}/mcp`,
     async close() {
+      sse?.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const idle = new Promise<void>((resolve) => {
         onIdle = resolve;

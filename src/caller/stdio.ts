@@ -1,13 +1,11 @@
 import type { Readable, Writable } from 'node:stream';
 import { ProtocolError } from '../errors.ts';
-import { classify } from '../protocol/eras.ts';
 import { createLineReader } from '../protocol/lines.ts';
-import { type Incoming, RPC, readMessage } from '../protocol/messages.ts';
+import { RPC } from '../protocol/messages.ts';
 import { writeError } from './answers.ts';
-import type { Reply } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
+import { createPipe } from './pipe.ts';
 import type { Selection } from './selection.ts';
-import { Session } from './session.ts';
 
 const LAST_ANSWERS_MS = 3000;
 
@@ -23,72 +21,30 @@ export function serveStdio(
   maxRequestBytes: number,
 ): Promise<void> {
   const write = (json: string) => void (output.writable && output.write(`${json}\n`));
-  /** The one caller at the other end. */
-  const session = new Session(undefined, {});
-  let waiting = 0;
   let onIdle = () => {};
-  function replyToOne(): Reply {
-    let isAwaited = true;
-    waiting++;
-    const over = () => {
-      if (isAwaited && --waiting === 0) onIdle();
-      isAwaited = false;
-    };
-    const end = (json: string) => {
-      write(json);
-      over();
-    };
-    return {
-      notify: (message) => write(JSON.stringify(message)),
-      ask(question) {
-        write(JSON.stringify(question));
-        return output.writable;
-      },
-      end,
-      endAround: (head, body, tail) => end(head + body.toString('utf8') + tail),
-      abandon: over,
-      isGone: false,
-      running: () => {},
-      listening() {
-        over();
-        return true;
-      },
-    };
-  }
-
-  function receive(line: string): void {
-    if (line.trim() === '') return;
-    let incoming: Incoming | undefined;
-    try {
-      incoming = readMessage(line);
-      if (incoming.kind === 'response') return dispatcher.answered(incoming.message, session);
-      const { era } = classify(incoming.message, undefined);
-      const caller = { era, selection, session };
-      if (incoming.kind === 'notification') {
-        dispatcher.notice(incoming.message, caller);
-        // What a caller over HTTP opens a stream for is heard on the pipe.
-        if (incoming.message.method === 'notifications/initialized') dispatcher.open(caller, replyToOne());
-      } else dispatcher.dispatch(incoming.message, caller, replyToOne());
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      write(writeError(incoming?.kind === 'request' ? incoming.message.id : error.id, error));
-    }
-  }
+  const out = {
+    write,
+    get isOpen() {
+      return output.writable;
+    },
+    // Who reads no more blocks its own pipe, and nobody else's.
+    mayNotify: true,
+  };
+  const pipe = createPipe(dispatcher, selection, out, () => onIdle());
 
   return new Promise((resolve) => {
-    const lines = createLineReader(maxRequestBytes, receive, () => {
-      write(
-        writeError(
-          undefined,
-          new ProtocolError(RPC.parseError, `The line is longer than ${maxRequestBytes} bytes.`),
-        ),
-      );
+    const onLine = (line: string) => {
+      if (line.trim() !== '') pipe.receive(line);
+    };
+    const lines = createLineReader(maxRequestBytes, onLine, () => {
+      const text = `The line is longer than ${maxRequestBytes} bytes.`;
+      write(writeError(undefined, new ProtocolError(RPC.parseError, text)));
     });
     input.on('data', (chunk: Buffer) => lines.feed(chunk));
     input.once('end', () => {
       onIdle = resolve;
       // What it asked before it said goodbye is still answered, if that does not take long (`echo … | … --stdio`).
-      if (waiting === 0) resolve();
+      if (pipe.waiting === 0) resolve();
       else setTimeout(resolve, LAST_ANSWERS_MS);
     });
     // The reader of our output has gone.

@@ -8,6 +8,8 @@ export interface Config {
   readonly downstreams: readonly DownstreamConfig[];
   /** Host names, without port, that `Host` and `Origin` may carry besides the loopback names. */
   readonly allowedHosts: readonly string[];
+  /** Callers of the transport of 2024-11-05 are served as well. */
+  readonly legacySse: boolean;
   readonly limits: Limits;
   /** The built-in profiles and the file's own, by name. */
   readonly profiles: ReadonlyMap<string, Profile>;

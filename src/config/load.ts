@@ -76,6 +76,7 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
     toolsets: readToolsets(shape?.toolsets, profiles, report),
     ...(catalogFile !== undefined && { catalogFile }),
     allowedHosts: readHosts(shape?.allowedHosts ?? [], ['allowedHosts'], reading.report),
+    legacySse: shape?.legacySse ?? false,
     limits: {
       maxRequestBytes: shape?.limits?.maxRequestBytes ?? DEFAULTS.maxRequestBytes,
       maxResultBytes: shape?.limits?.maxResultBytes ?? DEFAULTS.maxResultBytes,

@@ -180,6 +180,10 @@ export const fileSchema = z
         description:
           'Where the last good lists are kept, relative to this file; "" for nowhere. Default: beside this file, as servers.catalog.json.',
       }),
+      legacySse: z.boolean(must('true or false', 'a boolean')).optional().meta({
+        description: 'true serves callers of the old HTTP+SSE transport as well, at /sse. Default: false.',
+        default: false,
+      }),
       limits,
     },
     must('an object with mcpServers in it'),

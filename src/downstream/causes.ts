@@ -25,11 +25,7 @@ const WORDS = new Map([
 
 /** The reason behind a failed connection in a few words. Never a message of the other side: it may hold anything. */
 export function describeCause(error: unknown): string {
-  for (
-    let cause: unknown = error, depth = 0;
-    cause instanceof Error && depth < 8;
-    cause = nextCause(cause), depth++
-  ) {
+  for (const cause of causesOf(error)) {
     const { code, status } = cause as { code?: unknown; status?: unknown };
     if (status === 401 || status === 403) return `it refused the credentials: HTTP ${status}`;
     if (status === 404) return 'nothing is at its url: HTTP 404';
@@ -42,6 +38,21 @@ export function describeCause(error: unknown): string {
     }
   }
   return 'connecting failed';
+}
+
+/** The HTTP status that it was refused with, where it was. */
+export function statusOf(error: unknown): number | undefined {
+  const statuses = causesOf(error).map((cause) => (cause as { status?: unknown }).status);
+  return statuses.find((status): status is number => typeof status === 'number' && status > 0);
+}
+
+/** The error and what caused it. */
+function causesOf(error: unknown): Error[] {
+  const causes: Error[] = [];
+  for (let cause = error; cause instanceof Error && causes.length < 8; cause = nextCause(cause)) {
+    causes.push(cause);
+  }
+  return causes;
 }
 
 function nextCause(error: Error): unknown {

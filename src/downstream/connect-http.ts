@@ -1,8 +1,7 @@
 import { StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
 import { Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../config/config.ts';
-import { describeCause } from './causes.ts';
-import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
+import type { Connection, ConnectOptions } from './connection.ts';
 import { createControlClient, passStrays } from './control-client.ts';
 import { createControlFetch } from './control-fetch.ts';
 import { withUserAgent } from './http-headers.ts';
@@ -56,9 +55,6 @@ export async function connectHttp(
     await client.connect(transport as Transport, { timeout: HANDSHAKE_TIMEOUT_MS });
   } catch (error) {
     await close();
-    // What has replaced HTTP+SSE is tried in any case: many a server that is configured as "sse" speaks both.
-    if (config.transport === 'sse')
-      throw new ConnectFailed(`${describeCause(error)}; "type": "sse" is not spoken yet`);
     throw error;
   } finally {
     clearTimeout(bound);

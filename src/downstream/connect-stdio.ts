@@ -1,8 +1,8 @@
 import type { StdioDownstreamConfig } from '../config/config.ts';
+import { createChannelLink } from './channel-link.ts';
 import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
 import { createControlClient } from './control-client.ts';
 import { StdioChannel } from './stdio-channel.ts';
-import { createStdioLink } from './stdio-link.ts';
 
 /** A child may first have to be downloaded (`npx`, `uvx`) or compiled. */
 const HANDSHAKE_TIMEOUT_MS = 60_000;
@@ -45,7 +45,7 @@ async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions
     options.signal.removeEventListener('abort', giveUp);
   }
   client.onclose = () => options.onClosed(channel.ended ?? 'closed');
-  const link = createStdioLink(
+  const link = createChannelLink(
     config.key,
     channel,
     client.getProtocolEra() ?? 'legacy',

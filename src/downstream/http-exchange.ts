@@ -1,15 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import {
-  credentialsRefused,
   cutOff,
   type DownstreamFailure,
   failedStatus,
   headersRejected,
   noAnswer,
   notMcp,
-  rateLimited,
-  redirected,
   sessionLost,
   tooLarge,
   unavailable,
@@ -18,6 +15,7 @@ import { isRpcError, type Outcome, outcomeOf, type RequestId, RPC } from '../pro
 import { type AnswerReader, createAnswerReader } from './answer-reader.ts';
 import { type Asked, createAsked } from './asked.ts';
 import { describeCause } from './causes.ts';
+import { judgeStatus } from './judge-status.ts';
 import type { Exchange, Receiver } from './link.ts';
 import { isProgressOf } from './outgoing.ts';
 
@@ -84,7 +82,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
   ): void {
     if (status < 200) return;
     this.#status = status;
-    const failure = this.#judgeStatus(status, headers);
+    const { key, hasSession } = this.#options;
+    const failure = judgeStatus(key, status, headers, hasSession);
     if (failure !== undefined) return this.#fail(failure);
     this.#reader = createAnswerReader(headers, this.#options.maxBytes, {
       onMessage: (message) => this.#onMessage(message),
@@ -110,18 +109,6 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     this.#fail(
       this.#controller === undefined ? unavailable(key, describeCause(error), error) : cutOff(key, error),
     );
-  }
-
-  /** Statuses that say it all; for the others the body is read, since both eras put JSON-RPC errors under 4xx. */
-  #judgeStatus(status: number, headers: IncomingHttpHeaders): DownstreamFailure | undefined {
-    const { key, hasSession } = this.#options;
-    if (status === 202 || status === 204) return noAnswer(key, `HTTP ${status}`);
-    if (status >= 300 && status < 400) return redirected(key, status, originOf(headers.location));
-    if (status === 401 || status === 403) return credentialsRefused(key, status);
-    // Spec 2025-11-25, session management: 404 to a known session means that it is gone.
-    if (status === 404 && hasSession) return sessionLost(key);
-    if (status === 429) return rateLimited(key, secondsOf(headers['retry-after']));
-    return undefined;
   }
 
   #onMessage(message: Record<string, unknown>): void {
@@ -202,12 +189,4 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     this.#options.onOver(this);
     tell();
   }
-}
-
-function originOf(location: string | undefined): string {
-  return location !== undefined && URL.canParse(location) ? new URL(location).origin : 'another path';
-}
-
-function secondsOf(retryAfter: string | undefined): string | undefined {
-  return retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? retryAfter : undefined;
 }

@@ -5,19 +5,14 @@ import type { Logger } from '../log.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { isObject } from '../protocol/messages.ts';
 import { describeCause } from './causes.ts';
+import type { Channel, Interceptor } from './channel.ts';
 import { type Child, startChild, stopChild } from './child.ts';
 
 /** Lines of a child's stderr that are kept to explain its end. */
 const KEPT_STDERR_LINES = 20;
 
-/** Who takes a message off the pipe before the SDK client sees it. */
-export type Interceptor = (message: Record<string, unknown>) => boolean;
-
-/**
- * A child process as one channel with two users: the SDK client (handshake, lists, notifications), for which it is a
- * `Transport`, and the relay, which writes its own lines and takes its own answers off by their ids.
- */
-export class StdioChannel implements Transport {
+/** A child process: one message a line. */
+export class StdioChannel implements Channel {
   readonly #config: StdioDownstreamConfig;
   readonly #maxLineBytes: number;
   readonly #log: Logger;
@@ -28,11 +23,8 @@ export class StdioChannel implements Transport {
   onclose?: Transport['onclose'];
   onerror?: Transport['onerror'];
   onmessage?: Transport['onmessage'];
-  /** Set by the relay's link once the handshake is over. */
   intercept: Interceptor = () => false;
-  /** Told the ids that stand in a line that was too long to be read. */
   onTooLarge: (id: number) => void = () => {};
-  /** Why the child ended, in a few words; undefined while it runs. */
   ended: string | undefined;
   // The SDK recognises a child process by these two, and then takes silence on its probe for a legacy server.
   readonly stderr = null;
@@ -80,7 +72,6 @@ export class StdioChannel implements Transport {
     if (!this.write(JSON.stringify(message))) throw new Error(`The process is not running (${this.ended})`);
   }
 
-  /** False when there is no process to write to. */
   write(line: string): boolean {
     const { stdin } = this.#child ?? {};
     if (this.ended !== undefined || stdin === undefined || !stdin.writable) return false;

@@ -26,6 +26,7 @@ export interface EventDecoder {
  * dropped, as the standard says. `feed` throws a TypeError on bytes that are not UTF-8.
  *
  * @param maxBytes    size of one event
+ * @param onNamed     is given the events that are no messages
  * @param onTooLarge  called once when an event exceeds it; nothing more is delivered
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
@@ -33,13 +34,16 @@ export function createEventDecoder(
   maxBytes: number,
   onData: (data: string) => void,
   onTooLarge: () => void,
+  onNamed: (event: string, data: string) => void = () => {},
 ): EventDecoder {
   const text = new TextDecoder('utf-8', { fatal: true });
   let stopped = false;
   const parser = createParser({
     maxBufferSize: maxBytes,
     onEvent: ({ event, data }) => {
-      if (!stopped && (event === undefined || event === 'message') && data !== '') onData(data);
+      if (stopped || data === '') return;
+      if (event === undefined || event === 'message') onData(data);
+      else onNamed(event, data);
     },
     onError: (error) => {
       if (error.type !== 'max-buffer-size-exceeded' || stopped) return;

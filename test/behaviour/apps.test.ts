@@ -114,6 +114,6 @@ describe.each(['modern', 'legacy'] as const)('to a %s server', (era) => {
     const asked = era === 'modern' ? 'tools/list' : 'initialize';
     await using server = await plainServer({ era, answers: { [asked]: usual } });
     await using _gateway = await startGateway({ mcpServers: { server: server.entry() } });
-    expect(heard).toEqual([HOST]);
+    expect(heard).toMatchObject([HOST]);
   });
 });

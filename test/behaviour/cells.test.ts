@@ -10,7 +10,7 @@ import {
 import { folderWith } from '../support/cli.ts';
 import type { ServerEntry } from '../support/downstreams/downstream.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
-import { COUNTER, wholeServer } from '../support/downstreams/whole.ts';
+import { COUNTER, sseWhole, wholeServer } from '../support/downstreams/whole.ts';
 import { startGateway } from '../support/gateway.ts';
 
 /*
@@ -25,6 +25,8 @@ const SERVERS = [
   ['modern', 'HTTP'],
   ['legacy', 'stdio'],
   ['modern', 'stdio'],
+  // The transport of 2024-11-05, found out by trying.
+  ['legacy', 'HTTP+SSE'],
 ] as const;
 
 const CALLERS = (['v1', 'v2 legacy', 'v2 modern'] as const).flatMap((generation) =>
@@ -35,7 +37,8 @@ interface Running extends AsyncDisposable {
   entry(extra?: ServerEntry): ServerEntry;
 }
 
-async function startServer(era: Era, over: 'HTTP' | 'stdio'): Promise<Running> {
+async function startServer(era: Era, over: 'HTTP' | 'stdio' | 'HTTP+SSE'): Promise<Running> {
+  if (over === 'HTTP+SSE') return sseWhole();
   if (over === 'HTTP') return wholeServer(era);
   const server = stdioServer('whole');
   return {

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node';
 import { Server as FirstGenerationServer } from '@modelcontextprotocol/sdk/server/index.js';
+import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import * as v1 from '@modelcontextprotocol/sdk/types.js';
 import { createMcpHandler, inputRequired, Server } from '@modelcontextprotocol/server';
+import { sendJson } from '../http-server.ts';
 import { type HttpDownstream, serveDownstream } from './downstream.ts';
 
 /*
@@ -255,6 +257,32 @@ function legacyWhole(): Promise<HttpDownstream> {
       });
       await server.connect(transport as Parameters<typeof server.connect>[0]);
       await transport.handleRequest(req, res, recorded.body);
+    },
+    close: () => Promise.all(servers().map((server) => server.close())),
+  });
+}
+
+/** The same in the transport of 2024-11-05, which is refused to whoever posts without having opened its stream. */
+export function sseWhole(): Promise<HttpDownstream> {
+  const open = new Map<string, { server: FirstGenerationServer; transport: SSEServerTransport }>();
+  const servers = () => [...open.values()].map(({ server }) => server);
+  const whole = createWhole({
+    listsChanged: () => servers().map((server) => announceLists(server)),
+    updated: (uri) => servers().map((server) => server.sendResourceUpdated({ uri })),
+  });
+  return serveDownstream({
+    calls: [],
+    async handler(recorded, req, res) {
+      if (req.method === 'GET') {
+        const server = firstGeneration(whole);
+        const transport = new SSEServerTransport('/mcp', res);
+        open.set(transport.sessionId, { server, transport });
+        res.on('close', () => open.delete(transport.sessionId));
+        return server.connect(transport);
+      }
+      const known = open.get(new URL(recorded.url, 'http://x').searchParams.get('sessionId') ?? '');
+      if (known === undefined) return sendJson(res, 404, { error: 'no such session' });
+      await known.transport.handlePostMessage(req, res, recorded.body);
     },
     close: () => Promise.all(servers().map((server) => server.close())),
   });

@@ -22,6 +22,7 @@ test('a url alone is a downstream, and everything else has a default', () => {
     profiles: PROFILES,
     toolsets: new Map(),
     catalogFile: join(directory, 'servers.catalog.json'),
+    legacySse: false,
     limits: { maxRequestBytes: 4_194_304, maxResultBytes: 8_388_608 },
     secrets: [],
   });

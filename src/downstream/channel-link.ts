@@ -1,16 +1,16 @@
-import { cutOff, notMcp, tooLarge, unavailable } from '../errors.ts';
+import { cutOff, type DownstreamFailure, notMcp, tooLarge, unavailable } from '../errors.ts';
 import type { Era } from '../protocol/eras.ts';
 import { type Notification, outcomeOf } from '../protocol/messages.ts';
 import { createAsked } from './asked.ts';
+import type { Channel } from './channel.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
 import { onlyCall } from './only-call.ts';
 import { composeAnswer, composeCancelled, composeRequest, createIds } from './outgoing.ts';
-import type { StdioChannel } from './stdio-channel.ts';
 
-/** A child's pipe shared by all calls: answers are told apart by their ids, progress by its token. */
-export function createStdioLink(
+/** A channel shared by all calls: answers are told apart by their ids, progress by its token. */
+export function createChannelLink(
   key: string,
-  channel: StdioChannel,
+  channel: Channel,
   era: Era,
   version: string,
   maxResultBytes: number,
@@ -39,7 +39,7 @@ export function createStdioLink(
     receiver?.onFailure(tooLarge(key, maxResultBytes));
   };
 
-  /** On a pipe nothing says to which request a log message or a question belongs. */
+  /** On a channel nothing says to which request a log message or a question belongs. */
   function passCall(message: Record<string, unknown>): boolean {
     if (message.id !== undefined) {
       asked.onRequest(message, onStrayQuestion);
@@ -61,7 +61,7 @@ export function createStdioLink(
   channel.onclose = () => {
     const receivers = [...waiting.values()];
     waiting.clear();
-    for (const receiver of receivers) receiver.onFailure(cutOff(key));
+    for (const receiver of receivers) receiver.onFailure(channel.failure ?? cutOff(key));
     onclose?.();
   };
 
@@ -76,10 +76,11 @@ export function createStdioLink(
     request(request: OutgoingRequest, receiver: Receiver): Exchange {
       const id = nextId();
       waiting.set(id, receiver);
-      if (!channel.write(composeRequest(id, request, era, version))) {
-        waiting.delete(id);
-        receiver.onFailure(unavailable(key, channel.ended ?? 'not running'));
-      }
+      const fail = (failure: DownstreamFailure) => {
+        if (waiting.delete(id)) receiver.onFailure(failure);
+      };
+      const isWritten = channel.write(composeRequest(id, request, era, version), fail);
+      if (!isWritten) fail(unavailable(key, channel.ended ?? 'not running'));
       return {
         hasBegun: true,
         cancel(reason) {

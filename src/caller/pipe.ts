@@ -1,0 +1,105 @@
+import { ProtocolError } from '../errors.ts';
+import { classify } from '../protocol/eras.ts';
+import { type Incoming, readMessage } from '../protocol/messages.ts';
+import { writeError } from './answers.ts';
+import type { Reply } from './caller.ts';
+import type { Dispatcher } from './dispatch.ts';
+import type { Selection } from './selection.ts';
+import { Session } from './session.ts';
+
+/** One caller at the other end of one way for all messages: a pair of pipes, or HTTP+SSE. */
+export interface Pipe {
+  /** Takes one message of the caller. */
+  receive(json: string): void;
+  /** Requests that have no answer yet. */
+  readonly waiting: number;
+  /** The caller has gone: nothing is heard, watched or asked for it any more. Its calls go on. */
+  close(): void;
+}
+
+export interface PipeOutput {
+  /** Where the caller has gone, it is dropped. */
+  write(json: string): void;
+  readonly isOpen: boolean;
+  /** False while so much waits to be read that nothing is added but answers. */
+  readonly mayNotify: boolean;
+}
+
+/** @param onIdle  called when the last request that waited has its answer */
+export function createPipe(
+  dispatcher: Dispatcher,
+  selection: Selection,
+  output: PipeOutput,
+  onIdle: () => void = () => {},
+): Pipe {
+  const session = new Session(undefined, {});
+  const onGone = new Set<() => void>();
+  let waiting = 0;
+
+  function createReply(): Reply {
+    let isAwaited = true;
+    let gone: (() => void) | undefined;
+    waiting++;
+    const over = () => {
+      if (gone !== undefined) onGone.delete(gone);
+      if (isAwaited && --waiting === 0) onIdle();
+      isAwaited = false;
+    };
+    const end = (json: string) => {
+      output.write(json);
+      over();
+    };
+    return {
+      notify(message) {
+        if (output.mayNotify) output.write(JSON.stringify(message));
+      },
+      ask(question) {
+        output.write(JSON.stringify(question));
+        return output.isOpen;
+      },
+      end,
+      endAround: (head, body, tail) => end(head + body.toString('utf8') + tail),
+      abandon: over,
+      get isGone() {
+        return !output.isOpen;
+      },
+      running(callback) {
+        if (!isAwaited) return;
+        gone = callback;
+        onGone.add(callback);
+      },
+      listening() {
+        over();
+        return true;
+      },
+    };
+  }
+
+  return {
+    receive(json) {
+      let incoming: Incoming | undefined;
+      try {
+        incoming = readMessage(json);
+        if (incoming.kind === 'response') return dispatcher.answered(incoming.message, session);
+        const { era } = classify(incoming.message, undefined);
+        const caller = { era, selection, session };
+        if (incoming.kind === 'notification') {
+          dispatcher.notice(incoming.message, caller);
+          // What a caller over HTTP opens a stream for is heard on the pipe.
+          if (incoming.message.method === 'notifications/initialized') dispatcher.open(caller, createReply());
+        } else dispatcher.dispatch(incoming.message, caller, createReply());
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        output.write(writeError(incoming?.kind === 'request' ? incoming.message.id : error.id, error));
+      }
+    },
+    get waiting() {
+      return waiting;
+    },
+    close() {
+      session.close();
+      for (const callback of onGone) callback();
+      onGone.clear();
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { encodeEvent, KEEP_ALIVE } from '../protocol/sse.ts';
+import { BodyRefused, readBody } from './body.ts';
+import type { Dispatcher } from './dispatch.ts';
+import { CHALLENGE, UNAUTHORIZED } from './endpoint.ts';
+import { sendJson } from './http-reply.ts';
+import { createPipe, type Pipe } from './pipe.ts';
+import type { Selector } from './selection.ts';
+
+interface SseOptions {
+  hasToken(headers: IncomingHttpHeaders): boolean;
+  refusedHost(headers: IncomingHttpHeaders): string | undefined;
+  select: Selector;
+  dispatcher: Dispatcher;
+  maxRequestBytes: number;
+}
+
+/** The transport of 2024-11-05 for callers that know no other: a stream at `/sse`, and messages to `/messages`. */
+export interface SseFront {
+  /** False for what is not asked of it. */
+  serve(req: IncomingMessage, res: ServerResponse): boolean;
+  close(): void;
+}
+
+const KEEP_ALIVE_MS = 15_000;
+/** Each is a connection that stays open. */
+const MAX_STREAMS = 1000;
+/** A caller that does not read is sent no more notices once this much waits for it, and is cut off at the second. */
+const MAX_UNSENT_BYTES = 1024 * 1024;
+const MAX_UNSENT_ANSWERS_BYTES = 64 * 1024 * 1024;
+
+/** @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse */
+export function createSseFront(options: SseOptions): SseFront {
+  const streams = new Map<string, { pipe: Pipe; res: ServerResponse }>();
+
+  function open(url: string, req: IncomingMessage, res: ServerResponse): void {
+    const selection = options.select(`/mcp${url.slice('/sse'.length)}`, req.headers['user-agent']);
+    if ('refusal' in selection) return refuse(res, 404, selection.refusal);
+    if (streams.size >= MAX_STREAMS) return refuse(res, 503, `More than ${MAX_STREAMS} streams are open.`);
+    const id = randomUUID();
+    const pipe = createPipe(options.dispatcher, selection, {
+      write(json) {
+        if (res.destroyed) return;
+        res.write(encodeEvent(json));
+        if (res.writableLength > MAX_UNSENT_ANSWERS_BYTES) res.destroy();
+      },
+      get isOpen() {
+        return !res.destroyed;
+      },
+      get mayNotify() {
+        return res.writableLength <= MAX_UNSENT_BYTES;
+      },
+    });
+    streams.set(id, { pipe, res });
+    const timer = setInterval(() => {
+      if (res.writableLength <= MAX_UNSENT_BYTES) res.write(KEEP_ALIVE);
+    }, KEEP_ALIVE_MS);
+    res.on('close', () => {
+      clearInterval(timer);
+      streams.delete(id);
+      pipe.close();
+    });
+    // As in http-reply.ts: no proxy is to hold the events back.
+    res.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    });
+    // Unguessable, and of use only together with the token.
+    res.write(`event: endpoint\ndata: /messages?sessionId=${id}\n\n`);
+  }
+
+  function receive(url: string, req: IncomingMessage, res: ServerResponse): void {
+    const id = new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('sessionId');
+    const stream = streams.get(id ?? '');
+    if (stream === undefined) return refuse(res, 404, 'There is no such stream. Open a new one at /sse.');
+    readBody(req, options.maxRequestBytes, (body) => {
+      if (body instanceof BodyRefused)
+        return refuse(res, body.httpStatus, body.message, ['connection', 'close']);
+      res.writeHead(202).end();
+      stream.pipe.receive(body);
+    });
+  }
+
+  return {
+    serve(req, res) {
+      const { url = '', method, headers } = req;
+      const isStream = method === 'GET' && /^\/sse(?:[/?]|$)/.test(url);
+      const isMessage = method === 'POST' && /^\/messages(?:\?|$)/.test(url);
+      if (!isStream && !isMessage) return false;
+      const refusedHost = options.refusedHost(headers);
+      if (refusedHost !== undefined) refuse(res, 403, refusedHost);
+      else if (!options.hasToken(headers)) refuse(res, 401, UNAUTHORIZED, ['www-authenticate', CHALLENGE]);
+      else if (isStream) open(url, req, res);
+      else receive(url, req, res);
+      return true;
+    },
+    close() {
+      for (const { res } of streams.values()) res.end();
+    },
+  };
+}
+
+function refuse(res: ServerResponse, status: number, message: string, headers: readonly string[] = []): void {
+  sendJson(res, status, JSON.stringify({ error: message }), headers);
+}

@@ -1,0 +1,27 @@
+import type { Transport } from '@modelcontextprotocol/client';
+import type { DownstreamFailure } from '../errors.ts';
+
+/** Who takes a message off the channel before the SDK client sees it. */
+export type Interceptor = (message: Record<string, unknown>) => boolean;
+
+/**
+ * One way for all messages of a connection, as opposed to a stream for each request: a child's pipe, or HTTP+SSE. It has
+ * two users: the SDK client (handshake, notices), for which it is a `Transport`, and the relay, which writes its own
+ * messages and takes its own answers off by their ids.
+ */
+export interface Channel extends Transport {
+  /** Set by the relay's link once the handshake is over. */
+  intercept: Interceptor;
+  /** Told the ids that stand in a message that was too long to be read. */
+  onTooLarge: (id: number) => void;
+  /** Why it has ended, in a few words; undefined while it is open. */
+  readonly ended: string | undefined;
+  /** What those hear that still wait when it ends; undefined where nothing is known but that. */
+  readonly failure?: DownstreamFailure | undefined;
+  /**
+   * False when there is nothing to write to.
+   *
+   * @param onRefused  told where it turns out that it did not arrive
+   */
+  write(json: string, onRefused?: (failure: DownstreamFailure) => void): boolean;
+}

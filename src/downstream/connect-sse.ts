@@ -1,0 +1,39 @@
+import type { HttpDownstreamConfig } from '../config/config.ts';
+import { createChannelLink } from './channel-link.ts';
+import type { Connection, ConnectOptions } from './connection.ts';
+import { createControlClient } from './control-client.ts';
+import { SseChannel } from './sse-channel.ts';
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** Connects over HTTP+SSE, which is of the legacy era, and does the handshake. Leaves nothing open when it fails. */
+export async function connectSse(config: HttpDownstreamConfig, options: ConnectOptions): Promise<Connection> {
+  options.signal.throwIfAborted();
+  const channel = new SseChannel(config, options.maxResultBytes);
+  const giveUp = () => void channel.close();
+  options.signal.addEventListener('abort', giveUp);
+  const client = createControlClient(options, HANDSHAKE_TIMEOUT_MS, 'legacy');
+  try {
+    await client.connect(channel, { timeout: HANDSHAKE_TIMEOUT_MS });
+  } catch (error) {
+    await channel.close();
+    throw error;
+  } finally {
+    options.signal.removeEventListener('abort', giveUp);
+  }
+  client.onclose = () => options.onClosed(channel.ended ?? 'closed');
+  const link = createChannelLink(
+    config.key,
+    channel,
+    'legacy',
+    client.getNegotiatedProtocolVersion() ?? '2024-11-05',
+    options.maxResultBytes,
+  );
+  const close = async () => {
+    delete client.onclose;
+    await client.close().catch(() => {});
+    await channel.close();
+  };
+  // All that runs on it is answered on its one stream: it ends with it.
+  return { link, client, retire: close, close };
+}

@@ -1,0 +1,33 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import {
+  credentialsRefused,
+  type DownstreamFailure,
+  noAnswer,
+  rateLimited,
+  redirected,
+  sessionLost,
+} from '../errors.ts';
+
+/** Statuses that say it all; for the others the body is read, since both eras put JSON-RPC errors under 4xx. */
+export function judgeStatus(
+  key: string,
+  status: number,
+  headers: IncomingHttpHeaders,
+  hasSession: boolean,
+): DownstreamFailure | undefined {
+  if (status === 202 || status === 204) return noAnswer(key, `HTTP ${status}`);
+  if (status >= 300 && status < 400) return redirected(key, status, originOf(headers.location));
+  if (status === 401 || status === 403) return credentialsRefused(key, status);
+  // Spec 2025-11-25, session management: 404 to a known session means that it is gone.
+  if (status === 404 && hasSession) return sessionLost(key);
+  if (status === 429) return rateLimited(key, secondsOf(headers['retry-after']));
+  return undefined;
+}
+
+function originOf(location: string | undefined): string {
+  return location !== undefined && URL.canParse(location) ? new URL(location).origin : 'another path';
+}
+
+function secondsOf(retryAfter: string | undefined): string | undefined {
+  return retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? retryAfter : undefined;
+}

@@ -1,0 +1,217 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
+import { type Dispatcher, Pool } from 'undici';
+import type { HttpDownstreamConfig } from '../config/config.ts';
+import { cutOff, type DownstreamFailure, failedStatus, tooLarge, unavailable } from '../errors.ts';
+import { isObject } from '../protocol/messages.ts';
+import { createEventDecoder, type EventDecoder } from '../protocol/sse.ts';
+import { describeCause } from './causes.ts';
+import type { Channel, Interceptor } from './channel.ts';
+import { ConnectFailed } from './connection.ts';
+import { type Deferred, deferred } from './deferred.ts';
+import { withUserAgent } from './http-headers.ts';
+import { judgeStatus } from './judge-status.ts';
+
+const TCP_CONNECT_TIMEOUT_MS = 5000;
+const ENDPOINT_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 16;
+/** Of the answer to a POST, which says nothing. */
+const MAX_IGNORED_BYTES = 64 * 1024;
+
+/** It does not open such a stream: it may speak another transport. */
+export class NoEventStream extends ConnectFailed {}
+
+/**
+ * The transport of 2024-11-05, HTTP+SSE: one stream for all that the downstream says, which names first where messages
+ * are to be posted.
+ *
+ * @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
+ */
+export class SseChannel implements Channel {
+  readonly #config: HttpDownstreamConfig;
+  readonly #maxEventBytes: number;
+  readonly #url: URL;
+  readonly #pool: Pool;
+  readonly #headers: string[];
+  readonly #endpoint: Deferred<string> = deferred();
+  readonly #decoder: EventDecoder;
+  /** Path and query of where messages go; undefined until it is named. */
+  #path: string | undefined;
+
+  onclose?: Transport['onclose'];
+  onerror?: Transport['onerror'];
+  onmessage?: Transport['onmessage'];
+  intercept: Interceptor = () => false;
+  onTooLarge: (id: number) => void = () => {};
+  ended: string | undefined;
+  failure: DownstreamFailure | undefined;
+
+  constructor(config: HttpDownstreamConfig, maxEventBytes: number) {
+    this.#config = config;
+    this.#maxEventBytes = maxEventBytes;
+    this.#url = new URL(config.url);
+    this.#headers = [...withUserAgent(config.headers).flat(), 'accept-encoding', 'identity'];
+    this.#pool = new Pool(this.#url.origin, {
+      connections: MAX_CONNECTIONS,
+      pipelining: 1,
+      connect: { timeout: TCP_CONNECT_TIMEOUT_MS },
+      // The stream may be silent for hours, and some servers answer a POST when its work is done.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    this.#decoder = createEventDecoder(
+      maxEventBytes,
+      (data) => this.#onData(data),
+      () => this.#onTooLarge(),
+      (event, data) => {
+        if (event === 'endpoint') this.#onEndpoint(data);
+      },
+    );
+    // Where nobody waits for it any more, it is no news.
+    this.#endpoint.promise.catch(() => {});
+  }
+
+  /** @throws NoEventStream, ConnectFailed  it opens no stream, or names no place for messages on it */
+  async start(): Promise<void> {
+    const timer = setTimeout(
+      () => this.#end('it opened an event stream and named no endpoint', NoEventStream),
+      ENDPOINT_TIMEOUT_MS,
+    );
+    const headers = [...this.#headers, 'accept', 'text/event-stream', 'cache-control', 'no-cache'];
+    const path = this.#url.pathname + this.#url.search;
+    this.#pool.dispatch({ path, method: 'GET', headers }, this.#listener());
+    try {
+      this.#path = await this.#endpoint.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #listener(): Dispatcher.DispatchHandler {
+    return {
+      onRequestStart() {},
+      onResponseStart: (controller, status, headers) => {
+        if (status < 200) return;
+        const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
+        if (status === 200 && isStream) return;
+        this.#end(status === 200 ? 'it opened no event stream' : `HTTP ${status}`, NoEventStream, status);
+        controller.abort(new Error('not an event stream'));
+      },
+      onResponseData: (_controller, chunk) => {
+        if (this.ended !== undefined) return;
+        try {
+          this.#decoder.feed(chunk);
+        } catch {
+          this.#end('its event stream is not UTF-8');
+        }
+      },
+      onResponseEnd: () => this.#end('it closed the event stream'),
+      onResponseError: (_controller, error) => this.#end(describeCause(error)),
+    };
+  }
+
+  #onEndpoint(data: string): void {
+    const endpoint = URL.canParse(data, this.#url.href) ? new URL(data, this.#url) : undefined;
+    // Our headers would go there.
+    if (endpoint?.origin !== this.#url.origin) {
+      this.#end('it wants messages sent to another address than that of its url');
+    } else this.#endpoint.resolve(endpoint.pathname + endpoint.search);
+  }
+
+  #onData(data: string): void {
+    if (this.ended !== undefined) return;
+    let message: unknown;
+    try {
+      message = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (!isObject(message) || this.intercept(message)) return;
+    this.onmessage?.(message as unknown as JSONRPCMessage);
+  }
+
+  /** Whose answer it was, nobody can tell, and nothing more can be read. */
+  #onTooLarge(): void {
+    this.failure = tooLarge(this.#config.key, this.#maxEventBytes);
+    this.#end('it sent an event that is too large');
+  }
+
+  send(message: JSONRPCMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const isSent = this.#post(JSON.stringify(message), resolve, reject);
+      if (!isSent) reject(new Error(`The event stream is closed (${this.ended})`));
+    });
+  }
+
+  write(json: string, onRefused: (failure: DownstreamFailure) => void = () => {}): boolean {
+    return this.#post(json, () => {}, onRefused);
+  }
+
+  #post(body: string, onAccepted: () => void, onRefused: (failure: DownstreamFailure) => void): boolean {
+    if (this.ended !== undefined || this.#path === undefined) return false;
+    const headers = [...this.#headers, 'content-type', 'application/json'];
+    const handler = new Posted(this.#config.key, onAccepted, onRefused);
+    this.#pool.dispatch({ path: this.#path, method: 'POST', headers, body }, handler);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#end('closed');
+    await this.#pool.destroy();
+  }
+
+  #end(why: string, Failed: typeof ConnectFailed = ConnectFailed, status?: number): void {
+    if (this.ended !== undefined) return;
+    this.ended = why;
+    this.#endpoint.reject(Object.assign(new Failed(why), status !== undefined && { status }));
+    void this.#pool.destroy();
+    this.onclose?.();
+  }
+}
+
+/** One message on its way. What comes back is that it has arrived, or why not. */
+class Posted implements Dispatcher.DispatchHandler {
+  readonly #key: string;
+  readonly #onAccepted: () => void;
+  readonly #onRefused: (failure: DownstreamFailure) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #ignoredBytes = 0;
+
+  constructor(key: string, onAccepted: () => void, onRefused: (failure: DownstreamFailure) => void) {
+    this.#key = key;
+    this.#onAccepted = onAccepted;
+    this.#onRefused = onRefused;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    if (status < 200) return;
+    if (status < 300) return this.#onAccepted();
+    // What is not found here is not the server but the stream that named this place.
+    this.#onRefused(judgeStatus(this.#key, status, headers, true) ?? failedStatus(this.#key, status));
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#ignoredBytes += chunk.length;
+    if (this.#ignoredBytes > MAX_IGNORED_BYTES) controller.abort(new Error('not needed'));
+  }
+
+  onResponseEnd(): void {}
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    const { aborted } = this.#controller ?? {};
+    if (aborted) return;
+    this.#onRefused(
+      this.#controller === undefined
+        ? unavailable(this.#key, describeCause(error), error)
+        : cutOff(this.#key, error),
+    );
+  }
+}

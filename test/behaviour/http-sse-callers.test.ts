@@ -1,0 +1,121 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import {
+  ElicitRequestSchema,
+  ResourceUpdatedNotificationSchema,
+  ToolListChangedNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js';
+import { expect, test } from 'vitest';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { COUNTER, wholeServer } from '../support/downstreams/whole.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
+
+const sse = ({ url }: RunningGateway, path = '/sse') => new URL(path, url);
+
+/** SDK v1's client of the old transport, which can be asked to fill in a form. */
+async function connect(gateway: RunningGateway, path?: string) {
+  const client = new Client({ name: 'old', version: '1' }, { capabilities: { elicitation: {} } });
+  const headers = { authorization: `Bearer ${gateway.token}` };
+  const authorized = (url: string | URL, init?: RequestInit) => {
+    const all = new Headers(init?.headers);
+    all.set('authorization', headers.authorization);
+    return fetch(url, { ...init, headers: all });
+  };
+  const transport = new SSEClientTransport(sse(gateway, path), {
+    requestInit: { headers },
+    eventSourceInit: { fetch: authorized },
+  });
+  await client.connect(transport);
+  return client;
+}
+
+test.each(['legacy', 'modern'] as const)('a caller over HTTP+SSE has all of a %s server', async (era) => {
+  await using crm = await wholeServer(era);
+  await using gateway = await startGateway({ legacySse: true, mcpServers: { crm: crm.entry() } });
+  const client = await connect(gateway);
+  try {
+    const heard: string[] = [];
+    client.setNotificationHandler(ToolListChangedNotificationSchema, () => void heard.push('tools'));
+    client.setNotificationHandler(
+      ResourceUpdatedNotificationSchema,
+      ({ params }) => void heard.push(params.uri),
+    );
+    client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept', content: { choice: 'blue' } }));
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name)).toContain('crm__echo');
+    const call = async (tool: string, onprogress?: (told: { progress: number }) => void) => {
+      const params = { name: `crm__${tool}`, arguments: {} };
+      const result = await client.callTool(params, undefined, onprogress && { onprogress });
+      return JSON.parse((result.content as { text: string }[])[0]?.text ?? 'null');
+    };
+    const steps: number[] = [];
+    expect(await call('steps', ({ progress }) => void steps.push(progress))).toBe('stepped');
+    expect(steps).toEqual([1, 2, 3]);
+    expect(await call('form')).toEqual({ action: 'accept', content: { choice: 'blue' } });
+    await client.subscribeResource({ uri: COUNTER });
+    // Called by one that cannot be asked, over the connection that hears of changes.
+    const other = await gateway.connect({ era: 'legacy' });
+    await other.callTool({ name: 'crm__touch', arguments: {} });
+    await expect.poll(() => heard).toEqual([COUNTER]);
+    await other.callTool({ name: 'crm__grow', arguments: {} });
+    await expect.poll(() => heard).toEqual([COUNTER, 'tools']);
+  } finally {
+    await client.close();
+  }
+});
+
+test('a toolset and a profile are chosen as at /mcp', async () => {
+  await using crm = await plainServer({ era: 'modern' });
+  const toolsets = { little: { include: ['crm__echo'] } };
+  await using gateway = await startGateway({ legacySse: true, toolsets, mcpServers: { crm: crm.entry() } });
+  const client = await connect(gateway, '/sse/little?profile=claude');
+  const { tools } = await client.listTools();
+  expect(tools.map(({ name }) => name)).toEqual(['crm__echo']);
+  await client.close();
+  expect(await status(gateway, 'GET', '/sse/unknown')).toBe(404);
+});
+
+async function status(
+  gateway: RunningGateway,
+  method: 'GET' | 'POST',
+  path: string,
+  headers: Record<string, string> = { authorization: `Bearer ${gateway.token}` },
+) {
+  const { status } = await gateway.send(path, {
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
+    ...(method === 'POST' && { body: { jsonrpc: '2.0', id: 1, method: 'ping' } }),
+  });
+  return status;
+}
+
+test('without the token, from a foreign host, or of another stream: refused', async () => {
+  await using crm = await plainServer({ era: 'modern' });
+  await using gateway = await startGateway({ legacySse: true, mcpServers: { crm: crm.entry() } });
+  for (const [method, path] of [
+    ['GET', '/sse'],
+    ['POST', '/messages?sessionId=x'],
+  ] as const) {
+    expect(await status(gateway, method, path, {})).toBe(401);
+    const evil = { authorization: `Bearer ${gateway.token}`, origin: 'https://evil.example' };
+    expect(await status(gateway, method, path, evil)).toBe(403);
+  }
+  for (const path of ['/messages', '/messages?sessionId=x', '/messages?sessionId=__proto__']) {
+    expect(await status(gateway, 'POST', path)).toBe(404);
+  }
+});
+
+test('it is not there unless the file says so', async () => {
+  await using crm = await plainServer({ era: 'modern' });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  expect(await status(gateway, 'GET', '/sse')).toBe(404);
+  expect(await status(gateway, 'POST', '/messages?sessionId=x')).toBe(404);
+});
+
+test('closing the gateway ends the stream', async () => {
+  await using crm = await plainServer({ era: 'modern' });
+  const gateway = await startGateway({ legacySse: true, mcpServers: { crm: crm.entry() } });
+  const stream = await fetch(sse(gateway), { headers: { authorization: `Bearer ${gateway.token}` } });
+  await gateway[Symbol.asyncDispose]();
+  expect(await stream.text()).toMatch(/^event: endpoint\ndata: \/messages\?sessionId=[\w-]{36}\n\n$/);
+});

@@ -1,0 +1,191 @@
+import type { ServerResponse } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { startGateway } from '../support/gateway.ts';
+import { listenOnLoopback, sendJson } from '../support/http-server.ts';
+import { type Message, modernRequest } from '../support/messages.ts';
+
+/** A server of the transport of 2024-11-05, by hand, with a tool `echo`. */
+interface SseScript {
+  /** What the first event says; default: where messages are heard. */
+  readonly endpoint?: (origin: string) => string;
+  /** Writes an event; default: in one piece. */
+  readonly write?: (res: ServerResponse, event: string) => void;
+  /** Answers the POST of a call in place of the server. True where that is all. */
+  readonly onCall?: (message: Message, post: ServerResponse, stream: ServerResponse) => boolean;
+}
+
+async function sseServer({
+  endpoint,
+  write = (res, event) => void res.write(event),
+  onCall,
+}: SseScript = {}) {
+  let stream: ServerResponse | undefined;
+  let opened = 0;
+  const initialized = {
+    protocolVersion: '2024-11-05',
+    capabilities: { tools: {} },
+    serverInfo: { name: 'old', version: '1' },
+  };
+  const resultOf = ({ method, params }: Message) => {
+    if (method === 'initialize') return initialized;
+    if (method === 'tools/list') return { tools: [{ name: 'echo', inputSchema: { type: 'object' } }] };
+    return { content: [{ type: 'text', text: `${params?.arguments?.text}` }] };
+  };
+  const server = await listenOnLoopback(({ url, headers, body }, req, res) => {
+    if (headers['x-api-key'] !== 'k') return sendJson(res, 401, {});
+    if (req.method === 'GET' && url === '/sse?v=1') {
+      opened++;
+      stream = res;
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      write(res, `event: endpoint\ndata: ${endpoint?.(server.origin) ?? `/in?s=${opened}`}\n\n`);
+      return;
+    }
+    if (!url.startsWith('/in?s=') || stream === undefined) return sendJson(res, 405, {}, { allow: 'GET' });
+    const message = body as Message;
+    if (message.method === 'tools/call' && onCall?.(message, res, stream)) return;
+    res.writeHead(202).end('Accepted');
+    if (message.id === undefined) return;
+    const answer = { jsonrpc: '2.0', id: message.id, result: resultOf(message) };
+    write(stream, `event: message\ndata: ${JSON.stringify(answer)}\n\n`);
+  });
+  return {
+    ...server,
+    entry: { url: `${server.origin}/sse?v=1`, headers: { 'X-API-KEY': 'k' } },
+    get opened() {
+      return opened;
+    },
+    get isOpen() {
+      return stream?.closed === false;
+    },
+  };
+}
+
+const CALL = { name: 'old__echo', arguments: { text: 'hello' } };
+
+async function call(gateway: Awaited<ReturnType<typeof startGateway>>) {
+  const reply = await gateway.post(...modernRequest('tools/call', CALL));
+  return reply.messages.at(-1)?.result;
+}
+
+describe('a server of 2024-11-05 over HTTP+SSE', () => {
+  test.each<[string, SseScript]>([
+    ['named by path', {}],
+    ['named by address', { endpoint: (origin) => `${origin}/in?s=1` }],
+    [
+      'in pieces of a byte',
+      {
+        write: (res, event) => {
+          for (const byte of Buffer.from(event)) res.write(Buffer.of(byte));
+        },
+      },
+    ],
+  ])('is found out, listed and called with its headers: endpoint %s', async (_how, script) => {
+    await using server = await sseServer(script);
+    await using gateway = await startGateway({ mcpServers: { old: server.entry } });
+    expect(gateway.gateway.status().downstreams.old).toMatchObject({ state: 'ready', era: 'legacy' });
+    expect((await call(gateway)).content[0].text).toBe('hello');
+    expect(server.requests.every(({ headers }) => headers['x-api-key'] === 'k')).toBe(true);
+  });
+
+  test('that says so in its entry is not posted to first', async () => {
+    await using server = await sseServer();
+    await using gateway = await startGateway({ mcpServers: { old: { ...server.entry, type: 'sse' } } });
+    expect((await call(gateway)).content[0].text).toBe('hello');
+    expect(server.requests[0]?.method).toBe('GET');
+  });
+
+  test('that says so and has moved on to Streamable HTTP is connected to all the same', async () => {
+    await using server = await plainServer({ era: 'modern' });
+    await using gateway = await startGateway({ mcpServers: { old: server.entry({ type: 'sse' }) } });
+    expect((await call(gateway)).content[0].text).toBe('hello');
+  });
+
+  test('is never sent its headers to another address that it names', async () => {
+    await using elsewhere = await listenOnLoopback((_recorded, _req, res) => sendJson(res, 202, {}));
+    await using server = await sseServer({ endpoint: () => `${elsewhere.origin}/in` });
+    await using gateway = await startGateway({ mcpServers: { old: server.entry } });
+    expect(gateway.gateway.status().downstreams.old).toMatchObject({
+      state: 'down',
+      why: 'it wants messages sent to another address than that of its url',
+    });
+    expect(elsewhere.requests).toEqual([]);
+  });
+
+  test('that closes its stream during a call has not answered, and is connected to again', async () => {
+    let calls = 0;
+    await using server = await sseServer({
+      onCall: (_message, post, stream) => {
+        if (++calls > 1) return false;
+        post.writeHead(202).end();
+        stream.destroy();
+        return true;
+      },
+    });
+    await using gateway = await startGateway({ mcpServers: { old: server.entry } });
+    const failed = await call(gateway);
+    expect(failed.content[0].text).toBe(
+      '"old" closed the connection before answering. The call may have run: check before repeating it.',
+    );
+    await expect.poll(() => gateway.gateway.status().downstreams.old?.state).toBe('ready');
+    expect((await call(gateway)).content[0].text).toBe('hello');
+    expect(server.opened).toBe(2);
+  });
+
+  test.each([
+    [401, `"old" refused this gateway's credentials (HTTP 401).`],
+    [429, '"old" is limiting requests (HTTP 429).'],
+    [500, '"old" failed (HTTP 500). The call may have run'],
+  ])('that refuses the message of a call with %d: it fails at once', async (status, sentence) => {
+    await using server = await sseServer({
+      onCall: (_message, post) => {
+        sendJson(post, status, {});
+        return true;
+      },
+    });
+    await using gateway = await startGateway({ mcpServers: { old: server.entry } });
+    const { isError, content } = await call(gateway);
+    expect([isError, content[0].text]).toEqual([true, expect.stringContaining(sentence)]);
+  });
+
+  test('that no longer knows the stream is asked over a new one, since the call cannot have begun', async () => {
+    let calls = 0;
+    await using server = await sseServer({
+      onCall: (_message, post) => {
+        if (++calls > 1) return false;
+        sendJson(post, 404, {});
+        return true;
+      },
+    });
+    await using gateway = await startGateway({ mcpServers: { old: server.entry } });
+    expect((await call(gateway)).content[0].text).toBe('hello');
+    expect([calls, server.opened]).toEqual([2, 2]);
+  });
+
+  test('that answers with more than is taken is cut off, and told of as such', async () => {
+    await using server = await sseServer({
+      onCall: ({ id }, post, stream) => {
+        post.writeHead(202).end();
+        stream.write(`data: {"jsonrpc":"2.0","id":${id},"result":{"content":"${'x'.repeat(20_000)}`);
+        return true;
+      },
+    });
+    const limits = { maxResultBytes: 10_000 };
+    await using gateway = await startGateway({ mcpServers: { old: server.entry }, limits });
+    expect((await call(gateway)).content[0].text).toContain('the limit set by limits.maxResultBytes');
+  });
+});
+
+test('a URL where neither transport is spoken is told of as before', async () => {
+  await using nothing = await listenOnLoopback((_recorded, _req, res) => sendJson(res, 404, {}));
+  await using gateway = await startGateway({ mcpServers: { old: { url: `${nothing.origin}/mcp` } } });
+  expect(gateway.gateway.status().downstreams.old?.why).toBe('nothing is at its url: HTTP 404');
+});
+
+test('closing the gateway closes the stream', async () => {
+  await using server = await sseServer();
+  const gateway = await startGateway({ mcpServers: { old: server.entry } });
+  expect(server.isOpen).toBe(true);
+  await gateway[Symbol.asyncDispose]();
+  await expect.poll(() => server.isOpen).toBe(false);
+});
