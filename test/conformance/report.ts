@@ -20,6 +20,47 @@ export function isUnexpected({ scenario, direct, gateway }: Outcome): boolean {
   return scenario.covered === true && gateway !== undefined && gateway.problems.length > 0;
 }
 
+export interface ClientOutcome {
+  readonly run: Run;
+  readonly name: string;
+  readonly scenario: Scenario;
+  readonly verdict: Verdict;
+}
+
+export function isUnexpectedClient({ scenario, verdict }: ClientOutcome): boolean {
+  return scenario.covered === true && verdict.problems.length > 0;
+}
+
+/** What the gateway sends, as a client of the scenario's server. */
+export function clientLines(runs: readonly Run[], outcomes: readonly ClientOutcome[]): string[] {
+  const lines = runs.flatMap((run) => {
+    const own = outcomes.filter((outcome) => outcome.run === run);
+    if (own.length === 0) return [];
+    return [
+      '',
+      `suite ${run.suite}, specification ${run.specVersion}: the gateway as client`,
+      '-'.repeat(WIDTH),
+      ...own.map((outcome) => row(outcome.name, clientText(outcome), '', clientNote(outcome.scenario))),
+    ];
+  });
+  const details = outcomes
+    .filter(isUnexpectedClient)
+    .flatMap(({ run, name, verdict }) => [
+      '',
+      `${name} (suite ${run.suite}, specification ${run.specVersion})`,
+      ...verdict.problems.map((problem) => `  client: ${problem}`),
+    ]);
+  return [...lines, ...details];
+}
+
+function clientText({ scenario, verdict }: ClientOutcome): string {
+  if (scenario.covered === true) return legText(verdict);
+  return verdict.problems.length === 0 ? 'already' : 'not yet';
+}
+
+const clientNote = ({ covered, unscored }: Scenario) =>
+  covered === true ? (unscored === true ? 'unscored' : '') : covered;
+
 /** The whole report as lines of at most 100 columns, but for the details of what went wrong. */
 export function reportLines(runs: readonly Run[], outcomes: readonly Outcome[]): string[] {
   return [

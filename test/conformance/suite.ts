@@ -10,6 +10,7 @@ const PACKAGES: Readonly<Record<SuiteVersion, string>> = {
   '0.2.0-alpha.12': '@modelcontextprotocol/conformance',
 };
 const PRELOAD = new URL('./suite-on-node20/preload.mjs', import.meta.url).href;
+const CLIENT_COMMAND = `${process.execPath} --import tsx test/conformance/client-driver.ts`;
 const NODE_MODULES = fileURLToPath(new URL('../../node_modules/', import.meta.url));
 
 export interface Check {
@@ -46,11 +47,13 @@ export async function runScenario(options: {
   suite: SuiteVersion;
   specVersion: SpecVersion;
   scenario: string;
+  /** The server at this URL; or, where it is `client`, the gateway as a client. */
   url: string;
   directory: string;
   timeLimitMs: number;
 }): Promise<SuiteResult> {
   const { suite, specVersion, scenario, url, directory, timeLimitMs } = options;
+  const tested = url === 'client' ? ['client', '--command', CLIENT_COMMAND] : ['server', '--url', url];
   // 0.1 speaks one version only and would take the flag for a filter.
   const version = suite === '0.1.16' ? [] : ['--spec-version', specVersion, '--force'];
   const command = path.join(NODE_MODULES, PACKAGES[suite], 'dist', 'index.js');
@@ -60,9 +63,7 @@ export async function runScenario(options: {
       '--import',
       PRELOAD,
       command,
-      'server',
-      '--url',
-      url,
+      ...tested,
       '--scenario',
       scenario,
       ...version,
