@@ -16,6 +16,9 @@ interface AnswerListener {
   onEnd(): void;
   onTooLarge(): void;
   onNonsense(what: string, cause?: unknown): void;
+  /** Of a stream: where it could be gone on with, and after how long. */
+  onPlace(id: string): void;
+  onRetry(ms: number): void;
 }
 
 /**
@@ -65,7 +68,12 @@ function readJson(maxBytes: number, listener: AnswerListener): AnswerReader {
 }
 
 function readEvents(maxBytes: number, listener: AnswerListener): AnswerReader {
-  const decoder = createEventDecoder(maxBytes, (data) => deliver(data, listener), listener.onTooLarge);
+  const decoder = createEventDecoder(maxBytes, {
+    onData: (data) => deliver(data, listener),
+    onTooLarge: listener.onTooLarge,
+    onPlace: listener.onPlace,
+    onRetry: listener.onRetry,
+  });
   return {
     isStream: true,
     feed(chunk) {

@@ -18,6 +18,7 @@ import { describeCause } from './causes.ts';
 import { judgeStatus } from './judge-status.ts';
 import type { Exchange, Receiver } from './link.ts';
 import { isProgressOf } from './outgoing.ts';
+import { Resumption } from './resumption.ts';
 
 interface HttpExchangeOptions {
   key: string;
@@ -30,6 +31,8 @@ interface HttpExchangeOptions {
   onOver(exchange: HttpExchange): void;
   /** Tells the downstream, and calls back when the stream may be closed. */
   onCancel(reason: string, closeStream: () => void): void;
+  /** Asks for what follows on a stream that was cut there. Absent where no stream goes on. */
+  resume?: ((exchange: HttpExchange, place: string) => void) | undefined;
 }
 
 /** An answered stream that its server leaves open is closed after this long: the connection is wanted elsewhere. */
@@ -46,6 +49,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
   #sawOtherId = false;
   #linger: NodeJS.Timeout | undefined;
   #asked: Asked | undefined;
+  /** Of a stream with places to go on from. */
+  #resumption: Resumption | undefined;
+  /** What its receiver hears if it cannot go on: that the request was sent is certain. */
+  #wasCut: DownstreamFailure | undefined;
 
   constructor(receiver: Receiver, options: HttpExchangeOptions) {
     this.#receiver = receiver;
@@ -63,6 +70,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
   cancel(reason: string): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#resumption?.cancel();
     this.#options.onOver(this);
     // Not sent yet: nobody has to be told.
     if (!this.hasBegun) return;
@@ -84,12 +92,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     this.#status = status;
     const { key, hasSession } = this.#options;
     const failure = judgeStatus(key, status, headers, hasSession);
+    if (this.#wasCut !== undefined && (failure ?? status >= 400)) return this.#fail(this.#wasCut);
     if (failure !== undefined) return this.#fail(failure);
     this.#reader = createAnswerReader(headers, this.#options.maxBytes, {
       onMessage: (message) => this.#onMessage(message),
       onEnd: () => this.#onEnd(),
       onTooLarge: () => this.#fail(tooLarge(this.#options.key, this.#options.maxBytes)),
       onNonsense: (what, cause) => this.#fail(this.#unreadable(what, cause)),
+      onPlace: (id) => this.#resumable()?.at(id),
+      onRetry: (ms) => this.#resumable()?.after(ms),
     });
   }
 
@@ -106,9 +117,25 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     clearTimeout(this.#linger);
     const { key } = this.#options;
     // Before a connection carried it, nothing was sent; afterwards nobody can know.
-    this.#fail(
-      this.#controller === undefined ? unavailable(key, describeCause(error), error) : cutOff(key, error),
-    );
+    if (this.#controller === undefined) this.#fail(unavailable(key, describeCause(error), error));
+    else this.#cut(cutOff(key, error));
+  }
+
+  #resumable(): Resumption | undefined {
+    if (this.#options.resume === undefined || this.#settled) return undefined;
+    this.#resumption ??= new Resumption();
+    return this.#resumption;
+  }
+
+  /**
+   * Its stream is gone before the answer. Spec 2025-11-25: a server may close the connection, and go on with the stream
+   * for who comes back.
+   */
+  #cut(failure: DownstreamFailure): void {
+    if (this.#settled) return;
+    this.#wasCut ??= failure;
+    const goesOn = this.#resumption?.schedule((place) => this.#options.resume?.(this, place));
+    if (goesOn !== true) this.#fail(this.#wasCut);
   }
 
   #onMessage(message: Record<string, unknown>): void {
@@ -165,11 +192,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
   #onEnd(): void {
     if (this.#settled) return;
     const { key } = this.#options;
-    if (this.#status >= 400) this.#fail(failedStatus(key, this.#status));
-    else
-      this.#fail(
-        noAnswer(key, this.#sawOtherId ? 'its reply was for another request' : 'its reply ended early'),
-      );
+    if (this.#status >= 400) return this.#fail(failedStatus(key, this.#status));
+    this.#cut(
+      noAnswer(key, this.#sawOtherId ? 'its reply was for another request' : 'its reply ended early'),
+    );
   }
 
   #unreadable(what: string, cause: unknown): DownstreamFailure {
@@ -186,6 +212,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
   #settle(tell: () => void): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#resumption?.cancel();
     this.#options.onOver(this);
     tell();
   }

@@ -64,6 +64,12 @@ export function createHttpLink(options: HttpLinkOptions): Link {
     pool.dispatch(request, new IgnoredAnswer(onOver));
   }
 
+  /** Spec 2025-11-25: what follows on a stream that was cut is asked for with GET. */
+  function resume(exchange: HttpExchange, place: string): void {
+    const headers = [...fixedHeaders, 'last-event-id', place];
+    pool.dispatch({ path, method: 'GET', headers }, exchange);
+  }
+
   return {
     era,
     version,
@@ -81,6 +87,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
         maxBytes: maxResultBytes,
         reply: (questionId, outcome) => post(composeAnswer(questionId, outcome)),
         onOver,
+        resume: era === 'legacy' ? resume : undefined,
         // Modern: closing the stream cancels. Legacy: it does not, so it has to be said, and heard before that.
         onCancel: (reason, closeStream) => {
           if (era === 'modern') return closeStream();

@@ -59,14 +59,13 @@ export class SseChannel implements Channel {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.#decoder = createEventDecoder(
-      maxEventBytes,
-      (data) => this.#onData(data),
-      () => this.#onTooLarge(),
-      (event, data) => {
+    this.#decoder = createEventDecoder(maxEventBytes, {
+      onData: (data) => this.#onData(data),
+      onTooLarge: () => this.#onTooLarge(),
+      onNamed: (event, data) => {
         if (event === 'endpoint') this.#onEndpoint(data);
       },
-    );
+    });
     // Where nobody waits for it any more, it is no news.
     this.#endpoint.promise.catch(() => {});
   }

@@ -21,34 +21,43 @@ export interface EventDecoder {
   feed(chunk: Uint8Array): void;
 }
 
+export interface EventListener {
+  onData(data: string): void;
+  /** An event exceeds the limit: called once, and nothing more is delivered. */
+  onTooLarge(): void;
+  /** The events that are no messages. */
+  onNamed?(event: string, data: string): void;
+  /** What is needed to go on behind this event over another connection. */
+  onPlace?(id: string): void;
+  /** How long to wait before that. */
+  onRetry?(ms: number): void;
+}
+
 /**
  * Cuts a byte stream into the data of its events, whatever the chunk borders. An event not ended by a blank line is
  * dropped, as the standard says. `feed` throws a TypeError on bytes that are not UTF-8.
  *
- * @param maxBytes    size of one event
- * @param onNamed     is given the events that are no messages
- * @param onTooLarge  called once when an event exceeds it; nothing more is delivered
+ * @param maxBytes  size of one event
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
-export function createEventDecoder(
-  maxBytes: number,
-  onData: (data: string) => void,
-  onTooLarge: () => void,
-  onNamed: (event: string, data: string) => void = () => {},
-): EventDecoder {
+export function createEventDecoder(maxBytes: number, listener: EventListener): EventDecoder {
   const text = new TextDecoder('utf-8', { fatal: true });
   let stopped = false;
   const parser = createParser({
     maxBufferSize: maxBytes,
-    onEvent: ({ event, data }) => {
-      if (stopped || data === '') return;
-      if (event === undefined || event === 'message') onData(data);
-      else onNamed(event, data);
+    onEvent: ({ id, event, data }) => {
+      if (stopped) return;
+      if (id !== undefined) listener.onPlace?.(id);
+      // An event without data marks a place, and says nothing.
+      if (data === '') return;
+      if (event === undefined || event === 'message') listener.onData(data);
+      else listener.onNamed?.(event, data);
     },
+    onRetry: (ms) => listener.onRetry?.(ms),
     onError: (error) => {
       if (error.type !== 'max-buffer-size-exceeded' || stopped) return;
       stopped = true;
-      onTooLarge();
+      listener.onTooLarge();
     },
   });
   return {

@@ -9,35 +9,35 @@ const EVENTS = Buffer.from(
 test('events are the same wherever the stream is cut', () => {
   for (let cut = 0; cut <= EVENTS.length; cut++) {
     const events: string[] = [];
-    const decoder = createEventDecoder(
-      1000,
-      (data) => events.push(data),
-      () => expect.unreachable(),
-    );
+    const decoder = createEventDecoder(1000, {
+      onData: (data) => events.push(data),
+      onPlace: (id) => events.push(`at ${id}`),
+      onRetry: (ms) => events.push(`retry ${ms}`),
+      onTooLarge: () => expect.unreachable(),
+    });
     decoder.feed(EVENTS.subarray(0, cut));
     decoder.feed(EVENTS.subarray(cut));
-    expect(events, `cut at ${cut}`).toEqual(['{"a":"é😀"}', '{"b":\n1}', 'last']);
+    const expected = ['{"a":"é😀"}', 'at 7', '{"b":\n1}', 'retry 5', 'last'];
+    expect(events, `cut at ${cut}`).toEqual(expected);
   }
 });
 
 test('an event that does not end is given up at the limit, once', () => {
   let tooLarge = 0;
-  const decoder = createEventDecoder(
-    1000,
-    () => expect.unreachable(),
-    () => tooLarge++,
-  );
+  const decoder = createEventDecoder(1000, {
+    onData: () => expect.unreachable(),
+    onTooLarge: () => tooLarge++,
+  });
   for (let i = 0; i < 50; i++) decoder.feed(Buffer.from(i === 0 ? 'data: ' : 'x'.repeat(100)));
   expect(tooLarge).toBe(1);
 });
 
 test('an event that was encoded is decoded to itself', () => {
   const events: string[] = [];
-  const decoder = createEventDecoder(
-    1000,
-    (data) => events.push(data),
-    () => {},
-  );
+  const decoder = createEventDecoder(1000, {
+    onData: (data) => events.push(data),
+    onTooLarge: () => {},
+  });
   const json = JSON.stringify({ text: 'line one\nline two\r\u2028' });
   decoder.feed(Buffer.from(encodeEvent(json)));
   expect(events).toEqual([json]);

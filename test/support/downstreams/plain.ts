@@ -23,6 +23,8 @@ export interface PlainScript extends GuardOptions {
   readonly page?: (cursor: unknown) => Page;
   /** Sends every request for `/mcp` there, with 307. `/mcp/` is served here. */
   readonly redirectsTo?: string;
+  /** What a legacy server does with GET, other than refusing it. */
+  readonly gets?: (req: IncomingMessage, res: ServerResponse) => unknown;
   /** By method, or `tools/call <tool>` for one tool. What is not here is answered as a good server would. */
   readonly answers?: Readonly<Record<string, Answer>>;
 }
@@ -55,6 +57,7 @@ export async function plainServer(script: PlainScript): Promise<PlainDownstream>
       if (req.method === 'DELETE' && sessions.delete(String(req.headers['mcp-session-id']))) {
         return void res.writeHead(200).end();
       }
+      if (req.method === 'GET' && script.gets !== undefined) return void script.gets(req, res);
       if (req.method !== 'POST') {
         return sendJson(res, 405, { error: 'method not allowed' }, { allow: 'POST' });
       }

@@ -1,0 +1,37 @@
+/** What a stream has said that lets it go on over another connection; it is asked for so often and no more. */
+export class Resumption {
+  #place: string | undefined;
+  #retryMs = DEFAULT_RETRY_MS;
+  /** Attempts that brought nothing new. */
+  #inVain = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Everything up to here has been read. */
+  at(place: string): void {
+    this.#place = place;
+    this.#inVain = 0;
+  }
+
+  after(ms: number): void {
+    this.#retryMs = Math.min(ms, MAX_RETRY_MS);
+  }
+
+  /** Calls back with the place to go on from, when its server wants that. False where it cannot go on. */
+  schedule(resume: (place: string) => void): boolean {
+    const place = this.#place;
+    // A header of its own: what does not fit into one leads nowhere.
+    if (place === undefined || !HEADER_SAFE.test(place) || ++this.#inVain > MAX_IN_VAIN) return false;
+    this.#timer = setTimeout(() => resume(place), this.#retryMs);
+    return true;
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Where its server names no time. */
+const DEFAULT_RETRY_MS = 500;
+const MAX_RETRY_MS = 30_000;
+const MAX_IN_VAIN = 3;
+const HEADER_SAFE = /^[\x21-\x7e]{1,1024}$/;
