@@ -100,7 +100,7 @@ export function missingCapability(requiredCapabilities: Record<string, object>):
 export const internalError = (cause: unknown) =>
   new ProtocolError(-32603, 'The gateway failed at this request; its log says why.', { cause });
 
-/** Why a downstream did not answer a request. The first two are the ones a renewed connection may cure. */
+/** Why a downstream did not answer a request. Which of them a repetition may cure, `downstream/retry-rules` says. */
 export type FailureReason =
   | 'session_lost'
   | 'unavailable'
@@ -108,6 +108,7 @@ export type FailureReason =
   | 'deadline'
   | 'too_large'
   | 'bad_answer'
+  | 'server_error'
   | 'refused'
   | 'headers_refused'
   | 'rate_limited';
@@ -118,12 +119,21 @@ export class DownstreamFailure extends Error {
   readonly reason: FailureReason;
   /** False only when the downstream cannot have begun the work: then repeating it is safe. */
   readonly mayHaveRun: boolean;
+  /** When the downstream wants to be asked again, where it said so. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(downstream: string, reason: FailureReason, text: string, mayHaveRun: boolean, cause?: unknown) {
+  constructor(
+    downstream: string,
+    reason: FailureReason,
+    text: string,
+    mayHaveRun: boolean,
+    { cause, retryAfterMs }: { cause?: unknown; retryAfterMs?: number | undefined } = {},
+  ) {
     super(
       `"${downstream}" ${text}${mayHaveRun ? ' The call may have run: check before repeating it.' : ''}`,
       { cause },
     );
+    this.retryAfterMs = retryAfterMs;
     this.name = 'DownstreamFailure';
     this.downstream = downstream;
     this.reason = reason;
@@ -134,36 +144,52 @@ export class DownstreamFailure extends Error {
 const TRY_AGAIN = 'Trying again may help.';
 
 export const unavailable = (key: string, why: string, cause?: unknown) =>
-  new DownstreamFailure(
-    key,
-    'unavailable',
-    `is not reachable right now (${why}). ${TRY_AGAIN}`,
-    false,
+  new DownstreamFailure(key, 'unavailable', `is not reachable right now (${why}). ${TRY_AGAIN}`, false, {
     cause,
-  );
+  });
 
 export const sessionLost = (key: string) =>
   new DownstreamFailure(key, 'session_lost', `no longer knows this gateway's session. ${TRY_AGAIN}`, false);
 
 export const cutOff = (key: string, cause?: unknown) =>
-  new DownstreamFailure(key, 'outcome_unknown', 'closed the connection before answering.', true, cause);
+  new DownstreamFailure(key, 'outcome_unknown', 'closed the connection before answering.', true, { cause });
 
 export const noAnswer = (key: string, how: string) =>
   new DownstreamFailure(key, 'bad_answer', `sent no answer (${how}).`, true);
 
 export const notMcp = (key: string, what: string, cause?: unknown) =>
-  new DownstreamFailure(key, 'bad_answer', `answered with something that is not MCP (${what}).`, true, cause);
+  new DownstreamFailure(key, 'bad_answer', `answered with something that is not MCP (${what}).`, true, {
+    cause,
+  });
 
+// 502 and 504 are said by what stands in between, which does not know; the others by the server, of itself.
 export const failedStatus = (key: string, status: number) =>
   new DownstreamFailure(
     key,
-    'bad_answer',
+    status < 500 ? 'bad_answer' : status === 502 || status === 504 ? 'outcome_unknown' : 'server_error',
     status === 404 ? 'is not at its url (HTTP 404).' : `failed (HTTP ${status}).`,
     status >= 500,
   );
 
 export const deadlinePassed = (key: string, exposedName: string, deadlineMs: number) =>
   new DownstreamFailure(key, 'deadline', `did not answer ${exposedName} within ${deadlineMs} ms.`, true);
+
+export const wentSilent = (key: string, exposedName: string, idleMs: number) =>
+  new DownstreamFailure(
+    key,
+    'deadline',
+    `reported no progress of ${exposedName} for ${idleMs} ms, and no answer.`,
+    true,
+  );
+
+// The same call came before, and whoever sent it is gone: nobody knows whether this one is a repetition or meant anew.
+export const ranBefore = (key: string, exposedName: string) =>
+  new DownstreamFailure(
+    key,
+    'outcome_unknown',
+    `was sent this call of ${exposedName} just before, and the connection to its caller was lost before the answer.`,
+    true,
+  );
 
 export const tooLarge = (key: string, maxBytes: number) =>
   new DownstreamFailure(
@@ -182,12 +208,13 @@ export const credentialsRefused = (key: string, status: number) =>
     false,
   );
 
-export const rateLimited = (key: string, retryAfter: string | undefined) =>
+export const rateLimited = (key: string, retryAfterS: number | undefined) =>
   new DownstreamFailure(
     key,
     'rate_limited',
-    `is limiting requests (HTTP 429). Try again ${retryAfter === undefined ? 'later' : `in ${retryAfter} s`}.`,
+    `is limiting requests (HTTP 429). Try again ${retryAfterS === undefined ? 'later' : `in ${retryAfterS} s`}.`,
     false,
+    { retryAfterMs: retryAfterS && retryAfterS * 1000 },
   );
 
 export const redirected = (key: string, status: number, origin: string) =>
@@ -240,7 +267,11 @@ const factsOf = ({ downstream, reason, mayHaveRun }: DownstreamFailure) => ({
   downstream,
   reason,
   mayHaveRun,
+  retryable: !mayHaveRun && PASSING.has(reason),
 });
+
+/** What may be over by the next time. */
+const PASSING: ReadonlySet<FailureReason> = new Set(['unavailable', 'session_lost', 'rate_limited']);
 
 export function formatBytes(bytes: number): string {
   if (bytes >= 1024 * 1024) return `${+(bytes / 1024 / 1024).toFixed(1)} MiB`;

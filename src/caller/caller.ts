@@ -11,6 +11,8 @@ export interface Caller {
   readonly selection: Selection;
   /** What tells this caller's requests from another's; undefined when nothing does. */
   readonly session: Session | undefined;
+  /** The same for all that comes from one caller, as far as can be told: its pipe, its session, or its User-Agent. */
+  readonly identity: string;
   /** Of a modern request over HTTP: what it mirrors is held against its body. */
   readonly headers?: IncomingHttpHeaders;
 }

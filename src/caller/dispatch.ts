@@ -17,8 +17,9 @@ import {
 import type { Asking, Forwarding } from '../relay/asking.ts';
 import type { Rounds } from '../relay/dialogue.ts';
 import { forwardForeign } from '../relay/foreign.ts';
-import { forward, type RunningCall, type WayBack } from '../relay/forward.ts';
+import type { RunningCall, WayBack } from '../relay/forward.ts';
 import { FORWARDINGS } from '../relay/forwarding.ts';
+import { createRepeats } from '../relay/repeats.ts';
 import {
   discoverResult,
   initializeResult,
@@ -67,6 +68,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const viewOf = ({ selection: { profile, toolset } }: Caller): View =>
     catalog.current.view(profile, toolset);
 
+  const repeats = createRepeats();
+
   const listeners = createListeners(viewOf, writeResult, rounds);
 
   function listen(request: Request, caller: Caller, reply: Reply): void {
@@ -99,13 +102,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       },
       ...(era === 'legacy' && session?.capabilities !== undefined && { ask: askerOf(session, reply) }),
     };
-    const running = forward(forwarding, back);
+    const running = repeats.forward(forwarding, back, identityOf(caller));
     call = running;
     session?.addCall(id, running);
     reply.running(() => {
       // Spec 2026-07-28: a closed stream MUST be taken as cancellation. 2025-11-25 and before: it SHOULD NOT be.
-      if (era === 'modern') running.cancel('the caller closed the stream');
-      else running.callerLeft();
+      running.callerLeft(era === 'modern');
     });
   }
 
@@ -216,7 +218,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
     open: (caller, reply) => caller.session !== undefined && listeners.open(caller, caller.session, reply),
     catalogChanged: listeners.changed,
-    close: listeners.close,
+    close() {
+      listeners.close();
+      repeats.close();
+    },
   };
 }
 
@@ -232,6 +237,10 @@ const NEEDS_CATALOG: ReadonlySet<string> = new Set([
   'resources/templates/list',
   ...FORWARDINGS.keys(),
 ]);
+
+/** Whoever asks with the same identity at the same URL is taken for the same. */
+const identityOf = ({ identity, era, selection: { profile, toolset } }: Caller) =>
+  `${identity}\n${era}\n${profile.name}\n${toolset?.name ?? ''}`;
 
 /** What this caller can do: said with the request, or once for its session. */
 function declaredBy(params: Params, { era, session }: Caller): Declared {

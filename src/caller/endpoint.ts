@@ -47,14 +47,17 @@ export function createEndpoint(
     const session = era === 'legacy' && !begins ? sessionOf(req) : undefined;
     if (session === null) return refuse(req, res, 404, UNKNOWN_SESSION);
     if (incoming.kind === 'notification') {
-      dispatcher.notice(incoming.message, { era, selection, session });
+      dispatcher.notice(incoming.message, { era, selection, session, identity: '' });
       res.writeHead(202).end();
       return;
     }
     // It holds nothing here: what was declared with it, it says itself.
     const headers = begins ? ['mcp-session-id', sessions.issue(message.params?.capabilities)] : [];
-    const caller =
-      era === 'modern' ? { era, selection, session, headers: req.headers } : { era, selection, session };
+    const identity = session?.id ?? req.headers['user-agent'] ?? '';
+    const caller = {
+      ...{ era, selection, session, identity },
+      ...(era === 'modern' && { headers: req.headers }),
+    };
     const reply = new HttpReply(req, res, era, selection.profile.framing, headers);
     dispatcher.dispatch(incoming.message, caller, reply);
   }
@@ -90,7 +93,7 @@ export function createEndpoint(
       res.writeHead(204).end();
       return;
     }
-    const caller = { era: 'legacy', selection, session } as const;
+    const caller = { era: 'legacy', selection, session, identity: '' } as const;
     const reply = new HttpReply(req, res, 'legacy', 'sse');
     if (!dispatcher.open(caller, reply))
       refuse(req, res, 406, 'Accept text/event-stream to hear of changes.');

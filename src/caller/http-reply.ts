@@ -96,7 +96,8 @@ export class HttpReply implements Reply {
   }
 
   running(onGone: () => void): void {
-    if (this.#res.writableEnded || this.#res.destroyed) return;
+    if (this.#res.writableEnded) return;
+    if (this.#res.destroyed) return onGone();
     // Only who says so reads streams for certain; progress, which was asked for, may make one of `*/*` as well.
     if (this.#namesStream) this.#timer = setTimeout(() => this.#sign(), FIRST_SIGN_MS);
     this.#watch(onGone);

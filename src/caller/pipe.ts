@@ -25,6 +25,8 @@ export interface PipeOutput {
   readonly mayNotify: boolean;
 }
 
+let pipes = 0;
+
 /** @param onIdle  called when the last request that waited has its answer */
 export function createPipe(
   dispatcher: Dispatcher,
@@ -33,6 +35,7 @@ export function createPipe(
   onIdle: () => void = () => {},
 ): Pipe {
   const session = new Session(undefined, {});
+  const identity = `pipe ${++pipes}`;
   const onGone = new Set<() => void>();
   let waiting = 0;
 
@@ -82,7 +85,7 @@ export function createPipe(
         incoming = readMessage(json);
         if (incoming.kind === 'response') return dispatcher.answered(incoming.message, session);
         const { era } = classify(incoming.message, undefined);
-        const caller = { era, selection, session };
+        const caller = { era, selection, session, identity };
         if (incoming.kind === 'notification') {
           dispatcher.notice(incoming.message, caller);
           // What a caller over HTTP opens a stream for is heard on the pipe.

@@ -1,6 +1,7 @@
-import type { ToolOverride } from '../config/config.ts';
+import type { DownstreamConfig, ToolOverride } from '../config/config.ts';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { Listed, Listing } from '../downstream/listing.ts';
+import { isObject } from '../protocol/messages.ts';
 import type { ParamHeader } from '../protocol/param-headers.ts';
 import { type ArgumentRules, shapeArguments } from './arguments.ts';
 import { lets } from './glob.ts';
@@ -18,6 +19,11 @@ export interface OfferedTool {
   readonly paramHeaders: readonly ParamHeader[];
   /** What becomes of a caller's arguments; undefined where they go on as they are. */
   readonly argumentRules: ArgumentRules | undefined;
+  readonly callTimeoutMs: number | undefined;
+  /** Its calls may be sent again, by the word of the operator or of a server whose hints the operator trusts. */
+  readonly retries: boolean;
+  /** A call that its caller repeats is not run twice: it may write, for all that the operator says. */
+  readonly joinsRepeats: boolean;
 }
 
 /** Something about what a downstream offers that its operator should know. */
@@ -64,9 +70,11 @@ export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNo
       publicName: override?.rename ?? name,
       priority: override?.priority ?? downstream.config.priority,
       paramHeaders,
+      callTimeoutMs: override?.callTimeoutMs,
       ...(override === undefined
         ? { tool, argumentRules: undefined }
         : applyOverride(tool, override, addNote)),
+      ...judgeRepeats(tool, override, downstream.config),
     });
   }
   for (const name of shaping.overrides.keys()) {
@@ -80,6 +88,17 @@ export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNo
     notes.push({ downstream: downstream.key, tool: glob, note });
   }
   return [...offered.values()].sort((a, b) => (a.originalName < b.originalName ? -1 : 1));
+}
+
+function judgeRepeats(
+  { annotations }: Listed,
+  override: ToolOverride | undefined,
+  { trustsHints, joinsRepeats }: DownstreamConfig,
+): Pick<OfferedTool, 'retries' | 'joinsRepeats'> {
+  const hints = { ...(trustsHints && isObject(annotations) && annotations), ...override?.annotations };
+  const mayRepeat = trustsHints && (hints.readOnlyHint === true || hints.idempotentHint === true);
+  const retries = override?.retries === true || mayRepeat;
+  return { retries, joinsRepeats: joinsRepeats && !retries && hints.readOnlyHint !== true };
 }
 
 function applyOverride(

@@ -9,6 +9,7 @@ import { type ParamHeader, readParamHeaders } from '../protocol/param-headers.ts
 import { IMPLEMENTATION } from '../version.ts';
 import { exposeAppUris, findRoutesOfApps, showsApps } from './apps.ts';
 import type { ArgumentRules } from './arguments.ts';
+import { type CallTiming, timingOf } from './call-timing.ts';
 import { fitTool } from './fit-tool.ts';
 import { writeInstructions } from './instructions.ts';
 import type { CatalogNote, CatalogSource, OfferedTool } from './offered-tool.ts';
@@ -25,7 +26,9 @@ export interface ToolRoute {
   /** The same as the caller was told to mirror them. */
   readonly exposedParamHeaders: readonly ParamHeader[];
   readonly argumentRules: ArgumentRules | undefined;
-  readonly callTimeoutMs: number;
+  readonly timing: CallTiming;
+  readonly retries: boolean;
+  readonly joinsRepeats: boolean;
   /** What its result is shaped for. */
   readonly profile: Profile;
   /** The tool as the caller sees it. */
@@ -101,7 +104,9 @@ export function createView(input: ViewInput): View {
       paramHeaders,
       exposedParamHeaders,
       argumentRules,
-      callTimeoutMs: downstream.config.callTimeoutMs ?? profile.callTimeoutMs,
+      timing: timingOf(downstream.config, profile, offered.callTimeoutMs),
+      retries: offered.retries,
+      joinsRepeats: offered.joinsRepeats,
       profile,
       tool: { ...exposeAppUris(fitted.tool, (uri) => resources.expose(downstream, uri)), name: exposedName },
       changes: fitted.changes,

@@ -38,8 +38,20 @@ interface CommonDownstreamConfig {
   readonly passMeta: readonly string[];
   /** Its tools stand before those of a lower one in every list. */
   readonly priority: number;
-  /** From sending a call to giving up on it; undefined where the profile of the caller decides. */
+  /** For an attempt to connect, its handshake included; undefined where the kind of server decides. */
+  readonly connectTimeoutMs?: number;
+  /** For its list of tools; each of the others has half of it. */
+  readonly listTimeoutMs: number;
+  /** From sending a call, or its last progress, to giving up on it; undefined where the profile of the caller decides. */
   readonly callTimeoutMs?: number;
+  /** From sending a call to giving up on it, whatever it reports; undefined where `callTimeoutMs` or the default decides. */
+  readonly maxCallMs?: number;
+  /** A call that its caller repeats while it runs, or after it was cut off, is not run again. */
+  readonly joinsRepeats: boolean;
+  /** How long what ended with nobody there to hear it is not run again; 0 for not. */
+  readonly repeatGraceMs: number;
+  /** What it says itself of its tools, that they may be repeated, counts. */
+  readonly trustsHints: boolean;
   readonly tools: ToolShaping;
   /** By the names it gives them; absent: all. */
   readonly prompts?: NameFilter;
@@ -69,6 +81,9 @@ export interface ToolOverride {
   /** Replaced one by one; the others stay. */
   readonly annotations?: Readonly<Record<string, boolean | string>>;
   readonly priority?: number;
+  readonly callTimeoutMs?: number;
+  /** Its calls may be sent again although an earlier one may have run. */
+  readonly retries: boolean;
   /** By the names the downstream gives them. */
   readonly arguments: ReadonlyMap<string, ArgumentOverride>;
 }

@@ -21,6 +21,12 @@ export const text = () => z.string(must('a string', 'a string', '; put it in dou
 
 export const texts = () => z.array(text(), must('an array of strings'));
 
+const TIME = must('a whole number of milliseconds from 100 to 86400000', 'a number');
+
+/** How long something may take, where the default is no number. */
+export const time = (description: string) =>
+  z.int(TIME).min(100, TIME).max(86_400_000, TIME).optional().meta({ description });
+
 /** A whole number in a unit, whose default the description tells too. */
 export function wholeNumber(rule: {
   from: number;

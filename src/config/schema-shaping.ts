@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { must, text, texts } from './schema-fields.ts';
+import { must, text, texts, time } from './schema-fields.ts';
 
 /*
  * The shape of what an operator makes of other people's tools: `tools` of an entry, `toolsets` and `profiles`.
@@ -69,6 +69,13 @@ const override = z.strictObject(
     description: text().optional().meta({ description: "Its description. Default: the server's." }),
     annotations,
     priority: priority('that of the entry'),
+    callTimeoutMs: time(
+      'A call of it without an answer is given up after this. In milliseconds; default: that of the entry.',
+    ),
+    retry: yesOrNo().meta({
+      description: 'true sends a failed call of it again: twice is as once. Default: false.',
+      default: false,
+    }),
     arguments: z.record(z.string(), argument, must('an object of arguments by name')).optional().meta({
       description: 'What becomes of its arguments, by their names. Default: they pass as they are.',
     }),

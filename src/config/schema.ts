@@ -1,11 +1,14 @@
 import * as z from 'zod';
-import { must, text, texts, wholeNumber } from './schema-fields.ts';
+import { must, text, texts, time, wholeNumber } from './schema-fields.ts';
 import { priority, profiles, prompts, resources, tools, toolsets } from './schema-shaping.ts';
 
 /** What counts where the file is silent. */
 export const DEFAULTS = {
   maxRequestBytes: 4 * 1024 * 1024,
   maxResultBytes: 8 * 1024 * 1024,
+  listTimeoutMs: 10_000,
+  maxCallMs: 230_000,
+  repeatGraceMs: 10_000,
 } as const;
 
 export const TYPES = ['http', 'streamable-http', 'streamableHttp', 'sse', 'stdio'] as const;
@@ -15,7 +18,8 @@ export const TYPES = ['http', 'streamable-http', 'streamableHttp', 'sse', 'stdio
  * Rules between fields, and all that can only be known once variables are filled in, follow in server.ts.
  */
 
-const TIMEOUT = must('a whole number of milliseconds from 100 to 86400000', 'a number');
+/** Of every time that something may take. */
+const TIMES = { from: 100, to: 86_400_000, unit: 'milliseconds' } as const;
 
 const header = z.strictObject(
   {
@@ -107,9 +111,36 @@ const server = z
       prompts,
       resources,
       priority: priority('zero'),
-      callTimeoutMs: z.int(TIMEOUT).min(100, TIMEOUT).max(86_400_000, TIMEOUT).optional().meta({
+      connectTimeoutMs: time(
+        'An attempt to connect, with its handshake, is given up after this. In milliseconds; default: 20000, for a command 60000.',
+      ),
+      listTimeoutMs: wholeNumber({
+        ...TIMES,
+        fallback: DEFAULTS.listTimeoutMs,
+        description: 'Its list of tools is given up after this; each of the others after half of it.',
+      }),
+      callTimeoutMs: time(
+        "A call without an answer is given up after this. In milliseconds; default: that of the caller's profile, 50000 or 4500 for voice.",
+      ),
+      maxCallMs: time(
+        'The longest a call may take where its progress keeps it alive. In milliseconds; default: callTimeoutMs where that is set here or for the tool, else 230000.',
+      ),
+      joinRepeats: z.boolean(must('true or false', 'a boolean')).optional().meta({
         description:
-          "A call without an answer is given up after this. In milliseconds; default: that of the caller's profile, 50000 or 4500 for voice.",
+          'true answers a call that a caller repeats while it runs, or after it was cut off, without a second run. Default: true.',
+        default: true,
+      }),
+      repeatGraceMs: wholeNumber({
+        from: 0,
+        to: 600_000,
+        unit: 'milliseconds',
+        fallback: DEFAULTS.repeatGraceMs,
+        description: 'How long a call that ended with nobody there to hear it is not run again; 0 for not.',
+      }),
+      trustHints: z.boolean(must('true or false', 'a boolean')).optional().meta({
+        description:
+          "true repeats failed calls of tools that the server's readOnlyHint or idempotentHint says may be. Default: false.",
+        default: false,
       }),
       disabled: z
         .boolean(must('true or false', 'a boolean'))

@@ -3,6 +3,7 @@ import { readHttp } from './http.ts';
 import { judgeKey, judgePrefix, prefixFromKey } from './prefix.ts';
 import type { Place } from './problems.ts';
 import type { Reading, Server } from './reading.ts';
+import { DEFAULTS } from './schema.ts';
 import { checkKind } from './server-kind.ts';
 import { readStdio } from './stdio.ts';
 import { readFilter, readToolShaping } from './tool-shaping.ts';
@@ -35,11 +36,25 @@ export function readServer(
     passesInstructions: server.passInstructions ?? false,
     passMeta: readPassMeta(server, [...at, 'passMeta'], reading),
     priority: server.priority ?? 0,
-    ...(server.callTimeoutMs === undefined ? {} : { callTimeoutMs: server.callTimeoutMs }),
+    ...readTimes(server),
+    joinsRepeats: server.joinRepeats ?? true,
+    repeatGraceMs: server.repeatGraceMs ?? DEFAULTS.repeatGraceMs,
+    trustsHints: server.trustHints ?? false,
     tools,
     ...(prompts !== undefined && { prompts }),
     ...(resources !== undefined && { resources }),
     ...transport,
+  };
+}
+
+type Times = Pick<DownstreamConfig, 'connectTimeoutMs' | 'listTimeoutMs' | 'callTimeoutMs' | 'maxCallMs'>;
+
+function readTimes({ connectTimeoutMs, listTimeoutMs, callTimeoutMs, maxCallMs }: Server): Times {
+  return {
+    listTimeoutMs: listTimeoutMs ?? DEFAULTS.listTimeoutMs,
+    ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
+    ...(callTimeoutMs !== undefined && { callTimeoutMs }),
+    ...(maxCallMs !== undefined && { maxCallMs }),
   };
 }
 

@@ -42,7 +42,7 @@ export function readFilter(
 }
 
 function readOverride(shape: OverrideShape, at: Place, reading: Reading): ToolOverride {
-  const { enabled, rename, title, description, priority } = shape ?? {};
+  const { enabled, rename, title, description, priority, callTimeoutMs, retry } = shape ?? {};
   reportEmpty(rename, at, reading.report);
   const argumentsAt = [...at, 'arguments'];
   const overrides = Object.entries(shape?.arguments ?? {}).flatMap(([name, argument]) =>
@@ -59,6 +59,8 @@ function readOverride(shape: OverrideShape, at: Place, reading: Reading): ToolOv
     ...(description !== undefined && { description }),
     ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) }),
     ...(priority !== undefined && { priority }),
+    ...(callTimeoutMs !== undefined && { callTimeoutMs }),
+    retries: retry ?? false,
     arguments: new Map(overrides),
   };
 }

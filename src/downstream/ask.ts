@@ -1,7 +1,10 @@
-import { noAnswer } from '../errors.ts';
+import { noAnswer, unavailable } from '../errors.ts';
 import { LISTED_FOR } from '../protocol/extensions.ts';
 import type { Params } from '../protocol/messages.ts';
-import type { Link } from './link.ts';
+import type { Connection } from './connection.ts';
+import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
+import { RetryBudget } from './retry-budget.ts';
+import type { Repeatability } from './retry-rules.ts';
 
 /** The downstream answered with an error of its own. */
 export class Refused extends Error {
@@ -14,25 +17,30 @@ export class Refused extends Error {
 }
 
 /**
- * Asks one question over a link and waits for the result, as it is.
+ * Asks one question over a connection, and no other, and waits for the result, as it is.
  *
  * @throws DownstreamFailure no answer within `timeoutMs`, or none at all; Refused a JSON-RPC error
  */
 export function ask(
-  link: Link,
+  connection: Connection,
   key: string,
   method: string,
   params: Params,
   timeoutMs: number,
+  repeatability: Repeatability = 'once',
 ): Promise<Params> {
+  const deadline = performance.now() + timeoutMs;
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       exchange.cancel('timeout');
       reject(noAnswer(key, `${method} timed out after ${timeoutMs} ms`));
     }, timeoutMs);
-    const exchange = link.request(
-      { method, params, progress: false, extensions: LISTED_FOR },
+    const exchange = new RenewingExchange(
+      { method, params, progress: false, extensions: LISTED_FOR, repeatability },
       {
+        get timeLeftMs() {
+          return deadline - performance.now();
+        },
         onNotification: () => {},
         onOutcome: (outcome) => {
           clearTimeout(timer);
@@ -44,6 +52,18 @@ export function ask(
           reject(failure);
         },
       },
+      onlyOver(connection, key),
     );
   });
+}
+
+function onlyOver(connection: Connection, key: string): Renewal {
+  return {
+    connection: () => connection,
+    connectionAfter: () => undefined,
+    unavailable: () => unavailable(key, 'the connection was lost'),
+    refreshed: async () => undefined,
+    doubt: () => {},
+    budget: new RetryBudget(),
+  };
 }

@@ -8,8 +8,7 @@ import { withUserAgent } from './http-headers.ts';
 import { createHttpLink } from './http-link.ts';
 import { within } from './within.ts';
 
-const HANDSHAKE_TIMEOUT_MS = 10_000;
-const ATTEMPT_TIMEOUT_MS = 20_000;
+export const CONNECT_TIMEOUT_MS = 20_000;
 const TCP_CONNECT_TIMEOUT_MS = 5000;
 const END_SESSION_TIMEOUT_MS = 1000;
 const MAX_CONNECTIONS = 64;
@@ -20,10 +19,13 @@ export async function connectHttp(
   options: ConnectOptions,
 ): Promise<Connection> {
   const endpoint = new URL(config.url);
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = config;
+  // It may take two of them: the question which era it is, and the handshake of that one.
+  const requestTimeoutMs = connectTimeoutMs / 2;
   const pool = new Pool(endpoint.origin, {
     connections: MAX_CONNECTIONS,
     pipelining: 1,
-    connect: { timeout: TCP_CONNECT_TIMEOUT_MS },
+    connect: { timeout: Math.min(TCP_CONNECT_TIMEOUT_MS, requestTimeoutMs) },
     // Deadlines are the relay's: a listening stream may be silent for hours, a call has a limit of its own.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -40,8 +42,8 @@ export async function connectHttp(
   const giveUp = () => void pool.destroy();
   options.signal.addEventListener('abort', giveUp);
   // The SDK's timeouts are for requests; a server that does not take a notification would hold it for ever.
-  const bound = setTimeout(giveUp, ATTEMPT_TIMEOUT_MS);
-  const client = createControlClient(options, HANDSHAKE_TIMEOUT_MS, options.mode);
+  const bound = setTimeout(giveUp, connectTimeoutMs);
+  const client = createControlClient(options, requestTimeoutMs, options.mode);
   const close = async () => {
     await endSession(transport);
     await client.close().catch(() => {});
@@ -52,7 +54,7 @@ export async function connectHttp(
     void pool.close();
   };
   try {
-    await client.connect(transport as Transport, { timeout: HANDSHAKE_TIMEOUT_MS });
+    await client.connect(transport as Transport, { timeout: requestTimeoutMs });
   } catch (error) {
     await close();
     throw error;

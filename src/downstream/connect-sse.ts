@@ -1,20 +1,21 @@
 import type { HttpDownstreamConfig } from '../config/config.ts';
 import { createChannelLink } from './channel-link.ts';
+import { CONNECT_TIMEOUT_MS } from './connect-http.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
 import { createControlClient } from './control-client.ts';
 import { SseChannel } from './sse-channel.ts';
 
-const HANDSHAKE_TIMEOUT_MS = 10_000;
-
 /** Connects over HTTP+SSE, which is of the legacy era, and does the handshake. Leaves nothing open when it fails. */
 export async function connectSse(config: HttpDownstreamConfig, options: ConnectOptions): Promise<Connection> {
   options.signal.throwIfAborted();
-  const channel = new SseChannel(config, options.maxResultBytes);
+  // As over Streamable HTTP: half of it to open the stream, half for the handshake.
+  const timeoutMs = (config.connectTimeoutMs ?? CONNECT_TIMEOUT_MS) / 2;
+  const channel = new SseChannel(config, options.maxResultBytes, timeoutMs);
   const giveUp = () => void channel.close();
   options.signal.addEventListener('abort', giveUp);
-  const client = createControlClient(options, HANDSHAKE_TIMEOUT_MS, 'legacy');
+  const client = createControlClient(options, timeoutMs, 'legacy');
   try {
-    await client.connect(channel, { timeout: HANDSHAKE_TIMEOUT_MS });
+    await client.connect(channel, { timeout: timeoutMs });
   } catch (error) {
     await channel.close();
     throw error;

@@ -5,7 +5,7 @@ import { createControlClient } from './control-client.ts';
 import { StdioChannel } from './stdio-channel.ts';
 
 /** A child may first have to be downloaded (`npx`, `uvx`) or compiled. */
-const HANDSHAKE_TIMEOUT_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 60_000;
 const PROBE_TIMEOUT_MS = 5000;
 const MAX_DETAIL_CHARS = 200;
 
@@ -31,9 +31,10 @@ async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions
   const channel = new StdioChannel(config, options.maxResultBytes, options.log);
   const giveUp = () => void channel.close();
   options.signal.addEventListener('abort', giveUp);
-  const client = createControlClient(options, PROBE_TIMEOUT_MS, mode);
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = config;
+  const client = createControlClient(options, Math.min(PROBE_TIMEOUT_MS, connectTimeoutMs / 2), mode);
   try {
-    await client.connect(channel, { timeout: HANDSHAKE_TIMEOUT_MS });
+    await client.connect(channel, { timeout: connectTimeoutMs });
   } catch (error) {
     const { ended } = channel;
     const lastWords = channel.lastWords();

@@ -14,6 +14,7 @@ import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
 import { createListKeeper } from './list-keeper.ts';
 import { type Listing, readListing } from './listing.ts';
 import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
+import { RetryBudget } from './retry-budget.ts';
 import { createWishes, type Wishes } from './wishes.ts';
 
 export interface DownstreamStatus {
@@ -39,10 +40,7 @@ export interface Downstream {
   status(): DownstreamStatus;
   /** Begins to connect. Once is enough. */
   start(): void;
-  /**
-   * Sends one request. Where the connection turns out to be gone before the downstream can have begun the work, it is
-   * renewed once and the request sent again; in every other case it is sent at most once.
-   */
+  /** Sends one request: once, and again where `retry-rules` lets it. */
   request(request: OutgoingRequest, receiver: Receiver): Exchange;
   readonly wishes: Pick<Wishes, 'watch' | 'watchTask' | 'wantLogs'>;
   close(): Promise<void>;
@@ -134,7 +132,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       closing.signal.addEventListener('abort', leave);
       try {
         stopTelling = await wishes.tell(opened);
-        lists.publish(await readListing(opened, key, lists.current));
+        lists.publish(await readListing(opened, key, lists.current, config.listTimeoutMs));
       } finally {
         closing.signal.removeEventListener('abort', leave);
       }
@@ -238,7 +236,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     restored: options.restored,
     async list() {
       const asked = connection;
-      const list = asked && (await readListing(asked, key, lists.current));
+      const list = asked && (await readListing(asked, key, lists.current, config.listTimeoutMs));
       // A newer connection has listed for itself meanwhile.
       return asked === connection ? list : undefined;
     },
@@ -260,6 +258,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       return withFreshHeaders(request, lists.current);
     },
     doubt,
+    budget: new RetryBudget(),
   };
   let running: Promise<void> | undefined;
 

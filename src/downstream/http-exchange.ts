@@ -20,10 +20,19 @@ import type { Exchange, Receiver } from './link.ts';
 import { isProgressOf } from './outgoing.ts';
 import { Resumption } from './resumption.ts';
 
+/** Whether a 400 may still mean that the session is gone. */
+export interface SessionDoubt {
+  isOver: boolean;
+}
+
 interface HttpExchangeOptions {
   key: string;
   id: number;
   hasSession: boolean;
+  /** Shared by all of a connection. */
+  doubt: SessionDoubt;
+  /** It is sent for the second time, in a new session. */
+  isResent: boolean;
   maxBytes: number;
   /** Answers a question that a legacy downstream asks on this request's stream. */
   reply(id: RequestId, outcome: Outcome): void;
@@ -182,11 +191,16 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     }
   }
 
-  /** 404 is the status for it, but the servers built on widely copied examples say 400 and "No valid session ID". */
+  /**
+   * 404 is the status for it, but the servers built on widely copied examples say 400, with a code of their own. Where the
+   * same request is answered so in a new session too, it was about something else, and is believed from then on.
+   */
   #tellsOfLostSession({ error }: Record<string, unknown>): boolean {
-    return (
-      this.#options.hasSession && this.#status === 400 && isRpcError(error) && /session/i.test(error.message)
-    );
+    const { hasSession, doubt, isResent } = this.#options;
+    if (!hasSession || this.#status !== 400 || !isRpcError(error)) return false;
+    if (error.code !== RPC.serverError && error.code !== RPC.sessionNotFound) return false;
+    if (isResent) doubt.isOver = true;
+    return !doubt.isOver;
   }
 
   #onEnd(): void {

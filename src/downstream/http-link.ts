@@ -1,7 +1,7 @@
 import type { Dispatcher, Pool } from 'undici';
 import { type Era, mirroredName } from '../protocol/eras.ts';
 import { encodeHeaderValue } from '../protocol/headers.ts';
-import { HttpExchange } from './http-exchange.ts';
+import { HttpExchange, type SessionDoubt } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
 import { onlyCall } from './only-call.ts';
@@ -27,6 +27,7 @@ const NOTICE_TIMEOUT_MS = 1000;
 export function createHttpLink(options: HttpLinkOptions): Link {
   const { key, pool, path, era, version, sessionId, maxResultBytes } = options;
   const nextId = createIds();
+  const doubt: SessionDoubt = { isOver: false };
   const running = new Set<HttpExchange>();
   const onOver = (exchange: HttpExchange) => void running.delete(exchange);
   const receivers = () => [...running].map(({ receiver }) => receiver);
@@ -84,6 +85,8 @@ export function createHttpLink(options: HttpLinkOptions): Link {
         key,
         id,
         hasSession: sessionId !== undefined,
+        doubt,
+        isResent: request.isResent === true,
         maxBytes: maxResultBytes,
         reply: (questionId, outcome) => post(composeAnswer(questionId, outcome)),
         onOver,

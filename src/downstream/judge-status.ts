@@ -28,6 +28,10 @@ function originOf(location: string | undefined): string {
   return location !== undefined && URL.canParse(location) ? new URL(location).origin : 'another path';
 }
 
-function secondsOf(retryAfter: string | undefined): string | undefined {
-  return retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? retryAfter : undefined;
+/** RFC 9110, 10.2.3: seconds, or a date. What is neither, or is weeks away, says nothing. */
+function secondsOf(retryAfter: string | undefined): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  if (/^\d{1,6}$/.test(retryAfter)) return Number(retryAfter);
+  const seconds = / GMT$/.test(retryAfter) ? Math.ceil((Date.parse(retryAfter) - Date.now()) / 1000) : NaN;
+  return seconds >= 0 && seconds < 1_000_000 ? seconds : undefined;
 }

@@ -4,6 +4,7 @@ import type { Extensions } from '../protocol/extensions.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
 import type { Notification, Outcome, Params } from '../protocol/messages.ts';
 import type { Answered, Question } from '../protocol/questions.ts';
+import type { Repeatability } from './retry-rules.ts';
 
 /** A request as the relay wants it asked. Ids, tokens, headers and envelope belong to the hop: the link adds them. */
 export interface OutgoingRequest {
@@ -22,6 +23,10 @@ export interface OutgoingRequest {
   answers?: Params | undefined;
   /** From which level on its caller wants to hear what the downstream logs meanwhile. */
   logLevel?: LogLevel | undefined;
+  /** Whether it may be sent a second time; absent: `once`. */
+  repeatability?: Repeatability | undefined;
+  /** It was sent before, and refused for a session that was lost. */
+  isResent?: true;
   /** Arguments mirrored into headers, name and value in turn; for links that have headers, of the modern era. */
   paramHeaders?: readonly string[] | undefined;
 }
@@ -38,6 +43,8 @@ export interface Receiver {
   onQuestion?(question: Question, answered: Answered): (() => void) | undefined;
   onOutcome(outcome: Outcome): void;
   onFailure(failure: DownstreamFailure): void;
+  /** How long it still waits. Absent where it does not wait for a repetition. */
+  readonly timeLeftMs?: number;
 }
 
 export interface Exchange {

@@ -31,9 +31,8 @@ export interface Listing {
 
 const MAX_PAGES = 64;
 const MAX_ITEMS = 10_000;
-const LIST_TIMEOUT_MS = 10_000;
 /** Who waits for a list waits for tools. */
-const FURTHER_TIMEOUT_MS = 5000;
+const SHARE_OF_OTHERS = 0.5;
 /** Deeper than any schema means something, and far from where writing it out would overflow the stack. */
 const MAX_DEPTH = 128;
 
@@ -65,12 +64,14 @@ const TEMPLATES: Kind = {
  * Asked over the link, as calls are: the SDK's client rejects a whole list for one malformed item, in the modern era
  * whatever schema it is asked with.
  *
+ * @param timeoutMs  for the tools
  * @throws DownstreamFailure, Refused  the tools could not be listed
  */
 export async function readListing(
   connection: Connection,
   key: string,
   earlier: Listing | undefined,
+  timeoutMs: number,
 ): Promise<Listing> {
   const warnings: string[] = [];
   const capabilities = connection.client.getServerCapabilities() ?? {};
@@ -79,7 +80,7 @@ export async function readListing(
   const further = (kind: Kind, capability: object | undefined) =>
     capability === undefined
       ? undefined
-      : readPages(connection, key, kind, FURTHER_TIMEOUT_MS, warnings).catch((error: unknown) => {
+      : readPages(connection, key, kind, timeoutMs * SHARE_OF_OTHERS, warnings).catch((error: unknown) => {
           // Many servers have resources and do not know the method for templates.
           if (error instanceof Refused && error.code === RPC.methodNotFound) return NONE;
           warnings.push(`Its ${kind.noun} list could not be read: ${(error as Error).message}`);
@@ -87,7 +88,7 @@ export async function readListing(
         });
   // A server without the capability has no tools, and may not know the method.
   const [listed, ...others] = await Promise.all([
-    tools === undefined ? NONE : readPages(connection, key, TOOLS, LIST_TIMEOUT_MS, warnings),
+    tools === undefined ? NONE : readPages(connection, key, TOOLS, timeoutMs, warnings),
     further(PROMPTS, prompts),
     further(RESOURCES, resources),
     further(TEMPLATES, resources),
@@ -121,7 +122,7 @@ const NONE: Pages = { items: [], ttlMs: undefined };
  * its first page for ever, and that page is good.
  */
 async function readPages(
-  { link }: Connection,
+  connection: Connection,
   key: string,
   { field, method, noun }: Kind,
   timeoutMs: number,
@@ -135,7 +136,8 @@ async function readPages(
   let tooDeep = 0;
   for (let page = 1; ; page++) {
     const params = cursor === undefined ? {} : { cursor };
-    const result = await ask(link, key, method, params, Math.max(deadline - performance.now(), 1));
+    const leftMs = Math.max(Math.round(deadline - performance.now()), 1);
+    const result = await ask(connection, key, method, params, leftMs, 'reads');
     const listed = result[field];
     for (const item of Array.isArray(listed) ? listed : []) {
       // Such a one could not be written, and what is compared and kept is written.

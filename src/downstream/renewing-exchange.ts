@@ -3,6 +3,8 @@ import type { Notification, Outcome } from '../protocol/messages.ts';
 import type { Answered, Question } from '../protocol/questions.ts';
 import type { Connection } from './connection.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
+import type { RetryBudget } from './retry-budget.ts';
+import { pauseBefore, RETRY_RULES } from './retry-rules.ts';
 
 /** Where an exchange gets its connections from. */
 export interface Renewal {
@@ -13,9 +15,10 @@ export interface Renewal {
   refreshed(request: OutgoingRequest): Promise<OutgoingRequest | undefined>;
   /** The connection gave an answer that its downstream should not give: is it still what it was? */
   doubt(connection: Connection): void;
+  readonly budget: RetryBudget;
 }
 
-/** One request, sent as often as twice: the second time only if the first cannot have led to any work. */
+/** One request, sent again where `RETRY_RULES` lets it. The only place that sends anything twice. */
 export class RenewingExchange implements Exchange, Receiver {
   #request: OutgoingRequest;
   readonly #receiver: Receiver;
@@ -23,12 +26,16 @@ export class RenewingExchange implements Exchange, Receiver {
   #used: Connection | undefined;
   #inner: Exchange | undefined;
   #mayRenew = true;
-  #cancelled = false;
+  #retries = 0;
+  #holdsBudget = false;
+  #pause: NodeJS.Timeout | undefined;
+  #over = false;
 
   constructor(request: OutgoingRequest, receiver: Receiver, renewal: Renewal) {
     this.#request = request;
     this.#receiver = receiver;
     this.#renewal = renewal;
+    renewal.budget.active++;
     const connection = renewal.connection();
     if (connection === undefined) this.#renew(renewal.unavailable());
     else this.#send(connection);
@@ -39,7 +46,8 @@ export class RenewingExchange implements Exchange, Receiver {
   }
 
   cancel(reason: string): void {
-    this.#cancelled = true;
+    if (!this.#end()) return;
+    clearTimeout(this.#pause);
     this.#inner?.cancel(reason);
   }
 
@@ -52,15 +60,22 @@ export class RenewingExchange implements Exchange, Receiver {
   }
 
   onOutcome(outcome: Outcome): void {
-    this.#receiver.onOutcome(outcome);
+    if (this.#end()) this.#receiver.onOutcome(outcome);
   }
 
   onFailure(failure: DownstreamFailure): void {
-    const isCurable = failure.reason === 'session_lost' || failure.reason === 'unavailable';
-    if (isCurable && this.#mayRenew) return this.#renew(failure);
-    if (failure.reason === 'headers_refused' && this.#mayRenew) return this.#refresh(failure);
-    if (failure.reason === 'bad_answer' && this.#used !== undefined) this.#renewal.doubt(this.#used);
-    this.#receiver.onFailure(failure);
+    if (this.#over) return;
+    const { reason } = failure;
+    if ((reason === 'bad_answer' || reason === 'server_error') && this.#used !== undefined)
+      this.#renewal.doubt(this.#used);
+    const step = RETRY_RULES[reason][this.#request.repeatability ?? 'once'];
+    if (step === 'renew' && this.#mayRenew) return this.#renew(failure);
+    if (step === 'refresh' && this.#mayRenew) return this.#refresh(failure);
+    const pauseMs = pauseBefore(step, this.#retries, failure.retryAfterMs);
+    if (pauseMs === undefined || pauseMs >= (this.#receiver.timeLeftMs ?? 0) || !this.#takeBudget())
+      return this.#fail(failure);
+    this.#retries++;
+    this.#pause = setTimeout(() => this.#sendAgain(failure), pauseMs);
   }
 
   #send(connection: Connection): void {
@@ -73,8 +88,8 @@ export class RenewingExchange implements Exchange, Receiver {
     this.#mayRenew = false;
     this.#renewal.refreshed(this.#request).then((request) => {
       const connection = this.#renewal.connection();
-      if (this.#cancelled) return;
-      if (request === undefined || connection === undefined) return this.#receiver.onFailure(failure);
+      if (this.#over) return;
+      if (request === undefined || connection === undefined) return this.#fail(failure);
       this.#request = request;
       this.#send(connection);
     });
@@ -82,15 +97,42 @@ export class RenewingExchange implements Exchange, Receiver {
 
   #renew(failure: DownstreamFailure): void {
     this.#mayRenew = false;
-    const next = this.#renewal.connectionAfter(this.#used);
-    if (next === undefined) return this.#receiver.onFailure(failure);
+    if (failure.reason === 'session_lost') this.#request = { ...this.#request, isResent: true };
+    this.#sendOver(this.#renewal.connectionAfter(this.#used), failure);
+  }
+
+  #sendAgain(failure: DownstreamFailure): void {
+    const connection = this.#renewal.connection();
+    if (connection !== undefined) return this.#send(connection);
+    // What failed tells more than that there is no connection now.
+    this.#sendOver(this.#renewal.connectionAfter(undefined), failure);
+  }
+
+  #sendOver(next: Promise<Connection> | undefined, failure: DownstreamFailure): void {
+    if (next === undefined) return this.#fail(failure);
     next.then(
       (connection) => {
-        if (!this.#cancelled) this.#send(connection);
+        if (!this.#over) this.#send(connection);
       },
-      () => {
-        if (!this.#cancelled) this.#receiver.onFailure(this.#renewal.unavailable());
-      },
+      () => this.#fail(failure.mayHaveRun ? failure : this.#renewal.unavailable()),
     );
+  }
+
+  #takeBudget(): boolean {
+    this.#holdsBudget ||= this.#renewal.budget.take();
+    return this.#holdsBudget;
+  }
+
+  #fail(failure: DownstreamFailure): void {
+    if (this.#end()) this.#receiver.onFailure(failure);
+  }
+
+  #end(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    const { budget } = this.#renewal;
+    budget.active--;
+    if (this.#holdsBudget) budget.giveBack();
+    return true;
   }
 }

@@ -13,7 +13,6 @@ import { withUserAgent } from './http-headers.ts';
 import { judgeStatus } from './judge-status.ts';
 
 const TCP_CONNECT_TIMEOUT_MS = 5000;
-const ENDPOINT_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 16;
 /** Of the answer to a POST, which says nothing. */
 const MAX_IGNORED_BYTES = 64 * 1024;
@@ -30,6 +29,7 @@ export class NoEventStream extends ConnectFailed {}
 export class SseChannel implements Channel {
   readonly #config: HttpDownstreamConfig;
   readonly #maxEventBytes: number;
+  readonly #openTimeoutMs: number;
   readonly #url: URL;
   readonly #pool: Pool;
   readonly #headers: string[];
@@ -46,7 +46,8 @@ export class SseChannel implements Channel {
   ended: string | undefined;
   failure: DownstreamFailure | undefined;
 
-  constructor(config: HttpDownstreamConfig, maxEventBytes: number) {
+  constructor(config: HttpDownstreamConfig, maxEventBytes: number, openTimeoutMs: number) {
+    this.#openTimeoutMs = openTimeoutMs;
     this.#config = config;
     this.#maxEventBytes = maxEventBytes;
     this.#url = new URL(config.url);
@@ -74,7 +75,7 @@ export class SseChannel implements Channel {
   async start(): Promise<void> {
     const timer = setTimeout(
       () => this.#end('it opened an event stream and named no endpoint', NoEventStream),
-      ENDPOINT_TIMEOUT_MS,
+      this.#openTimeoutMs,
     );
     const headers = [...this.#headers, 'accept', 'text/event-stream', 'cache-control', 'no-cache'];
     const path = this.#url.pathname + this.#url.search;

@@ -47,7 +47,7 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
   /** False where it is refused. */
   async function send(connection: Connection, method: string, params: Params): Promise<boolean> {
     try {
-      await ask(connection.link, key, method, params, WISH_TIMEOUT_MS);
+      await ask(connection, key, method, params, WISH_TIMEOUT_MS);
       return true;
     } catch (error) {
       log.debug({ event: 'wish_refused', method, error: (error as Error).message }, 'not granted');

@@ -39,6 +39,10 @@ export const RPC = {
   methodNotFound: -32601,
   invalidParams: -32602,
   internalError: -32603,
+  /** The first of those that a server may use as it likes. */
+  serverError: -32000,
+  /** What the SDKs say beside 404. */
+  sessionNotFound: -32001,
   headerMismatch: -32020,
   missingClientCapability: -32021,
   unsupportedVersion: -32022,

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { type CallTiming, timingOf } from '../catalog/call-timing.ts';
 import type { View } from '../catalog/view.ts';
 import type { Downstream } from '../downstream/downstream.ts';
+import type { Repeatability } from '../downstream/retry-rules.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Era } from '../protocol/eras.ts';
 import { type Extensions, hasForeign, sharedExtensions } from '../protocol/extensions.ts';
@@ -16,7 +18,10 @@ export interface Forwarding {
   readonly downstream: Downstream;
   /** As the caller knows what it asked for; for messages. */
   readonly exposedName: string;
-  readonly timeoutMs: number;
+  readonly timing: CallTiming;
+  readonly repeatability: Repeatability;
+  /** A repetition by the same caller is not run again. */
+  readonly joinsRepeats?: boolean;
   readonly params: Params;
   readonly paramHeaders?: readonly string[] | undefined;
   /** What both the caller and the downstream have. */
@@ -84,8 +89,8 @@ export function ofForeign(
   return era === 'modern' && result.resultType !== 'task' && hasForeign(extensions) ? result : undefined;
 }
 
-export const timeoutOf = ({ config }: Downstream, { profile }: View) =>
-  config.callTimeoutMs ?? profile.callTimeoutMs;
+/** Of what is no call of a tool. */
+export const timed = ({ config }: Downstream, { profile }: View) => timingOf(config, profile);
 
 export function textOf(params: Params, field: string, what: string, at = 'params'): string {
   const value = params[field];

@@ -1,6 +1,6 @@
 import { type Extensions, isKnown } from '../protocol/extensions.ts';
 import type { Params } from '../protocol/messages.ts';
-import { type Asking, type Forwarding, ofForeign, outgoingOf, timeoutOf } from './asking.ts';
+import { type Asking, type Forwarding, ofForeign, outgoingOf, timed } from './asking.ts';
 
 /** What the protocol itself has or had. Whoever does not serve it here says so here. */
 const OF_THE_CORE: ReadonlySet<string> = new Set([
@@ -40,7 +40,8 @@ export function forwardForeign(method: string, params: Params, asking: Asking): 
     method,
     downstream,
     exposedName: method,
-    timeoutMs: timeoutOf(downstream, view),
+    timing: timed(downstream, view),
+    repeatability: 'once',
     params: outgoing,
     extensions,
     shape: undefined,

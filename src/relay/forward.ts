@@ -7,11 +7,13 @@ import {
   notMcp,
   ProtocolError,
   unavailable,
+  wentSilent,
 } from '../errors.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
 import { type Notification, type Outcome, type Params, type RequestId, RPC } from '../protocol/messages.ts';
 import type { Answered, Question } from '../protocol/questions.ts';
 import type { Forwarding } from './asking.ts';
+import { Deadline, type Timed } from './deadline.ts';
 import type { InputRequired } from './dialogue.ts';
 import { Notices } from './notices.ts';
 import { OpenQuestions } from './open-questions.ts';
@@ -39,8 +41,17 @@ export interface RunningCall {
   readonly hasEnded: boolean;
   /** Ends it here and downstream. */
   cancel(reason: string): void;
-  /** Its caller hears nothing more, and wants it done all the same. */
-  callerLeft(): void;
+  /**
+   * Its caller hears nothing more.
+   *
+   * @param cancels  which means that it is not wanted any more; else it is to be done all the same
+   */
+  callerLeft(cancels: boolean): void;
+}
+
+export interface ForwardedRequest extends RunningCall {
+  /** False while the downstream cannot have heard of it. */
+  readonly hasBegun: boolean;
 }
 
 /** How long a person may think about a question, and how many rounds of them one call may take. */
@@ -49,15 +60,15 @@ const MAX_ROUNDS = 16;
 
 /**
  * Sends one request where it is to go. It ends with an answer, a failure or a cancellation, and no later than its
- * `timeoutMs`, not counting the time in which its caller is asked something.
+ * `timing` says, not counting the time in which its caller is asked something.
  */
-export function forward(forwarding: Forwarding, back: WayBack): RunningCall {
+export function forward(forwarding: Forwarding, back: WayBack): ForwardedRequest {
   const { dialogue } = forwarding;
   if (dialogue?.resumes === undefined) return new ForwardedCall(forwarding, back);
   const call = (dialogue.parked as Parked<ForwardedCall>).take(dialogue.resumes.id);
   if (call === undefined) {
     back.fail(noLongerWaits(forwarding.downstream.key));
-    return { hasEnded: true, cancel() {}, callerLeft() {} };
+    return { hasEnded: true, hasBegun: true, cancel() {}, callerLeft() {} };
   }
   call.resume(back, dialogue.resumes.responses);
   return call;
@@ -71,11 +82,11 @@ function failureOf(thrown: unknown): Outcome | DownstreamFailure | undefined {
   return { error: { code, message, data } };
 }
 
-class ForwardedCall implements Receiver, RunningCall {
+class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   readonly #forwarding: Forwarding;
   /** Undefined while it is parked. */
   #back: WayBack | undefined;
-  #deadline: NodeJS.Timeout | undefined;
+  readonly #deadline: Deadline;
   #exchange: Exchange;
   /** Made when there is something to tell: most calls have nothing. */
   #notices: Notices | undefined;
@@ -88,12 +99,14 @@ class ForwardedCall implements Receiver, RunningCall {
   constructor(forwarding: Forwarding, back: WayBack) {
     this.#forwarding = forwarding;
     this.#back = back;
-    this.#startClock();
+    this.#deadline = new Deadline(forwarding.timing, this);
+    this.#deadline.start();
     this.#exchange = this.#send(forwarding.dialogue?.answers);
   }
 
   #send(answers: Params | undefined): Exchange {
-    const { method, params, paramHeaders, extensions, dialogue, downstream } = this.#forwarding;
+    const { method, params, paramHeaders, extensions, dialogue, downstream, repeatability } =
+      this.#forwarding;
     const { progressToken, logLevel } = this.#back ?? {};
     return downstream.request(
       {
@@ -101,6 +114,7 @@ class ForwardedCall implements Receiver, RunningCall {
         params,
         progress: progressToken !== undefined,
         paramHeaders,
+        repeatability,
         capabilities: dialogue?.capabilities,
         extensions,
         answers,
@@ -114,14 +128,23 @@ class ForwardedCall implements Receiver, RunningCall {
     return this.#ended;
   }
 
+  get hasBegun(): boolean {
+    return this.#exchange.hasBegun;
+  }
+
+  get timeLeftMs(): number {
+    return this.#deadline.leftMs;
+  }
+
   cancel(reason: string): void {
     if (!this.#end()) return;
     this.#exchange.cancel(reason);
     this.#back?.cancelled();
   }
 
-  callerLeft(): void {
-    this.#open?.callerLeft();
+  callerLeft(cancels: boolean): void {
+    if (cancels) this.cancel('the caller closed the stream');
+    else this.#open?.callerLeft();
   }
 
   giveUp(): void {
@@ -130,6 +153,8 @@ class ForwardedCall implements Receiver, RunningCall {
 
   onNotification(message: Notification): void {
     if (this.#ended || this.#back === undefined) return;
+    if (message.method === 'notifications/progress' && this.#back.progressToken !== undefined)
+      this.#deadline.moved();
     this.#notices ??= new Notices();
     this.#notices.pass(message, this.#back);
   }
@@ -151,7 +176,7 @@ class ForwardedCall implements Receiver, RunningCall {
 
   #questions(): OpenQuestions {
     this.#open ??= new OpenQuestions(
-      () => this.#startClock(QUESTION_MS),
+      () => this.#deadline.pause(QUESTION_MS),
       () => this.#startClock(),
     );
     return this.#open;
@@ -167,7 +192,7 @@ class ForwardedCall implements Receiver, RunningCall {
     if (id === undefined) return open.refuse();
     this.#back = undefined;
     // Its time is that of the parked ones.
-    clearTimeout(this.#deadline);
+    this.#deadline.stop();
     back.answer(dialogue.toParkedResult(id, open.shown));
   }
 
@@ -247,31 +272,24 @@ class ForwardedCall implements Receiver, RunningCall {
     else tell(this.#back);
   }
 
-  #onDeadline(deadlineMs: number): void {
+  onDeadline(ms: number, isSilence: boolean): void {
     const { downstream, exposedName } = this.#forwarding;
-    const { hasBegun } = this.#exchange;
-    this.#deliver((back) =>
-      back.fail(
-        hasBegun
-          ? deadlinePassed(downstream.key, exposedName, deadlineMs)
-          : unavailable(
-              downstream.key,
-              downstream.status().why ?? `all its connections were busy for ${deadlineMs} ms`,
-            ),
-      ),
-    );
+    const { key } = downstream;
+    if (!this.hasBegun) {
+      const why = downstream.status().why ?? `all its connections were busy for ${ms} ms`;
+      this.onFailure(unavailable(key, why));
+    } else this.onFailure((isSilence ? wentSilent : deadlinePassed)(key, exposedName, ms));
     this.#exchange.cancel('deadline passed');
   }
 
-  #startClock(ms = this.#forwarding.timeoutMs): void {
-    clearTimeout(this.#deadline);
-    if (!this.#ended) this.#deadline = setTimeout(() => this.#onDeadline(ms), ms);
+  #startClock(): void {
+    if (!this.#ended) this.#deadline.start();
   }
 
   #end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
-    clearTimeout(this.#deadline);
+    this.#deadline.stop();
     this.#open?.close();
     return true;
   }

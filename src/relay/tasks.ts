@@ -3,7 +3,7 @@ import type { Downstream } from '../downstream/downstream.ts';
 import { asksForInput, DownstreamFailure, missingCapability, ProtocolError, unknownTask } from '../errors.ts';
 import { type Extensions, TASKS } from '../protocol/extensions.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
-import { type Asking, type Forwarding, outgoingOf, textOf, timeoutOf, toolResultShape } from './asking.ts';
+import { type Asking, type Forwarding, outgoingOf, textOf, timed, toolResultShape } from './asking.ts';
 import { Dialogue, isQuestion, type Rounds } from './dialogue.ts';
 import type { Seal } from './seal.ts';
 
@@ -66,7 +66,8 @@ export function forwardTask(method: TaskMethod, params: Params, asking: Asking):
     method,
     downstream,
     exposedName: method,
-    timeoutMs: timeoutOf(downstream, view),
+    timing: timed(downstream, view),
+    repeatability: method === 'tasks/get' ? 'reads' : 'once',
     params: { ...outgoing, taskId, ...(inputResponses !== undefined && { inputResponses }) },
     extensions,
     shape: method === 'tasks/get' ? (found) => exposeState(found, exposedId, downstream, asking) : undefined,

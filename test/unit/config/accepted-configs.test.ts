@@ -9,6 +9,10 @@ const UNSHAPED = {
   passesInstructions: false,
   passMeta: [],
   priority: 0,
+  listTimeoutMs: 10_000,
+  joinsRepeats: true,
+  repeatGraceMs: 10_000,
+  trustsHints: false,
   tools: { exclude: [], overrides: new Map() },
 };
 

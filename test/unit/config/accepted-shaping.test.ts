@@ -22,6 +22,13 @@ test('an entry without callTimeoutMs leaves the time to the profile of the calle
   expect(load(crm({})).downstreams[0]).not.toHaveProperty('callTimeoutMs');
 });
 
+test('how long things may take, and what is done about repeated calls, is taken over', () => {
+  const times = { connectTimeoutMs: 3000, listTimeoutMs: 4000, callTimeoutMs: 5000, maxCallMs: 6000 };
+  const written = { ...times, joinRepeats: false, repeatGraceMs: 0, trustHints: true };
+  const read = { ...times, joinsRepeats: false, repeatGraceMs: 0, trustsHints: true };
+  expect(load(crm(written)).downstreams).toMatchObject([read]);
+});
+
 test('every field of tools is taken over, under the names that the server gives', () => {
   const find = {
     enabled: false,
@@ -29,10 +36,11 @@ test('every field of tools is taken over, under the names that the server gives'
     title: 'Search',
     description: 'Finds customers',
     priority: 1000,
+    callTimeoutMs: 90_000,
     annotations: { title: 'S', readOnlyHint: true, destructiveHint: false },
   };
   const id = { default: 5, rename: 'number', description: 'Of the customer' };
-  const overrides = { find: { ...find, arguments: { id, tenant: { set: 'acme' } } }, list: {} };
+  const overrides = { find: { ...find, retry: true, arguments: { id, tenant: { set: 'acme' } } }, list: {} };
   expect(shaping({ include: ['find', 'list_*'], exclude: ['list_?'], overrides })).toEqual({
     include: ['find', 'list_*'],
     exclude: ['list_?'],
@@ -41,13 +49,14 @@ test('every field of tools is taken over, under the names that the server gives'
         'find',
         {
           ...find,
+          retries: true,
           arguments: new Map<string, unknown>([
             ['id', id],
             ['tenant', { set: 'acme' }],
           ]),
         },
       ],
-      ['list', { enabled: true, arguments: new Map() }],
+      ['list', { enabled: true, retries: false, arguments: new Map() }],
     ]),
   });
 });

@@ -1,0 +1,72 @@
+import type { CallTiming } from '../catalog/call-timing.ts';
+
+/** Who is told that the time is over. */
+export interface Timed {
+  /** @param isSilence  it had reported progress, and then nothing for so long */
+  onDeadline(ms: number, isSilence: boolean): void;
+}
+
+/** The time of one call. Progress gives it more, but no more in all than `maxMs`; a question stops it. */
+export class Deadline {
+  readonly #timing: CallTiming;
+  readonly #timed: Timed;
+  #timer: NodeJS.Timeout | undefined;
+  #startedAt = 0;
+  #movedAt = 0;
+  /** Until it was last stopped. */
+  #usedMs = 0;
+  /** Of the question that stops it. */
+  #questionMs: number | undefined;
+
+  constructor(timing: CallTiming, timed: Timed) {
+    this.#timing = timing;
+    this.#timed = timed;
+  }
+
+  start(): void {
+    this.#questionMs = undefined;
+    this.#startedAt = performance.now();
+    this.#movedAt = this.#startedAt;
+    this.#arm(this.leftMs);
+  }
+
+  /** The call has reported progress. The timer stays: it looks again when it fires. */
+  moved(): void {
+    this.#movedAt = performance.now();
+  }
+
+  /** Somebody is asked something, for so long at most. */
+  pause(questionMs: number): void {
+    this.#usedMs += performance.now() - this.#startedAt;
+    this.#questionMs = questionMs;
+    this.#arm(questionMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  get leftMs(): number {
+    const { idleMs, maxMs } = this.#timing;
+    const endsAt = Math.min(this.#movedAt + idleMs, this.#startedAt + maxMs - this.#usedMs);
+    return endsAt - performance.now();
+  }
+
+  #arm(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(onTimer, ms, this);
+  }
+
+  onTimer(): void {
+    if (this.#questionMs !== undefined) return this.#timed.onDeadline(this.#questionMs, false);
+    const { leftMs } = this;
+    // Timers of Node may be a millisecond early.
+    if (leftMs > 1) return this.#arm(leftMs);
+    const { idleMs, maxMs } = this.#timing;
+    const isSilent = performance.now() + 1 >= this.#movedAt + idleMs;
+    if (!isSilent) this.#timed.onDeadline(maxMs, false);
+    else this.#timed.onDeadline(idleMs, this.#movedAt > this.#startedAt);
+  }
+}
+
+const onTimer = (deadline: Deadline) => deadline.onTimer();

@@ -1,0 +1,228 @@
+import type { DownstreamFailure } from '../errors.ts';
+import { ranBefore } from '../errors.ts';
+import type { Notification, Outcome, RequestId } from '../protocol/messages.ts';
+import type { Forwarding } from './asking.ts';
+import { type ForwardedRequest, forward, type RunningCall, type WayBack } from './forward.ts';
+import { Unheard } from './unheard.ts';
+
+/**
+ * Calls that their callers repeat. OpenAI gives up on a call after a minute, closes the connection, and sends the same
+ * once more without a word; others do so when a proxy cuts them. What may write is not run twice for that: the repetition
+ * joins the call that runs, or gets the result that nobody was there to hear.
+ */
+export interface Repeats {
+  /** As `forward`, for one of the calls that this caller makes. `caller` tells it from others. */
+  forward(forwarding: Forwarding, back: WayBack, caller: string): RunningCall;
+  close(): void;
+}
+
+/** After its stream was closed a call may be repeated for so long before it is cancelled. */
+const LEAVE_MS = 500;
+
+/** How a call ended. */
+export type End = { readonly outcome: Outcome } | { readonly failure: DownstreamFailure };
+
+export function createRepeats(): Repeats {
+  const calls = new Map<string, JoinedCall>();
+  const unheard = new Unheard<JoinedCall>();
+  return {
+    forward(forwarding, back, caller) {
+      const key = forwarding.joinsRepeats === true ? keyOf(forwarding, caller) : undefined;
+      if (key === undefined) return forward(forwarding, back);
+      const known = calls.get(key);
+      if (known !== undefined) return known.join(back);
+      return new JoinedCall(key, forwarding, calls, unheard).begin(back);
+    },
+    close: () => unheard.close(),
+  };
+}
+
+/** What makes two calls the same; undefined for one that answers a question, or has more to it than its arguments. */
+function keyOf({ downstream, params, dialogue }: Forwarding, caller: string): string | undefined {
+  if (dialogue?.answers !== undefined || dialogue?.resumes !== undefined) return undefined;
+  for (const field in params) {
+    if (field !== 'name' && field !== 'arguments' && field !== '_meta') return undefined;
+  }
+  return `${caller}\n${downstream.key}\n${params.name}\n${JSON.stringify(params.arguments)}`;
+}
+
+/** One caller of a call that it may share. */
+class Joined implements RunningCall {
+  readonly back: WayBack;
+  readonly #call: JoinedCall;
+  /** Its connection is lost, and it wants the call done all the same. */
+  isGone = false;
+  /** What it was told. */
+  end: End | undefined;
+  hasEnded = false;
+
+  constructor(call: JoinedCall, back: WayBack) {
+    this.#call = call;
+    this.back = back;
+  }
+
+  cancel(reason: string): void {
+    if (!this.hasEnded) this.#call.cancelledBy(this, reason);
+  }
+
+  callerLeft(cancels: boolean): void {
+    if (!this.hasEnded) this.#call.leftBy(this, cancels);
+    // It was told, and the connection was lost before that had left.
+    else if (this.end !== undefined) this.#call.keep(this.end);
+  }
+
+  tell(end: End): void {
+    this.hasEnded = true;
+    this.end = end;
+    if ('outcome' in end) this.back.answer(end.outcome);
+    else this.back.fail(end.failure);
+  }
+
+  drop(): void {
+    this.hasEnded = true;
+    this.back.cancelled();
+  }
+}
+
+/** One call, and the callers that wait for it. To the relay it is the way back to one. */
+class JoinedCall implements WayBack {
+  readonly #key: string;
+  readonly #forwarding: Forwarding;
+  readonly #calls: Map<string, JoinedCall>;
+  readonly #unheard: Unheard<JoinedCall>;
+  #callers: Joined[] = [];
+  #call: ForwardedRequest | undefined;
+  #hasEnded = false;
+  /** Its last caller closed the stream; it is cancelled then. */
+  #leaving: NodeJS.Timeout | undefined;
+  #asked: Joined | undefined;
+  logLevel: WayBack['logLevel'];
+  progressToken: RequestId | undefined;
+  ask?: NonNullable<WayBack['ask']>;
+
+  constructor(
+    key: string,
+    forwarding: Forwarding,
+    calls: Map<string, JoinedCall>,
+    unheard: Unheard<JoinedCall>,
+  ) {
+    this.#key = key;
+    this.#forwarding = forwarding;
+    this.#calls = calls;
+    this.#unheard = unheard;
+  }
+
+  begin(back: WayBack): RunningCall {
+    this.logLevel = back.logLevel;
+    this.progressToken = back.progressToken;
+    if (back.ask !== undefined) this.ask = this.#askOne;
+    const joined = new Joined(this, back);
+    this.#callers.push(joined);
+    this.#calls.set(this.#key, this);
+    this.#call = forward(this.#forwarding, this);
+    return joined;
+  }
+
+  /** The same call came once more. */
+  join(back: WayBack): RunningCall {
+    const joined = new Joined(this, back);
+    if (!this.#hasEnded) {
+      clearTimeout(this.#leaving);
+      this.#callers.push(joined);
+      return joined;
+    }
+    const end = this.#unheard.take(this);
+    if (end !== undefined) this.forget();
+    const { downstream, exposedName } = this.#forwarding;
+    joined.tell(end ?? { failure: ranBefore(downstream.key, exposedName) });
+    return joined;
+  }
+
+  cancelledBy(caller: Joined, reason: string): void {
+    this.#remove(caller);
+    if (this.#callers.length > 0) return;
+    this.forget();
+    this.#call?.cancel(reason);
+  }
+
+  leftBy(caller: Joined, cancels: boolean): void {
+    if (cancels) {
+      this.#remove(caller);
+      if (this.#callers.length === 0) return this.#leave();
+    } else caller.isGone = true;
+    if (caller === this.#asked || this.#callers.every(({ isGone }) => isGone)) this.#call?.callerLeft(false);
+  }
+
+  #leave(): void {
+    const { repeatGraceMs } = this.#forwarding.downstream.config;
+    const isJoinable = this.#calls.get(this.#key) === this && repeatGraceMs > 0;
+    if (isJoinable) this.#leaving = setTimeout(() => this.#cancelUnheard(), LEAVE_MS);
+    else this.#cancelUnheard();
+  }
+
+  #cancelUnheard(): void {
+    const mayHaveRun = this.#call?.hasBegun === true;
+    this.#call?.callerLeft(true);
+    if (mayHaveRun) this.keep(undefined);
+  }
+
+  notify(message: Notification): void {
+    const isProgress = message.method === 'notifications/progress';
+    for (const { back } of this.#callers) {
+      if (!isProgress || back.progressToken === this.progressToken) back.notify(message);
+      else if (back.progressToken !== undefined) {
+        const { progressToken } = back;
+        back.notify({ ...message, params: { ...message.params, progressToken } });
+      }
+    }
+  }
+
+  answer(outcome: Outcome): void {
+    this.#tell({ outcome });
+  }
+
+  fail(failure: DownstreamFailure): void {
+    this.#tell({ failure });
+  }
+
+  cancelled(): void {
+    this.#hasEnded = true;
+    this.forget();
+    for (const caller of this.#callers) caller.drop();
+  }
+
+  #tell(end: End): void {
+    this.#hasEnded = true;
+    clearTimeout(this.#leaving);
+    if (this.#callers.some(({ isGone }) => !isGone)) this.forget();
+    else this.keep(end);
+    for (const caller of this.#callers) caller.tell(end);
+  }
+
+  /** Nobody has heard how it ended; undefined where that is not known. */
+  keep(end: End | undefined): void {
+    const { repeatGraceMs } = this.#forwarding.downstream.config;
+    const hasRun = end === undefined || 'outcome' in end || end.failure.mayHaveRun;
+    const other = this.#calls.get(this.#key);
+    if (!hasRun || repeatGraceMs === 0 || (other !== undefined && other !== this)) return this.forget();
+    this.#calls.set(this.#key, this);
+    this.#unheard.keep(this, end, this.#key.length, repeatGraceMs);
+  }
+
+  /** From now on the same call is another one. */
+  forget(): void {
+    if (this.#calls.get(this.#key) === this) this.#calls.delete(this.#key);
+  }
+
+  /** Who is asked is one of them, and who comes now is not told of it: from the first question on nobody joins. */
+  readonly #askOne: NonNullable<WayBack['ask']> = (question, answered) => {
+    this.forget();
+    this.#asked = this.#callers.find(({ isGone }) => !isGone);
+    return this.#asked?.back.ask?.(question, answered);
+  };
+
+  #remove(caller: Joined): void {
+    this.#callers = this.#callers.filter((each) => each !== caller);
+    caller.drop();
+  }
+}
