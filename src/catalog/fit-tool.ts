@@ -35,13 +35,19 @@ export function fitTool(tool: Listed, profile: Profile): FittedTool {
     changes.push(`its ${field} is not sent: ${why}`);
   };
   if (!profile.outputSchema) takeOut('outputSchema', 'this caller has no use for it');
-  else if (profile.plainSchemaRoot && !hasObjectRoot(tool.outputSchema)) {
+  else if (mayLoseStructure(profile)) {
+    takeOut('outputSchema', 'a result that is made text or cut would break it');
+  } else if (profile.plainSchemaRoot && !hasObjectRoot(tool.outputSchema)) {
     takeOut('outputSchema', 'its root is not an object');
   }
   if (!profile.icons) takeOut('icons', 'this caller shows none');
   fitMeta(fitted, profile, changes);
   return { tool: fitted, changes };
 }
+
+/** SDK clients throw away a result without `structuredContent` of a tool that has an outputSchema. */
+const mayLoseStructure = ({ results, maxResultChars }: Profile) =>
+  results === 'text' || maxResultChars !== undefined;
 
 const hasObjectRoot = (schema: unknown) => isObject(schema) && schema.type === 'object';
 

@@ -17,7 +17,7 @@ export interface Profile {
   /** `text`: every result becomes text, and never an empty one. */
   readonly results: 'unchanged' | 'text';
   readonly maxResultChars?: number;
-  /** Whether tools carry their outputSchema, where its root is an object. */
+  /** Whether tools carry their outputSchema, where its root is an object and no result is made text or cut. */
   readonly outputSchema: boolean;
   readonly icons: boolean;
   /** Globs of the `_meta` keys that tools keep. */

@@ -173,7 +173,9 @@ const profile = z.strictObject(
       .optional()
       .meta({ description: `text makes text of every result. ${inherited}` }),
     maxResultChars: limit('The most text of one result'),
-    outputSchema: yesOrNo().meta({ description: `Whether tools carry their outputSchema. ${inherited}` }),
+    outputSchema: yesOrNo().meta({
+      description: `Whether tools carry their outputSchema; not where results are text or cut. ${inherited}`,
+    }),
     icons: yesOrNo().meta({ description: `Whether tools carry their icons. ${inherited}` }),
     toolMeta: texts()
       .optional()

@@ -59,7 +59,7 @@ async function traits(gateway: RunningGateway, asking: Asking) {
 
 const GENERIC = { flat: false, output: true, icons: true, longest: 55 };
 const REALTIME = { flat: true, output: false, icons: false, longest: 55 };
-const CLAUDE = { flat: true, output: true, icons: false, longest: 55 };
+const CLAUDE = { flat: true, output: false, icons: false, longest: 55 };
 const CURSOR = { flat: true, output: true, icons: false, longest: 48 };
 
 test.each([
@@ -174,6 +174,28 @@ test('Realtime gets every result as text that is not too long, others as it is',
   expect(content[0].text.length).toBeLessThanOrEqual(4096);
   expect((await gateway.post(body, headers)).json.result).toMatchObject(result);
 });
+
+test.each([
+  ['v1', 'cut', { maxResultChars: 200 }],
+  ['modern', 'cut', { maxResultChars: 200 }],
+  ['legacy', 'cut', { maxResultChars: 200 }],
+  ['v1', 'made text', { results: 'text' }],
+  ['modern', 'made text', { results: 'text' }],
+] as const)(
+  'an SDK client (%s) that knows the output of a tool gets a result that was %s',
+  async (era, _what, limits) => {
+    await using crm = await crmServer({ content: [], structuredContent: { rows: ['x'.repeat(6000)] } });
+    await using gateway = await startGateway({
+      mcpServers: { crm: crm.entry() },
+      profiles: { narrow: { from: 'generic', ...limits } },
+    });
+    const client = await gateway.connect({ era, query: '?profile=narrow' } as { era: 'v1' });
+    // From here on it holds results against what was listed.
+    expect((await client.listTools()).tools[0]).not.toHaveProperty('outputSchema');
+    const { content } = await client.callTool({ name: 'crm__find', arguments: {} });
+    expect(content).toEqual([{ type: 'text', text: expect.stringMatching(/^\{"rows":\["x+/) }]);
+  },
+);
 
 test("a call has the time of its caller's profile, unless its server's entry says another", async () => {
   await using crm = await plainServer({
