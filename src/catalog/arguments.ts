@@ -1,5 +1,6 @@
 import type { ArgumentOverride } from '../config/config.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
+import { argumentsIn, overrideArguments } from './argument-schema.ts';
 
 /** What becomes of the arguments of one tool on their way to its downstream. */
 export interface ArgumentRules {
@@ -14,8 +15,8 @@ export interface ArgumentRules {
 interface ShapedArguments {
   readonly inputSchema: Params;
   readonly rules: ArgumentRules | undefined;
-  /** Arguments with an override that the schema does not have. */
-  readonly missing: readonly string[];
+  /** What of the overrides has no effect, each to stand after the tool's name. */
+  readonly notes: readonly string[];
 }
 
 /** The schema as callers see it, and what that means for their calls. */
@@ -23,18 +24,39 @@ export function shapeArguments(
   inputSchema: Params,
   overrides: ReadonlyMap<string, ArgumentOverride>,
 ): ShapedArguments {
-  if (overrides.size === 0) return { inputSchema, rules: undefined, missing: [] };
-  const properties = new Map(Object.entries(isObject(inputSchema.properties) ? inputSchema.properties : {}));
-  const missing = [...overrides.keys()].filter((name) => !properties.has(name));
-  const rules = rulesOf(overrides);
-  const shaped = [...properties].flatMap(([name, property]): [string, unknown][] => {
-    const override = overrides.get(name);
-    if (override === undefined) return [[name, property]];
-    if (Object.hasOwn(override, 'set')) return [];
-    return [[override.rename ?? name, describeProperty(property, override)]];
-  });
-  const withRequired = renameRequired(inputSchema, overrides);
-  return { inputSchema: { ...withRequired, properties: Object.fromEntries(shaped) }, rules, missing };
+  if (overrides.size === 0) return { inputSchema, rules: undefined, notes: [] };
+  const names = argumentsIn(inputSchema);
+  const notes = [...overrides.keys()]
+    .filter((name) => !names.has(name))
+    .map((name) => `has an override for its argument ${quoted(name)}, and its inputSchema has no such one.`);
+  const kept = withoutClashes(names, overrides, notes);
+  return { inputSchema: overrideArguments(inputSchema, kept), rules: rulesOf(kept), notes };
+}
+
+const quoted = (name: string) => JSON.stringify(name);
+
+/** Without the renames that would take the name of an argument that keeps it. */
+function withoutClashes(
+  names: ReadonlySet<string>,
+  overrides: ReadonlyMap<string, ArgumentOverride>,
+  notes: string[],
+): ReadonlyMap<string, ArgumentOverride> {
+  const kept = new Map(overrides);
+  const keepsItsName = (name: string) => {
+    const { rename = name, ...override } = kept.get(name) ?? {};
+    return names.has(name) && rename === name && !Object.hasOwn(override, 'set');
+  };
+  const findClash = () =>
+    [...kept].find(([name, { rename = name }]) => rename !== name && keepsItsName(rename));
+  // One that keeps its name may be what another was to be called.
+  for (let clash = findClash(); clash !== undefined; clash = findClash()) {
+    const [name, { rename, ...override }] = clash;
+    kept.set(name, override);
+    notes.push(
+      `has an override that renames its argument ${quoted(name)} to ${quoted(String(rename))}, which another one is called: it keeps its name.`,
+    );
+  }
+  return kept;
 }
 
 function rulesOf(overrides: ReadonlyMap<string, ArgumentOverride>): ArgumentRules {
@@ -48,39 +70,6 @@ function rulesOf(overrides: ReadonlyMap<string, ArgumentOverride>): ArgumentRule
       entries.flatMap(([name, { rename }]) => (rename === undefined ? [] : [[rename, name] as const])),
     ),
   };
-}
-
-function describeProperty(property: unknown, override: ArgumentOverride): unknown {
-  const { description } = override;
-  const hasDefault = Object.hasOwn(override, 'default');
-  if (!hasDefault && description === undefined) return property;
-  return {
-    ...(isObject(property) ? property : {}),
-    ...(hasDefault && { default: override.default }),
-    ...(description !== undefined && { description }),
-  };
-}
-
-/** What is set or has a default is not required of the caller. Alternatives at the root name arguments as well. */
-function renameRequired(schema: Params, overrides: ReadonlyMap<string, ArgumentOverride>): Params {
-  const shaped = { ...schema };
-  if (Array.isArray(schema.required)) {
-    shaped.required = schema.required.flatMap((name) => {
-      const override = overrides.get(name);
-      if (override === undefined) return [name];
-      return Object.hasOwn(override, 'set') || Object.hasOwn(override, 'default')
-        ? []
-        : [override.rename ?? name];
-    });
-  }
-  for (const keyword of ['oneOf', 'anyOf', 'allOf']) {
-    const branches = schema[keyword];
-    if (!Array.isArray(branches)) continue;
-    shaped[keyword] = branches.map((branch) =>
-      isObject(branch) ? renameRequired(branch, overrides) : branch,
-    );
-  }
-  return shaped;
 }
 
 /** The arguments as the downstream gets them. */

@@ -107,13 +107,11 @@ function applyOverride(
   addNote: (note: string) => void,
 ): Pick<OfferedTool, 'tool' | 'argumentRules'> {
   const { title, description, annotations } = override;
-  const { inputSchema, rules, missing } = shapeArguments(
+  const { inputSchema, rules, notes } = shapeArguments(
     tool.inputSchema as Record<string, unknown>,
     override.arguments,
   );
-  for (const name of missing) {
-    addNote(`has an override for its argument ${JSON.stringify(name)}, and its inputSchema has no such one.`);
-  }
+  for (const note of notes) addNote(note);
   return {
     tool: {
       ...tool,

@@ -102,6 +102,77 @@ test('an argument can be set and hidden, have a default, another name and anothe
   expect(JSON.stringify([gateway.gateway.status(), gateway.logs])).not.toContain('secret-region');
 });
 
+test('an argument that only alternatives of the root have is shaped like any other', async () => {
+  const kind = { type: 'string', enum: ['person', 'firm'] };
+  const named = (rest: object) => ({
+    properties: { kind, q: { type: 'string' }, ...rest },
+    required: ['kind', 'q'],
+  });
+  const inputSchema = {
+    type: 'object',
+    oneOf: [named({ age: { type: 'integer' } }), { $ref: '#/$defs/firm' }, { allOf: [named({})] }],
+    $defs: { firm: named({ tree: { $ref: '#/$defs/firm' } }) },
+  };
+  await using crm = await serverWith([tool('find', { inputSchema })]);
+  const overrides = {
+    find: {
+      arguments: {
+        kind: { set: 'person' },
+        q: { rename: 'name', description: 'A name.' },
+        age: { default: 18 },
+        none: { default: 1 },
+      },
+    },
+  };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ tools: { overrides } }) } });
+  const [find] = await listed(gateway);
+  const name = { type: 'string', description: 'A name.' };
+  expect(find?.inputSchema).toEqual({
+    type: 'object',
+    oneOf: [
+      { properties: { name, age: { type: 'integer', default: 18 } }, required: ['name'] },
+      { properties: { name, tree: { $ref: '#/$defs/firm' } }, required: ['name'] },
+      { allOf: [{ properties: { name }, required: ['name'] }] },
+    ],
+    $defs: inputSchema.$defs,
+  });
+  const { arguments: sent } = await call(gateway, 'crm__find', { name: 'Ada' });
+  expect(sent).toEqual({ kind: 'person', q: 'Ada', age: 18, none: 1 });
+  expect(gateway.gateway.status().notes.map(({ note }) => note)).toEqual([
+    'has an override for its argument "none", and its inputSchema has no such one.',
+  ]);
+});
+
+test('no argument is lost to another that would be given its name', async () => {
+  const text = { type: 'string' };
+  const properties = { a: text, b: text, c: text, d: text, e: text, fixed: text, g: text };
+  await using crm = await serverWith([tool('find', { inputSchema: { type: 'object', properties } })]);
+  const overrides = {
+    find: {
+      arguments: {
+        // b keeps its name, since c has one: so a keeps its own.
+        a: { rename: 'b' },
+        b: { rename: 'c' },
+        // These change places, and the name of a hidden one is free.
+        d: { rename: 'e' },
+        e: { rename: 'd' },
+        fixed: { set: 'f' },
+        g: { rename: 'fixed' },
+      },
+    },
+  };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ tools: { overrides } }) } });
+  const [find] = await listed(gateway);
+  const { properties: shown } = (find?.inputSchema ?? {}) as { properties: object };
+  expect(Object.keys(shown).sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'fixed']);
+  const args = { a: '1', b: '2', c: '3', d: '4', e: '5', fixed: '6' };
+  const { arguments: sent } = await call(gateway, 'crm__find', args);
+  expect(sent).toEqual({ a: '1', b: '2', c: '3', e: '4', d: '5', g: '6', fixed: 'f' });
+  const keeps = (from: string, to: string) =>
+    `has an override that renames its argument "${from}" to "${to}", which another one is called: it keeps its name.`;
+  expect(gateway.gateway.status().notes.map(({ note }) => note)).toEqual([keeps('b', 'c'), keeps('a', 'b')]);
+});
+
 test('what matches nothing is reported', async () => {
   await using crm = await serverWith([tool('find')]);
   const tools = {
