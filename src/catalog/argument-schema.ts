@@ -1,6 +1,6 @@
 import type { ArgumentOverride } from '../config/config.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
-import { findLocal } from './subschemas.ts';
+import { findLocal, textsOf } from './subschemas.ts';
 
 /** What an alternative at the root says of an argument holds for the tool's arguments like what the root itself says. */
 const BRANCHES = ['oneOf', 'anyOf', 'allOf'] as const;
@@ -15,7 +15,7 @@ export function argumentsIn(root: Params, part = root): ReadonlySet<string> {
   function collect(schema: unknown): void {
     if (!isObject(schema)) return;
     for (const name of Object.keys(isObject(schema.properties) ? schema.properties : {})) names.add(name);
-    if (Array.isArray(schema.required)) for (const name of schema.required) names.add(String(name));
+    for (const name of textsOf(schema.required)) names.add(name);
     const { $ref: ref } = schema;
     if (typeof ref === 'string' && !followed.has(ref)) {
       followed.add(ref);

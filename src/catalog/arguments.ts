@@ -1,6 +1,7 @@
 import type { ArgumentOverride } from '../config/config.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { argumentsIn, overrideArguments } from './argument-schema.ts';
+import { inlineLostRefs } from './inline-refs.ts';
 
 /** What becomes of the arguments of one tool on their way to its downstream. */
 export interface ArgumentRules {
@@ -30,7 +31,10 @@ export function shapeArguments(
     .filter((name) => !names.has(name))
     .map((name) => `has an override for its argument ${quoted(name)}, and its inputSchema has no such one.`);
   const kept = withoutClashes(names, overrides, notes);
-  return { inputSchema: overrideArguments(inputSchema, kept), rules: rulesOf(kept), notes };
+  const shaped = overrideArguments(inputSchema, kept);
+  // A reference to an argument leads nowhere once that has another name, or is hidden.
+  const inlined = inlineLostRefs(shaped, inputSchema);
+  return { inputSchema: 'fault' in inlined ? shaped : inlined.schema, rules: rulesOf(kept), notes };
 }
 
 const quoted = (name: string) => JSON.stringify(name);

@@ -1,9 +1,10 @@
 import { isObject } from '../protocol/messages.ts';
 import { cutText } from '../protocol/text.ts';
-import { findLocal, type Schema } from './subschemas.ts';
+import { noteAlternatives, noteConditions, type Parts } from './root-notes.ts';
+import { findLocal, type Schema, textsOf } from './subschemas.ts';
 
 const ALTERNATIVES = ['oneOf', 'anyOf'] as const;
-/** Part of the root for one kind of validator, and refused by another. Its properties are kept. */
+/** Part of the root for one kind of validator, and refused by another. Their properties are kept. */
 const CONDITIONAL = ['then', 'else'] as const;
 const DROPPED = ['enum', 'const', 'not', 'if', 'dependentRequired', 'dependentSchemas'] as const;
 const REFUSED = ['$ref', 'allOf', ...ALTERNATIVES, ...CONDITIONAL, ...DROPPED] as const;
@@ -17,12 +18,6 @@ interface Search {
   /** Keywords that were found and are gone from the root. */
   readonly found: Set<string>;
   left: number;
-}
-
-/** What a schema says about the object at its root, put together from everything it is made of. */
-interface Parts {
-  readonly properties: Map<string, unknown>;
-  readonly required: Set<string>;
 }
 
 export type FlatRoot =
@@ -98,8 +93,12 @@ function collect(schema: Schema, search: Search, depth: number, notes: string[])
     if (parts !== undefined) takeIn({ properties, required }, [parts], 'all');
   }
   if (Array.isArray(schema.allOf)) {
-    const branches = schema.allOf.map((branch) => inner(branch)).filter((parts) => parts !== undefined);
-    takeIn({ properties, required }, branches, 'all');
+    const branches = schema.allOf.map((branch) => inner(branch, notes));
+    takeIn(
+      { properties, required },
+      branches.filter((parts) => parts !== undefined),
+      'all',
+    );
   }
   for (const keyword of ALTERNATIVES) {
     const given = schema[keyword];
@@ -107,17 +106,13 @@ function collect(schema: Schema, search: Search, depth: number, notes: string[])
     const branches = given.map((branch) => inner(branch)).filter((parts) => parts !== undefined);
     if (branches.length === 0) return undefined;
     takeIn({ properties, required }, branches, 'one');
-    const sets = branches.map((branch) => `{${[...branch.required].join(', ')}}`);
-    // Where all need the same, there is nothing to tell.
-    if (new Set(sets).size > 1) {
-      notes.push(
-        `${keyword === 'oneOf' ? 'exactly one' : 'at least one'} of ${[...new Set(sets)].join(' or ')}.`,
-      );
-    }
+    const note = noteAlternatives(keyword, branches);
+    if (note !== undefined) notes.push(note);
   }
-  for (const keyword of CONDITIONAL) {
-    if (!isObject(schema[keyword])) continue;
-    const parts = inner(schema[keyword]);
+  notes.push(...noteConditions(schema, inner));
+  const dependent = isObject(schema.dependentSchemas) ? Object.values(schema.dependentSchemas) : [];
+  for (const conditional of [...CONDITIONAL.map((keyword) => schema[keyword]), ...dependent]) {
+    const parts = inner(conditional);
     if (parts !== undefined) takeIn({ properties, required }, [{ ...parts, required: new Set() }], 'all');
   }
   return { properties, required };
@@ -149,8 +144,4 @@ function together(known: unknown, added: unknown, keyword: 'allOf' | 'anyOf'): u
   const text = JSON.stringify(added);
   if (definitions.some((definition) => JSON.stringify(definition) === text)) return known;
   return { [keyword]: [...definitions, added] };
-}
-
-function textsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }

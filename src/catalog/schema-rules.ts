@@ -1,5 +1,5 @@
 import type { Profile } from '../config/profiles.ts';
-import { inlineRefs } from './inline-refs.ts';
+import { type InlinedSchema, inlineLostRefs, inlineRefs } from './inline-refs.ts';
 import { flattenRoot } from './plain-root.ts';
 import { mapSubschemas, type Schema } from './subschemas.ts';
 
@@ -24,18 +24,22 @@ export function shapeSchema(given: Schema, rules: SchemaRules): ShapedSchema | {
     ({ schema, note } = flat);
     changes.push(...flat.changes);
   }
-  if (rules.inlineRefs) {
-    const inlined = inlineRefs(schema);
-    if ('fault' in inlined) return inlined;
-    schema = inlined.schema;
-    changes.push(...inlined.changes);
-  }
+  const inlined = inlineAs(rules, schema, given);
+  if ('fault' in inlined) return inlined;
+  schema = inlined.schema;
+  changes.push(...inlined.changes);
   if (rules.dropKeywords.length > 0) {
     const dropped = new Set<string>();
     schema = dropKeywords(schema, rules.dropKeywords, dropped);
     for (const keyword of dropped) changes.push(`its ${keyword} is dropped`);
   }
   return { schema, changes, ...(note !== undefined && { note }) };
+}
+
+function inlineAs(rules: SchemaRules, schema: Schema, given: Schema): InlinedSchema {
+  if (rules.inlineRefs) return inlineRefs(schema, given);
+  // A root that was flattened takes away what led through its alternatives.
+  return schema === given ? { schema, changes: [] } : inlineLostRefs(schema, given);
 }
 
 function dropKeywords(schema: Schema, keywords: readonly string[], dropped: Set<string>): Schema {

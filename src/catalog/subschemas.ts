@@ -65,3 +65,8 @@ function findAnchor(schema: Schema, anchor: string): Schema | undefined {
   });
   return found;
 }
+
+/** The names in a `required` or the like, whatever else somebody may have put there. */
+export function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type SchemaRules, shapeSchema } from '../../src/catalog/schema-rules.ts';
+import { findLocal, mapSubschemas, type Schema } from '../../src/catalog/subschemas.ts';
 
 const PLAIN: SchemaRules = { plainSchemaRoot: true, inlineRefs: false, dropKeywords: [] };
 const INLINE: SchemaRules = { plainSchemaRoot: false, inlineRefs: true, dropKeywords: [] };
@@ -75,6 +76,99 @@ test('alternatives that only differ in what they require are told in the note', 
   });
   expect(shaped.schema).toEqual({ type: 'object', properties: { id: text, name: text } });
   expect(shaped.note).toBe('Arguments: at least one of {id} or {name}.');
+});
+
+test.each<[string, object, string]>([
+  [
+    'alternatives that require the same and have different properties',
+    {
+      oneOf: [
+        { properties: { kind: text, id: text }, required: ['kind'] },
+        { properties: { kind: text, name: text }, required: ['kind'] },
+      ],
+    },
+    'exactly one of {kind, id?} or {kind, name?}.',
+  ],
+  [
+    'one alternative that requires nothing',
+    { anyOf: [{ required: ['id'] }, { properties: { name: text } }] },
+    'at least one of {id} or {name?}.',
+  ],
+  [
+    'alternatives inside allOf',
+    { allOf: [{ oneOf: [{ required: ['a'] }, { required: ['b'] }] }, { not: { required: ['c'] } }] },
+    'exactly one of {a} or {b}. never {c}.',
+  ],
+  ['not, of several', { not: { required: ['a', 'b'] } }, 'never all of {a, b}.'],
+  ['not, of something else', { not: { minProperties: 3 } }, 'not {"minProperties":3}.'],
+  ['enum', { enum: [{ a: 1 }, { a: 2 }] }, 'one of {"a":1} or {"a":2}.'],
+  ['const', { const: { a: 1 } }, 'exactly {"a":1}.'],
+  [
+    'a condition on a value',
+    {
+      if: { properties: { kind: { const: 'firm' } }, required: ['kind', 'b'] },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+      then: { properties: { vat: text, no: text }, required: ['vat'] },
+      else: { required: ['age'] },
+    },
+    'if kind is "firm" and b is given then {vat, no?}, else {age}.',
+  ],
+  [
+    'conditions inside allOf',
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+    { allOf: [{ if: { properties: { kind: { enum: ['x', 'y'] } } }, then: { required: ['z'] } }] },
+    'if kind is "x" or "y" then {z}.',
+  ],
+  ['dependentRequired', { dependentRequired: { a: ['b', 'c'] } }, 'with a also {b, c}.'],
+  ['dependentSchemas', { dependentSchemas: { a: { properties: { b: text } } } }, 'with a also {b?}.'],
+])('what a flattened root said is told in the note: %s', (_what, schema, sentence) => {
+  expect(shape({ type: 'object', ...schema }).note).toBe(`Arguments: ${sentence}`);
+});
+
+test('a note has at most 300 characters, whatever a root says', () => {
+  const names = Array.from({ length: 100 }, (_, index) => `argument_${index}`);
+  const { note } = shape({
+    oneOf: names.map((name) => ({ required: [name] })),
+    enum: [{ a: 'x'.repeat(500) }],
+  });
+  expect(note?.length).toBeLessThanOrEqual(300);
+});
+
+test('a reference through what was flattened is replaced with what it stood for', () => {
+  const item = { type: 'object', properties: { next: { $ref: '#/anyOf/0/properties/item' }, a: text } };
+  const shaped = shape({
+    type: 'object',
+    anyOf: [
+      { properties: { item, kept: { $ref: '#/$defs/kept' } }, required: ['item'] },
+      { properties: { same: { $ref: '#/anyOf/0/properties/item' }, far: { $ref: '#named' } } },
+      { $anchor: 'named', properties: { b: number } },
+    ],
+    $defs: { kept: { items: { $ref: '#/anyOf/0/properties/item/properties/a' } }, none: { $ref: '#/none' } },
+  });
+  const once = {
+    type: 'object',
+    properties: { next: { type: 'object', properties: { next: {}, a: text } }, a: text },
+  };
+  expect(shaped.schema).toEqual({
+    type: 'object',
+    properties: {
+      item: once,
+      kept: { $ref: '#/$defs/kept' },
+      same: { type: 'object', properties: { next: {}, a: text } },
+      far: { $anchor: 'named', properties: { b: number } },
+      b: number,
+    },
+    // What led nowhere before still does.
+    $defs: { kept: { items: text }, none: { $ref: '#/none' } },
+  });
+});
+
+test('where every reference is inlined, those through what was flattened are as well', () => {
+  const { schema } = shape(
+    { oneOf: [{ properties: { a: text } }, { properties: { b: { $ref: '#/oneOf/0/properties/a' } } }] },
+    { ...PLAIN, inlineRefs: true },
+  );
+  expect(schema.properties).toEqual({ a: text, b: text });
 });
 
 test('allOf at the root requires all that its parts require, through local references as well', () => {
@@ -200,13 +294,26 @@ const KEYWORDS = [
   'allOf',
   'not',
   'enum',
+  'if',
+  'then',
+  'dependentRequired',
   '$ref',
   '$defs',
 ];
 const anySchema = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 5 },
-    fc.constantFrom<unknown>('object', 'string', '#', '#/$defs/a', '#/properties/a', null, true, 7),
+    fc.constantFrom<unknown>(
+      'object',
+      'string',
+      '#',
+      '#/$defs/a',
+      '#/properties/a',
+      '#/oneOf/0',
+      null,
+      true,
+      7,
+    ),
     fc.array(tie('value'), { maxLength: 3 }),
     fc.dictionary(fc.constantFrom(...KEYWORDS, 'a', '__proto__', 'items'), tie('value'), { maxKeys: 4 }),
   ),
@@ -230,4 +337,29 @@ test('whatever a downstream writes, the root is plain or there is a fault, and n
     }),
     { numRuns: 2000 },
   );
+});
+
+function refsIn(schema: Schema): string[] {
+  const refs = typeof schema.$ref === 'string' ? [schema.$ref] : [];
+  mapSubschemas(schema, (inner) => {
+    refs.push(...refsIn(inner));
+    return inner;
+  });
+  return refs;
+}
+
+test('whatever a downstream writes, a reference that led somewhere still does when its root is plain', () => {
+  let flattened = 0;
+  fc.assert(
+    fc.property(fc.dictionary(fc.constantFrom(...KEYWORDS, 'items'), anySchema, { maxKeys: 5 }), (schema) => {
+      const shaped = shapeSchema(schema, PLAIN);
+      if ('fault' in shaped || shaped.schema === schema) return;
+      if (refsIn(shaped.schema).length > 0) flattened++;
+      for (const ref of refsIn(shaped.schema)) {
+        if (findLocal(schema, ref) !== undefined) expect(findLocal(shaped.schema, ref), ref).toBeDefined();
+      }
+    }),
+    { numRuns: 5000 },
+  );
+  expect(flattened).toBeGreaterThan(0);
 });
