@@ -39,7 +39,8 @@ export function loadConfig({ path, env }: { path: string; env: Env }): Config {
   dropDisabled(document.value);
   const directory = dirname(resolve(path));
   const expander = createExpander({ env, directory }, report);
-  const config = readFile(checkShape(document.value, report), path, { expander, report, directory });
+  const reading = { expander, report, directory, offsetOf: document.offsetOf };
+  const config = readFile(checkShape(document.value, report), path, reading);
 
   const problems = list();
   if (problems.length > 0) throw new ConfigError(path, problems);
@@ -107,7 +108,9 @@ function readServers(shape: Partly<FileShape>, reading: Reading): DownstreamConf
   if (fields.length === 0) reading.report([], 'needs mcpServers, an object of servers by name');
   if (fields.length === 2) reading.report([], 'has mcpServers and servers; keep one of them');
   return fields.flatMap((field) => {
-    const servers = Object.entries(shape[field] ?? {});
+    const offsetOf = ([key]: [string, unknown]) => reading.offsetOf([field, key]);
+    // JavaScript moves keys that are numbers to the front.
+    const servers = Object.entries(shape[field] ?? {}).sort((a, b) => offsetOf(a) - offsetOf(b));
     if (shape[field] !== undefined && servers.length === 0) {
       reading.report([field], 'has no server, or only disabled ones; add one');
     }

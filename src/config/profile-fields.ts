@@ -15,34 +15,62 @@ const MAX_NAMES_TOLD = 20;
 
 type Shapes<T> = Partly<Record<string, T>> | undefined;
 
-/** The built-in profiles and the file's own; one of the file replaces a built-in one of the same name. */
+/**
+ * The built-in profiles and the file's own; one of the file replaces a built-in one of the same name. They may be made
+ * from each other in any order, since JavaScript moves names that are numbers to the front.
+ */
 export function readProfiles(shapes: Shapes<ProfileShape>, report: Report): ReadonlyMap<string, Profile> {
-  const profiles = new Map(PROFILES);
-  for (const [name, shape] of Object.entries(shapes ?? {})) {
-    const at = ['profiles', name];
-    if (!NAME.test(name)) report(at, NAME_PROBLEM);
-    const base = readBase(name, shape?.from, profiles, shapes ?? {}, report);
-    // One with a mistake is there all the same, so that those who name it are not told that it is missing.
-    profiles.set(name, inherit(base ?? GENERIC, name, shape ?? {}));
+  const own = new Map(Object.entries(shapes ?? {}));
+  const made = new Set<string>();
+  const known = new Map(PROFILES);
+  for (const name of own.keys()) {
+    if (!NAME.test(name)) report(['profiles', name], NAME_PROBLEM);
+    // Those that it is made from come first. No recursion: a file has room for thousands in a row.
+    for (const next of lineOf(name, own, made, report).reverse()) {
+      const base = readBase(next, own.get(next)?.from, own, known, report);
+      // One with a mistake is there all the same, so that those who name it are not told that it is missing.
+      known.set(next, inherit(base ?? GENERIC, next, own.get(next) ?? {}));
+      made.add(next);
+    }
   }
-  return profiles;
+  return new Map([...PROFILES.keys(), ...own.keys()].map((name) => [name, known.get(name) as Profile]));
+}
+
+type Own = ReadonlyMap<string, Partly<ProfileShape> | undefined>;
+
+/** The profile, what it is made from, and so on, as far as these are the file's own and not made yet. */
+function lineOf(name: string, own: Own, made: ReadonlySet<string>, report: Report): string[] {
+  const line = new Set<string>();
+  let last = name;
+  let next: string | undefined = name;
+  while (next !== undefined && own.has(next) && !made.has(next) && !line.has(next)) {
+    line.add(next);
+    last = next;
+    const { from }: Partly<ProfileShape> = own.get(next) ?? {};
+    next = from === next ? undefined : from;
+  }
+  if (next !== undefined && line.has(next)) {
+    report(['profiles', last, 'from'], 'leads back to this profile; name another');
+  }
+  return [...line];
 }
 
 function readBase(
   name: string,
   from: string | undefined,
-  earlier: ReadonlyMap<string, Profile>,
-  shapes: object,
+  own: Own,
+  known: ReadonlyMap<string, Profile>,
   report: Report,
 ): Profile | undefined {
-  if (from === undefined) return PROFILES.get(name);
+  const builtIn = PROFILES.get(name);
+  if (from === undefined) return builtIn;
   const at = ['profiles', name, 'from'];
-  if (earlier.has(from) || !Object.hasOwn(shapes, from)) return findProfile(from, at, earlier, report);
-  report(
-    at,
-    from === name ? 'is this profile itself; name another' : 'comes further down; put it before this',
-  );
-  return undefined;
+  if (from === name) {
+    if (builtIn === undefined) report(at, 'is this profile itself; name another');
+    return builtIn;
+  }
+  // Of a circle, which is reported, one is not there yet.
+  return own.has(from) ? known.get(from) : findProfile(from, at, known, report);
 }
 
 /** null takes an inherited limit away. */

@@ -1,5 +1,5 @@
 import type { Expander } from './expand.ts';
-import type { Report } from './problems.ts';
+import type { Place, Report } from './problems.ts';
 import type { ServerShape } from './schema.ts';
 import type { Partly } from './shape.ts';
 
@@ -10,6 +10,8 @@ export type Server = Partly<ServerShape>;
 export interface Reading {
   readonly expander: Expander;
   readonly report: Report;
+  /** How far into the file a place stands. */
+  readonly offsetOf: (at: Place) => number;
   /** Of the configuration file. */
   readonly directory: string;
 }

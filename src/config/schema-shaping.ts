@@ -150,7 +150,7 @@ const profile = z.strictObject(
   {
     from: text().optional().meta({
       description:
-        'The profile it is made from, built-in or further up. Default: the built-in one of its name, else generic.',
+        'The profile it is made from, built-in or of this file. Default: the built-in one of its name, else generic.',
     }),
     framing: z
       .enum(['auto', 'sse', 'json'], must('one of auto, sse, json', 'a string'))
@@ -172,7 +172,7 @@ const profile = z.strictObject(
       .enum(['unchanged', 'text'], must('one of unchanged, text', 'a string'))
       .optional()
       .meta({ description: `text makes text of every result. ${inherited}` }),
-    maxResultChars: limit('The most text of one result'),
+    maxResultChars: limit('The most text of one result', 128),
     outputSchema: yesOrNo().meta({
       description: `Whether tools carry their outputSchema; not where results are text or cut. ${inherited}`,
     }),

@@ -77,7 +77,7 @@ test('who cannot be asked does not get the question of a task, and hears why', a
 
 test('the result of a task is shaped for its caller as any other', async () => {
   await using server = await tasksServer();
-  const profiles = { short: { maxResultChars: 100 } };
+  const profiles = { short: { maxResultChars: 128 } };
   await using gateway = await startGateway({
     mcpServers: { jobs: server.entry() },
     profiles,

@@ -139,6 +139,37 @@ test('a profile has the fields of the one it is made from, and its own before th
   expect([...profiles.keys()]).toEqual([...PROFILES.keys(), 'phone', 'hotline', 'plain']);
 });
 
+test('profiles are made from each other in any order, and names that are numbers are like others', () => {
+  const { profiles } = load({
+    ...crm({}),
+    profiles: {
+      desk: { from: 'hotline', icons: true },
+      hotline: { from: '911' },
+      911: { from: 'claude', maxTools: 7 },
+      claude: { maxDescriptionChars: 99 },
+    },
+  });
+  const claude = { ...PROFILES.get('claude'), maxDescriptionChars: 99 };
+  expect(profiles.get('911')).toEqual({ ...claude, name: '911', maxTools: 7 });
+  expect(profiles.get('desk')).toEqual({ ...claude, name: 'desk', maxTools: 7, icons: true });
+});
+
+test('as many profiles in a row as a file has room for', () => {
+  const profiles = Object.fromEntries(
+    Array.from({ length: 5000 }, (_, index) => [`p${index}`, { from: `p${index + 1}` }]),
+  );
+  expect(
+    load({ ...crm({}), profiles: { ...profiles, p5000: { maxTools: 3 } } }).profiles.get('p0')?.maxTools,
+  ).toBe(3);
+});
+
+test('servers stay in the order of the file, also those whose names are numbers', () => {
+  const text =
+    '{"mcpServers":{"crm":{"url":"http://a"},"7":{"url":"http://b"},"10":{"url":"http://c"},"2":{"url":"http://d"}}}';
+  const path = join(directoryWith({ 'servers.json': text }), 'servers.json');
+  expect(loadConfig({ path, env: {} }).downstreams.map(({ key }) => key)).toEqual(['crm', '7', '10', '2']);
+});
+
 test('a profile named like a built-in one is made from it and stands in its place', () => {
   const { profiles } = load({
     ...crm({}),

@@ -248,10 +248,18 @@ const PROFILES: Broken[] = [
     `profiles.phone.from: is no profile; did you mean realtime? There are ${BUILT_IN}`,
   ],
   [
-    'profiles made from themselves or from a later one',
-    top({ profiles: { phone: { from: 'phone' }, desk: { from: 'hotline' }, hotline: {} } }),
+    'profiles made from themselves, or in a circle',
+    top({
+      profiles: {
+        phone: { from: 'phone' },
+        entry: { from: 'desk' },
+        desk: { from: 'hotline' },
+        hotline: { from: 'claude' },
+        claude: { from: 'desk' },
+      },
+    }),
     'profiles.phone.from: is this profile itself; name another',
-    'profiles.desk.from: comes further down; put it before this',
+    'profiles.claude.from: leads back to this profile; name another',
   ],
   [
     'numbers out of range',
@@ -272,7 +280,7 @@ const PROFILES: Broken[] = [
     'profiles.phone.maxNameChars: must be a whole number of characters from 20 to 64',
     'profiles.phone.maxDescriptionChars: must be a whole number from 16 to 10000000',
     'profiles.phone.maxInstructionsChars: must be a whole number from 16 to 10000000',
-    'profiles.phone.maxResultChars: must be a whole number from 16 to 10000000, is a string',
+    'profiles.phone.maxResultChars: must be a whole number from 128 to 10000000, is a string',
     'profiles.phone.recommendedTools: must be a whole number from 1 to 10000000',
     'profiles.phone.maxTools: must be a whole number from 1 to 10000000',
     'profiles.phone.callTimeoutMs: must be a whole number of milliseconds from 100 to 86400000',
