@@ -36,6 +36,18 @@ export interface GatewayStatus {
   notes: Catalog['notes'];
 }
 
+/** What is not over yet, in numbers: all 0 where nobody waits for anything. */
+export interface Waiting {
+  /** HTTP requests of callers. */
+  requests: number;
+  calls: number;
+  /** Calls whose caller is thinking about a question. */
+  parked: number;
+  listeners: number;
+  /** Requests that downstreams have not answered. */
+  downstream: number;
+}
+
 /** One MCP server in front of many. */
 export interface Gateway {
   /** Resolves when every downstream was tried once, however long that takes. */
@@ -44,6 +56,7 @@ export interface Gateway {
   start(): void;
   readonly catalog: Catalog;
   status(): GatewayStatus;
+  waiting(): Waiting;
   /** Serves callers over HTTP. */
   listen(address: { host: string; port: number }): Promise<Front>;
   /**
@@ -141,6 +154,12 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
       return holder.current;
     },
     status,
+    waiting: () => ({
+      requests: fronts.reduce((sum, { running }) => sum + running, 0),
+      ...dispatcher.waiting,
+      parked: parked.size,
+      downstream: fleet.downstreams.reduce((sum, { running }) => sum + running, 0),
+    }),
     async listen({ host, port }) {
       const front = await openFront({
         host,

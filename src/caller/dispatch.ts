@@ -43,6 +43,8 @@ export interface Dispatcher {
   open(caller: Caller, reply: Reply): boolean;
   /** The catalog may be another. */
   catalogChanged(): void;
+  /** Calls of which nobody has heard the end, and callers that listen. */
+  readonly waiting: { readonly calls: number; readonly listeners: number };
   /** Ends what would not end by itself. */
   close(): void;
 }
@@ -71,6 +73,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const repeats = createRepeats();
 
   const listeners = createListeners(viewOf, writeResult, rounds);
+  let calls = 0;
 
   function listen(request: Request, caller: Caller, reply: Reply): void {
     const { session } = caller;
@@ -81,11 +84,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   function pass(forwarding: Forwarding, request: Request, caller: Caller, reply: Reply): void {
     const startedAt = performance.now();
+    calls++;
     const { era, session } = caller;
     const { id } = request;
     const meta = request.params?._meta as Params | undefined;
     let call: RunningCall | undefined;
     const end = (outcome: Outcome, failure?: DownstreamFailure) => {
+      calls--;
       options.onCallEnded(forwarding, performance.now() - startedAt, failure);
       session?.removeCall(id, call);
       reply.end(writeGuarded(id, outcome, era, forwarding), statusOf(outcome, era));
@@ -97,6 +102,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       answer: (outcome) => end(outcome),
       fail: (failure) => end(toOutcome(failure, forwarding), failure),
       cancelled: () => {
+        calls--;
         session?.removeCall(id, call);
         reply.abandon();
       },
@@ -218,6 +224,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
     open: (caller, reply) => caller.session !== undefined && listeners.open(caller, caller.session, reply),
     catalogChanged: listeners.changed,
+    get waiting() {
+      return { calls, listeners: listeners.size };
+    },
     close() {
       listeners.close();
       repeats.close();

@@ -13,6 +13,8 @@ import { createTokenCheck } from './token.ts';
 export interface Front {
   /** Where callers reach the MCP endpoint. */
   readonly url: string;
+  /** Requests whose answer has not ended. */
+  readonly running: number;
   /** Takes no more requests, lets the running ones finish for a moment, and closes. */
   close(): Promise<void>;
 }
@@ -81,6 +83,9 @@ export async function openFront(options: FrontOptions): Promise<Front> {
 
   return {
     url: `http://${host}:${port}/mcp`,
+    get running() {
+      return running;
+    },
     async close() {
       sse?.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -35,6 +35,7 @@ export interface Listeners {
   watch(uri: string, caller: Caller, session: Session): Promise<void>;
   /** The catalog may be another. */
   changed(): void;
+  readonly size: number;
   /** Ends all of them the way a server says that it meant to. */
   close(): void;
 }
@@ -248,6 +249,9 @@ export function createListeners(
             listener.notify(notice);
         }
       }
+    },
+    get size() {
+      return listeners.size;
     },
     close() {
       for (const listener of listeners) {

@@ -38,7 +38,7 @@ export function createAnswerReader(
       ? readJson(maxBytes, to)
       : type === 'text/event-stream'
         ? readEvents(maxBytes, to)
-        : readNothing(type ?? 'no content type', to);
+        : readNothing(type, to);
   return encoding === undefined || encoding === 'identity'
     ? open(listener)
     : decompress(encoding, open, listener);
@@ -87,8 +87,9 @@ function readEvents(maxBytes: number, listener: AnswerListener): AnswerReader {
   };
 }
 
-function readNothing(type: string, listener: AnswerListener): AnswerReader {
-  listener.onNonsense(/^[\w./+-]{1,64}$/.test(type) ? type : 'no readable content type');
+function readNothing(type: string | undefined, listener: AnswerListener): AnswerReader {
+  const isReadable = type === undefined || /^[\w./+-]{1,64}$/.test(type);
+  listener.onNonsense(isReadable ? (type ?? 'no content type') : 'no readable content type');
   return { isStream: false, feed() {}, end() {} };
 }
 
@@ -125,10 +126,13 @@ function decompress(
   };
 }
 
+const BYTE_ORDER_MARK = 0xfeff;
+
 function deliver(json: string, listener: AnswerListener): void {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    // RFC 8259: it must not be written, and may be ignored.
+    value = JSON.parse(json.charCodeAt(0) === BYTE_ORDER_MARK ? json.slice(1) : json);
   } catch {
     // Without the cause: its text quotes the body.
     return listener.onNonsense('invalid JSON');

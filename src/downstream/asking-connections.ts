@@ -12,6 +12,8 @@ export interface AskingConnections {
   get(capabilities: Params): Connection | undefined;
   /** It has turned out to be gone, or has ended. */
   drop(lost: Connection): void;
+  /** Requests that wait for their answer. */
+  readonly running: number;
   close(): Promise<void>;
 }
 
@@ -80,6 +82,11 @@ export function createAskingConnections(
     },
     drop(lost) {
       for (const [key, slot] of slots) if (slot.opened === lost) void remove(key, slot, 'retire');
+    },
+    get running() {
+      let running = 0;
+      for (const { opened } of slots.values()) running += opened?.link.running ?? 0;
+      return running;
     },
     async close() {
       await Promise.all([...slots].map(([key, slot]) => remove(key, slot, 'close')));

@@ -43,6 +43,8 @@ export interface Downstream {
   /** Sends one request: once, and again where `retry-rules` lets it. */
   request(request: OutgoingRequest, receiver: Receiver): Exchange;
   readonly wishes: Pick<Wishes, 'watch' | 'watchTask' | 'wantLogs'>;
+  /** Requests that wait: for their answer, or for a connection. */
+  readonly running: number;
   close(): Promise<void>;
 }
 
@@ -286,6 +288,9 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       return new RenewingExchange(request, receiver, over);
     },
     wishes,
+    get running() {
+      return (connection?.link.running ?? 0) + asking.running + waiters.length;
+    },
     start() {
       running ??= run();
     },

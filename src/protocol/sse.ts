@@ -43,6 +43,7 @@ export interface EventListener {
 export function createEventDecoder(maxBytes: number, listener: EventListener): EventDecoder {
   const text = new TextDecoder('utf-8', { fatal: true });
   let stopped = false;
+  let endedWithReturn = false;
   const parser = createParser({
     maxBufferSize: maxBytes,
     onEvent: ({ id, event, data }) => {
@@ -62,7 +63,13 @@ export function createEventDecoder(maxBytes: number, listener: EventListener): E
   });
   return {
     feed(chunk) {
-      if (!stopped) parser.feed(text.decode(chunk, { stream: true }));
+      if (stopped) return;
+      let cut = text.decode(chunk, { stream: true });
+      // The parser waits for what follows a carriage return; the event that it ends may be the last for long.
+      if (cut === '') return;
+      if (endedWithReturn && cut.startsWith('\n')) cut = cut.slice(1);
+      endedWithReturn = cut.endsWith('\r');
+      parser.feed(endedWithReturn ? `${cut}\n` : cut);
     },
   };
 }

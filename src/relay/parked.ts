@@ -12,6 +12,7 @@ export interface Parked<Call extends ParkedCall = ParkedCall> {
   add(call: Call): string | undefined;
   /** Finds it and takes it out. */
   take(id: string): Call | undefined;
+  readonly size: number;
   close(): void;
 }
 
@@ -34,6 +35,9 @@ export function createParked<Call extends ParkedCall>(): Parked<Call> {
       return id;
     },
     take,
+    get size() {
+      return calls.size;
+    },
     close() {
       for (const id of [...calls.keys()]) take(id)?.giveUp();
     },

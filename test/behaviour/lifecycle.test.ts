@@ -39,7 +39,7 @@ test('one downstream that refuses connections takes nothing from the others', as
 
 test('one downstream that accepts connections and says nothing delays a cold start by 3 s and no more', async () => {
   await using alive = await modernServer();
-  const silent = createServer(() => {}).listen(0, '127.0.0.1');
+  const silent = createServer((socket) => void socket.resume()).listen(0, '127.0.0.1');
   await vi.waitFor(() => expect(silent.listening).toBe(true));
   const { port } = silent.address() as { port: number };
   await using gateway = await startGateway(

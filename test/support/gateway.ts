@@ -8,6 +8,7 @@ import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { loadConfig } from '../../src/config/load.ts';
 import { createGateway, type Gateway } from '../../src/gateway.ts';
 import { createLog } from '../../src/log.ts';
+import { watchGateway } from './watch.ts';
 import { type OpenReply, open, type Reply, type Sending, send } from './wire-client.ts';
 
 export interface GatewayOptions {
@@ -73,6 +74,8 @@ export async function startGateway(
   });
   const gateway = createGateway(config, { token, log });
   const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });
+  const secrets = [...config.secrets, token];
+  const closed = watchGateway(gateway, { secrets, port: Number(new URL(url).port), logs });
   if (options.settle !== false) await gateway.attempted;
 
   const clients: { close(): Promise<void> }[] = [];
@@ -121,6 +124,7 @@ export async function startGateway(
     async [Symbol.asyncDispose]() {
       await Promise.all(clients.map((client) => client.close()));
       await gateway.close();
+      closed();
     },
   };
 }

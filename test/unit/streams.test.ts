@@ -22,6 +22,20 @@ test('events are the same wherever the stream is cut', () => {
   }
 });
 
+test.each(['\n', '\r', '\r\n'])('an event whose lines end with %j is there as soon as it is whole', (end) => {
+  const lines = Buffer.from(`data: 1${end}${end}data: 2${end}${end}`);
+  for (let cut = 0; cut <= lines.length; cut++) {
+    const events: string[] = [];
+    const decoder = createEventDecoder(1000, {
+      onData: (data) => events.push(data),
+      onTooLarge: () => expect.unreachable(),
+    });
+    decoder.feed(lines.subarray(0, cut));
+    decoder.feed(lines.subarray(cut));
+    expect(events, `cut at ${cut}`).toEqual(['1', '2']);
+  }
+});
+
 test('an event that does not end is given up at the limit, once', () => {
   let tooLarge = 0;
   const decoder = createEventDecoder(1000, {

@@ -1,0 +1,408 @@
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import {
+  bomb,
+  but,
+  bytes,
+  chunk,
+  chunked,
+  drip,
+  endless,
+  event,
+  events,
+  fin,
+  good,
+  head,
+  json,
+  lastChunk,
+  many,
+  progress,
+  resultBut,
+  rst,
+  silence,
+  status,
+  stream,
+  whole,
+} from '../support/evil/steps.ts';
+import type { Step } from '../support/evil/wire.ts';
+import type { Fault, Script } from './fault.ts';
+
+const TOO_LATE = 'did not answer % within 400 ms.';
+const ENDED = 'sent no answer (its reply ended early).';
+const CUT = 'closed the connection before answering.';
+const TOO_LARGE = 'answered with more than 256 KiB, the limit set by limits.maxResultBytes.';
+const NOT_MCP = 'answered with something that is not MCP';
+
+const oneByteAChunk: Step = async (wire) => {
+  for (const byte of Buffer.from(event(good)(wire))) await many(1, Buffer.from([byte]))(wire);
+};
+
+const late = (what: string, ...steps: Step[]): Script => ({
+  what,
+  steps,
+  told: TOO_LATE,
+  mayHaveRun: true,
+  holds: true,
+});
+const cut = (what: string, ...steps: Step[]): Script => ({
+  what,
+  steps,
+  told: CUT,
+  mayHaveRun: true,
+});
+const ended = (what: string, ...steps: Step[]): Script => ({
+  ...cut(what, ...steps),
+  told: ENDED,
+});
+const tooLarge = (what: string, ...steps: Step[]): Script => ({
+  ...cut(what, ...steps),
+  told: TOO_LARGE,
+});
+const nonsense = (what: string, kind: string, ...steps: Step[]): Script => ({
+  ...cut(what, ...steps),
+  told: `${NOT_MCP} (${kind}).`,
+});
+const answered = (what: string, ...steps: Step[]): Script => ({
+  what,
+  steps,
+  told: 'the answer',
+});
+
+const refused = (code: number): Script => ({
+  what: `HTTP ${code}`,
+  steps: [status(code, { 'www-authenticate': 'Bearer', 'content-type': 'text/plain' })],
+  told: `refused this gateway's credentials (HTTP ${code}).`,
+});
+const limited = (what: string, retryAfter: string | undefined, when: string): Script => ({
+  what,
+  steps: [status(429, retryAfter === undefined ? {} : { 'retry-after': retryAfter })],
+  told: `is limiting requests (HTTP 429). Try again ${when}.`,
+});
+const redirect = (code: number, location: string, where: string): Script => ({
+  what: `${code} to ${location}`,
+  steps: [status(code, { location }, '')],
+  told: `redirects to ${where} (HTTP ${code}), and headers are never sent to an address that is not in servers.json.`,
+});
+
+/** Section B: a downstream over HTTP behaves badly. */
+export const HTTP_FAULTS: readonly Fault[] = [
+  {
+    id: 'F16',
+    promise: 'a host name that is not found is told of in those words',
+    elsewhere: [
+      'test/behaviour/connect-reasons.test.ts: a server that cannot be connected to is reported with',
+    ],
+    notHere: 'a resolver that hangs: it would have to be one of this machine',
+  },
+  {
+    id: 'F17',
+    promise: 'a connection that is refused is told of, and a call for which nothing was sent is sent again',
+    elsewhere: [
+      'test/behaviour/lifecycle.test.ts: one downstream that refuses connections takes nothing from the others',
+    ],
+  },
+  {
+    id: 'F18',
+    promise: 'a certificate that does not hold is never accepted, and told of in words',
+    elsewhere: [],
+  },
+  {
+    id: 'F19',
+    promise: "a downstream's 401 or 403 is never the caller's own",
+    scripts: [refused(401), refused(403)],
+  },
+  {
+    id: 'F20',
+    promise: 'a session that is lost is renewed, once for all who need it',
+    elsewhere: [
+      'test/behaviour/lifecycle.test.ts: a downstream that forgot its session gets a new one, and the call goes through',
+      'test/behaviour/lifecycle.test.ts: a hundred calls that find their session gone open one new session together',
+    ],
+  },
+  {
+    id: 'F21',
+    promise: 'so is one of which the downstream says 400',
+    elsewhere: [
+      'test/behaviour/faults.test.ts: a session that was lost is renewed when the downstream says 400, %s',
+    ],
+  },
+  {
+    id: 'F22',
+    promise: 'a limit of the downstream is told with its time, where that makes sense',
+    scripts: [
+      limited('with seconds', '7', 'in 7 s'),
+      limited('with a date', 'Wed, 21 Oct 2065 07:28:00 GMT', 'later'),
+      limited('with an absurd time', '1000000000', 'later'),
+      limited('with a negative time', '-1', 'later'),
+      limited('without a time', undefined, 'later'),
+    ],
+  },
+  {
+    id: 'F23',
+    promise: 'a status that says failed is a failure, whose body goes nowhere',
+    scripts: [
+      ...[500, 502, 503, 504].map(
+        (code): Script => ({
+          what: `HTTP ${code}`,
+          steps: [status(code, { 'content-type': 'text/plain' }, 'boom'.padEnd(1_000_000, '.'))],
+          told: `failed (HTTP ${code}).`,
+          mayHaveRun: true,
+        }),
+      ),
+      { what: 'HTTP 400', steps: [status(400)], told: 'failed (HTTP 400).' },
+    ],
+  },
+  {
+    id: 'F24',
+    promise: 'a redirect is not followed, and headers go nowhere else',
+    scripts: [
+      ...[301, 302, 303, 307, 308].map((code) =>
+        redirect(code, 'https://evil.example/mcp?key=x', 'https://evil.example'),
+      ),
+      redirect(307, '/mcp', 'another path'),
+      redirect(307, '//evil.example/mcp', 'another path'),
+      redirect(307, 'file:///etc/passwd', 'null'),
+    ],
+  },
+  {
+    id: 'F25',
+    promise: 'an answer that is no MCP is a failure at once, and nothing of it is passed on',
+    scripts: [
+      nonsense('a web page', 'text/html', whole('<title>Sign in</title>', { 'content-type': 'text/html' })),
+      nonsense('no content type', 'no content type', whole(good, {})),
+      nonsense(
+        'UTF-16',
+        'not UTF-8',
+        whole((wire) => Buffer.from(`\ufeff${good(wire)}`, 'utf16le'), {
+          'content-type': 'application/json; charset=utf-16',
+        }),
+      ),
+      nonsense(
+        'a content type with controls',
+        'no readable content type',
+        whole(good, { 'content-type': 'a b/c;' }),
+      ),
+    ],
+  },
+  {
+    id: 'F26',
+    promise: 'a body that is no answer is a failure at once',
+    scripts: [
+      ...['{"jsonrpc":"2.0",', '{', '{"a":NaN}', "{'a':1}", '"', 'undefined', '{}{}', '\u0000', '[1,'].map(
+        (body) => nonsense(`invalid JSON ${JSON.stringify(body)}`, 'invalid JSON', whole(body)),
+      ),
+      ...['', 'null', '7', '"text"', 'true', '[]', '{}', '[null,7]', '{"jsonrpc":"2.0"}', '{"id":null}'].map(
+        (body) => ({
+          ...cut(`no answer in ${JSON.stringify(body)}`, whole(body)),
+          told: 'sent no answer',
+        }),
+      ),
+      ...[{ result: undefined }, { result: null }, { result: 'x' }, { result: [] }].map((other) =>
+        nonsense(`result ${JSON.stringify(other)}`, 'an answer without result or error', whole(but(other))),
+      ),
+      ...[null, 'x', {}, { code: 'x', message: 'y' }, { code: 1.5, message: 'y' }, { code: 1 }].map((error) =>
+        nonsense(
+          `error ${JSON.stringify(error)}`,
+          'an answer without result or error',
+          whole(but({ result: undefined, error })),
+        ),
+      ),
+      nonsense('bytes that are no UTF-8', 'not UTF-8', whole(Buffer.from([0x22, 0xc3, 0x28, 0x22]))),
+      answered(
+        'a byte order mark before it',
+        whole((wire) => `\ufeff${good(wire)}`),
+      ),
+      cut(
+        'a body that is shorter than its length',
+        head({ ...json, 'content-length': '1000' }),
+        bytes('{"a":'),
+        fin,
+      ),
+    ],
+  },
+  {
+    id: 'F27',
+    promise: 'an answer to another request is none, and of two answers the first counts',
+    scripts: [
+      {
+        ...ended('JSON for another', whole(but({ id: 'other' }))),
+        told: 'sent no answer (its reply was for another request).',
+      },
+      {
+        ...ended('events for another', ...events(event(but({ id: 999 })))),
+        told: 'sent no answer (its reply was for another request).',
+      },
+      answered('two answers', ...events(event(good), event(resultBut({ content: [], second: true })))),
+      answered('another and then its own', ...events(event(but({ id: 999 })), event(good))),
+    ],
+  },
+  {
+    id: 'F28',
+    promise: 'a request that is accepted like a notification has no answer, and that is told at once',
+    scripts: [202, 204].map((code) => ({
+      ...ended(`HTTP ${code}`, status(code, {}, '')),
+      told: `sent no answer (HTTP ${code}).`,
+    })),
+  },
+  {
+    id: 'F29',
+    promise: 'a stream that ends without the answer fails its call at once',
+    scripts: [
+      ended('after nothing', ...events()),
+      ended('after one event', ...events(progress(1))),
+      ended('after ten events', ...events(...Array.from({ length: 10 }, (_, n) => progress(n)))),
+      ended('in the middle of an event', ...events('data: {"jsonrpc":')),
+      cut('reset after the head', chunked(stream), rst),
+      cut('reset after one event', chunked(stream), chunk(progress(1)), rst),
+      cut('closed between two chunks', chunked(stream), chunk(progress(1)), fin),
+      cut('reset before any byte', rst),
+      cut('closed before any byte', fin),
+      cut('closed in the head', bytes('HTTP/1.1 200 OK\r\nContent-Ty'), fin),
+      cut('something that is not HTTP', bytes('SSH-2.0-OpenSSH_9.6\r\n'), fin),
+    ],
+  },
+  {
+    id: 'F30',
+    promise: 'a stream that falls silent costs its call the deadline, and nothing else',
+    scripts: [
+      late('silent from the head on', chunked(stream), silence),
+      late('silent after an event', chunked(stream), chunk(progress(1)), silence),
+    ],
+    notHere: 'packets that are dropped on the way: it takes rights over the network of the machine',
+  },
+  {
+    id: 'F31',
+    promise: 'a call that hangs ends at its deadline, and its slot is free again',
+    scripts: [
+      late('no head', silence),
+      late('half a head', bytes('HTTP/1.1 200 OK\r\n'), silence),
+      late('a head and no body', head({ ...json, 'content-length': '1000' }), silence),
+      late('half a body', head({ ...json, 'content-length': '1000' }), bytes('{"jsonrpc":'), silence),
+    ],
+    elsewhere: [
+      'test/behaviour/faults.test.ts: calls that hang do not keep a legacy downstream from the calls after them',
+    ],
+  },
+  {
+    id: 'F32',
+    promise: 'a connection that its downstream closes while it rests costs no call its answer',
+    elsewhere: [
+      'test/faults/http.test.ts: F32 a connection that is closed as soon as it rests costs no call its answer',
+    ],
+  },
+  {
+    id: 'F33',
+    promise: 'a host that moves to another address is found there',
+    notHere:
+      'it takes a resolver; connections are looked up anew whenever one is opened, and Node tries both families',
+  },
+  {
+    id: 'F34',
+    promise: 'an event stream means the same however it is written and cut',
+    scripts: [
+      answered('lines ended by CR', ...events((wire) => `data: ${good(wire)}\r\r`)),
+      answered('lines ended by CRLF', ...events((wire) => `event: message\r\ndata: ${good(wire)}\r\n\r\n`)),
+      answered('a byte order mark', ...events((wire) => `\ufeffdata: ${good(wire)}\n\n`)),
+      answered('comments and fields between', ...events(': hello\n\nid: 1\nretry: 9\n\n', event(good))),
+      answered(
+        'many data lines',
+        ...events((wire) => `${good(wire).replaceAll(/^|,(?=")/g, (c) => `${c}\ndata: `)}\n\n`.trimStart()),
+      ),
+      answered('no space behind the colon', ...events((wire) => `data:${good(wire)}\n\n`)),
+      answered('one byte a chunk', chunked(stream), oneByteAChunk, lastChunk),
+      answered(
+        'an answer until the connection ends',
+        head(stream),
+        bytes(event(resultBut({ more: 'é🎈' }))),
+        fin,
+      ),
+      ended('the last event not ended', ...events((wire) => `data: ${good(wire)}\n`)),
+      nonsense(
+        'a character that is none',
+        'not UTF-8',
+        ...events(Buffer.from([0x64, 0xc3, 0x28, 0x0a, 0x0a])),
+      ),
+    ],
+    elsewhere: ['test/unit/streams.test.ts: events are the same wherever the stream is cut'],
+  },
+  {
+    id: 'F35',
+    promise: 'an answer that drips does not outlast the deadline',
+    scripts: [
+      late(
+        'a body',
+        head({ ...json, 'content-length': '100000' }),
+        drip('{"jsonrpc":"2.0",'.padEnd(100_000), 1, 5),
+        silence,
+      ),
+      late('a head', drip(`HTTP/1.1 200 OK\r\nx-long: ${'x'.repeat(10_000)}`, 1, 5), silence),
+      late(
+        'comments',
+        chunked(stream),
+        drip(':\n'.repeat(1000).replaceAll(':\n', '2\r\n:\n\r\n'), 7, 5),
+        silence,
+      ),
+    ],
+  },
+  {
+    id: 'F36',
+    promise: 'an answer over the limit is not read on',
+    scripts: [
+      tooLarge(
+        'of a length that is told',
+        head({ ...json, 'content-length': '200000000' }),
+        bytes(Buffer.alloc(1_000_000, 0x20)),
+        silence,
+      ),
+      tooLarge('in chunks without end', chunked(json), endless(' '.repeat(65_536))),
+      tooLarge('as one event', chunked(stream), chunk('data: '), endless('x'.repeat(65_536))),
+    ],
+    command: 'npx tsx bench/attacks.ts',
+  },
+  {
+    id: 'F37',
+    promise: 'of a compressed answer its size after that counts',
+    scripts: [
+      tooLarge('gzip', whole(bomb(50_000_000, 'gzip'), { ...json, 'content-encoding': 'gzip' })),
+      tooLarge('brotli', whole(bomb(50_000_000, 'br'), { ...json, 'content-encoding': 'br' })),
+      answered(
+        'small, gzip',
+        whole((wire) => gzipSync(good(wire)), { ...json, 'content-encoding': 'gzip' }),
+      ),
+      answered(
+        'small, brotli',
+        whole((wire) => brotliCompressSync(good(wire)), { ...json, 'content-encoding': 'br' }),
+      ),
+      nonsense(
+        'broken',
+        'a broken content encoding',
+        whole('no gzip at all', { ...json, 'content-encoding': 'gzip' }),
+      ),
+      nonsense(
+        'twice',
+        'no readable content type',
+        whole((wire) => gzipSync(gzipSync(good(wire))), { ...json, 'content-encoding': 'gzip, gzip' }),
+      ),
+    ],
+    command: 'npx tsx bench/attacks.ts',
+  },
+  {
+    id: 'F38',
+    promise: 'what has no end has one here',
+    scripts: [
+      tooLarge('an event', chunked(stream), chunk('data: '), endless('data: x\n'.repeat(8192))),
+      late('comments', chunked(stream), endless(': nothing to say\n'.repeat(64))),
+      { ...late('notices', chunked(stream), endless(progress(1))), progress: true },
+    ],
+    command: 'npx tsx bench/attacks.ts',
+  },
+  {
+    id: 'F39',
+    promise: 'a list without end is cut, with a warning',
+    elsewhere: ['test/behaviour/lifecycle.test.ts: that %s is cut, with a warning'],
+  },
+  {
+    id: 'F40',
+    promise: 'an odd cursor costs no tool',
+    elsewhere: ['test/behaviour/lifecycle.test.ts: whose next cursor is %s keeps its tools'],
+  },
+];

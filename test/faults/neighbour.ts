@@ -1,0 +1,58 @@
+import type { TestContext } from 'vitest';
+import { expect } from 'vitest';
+import type { RunningGateway } from '../support/gateway.ts';
+import { modernRequest } from '../support/messages.ts';
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** How a healthy server behind the same gateway was answered for meanwhile. */
+    neighbour?: { calls: number; p99Ms: number };
+    /** From the end of the fault to the caller's answer; from the deadline for one that does not end. */
+    afterMs?: number;
+    afterWhat?: 'cut' | 'deadline';
+  }
+}
+
+/** The name of its tool at the gateway. */
+export const NEIGHBOUR = 'well__echo';
+
+/**
+ * Calls the healthy neighbour without a pause while the fault is on. Every call of it is answered rightly, and at least
+ * one was while the fault lasted.
+ */
+export async function besideNeighbour<T>(
+  gateway: RunningGateway,
+  { task }: TestContext,
+  fault: () => Promise<T>,
+): Promise<T> {
+  const times: number[] = [];
+  let isOver = false;
+  let atEnd = 0;
+  let n = 0;
+  const callOnce = async () => {
+    const text = `neighbour ${++n}`;
+    const startedAt = performance.now();
+    const reply = await gateway.post(
+      ...modernRequest('tools/call', { name: NEIGHBOUR, arguments: { text } }),
+    );
+    times.push(performance.now() - startedAt);
+    expect(reply.messages.at(-1)?.result).toMatchObject({ content: [{ text }] });
+  };
+  await callOnce();
+  const calling = (async () => {
+    while (!isOver) await callOnce();
+  })();
+  let outcome: T;
+  try {
+    outcome = await fault();
+    atEnd = times.length;
+  } finally {
+    isOver = true;
+    await calling;
+  }
+  const sorted = times.toSorted((a, b) => a - b);
+  const p99Ms = sorted[Math.floor(sorted.length * 0.99)] as number;
+  task.meta.neighbour = { calls: times.length, p99Ms: +p99Ms.toFixed(1) };
+  expect(atEnd).toBeGreaterThan(0);
+  return outcome;
+}
