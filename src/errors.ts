@@ -1,3 +1,5 @@
+import { escapeHidden } from './visible.ts';
+
 /**
  * Every failure this gateway can produce, with its text, and the one mapping of each to what a caller hears:
  * a tool result the model can read, a JSON-RPC error, or an HTTP status.
@@ -130,7 +132,9 @@ export class DownstreamFailure extends Error {
     { cause, retryAfterMs }: { cause?: unknown; retryAfterMs?: number | undefined } = {},
   ) {
     super(
-      `"${downstream}" ${text}${mayHaveRun ? ' The call may have run: check before repeating it.' : ''}`,
+      escapeHidden(
+        `"${downstream}" ${text}${mayHaveRun ? ' The call may have run: check before repeating it.' : ''}`,
+      ),
       { cause },
     );
     this.retryAfterMs = retryAfterMs;

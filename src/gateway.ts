@@ -9,10 +9,10 @@ import { createCatalogHolder } from './catalog/holder.ts';
 import type { Catalog } from './catalog/merge.ts';
 import type { Config } from './config/config.ts';
 import { deferred } from './downstream/deferred.ts';
-import type { Downstream, DownstreamStatus } from './downstream/downstream.ts';
+import type { DownstreamStatus } from './downstream/downstream.ts';
 import { createFleet } from './downstream/fleet.ts';
 import { within } from './downstream/within.ts';
-import { createRedactor, type Logger } from './log.ts';
+import { createSecrets, type Logger, type Secrets } from './log.ts';
 import { createParked } from './relay/parked.ts';
 import { createSeal } from './relay/seal.ts';
 import { TASK_TTL_MS } from './relay/tasks.ts';
@@ -21,12 +21,14 @@ import { IMPLEMENTATION } from './version.ts';
 // What a program needs that has the gateway in itself.
 export { loadConfig } from './config/load.ts';
 export { ConfigError } from './errors.ts';
-export { createLog } from './log.ts';
+export { createLog, createSecrets } from './log.ts';
 
 export interface GatewayOptions {
   log: Logger;
   /** The one bearer of every caller over HTTP. */
   token: string;
+  /** What nothing of ours may show; the same as the log has. Default: those of the configuration and the token. */
+  secrets?: Secrets;
 }
 
 export interface GatewayStatus {
@@ -75,7 +77,9 @@ const COLD_START_MS = 2500;
 const STATE_TTL_MS = 15 * 60_000;
 
 /** Puts the parts together. Nothing connects or listens yet. */
-export function createGateway(config: Config, { log, token }: GatewayOptions): Gateway {
+export function createGateway(config: Config, options: GatewayOptions): Gateway {
+  const { log, token } = options;
+  const { redact } = options.secrets ?? createSecrets([...config.secrets, token]);
   const holder = createCatalogHolder(log, config.profiles.get('generic'));
   const select = createSelector(config);
   const catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log);
@@ -113,11 +117,11 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
           failure.message,
         );
     },
+    redact,
     onUnexpected: (err) =>
       log.error({ event: 'unexpected', err }, 'a request failed by a fault of the gateway'),
   });
   const fronts: Front[] = [];
-  const redact = createRedactor(config.secrets);
 
   function start(): void {
     if (isStarted) return;
@@ -131,20 +135,17 @@ export function createGateway(config: Config, { log, token }: GatewayOptions): G
     else void within(COLD_START_MS, fleet.attempted).then(onSettled);
   }
 
-  function statusOf(downstream: Downstream): DownstreamStatus {
-    const status = downstream.status();
-    return status.detail === undefined ? status : { ...status, detail: redact(status.detail) };
-  }
-
   function status(): GatewayStatus {
-    return {
+    const known: GatewayStatus = {
       version: IMPLEMENTATION.version,
       tools: holder.current.generic.routes.size,
       downstreams: Object.fromEntries(
-        fleet.downstreams.map((downstream) => [downstream.key, statusOf(downstream)]),
+        fleet.downstreams.map((downstream) => [downstream.key, downstream.status()]),
       ),
       notes: holder.current.notes,
     };
+    // In names, warnings and last words a server can say what it was told.
+    return JSON.parse(redact(JSON.stringify(known)));
   }
 
   return {

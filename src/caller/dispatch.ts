@@ -59,6 +59,8 @@ interface DispatcherOptions {
   wantLogs(level: LogLevel): void;
   /** @param failure  undefined when the downstream answered, with a result or an error of its own */
   onCallEnded(forwarding: Forwarding, ms: number, failure: DownstreamFailure | undefined): void;
+  /** Takes secrets out of what a failure says. */
+  redact(text: string): string;
   /** A fault of our own. It costs the one request. */
   onUnexpected(error: unknown): void;
 }
@@ -100,7 +102,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       progressToken: isRequestId(meta?.progressToken) ? meta.progressToken : undefined,
       notify: (message) => reply.notify(message),
       answer: (outcome) => end(outcome),
-      fail: (failure) => end(toOutcome(failure, forwarding), failure),
+      fail(failure) {
+        // It may name a host or a type that a downstream has chosen.
+        failure.message = options.redact(failure.message);
+        end(toOutcome(failure, forwarding), failure);
+      },
       cancelled: () => {
         calls--;
         session?.removeCall(id, call);

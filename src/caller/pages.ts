@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { escapeHiddenJson } from '../visible.ts';
 import { CHALLENGE, UNAUTHORIZED } from './endpoint.ts';
 
 export interface PagesOptions {
@@ -31,7 +32,9 @@ export function createPages(options: PagesOptions): Express {
     if (options.hasToken(req.headers)) next();
     else res.status(401).setHeader('www-authenticate', CHALLENGE).json({ error: UNAUTHORIZED });
   };
-  app.get('/status', knownHost, token, (_req, res) => void res.json(options.status()));
+  app.get('/status', knownHost, token, (_req, res) => {
+    res.type('json').send(escapeHiddenJson(JSON.stringify(options.status())));
+  });
 
   // Clients look for OAuth under /.well-known before they use the token they have: a plain JSON 404 sends them on.
   app.use((_req, res) => void res.status(404).json({ error: 'Not found. MCP is served at POST /mcp.' }));

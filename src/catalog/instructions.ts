@@ -1,4 +1,5 @@
 import { cutText } from '../protocol/text.ts';
+import { withoutHidden } from '../visible.ts';
 import type { CatalogSource } from './offered-tool.ts';
 
 /** Of one downstream's own, where its entry passes them on. */
@@ -24,7 +25,7 @@ export function writeInstructions(
   const own = sources.flatMap(({ downstream: { key, config }, list }) => {
     if (!config.passesInstructions || list?.instructions === undefined) return [];
     // The fence must not be closed from within.
-    const text = cutText(list.instructions.replaceAll('```', "'''"), MAX_OWN_CHARS);
+    const text = cutText(withoutHidden(list.instructions).replaceAll('```', "'''"), MAX_OWN_CHARS);
     return [`Instructions of the server ${oneLine(key)}, in its own words:\n\`\`\`\n${text}\n\`\`\``];
   });
   return cutText([lines.join('\n'), ...own].join('\n\n'), maxChars);

@@ -1,6 +1,8 @@
 import type { ToolsetConfig } from '../config/config.ts';
 import { GENERIC, type Profile } from '../config/profiles.ts';
+import { escapeHidden } from '../visible.ts';
 import { lets } from './glob.ts';
+import { findMentions } from './mentions.ts';
 import { assignNames, MAX_NAME_CHARS, type Nameable, type Naming } from './names.ts';
 import { type CatalogNote, type CatalogSource, offerTools } from './offered-tool.ts';
 import { offerPrompts } from './prompts.ts';
@@ -70,8 +72,15 @@ export function merge(sources: readonly CatalogSource[], generic: Profile = GENE
     notes.push({ downstream: on.downstream.key, tool: `prompt ${on.originalName}`, note });
   }
   const asGeneric = view(generic);
-  return { notes: [...notes, ...asGeneric.leftOut], generic: asGeneric, view };
+  notes.push(...findMentions(offered, naming(MAX_NAME_CHARS).nameOf), ...asGeneric.leftOut);
+  return { notes: notes.map(visibly), generic: asGeneric, view };
 }
+
+const visibly = ({ downstream, tool, note }: CatalogNote): CatalogNote => ({
+  downstream,
+  tool: escapeHidden(tool),
+  note: escapeHidden(note),
+});
 
 /** The names of all of them for each length that a profile allows, made when they are first asked for. */
 function createNaming<T extends Nameable>(items: readonly T[]): (maxChars: number) => Naming<T> {

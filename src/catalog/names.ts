@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { withoutHidden } from '../visible.ts';
 
 /** What every caller accepts: OpenAI, Anthropic and Claude's connectors refuse a whole list for one name beyond it. */
 export const MAX_NAME_CHARS = 64;
@@ -69,7 +70,7 @@ export function exposedNames(
   originalName: string,
   maxChars: number,
 ): readonly string[] {
-  const readable = plain.replace(/[^a-zA-Z0-9_-]/g, '_');
+  const readable = withoutHidden(plain).replace(/[^a-zA-Z0-9_-]/g, '_');
   // Half a surrogate pair would be hashed as U+FFFD, like every other half.
   const identity = originalName.isWellFormed() ? originalName : JSON.stringify(originalName);
   const digest = createHash('sha256').update(`${downstream}\0${identity}`).digest('hex');

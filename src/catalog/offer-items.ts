@@ -1,6 +1,8 @@
 import type { NameFilter } from '../config/config.ts';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { Listed } from '../downstream/listing.ts';
+import { withoutHidden } from '../visible.ts';
+import { clean } from './clean.ts';
 import { lets } from './glob.ts';
 import type { CatalogNote } from './offered-tool.ts';
 
@@ -21,6 +23,8 @@ export interface ItemKind {
   wrongIn(item: Listed): string | undefined;
 }
 
+const HIDDEN_URI = 'is left out: its URI has invisible characters.';
+
 /** Those of one downstream's list that can be offered, by their ids. One bad item costs one item. */
 export function offerItems(
   downstream: Downstream,
@@ -39,7 +43,13 @@ export function offerItems(
     const wrong = isGiven ? wrongIn(item) : `${idField} is not text`;
     if (wrong !== undefined) addNote(`is left out: its ${wrong}.`);
     else if (offered.has(id)) addNote('is listed twice; the first one counts.');
-    else offered.set(id, { downstream, id, item });
+    else {
+      const { item: shown, notes: changes, fault } = clean(item, idField);
+      // Callers ask for it by what it says.
+      const hidden = idField !== 'name' && withoutHidden(id) !== id ? HIDDEN_URI : fault;
+      for (const change of hidden === undefined ? changes : [hidden]) addNote(change);
+      if (hidden === undefined) offered.set(id, { downstream, id, item: shown });
+    }
   }
   return [...offered.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -4,6 +4,7 @@ import type { Listed, Listing } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import type { ParamHeader } from '../protocol/param-headers.ts';
 import { type ArgumentRules, shapeArguments } from './arguments.ts';
+import { clean } from './clean.ts';
 import { lets } from './glob.ts';
 import { judgeTool } from './judge-tool.ts';
 
@@ -15,6 +16,8 @@ export interface OfferedTool {
   readonly publicName: string;
   readonly tool: Listed;
   readonly priority: number;
+  /** Words in its own definition, as its downstream wrote it, that look like names of tools. */
+  readonly words: ReadonlySet<string>;
   /** Arguments that the downstream wants mirrored into headers, by the names it gives them. */
   readonly paramHeaders: readonly ParamHeader[];
   /** What becomes of a caller's arguments; undefined where they go on as they are. */
@@ -47,10 +50,10 @@ export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNo
   const { tools: shaping } = downstream.config;
   const offered = new Map<string, OfferedTool>();
   const seen = new Set<string>();
-  for (const [index, tool] of list.tools.entries()) {
-    const shown = typeof tool.name === 'string' ? tool.name : `#${index + 1}`;
+  for (const [index, listed] of list.tools.entries()) {
+    const shown = typeof listed.name === 'string' ? listed.name : `#${index + 1}`;
     const addNote = (note: string) => void notes.push({ downstream: downstream.key, tool: shown, note });
-    const judgement = judgeTool(tool);
+    const judgement = judgeTool(listed);
     if ('fault' in judgement) {
       // What the operator does not want is no news to him when it is broken.
       if (lets(shaping, shown)) addNote(judgement.fault);
@@ -64,6 +67,9 @@ export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNo
     seen.add(name);
     const override = shaping.overrides.get(name);
     if (!lets(shaping, name) || override?.enabled === false) continue;
+    const { item: tool, notes: changes, fault, words } = clean(listed, 'name');
+    for (const change of fault === undefined ? changes : [fault]) addNote(change);
+    if (fault !== undefined) continue;
     offered.set(name, {
       downstream,
       originalName: name,
@@ -71,6 +77,7 @@ export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNo
       priority: override?.priority ?? downstream.config.priority,
       paramHeaders,
       callTimeoutMs: override?.callTimeoutMs,
+      words,
       ...(override === undefined
         ? { tool, argumentRules: undefined }
         : applyOverride(tool, override, addNote)),

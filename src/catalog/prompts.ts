@@ -1,6 +1,7 @@
 import type { Downstream } from '../downstream/downstream.ts';
 import type { Listed } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
+import { withoutHidden } from '../visible.ts';
 import {
   COMMON_FIELDS,
   findWrong,
@@ -43,6 +44,9 @@ export function offerPrompts({ downstream, list }: CatalogSource, notes: Catalog
   }));
 }
 
+// A caller could not send back what would be shown of it.
+const HIDDEN_NAME = 'arguments.name has invisible characters';
+
 function wrongIn(prompt: Listed): string | undefined {
   const top = findWrong(FIELDS, prompt) ?? findWrongIcon(prompt);
   if (top !== undefined) return top;
@@ -51,6 +55,7 @@ function wrongIn(prompt: Listed): string | undefined {
       ? findWrong(ARGUMENT_FIELDS, argument, 'arguments.')
       : 'arguments.name is not text';
     if (wrong !== undefined) return wrong;
+    if (withoutHidden(String(argument.name)) !== argument.name) return HIDDEN_NAME;
   }
   return undefined;
 }

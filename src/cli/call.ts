@@ -2,6 +2,7 @@ import { type DownstreamFailure, toToolResult } from '../errors.ts';
 import { isObject, type Outcome, type Params } from '../protocol/messages.ts';
 import { forward } from '../relay/forward.ts';
 import { forwardCall } from '../relay/forwarding.ts';
+import { escapeHiddenJson } from '../visible.ts';
 import type { Env } from './environment.ts';
 import { withGateway } from './open.ts';
 import { unreachable } from './tools.ts';
@@ -15,7 +16,7 @@ export async function call(
   env: Env,
 ): Promise<number> {
   const args = readArguments(json);
-  return withGateway(options, env, async (gateway) => {
+  return withGateway(options, env, async (gateway, _config, { redact }) => {
     const view = gateway.catalog.generic;
     if (!view.routes.has(name)) {
       const hints = [`No tool is called "${name}". See: mcp-switchboard tools`, ...unreachable(gateway)];
@@ -34,7 +35,7 @@ export async function call(
       forward(forwardCall(params, { view, era: 'modern' }), back);
     });
     const shown = 'result' in outcome ? outcome.result : { error: outcome.error };
-    process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
+    process.stdout.write(`${escapeHiddenJson(redact(JSON.stringify(shown, null, 2)))}\n`);
     return 'error' in outcome || outcome.result.isError === true ? 1 : 0;
   });
 }

@@ -1,6 +1,5 @@
 import { sentenceOf } from '../catalog/holder.ts';
 import type { Gateway } from '../gateway.ts';
-import { createRedactor } from '../log.ts';
 import type { Env } from './environment.ts';
 import { withGateway } from './open.ts';
 import { printable } from './printable.ts';
@@ -12,8 +11,7 @@ import { type ViewOptions, viewOf } from './view.ts';
  * profile, it is not well when something would break such a caller.
  */
 export function check(options: { config?: string } & ViewOptions, env: Env): Promise<number> {
-  return withGateway(options, env, (gateway, config) => {
-    const redact = createRedactor(config.secrets);
+  return withGateway(options, env, (gateway, config, { redact }) => {
     const print = (line: string) => void process.stdout.write(`${printable(redact(line))}\n`);
     print(`${config.file}: ${count(config.downstreams.length, 'server')}, no errors`);
     const problems = report(gateway, print);

@@ -4,7 +4,7 @@ import pretty from 'pino-pretty';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
-import { createLog, type Logger } from '../log.ts';
+import { createLog, createSecrets, type Logger, type Secrets } from '../log.ts';
 import { DEFAULT_CONFIG, type Env, readEnvironment } from './environment.ts';
 import { UsageError } from './usage-error.ts';
 import { selectionUrl, type ViewOptions } from './view.ts';
@@ -18,7 +18,7 @@ export function openConfig(path: string | undefined, env: Env): Config {
 }
 
 /** The log on stderr: JSON lines for machines, readable ones for a terminal. */
-export function openLog(config: Config, env: Env, token: string, defaultLevel = 'info'): Logger {
+export function openLog(env: Env, secrets: Secrets, defaultLevel = 'info'): Logger {
   const level = (env.LOG_LEVEL || defaultLevel).toLowerCase();
   if (!LEVELS.includes(level))
     throw new UsageError(`LOG_LEVEL is "${level}"; it can be ${LEVELS.join(', ')}.`);
@@ -26,25 +26,26 @@ export function openLog(config: Config, env: Env, token: string, defaultLevel = 
   const destination = process.stderr.isTTY
     ? pretty({ destination: 2, sync: true, ignore: 'event', translateTime: 'SYS:HH:MM:ss' })
     : pino.destination({ dest: 2, sync: true });
-  return createLog({ level, secrets: [...config.secrets, token], destination });
+  return createLog({ level, secrets, destination });
 }
 
 /** For the commands that look and leave: connects to every downstream, uses the gateway, and closes it again. */
 export async function withGateway(
   options: { config?: string } & ViewOptions,
   env: Env,
-  use: (gateway: Gateway, config: Config) => Promise<number> | number,
+  use: (gateway: Gateway, config: Config, secrets: Secrets) => Promise<number> | number,
 ): Promise<number> {
   const config = openConfig(options.config, env);
   // A mistyped one is told before anything is connected.
   selectionUrl(config, options);
   // They tell what the servers say now, and leave no trace.
   const { catalogFile: _kept, ...withoutFile } = config;
-  const gateway = createGateway(withoutFile, { log: openLog(config, env, '', 'silent'), token: '' });
+  const secrets = createSecrets(config.secrets);
+  const gateway = createGateway(withoutFile, { log: openLog(env, secrets, 'silent'), token: '', secrets });
   try {
     gateway.start();
     await gateway.attempted;
-    return await use(gateway, config);
+    return await use(gateway, config, secrets);
   } finally {
     await gateway.close();
   }

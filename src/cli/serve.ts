@@ -1,4 +1,5 @@
 import { createGateway, type Gateway } from '../gateway.ts';
+import { createSecrets } from '../log.ts';
 import type { Env } from './environment.ts';
 import { openConfig, openLog } from './open.ts';
 import { chooseToken } from './token.ts';
@@ -31,8 +32,9 @@ async function serveOnHttp(options: ServeOptions, env: Env): Promise<number> {
   const port = readPort(options.port || env.PORT || DEFAULT_PORT);
   const { token, isGenerated } = chooseToken(env, host);
   const config = openConfig(options.config, env);
-  const log = openLog(config, env, token);
-  const gateway = createGateway(config, { log, token });
+  const secrets = createSecrets([...config.secrets, token]);
+  const log = openLog(env, secrets);
+  const gateway = createGateway(config, { log, token, secrets });
   try {
     const { url } = await gateway.listen({ host, port });
     log.info({ event: 'listening', url }, `MCP is served at ${url}`);
@@ -50,8 +52,9 @@ async function serveOnStdio(options: ServeOptions, env: Env): Promise<number> {
   const config = openConfig(options.config, env);
   const url = selectionUrl(config, options);
   // Whoever started the process is its caller: there is no one else to ask for a token.
-  const log = openLog(config, env, '');
-  const gateway = createGateway(config, { log, token: '' });
+  const secrets = createSecrets(config.secrets);
+  const log = openLog(env, secrets);
+  const gateway = createGateway(config, { log, token: '', secrets });
   await Promise.race([gateway.serveStdio(process.stdin, process.stdout, url), stopSignal()]);
   // Where the caller did not close its end, reading on would keep this process running.
   process.stdin.destroy();

@@ -1,5 +1,6 @@
 import type { ToolRoute, View } from '../catalog/view.ts';
 import type { Gateway } from '../gateway.ts';
+import { escapeHiddenJson } from '../visible.ts';
 import { diffTools, readToolsFile } from './diff.ts';
 import type { Env } from './environment.ts';
 import { withGateway } from './open.ts';
@@ -21,18 +22,19 @@ export interface ToolsOptions extends ViewOptions {
 /** Prints what callers would see: one line a tool, the list as JSON, or what it costs one kind of caller and why. */
 export function tools(options: ToolsOptions, env: Env): Promise<number> {
   const before = options.diff === undefined ? undefined : readToolsFile(options.diff);
-  return withGateway(options, env, (gateway, config) => {
+  return withGateway(options, env, (gateway, config, { redact }) => {
+    const print = (text: string) => void process.stdout.write(redact(text));
     const view = viewOf(gateway, config, options);
     const listed = [...view.routes.values()].map((route) => route.tool);
     const down = unreachable(gateway);
     for (const line of down) process.stderr.write(`${printable(line)}\n`);
     if (before !== undefined) {
       const differences = diffTools(before, listed);
-      process.stdout.write(differences.map((line) => `${printable(line)}\n`).join(''));
+      print(differences.map((line) => `${printable(line)}\n`).join(''));
       return differences.length === 0 && down.length === 0 ? 0 : 1;
     }
-    if (options.json === true) process.stdout.write(`${JSON.stringify(listed, null, 2)}\n`);
-    else process.stdout.write(options.for === undefined ? asLines(view) : asReport(view));
+    if (options.json === true) print(`${escapeHiddenJson(JSON.stringify(listed, null, 2))}\n`);
+    else print(options.for === undefined ? asLines(view) : asReport(view));
     return down.length === 0 ? 0 : 1;
   });
 }

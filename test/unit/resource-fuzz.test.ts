@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { mapResources } from '../../src/catalog/resources.ts';
 import type { Downstream } from '../../src/downstream/downstream.ts';
+import { withoutHidden } from '../../src/visible.ts';
 
 const KEYS = ['a', 'b', 'a/b', 'c d', 'ui', 'switchboard'];
 const uri = fc.oneof(
@@ -20,7 +21,11 @@ const template = fc.constantFrom('file:///{path}', 'a://{id}', '{any}', 'ui://{a
 const servers = fc.uniqueArray(
   fc.record({
     key: fc.constantFrom(...KEYS),
-    uris: fc.uniqueArray(uri, { maxLength: 6 }),
+    // Those with invisible characters are left out of lists.
+    uris: fc.uniqueArray(
+      uri.filter((each) => withoutHidden(each) === each),
+      { maxLength: 6 },
+    ),
     templates: fc.uniqueArray(template, { maxLength: 2 }),
   }),
   { minLength: 1, maxLength: 4, selector: ({ key }) => key },
