@@ -1,6 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
+import type { AuditLines } from './caller/audit-lines.ts';
 import { createDispatcher } from './caller/dispatch.ts';
 import { type Front, openFront } from './caller/front.ts';
+import { createObserver } from './caller/observer.ts';
 import { createSelector } from './caller/selection.ts';
 import { createSessions, SESSION_TTL_MS } from './caller/sessions.ts';
 import { serveStdio } from './caller/stdio.ts';
@@ -29,6 +31,8 @@ export interface GatewayOptions {
   token: string;
   /** What nothing of ours may show; the same as the log has. Default: those of the configuration and the token. */
   secrets?: Secrets;
+  /** Where lines about calls go, unless the configuration names a file. Default: where the log goes. */
+  auditLines?: AuditLines | undefined;
 }
 
 export interface GatewayStatus {
@@ -90,6 +94,13 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
   });
   // What is known from an earlier run is served from the first moment, and instructions name every server.
   holder.update(fleet.downstreams);
+  const observer = createObserver({
+    log,
+    redact,
+    audit: config.audit,
+    configFile: config.file,
+    lines: options.auditLines,
+  });
   const parked = createParked();
   const sessions = createSessions(createSeal(token, 'session', SESSION_TTL_MS));
   const settled = deferred<void>();
@@ -107,22 +118,12 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
     wantLogs(level) {
       for (const { wishes } of fleet.downstreams) wishes.wantLogs(level);
     },
-    onCallEnded: ({ exposedName, downstream }, ms, failure) => {
-      if (failure === undefined && !log.isLevelEnabled('debug')) return;
-      const fields = { downstream: downstream.key, tool: exposedName, ms: Math.round(ms) };
-      if (failure === undefined) log.debug({ event: 'call', ...fields }, exposedName);
-      else
-        log.warn(
-          { event: 'call_failed', ...fields, reason: failure.reason, err: failure.cause },
-          failure.message,
-        );
-    },
+    observer,
     redact,
     onUnexpected: (err) =>
       log.error({ event: 'unexpected', err }, 'a request failed by a fault of the gateway'),
   });
   const fronts: Front[] = [];
-
   function start(): void {
     if (isStarted) return;
     isStarted = true;
@@ -174,6 +175,10 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
         legacySse: config.legacySse,
         isReady: () => isSettled,
         status,
+        metrics: observer.measure({
+          downstreams: () => fleet.downstreams,
+          exposedTools: () => holder.current.generic.routes.size,
+        }),
       });
       fronts.push(front);
       // Only now: where the port is taken, no process should have been started for nothing.
@@ -192,7 +197,7 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
       parked.close();
       await Promise.all(fronts.map((front) => front.close()));
       await fleet.close();
-      await catalogFile.close();
+      await Promise.all([catalogFile.close(), observer.close()]);
     },
   };
 }

@@ -33,6 +33,11 @@ export function createLog(options: {
   );
 }
 
+/** Where a log writes: for lines that are made elsewhere. */
+export function destinationOf(log: Logger): DestinationStream {
+  return (log as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym] as DestinationStream;
+}
+
 /** Shorter values occur by chance in ordinary text, and would hide it. */
 const MIN_SECRET_CHARS = 6;
 

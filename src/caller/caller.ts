@@ -4,15 +4,21 @@ import type { Notification, Request } from '../protocol/messages.ts';
 import type { Selection } from './selection.ts';
 import type { Session } from './session.ts';
 
+/** Who it says it is, for those who look at calls. */
+export interface Identity {
+  /** How it was let in. */
+  readonly name: 'token' | 'stdio';
+  /** Its User-Agent. */
+  readonly agent: string | undefined;
+}
+
 /** Who asks, as far as this one request tells. */
-export interface Caller {
+export interface Caller extends Identity {
   readonly era: Era;
   /** Which part of the catalog it meets, and in which form. */
   readonly selection: Selection;
   /** What tells this caller's requests from another's; undefined when nothing does. */
   readonly session: Session | undefined;
-  /** The same for all that comes from one caller, as far as can be told: its pipe, its session, or its User-Agent. */
-  readonly identity: string;
   /** Of a modern request over HTTP: what it mirrors is held against its body. */
   readonly headers?: IncomingHttpHeaders;
 }

@@ -32,6 +32,7 @@ import {
 } from './answers.ts';
 import type { Caller, Reply } from './caller.ts';
 import { createListeners } from './listeners.ts';
+import type { CallObserver } from './observed.ts';
 import { type Declared, readDeclared, type Session } from './session.ts';
 
 export interface Dispatcher {
@@ -57,8 +58,7 @@ interface DispatcherOptions {
   rounds: Rounds;
   /** Some caller wants to hear what is logged from this level on. */
   wantLogs(level: LogLevel): void;
-  /** @param failure  undefined when the downstream answered, with a result or an error of its own */
-  onCallEnded(forwarding: Forwarding, ms: number, failure: DownstreamFailure | undefined): void;
+  observer: CallObserver;
   /** Takes secrets out of what a failure says. */
   redact(text: string): string;
   /** A fault of our own. It costs the one request. */
@@ -67,7 +67,7 @@ interface DispatcherOptions {
 
 /** Answers every request of a caller: what we know ourselves at once, a tool call by its downstream. */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { catalog, rounds } = options;
+  const { catalog, rounds, observer } = options;
 
   const viewOf = ({ selection: { profile, toolset } }: Caller): View =>
     catalog.current.view(profile, toolset);
@@ -91,11 +91,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const { id } = request;
     const meta = request.params?._meta as Params | undefined;
     let call: RunningCall | undefined;
+    observer.onStarted(forwarding);
+    const observeEnd = (outcome: Outcome | undefined, failure: DownstreamFailure | undefined, json: string) =>
+      observer.onEnded({
+        ...{ request, caller, forwarding, outcome, failure, json },
+        ms: performance.now() - startedAt,
+      });
     const end = (outcome: Outcome, failure?: DownstreamFailure) => {
       calls--;
-      options.onCallEnded(forwarding, performance.now() - startedAt, failure);
       session?.removeCall(id, call);
-      reply.end(writeGuarded(id, outcome, era, forwarding), statusOf(outcome, era));
+      const json = writeGuarded(id, outcome, era, forwarding);
+      reply.end(json, statusOf(outcome, era));
+      observeEnd(outcome, failure, json);
     };
     const back: WayBack = {
       logLevel: logLevelOf(meta, caller),
@@ -111,6 +118,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         calls--;
         session?.removeCall(id, call);
         reply.abandon();
+        observeEnd(undefined, undefined, '');
       },
       ...(era === 'legacy' && session?.capabilities !== undefined && { ask: askerOf(session, reply) }),
     };
@@ -208,7 +216,19 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function refuse(error: unknown, request: Request, caller: Caller, reply: Reply): void {
     const refusal = error instanceof ProtocolError ? error : internalError(error);
     if (refusal !== error) options.onUnexpected(error);
-    reply.end(writeError(request.id, refusal), caller.era === 'modern' ? refusal.httpStatus : 200);
+    const json = writeError(request.id, refusal);
+    reply.end(json, caller.era === 'modern' ? refusal.httpStatus : 200);
+    if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, { error: refusal }, json);
+  }
+
+  /** A call that never was one: nothing of that name, or cancelled before it began. */
+  function observeRefusal(
+    request: Request,
+    caller: Caller,
+    outcome: Outcome | undefined,
+    json: string,
+  ): void {
+    observer.onEnded({ request, caller, forwarding: undefined, ms: 0, outcome, failure: undefined, json });
   }
 
   return {
@@ -216,7 +236,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       if (options.isSettled() || !NEEDS_CATALOG.has(request.method)) return guarded(request, caller, reply);
       void options.settled.then(() => {
         // Cancelled before it began.
-        if (caller.era === 'modern' && reply.isGone) return;
+        if (caller.era === 'modern' && reply.isGone) {
+          if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, undefined, '');
+          return;
+        }
         guarded(request, caller, reply);
       });
     },
@@ -254,8 +277,8 @@ const NEEDS_CATALOG: ReadonlySet<string> = new Set([
 ]);
 
 /** Whoever asks with the same identity at the same URL is taken for the same. */
-const identityOf = ({ identity, era, selection: { profile, toolset } }: Caller) =>
-  `${identity}\n${era}\n${profile.name}\n${toolset?.name ?? ''}`;
+const identityOf = ({ session, agent = '', era, selection: { profile, toolset } }: Caller) =>
+  `${session?.identity ?? agent}\n${era}\n${profile.name}\n${toolset?.name ?? ''}`;
 
 /** What this caller can do: said with the request, or once for its session. */
 function declaredBy(params: Params, { era, session }: Caller): Declared {

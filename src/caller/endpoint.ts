@@ -4,6 +4,7 @@ import { type Classified, classify, MODERN_VERSIONS, type ProtocolHeaders } from
 import { type Incoming, type Response, RPC, readMessage } from '../protocol/messages.ts';
 import { writeError } from './answers.ts';
 import { BodyRefused, readBody } from './body.ts';
+import type { Caller } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { HttpReply, sendJson } from './http-reply.ts';
 import type { Selection, Selector } from './selection.ts';
@@ -45,20 +46,21 @@ export function createEndpoint(
     const { era } = classified;
     const begins = era === 'legacy' && message.method === 'initialize';
     const session = era === 'legacy' && !begins ? sessionOf(req) : undefined;
+    const { headers } = req;
+    const agent = headers['user-agent'];
     if (session === null) return refuse(req, res, 404, UNKNOWN_SESSION);
     if (incoming.kind === 'notification') {
-      dispatcher.notice(incoming.message, { era, selection, session, identity: '' });
+      dispatcher.notice(incoming.message, { name: 'token', agent, era, selection, session });
       res.writeHead(202).end();
       return;
     }
     // It holds nothing here: what was declared with it, it says itself.
-    const headers = begins ? ['mcp-session-id', sessions.issue(message.params?.capabilities)] : [];
-    const identity = session?.id ?? req.headers['user-agent'] ?? '';
-    const caller = {
-      ...{ era, selection, session, identity },
-      ...(era === 'modern' && { headers: req.headers }),
-    };
-    const reply = new HttpReply(req, res, era, selection.profile.framing, headers);
+    const issued = begins ? ['mcp-session-id', sessions.issue(message.params?.capabilities)] : [];
+    const caller: Caller =
+      era === 'modern'
+        ? { name: 'token', agent, era, selection, session, headers }
+        : { name: 'token', agent, era, selection, session };
+    const reply = new HttpReply(req, res, era, selection.profile.framing, issued);
     dispatcher.dispatch(incoming.message, caller, reply);
   }
 
@@ -93,7 +95,8 @@ export function createEndpoint(
       res.writeHead(204).end();
       return;
     }
-    const caller = { era: 'legacy', selection, session, identity: '' } as const;
+    const agent = req.headers['user-agent'];
+    const caller: Caller = { name: 'token', agent, era: 'legacy', selection, session };
     const reply = new HttpReply(req, res, 'legacy', 'sse');
     if (!dispatcher.open(caller, reply))
       refuse(req, res, 406, 'Accept text/event-stream to hear of changes.');

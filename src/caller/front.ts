@@ -19,7 +19,7 @@ export interface Front {
   close(): Promise<void>;
 }
 
-export interface FrontOptions extends Pick<PagesOptions, 'isReady' | 'status'> {
+export interface FrontOptions extends Pick<PagesOptions, 'isReady' | 'status' | 'metrics'> {
   host: string;
   /** 0 for any free one. */
   port: number;
@@ -49,7 +49,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const refusedHost = createHostCheck(isLoopback(options.host), options.allowedHosts);
   const { select, dispatcher, sessions, maxRequestBytes } = options;
   const endpoint = createEndpoint({ hasToken, refusedHost, select, dispatcher, sessions, maxRequestBytes });
-  const pages = createPages({ hasToken, refusedHost, isReady: options.isReady, status: options.status });
+  const { isReady, status, metrics } = options;
+  const pages = createPages({ hasToken, refusedHost, isReady, status, metrics });
 
   const sse = options.legacySse
     ? createSseFront({ hasToken, refusedHost, select, dispatcher, maxRequestBytes })

@@ -2,12 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { escapeHiddenJson } from '../visible.ts';
 import { CHALLENGE, UNAUTHORIZED } from './endpoint.ts';
+import type { Metrics } from './metrics.ts';
 
 export interface PagesOptions {
   hasToken(headers: IncomingHttpHeaders): boolean;
   refusedHost(headers: IncomingHttpHeaders): string | undefined;
   isReady(): boolean;
   status(): unknown;
+  metrics: Pick<Metrics, 'contentType' | 'write'>;
 }
 
 /** Everything that is not the MCP endpoint, and every answer of it is JSON: Cursor breaks on a 404 that is not. */
@@ -34,6 +36,11 @@ export function createPages(options: PagesOptions): Express {
   };
   app.get('/status', knownHost, token, (_req, res) => {
     res.type('json').send(escapeHiddenJson(JSON.stringify(options.status())));
+  });
+
+  app.get('/metrics', knownHost, token, async (_req, res) => {
+    const text = await options.metrics.write();
+    res.setHeader('content-type', options.metrics.contentType).send(text);
   });
 
   // Clients look for OAuth under /.well-known before they use the token they have: a plain JSON 404 sends them on.

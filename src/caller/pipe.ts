@@ -2,7 +2,7 @@ import { ProtocolError } from '../errors.ts';
 import { classify } from '../protocol/eras.ts';
 import { type Incoming, readMessage } from '../protocol/messages.ts';
 import { writeError } from './answers.ts';
-import type { Reply } from './caller.ts';
+import type { Identity, Reply } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { Selection } from './selection.ts';
 import { Session } from './session.ts';
@@ -25,17 +25,14 @@ export interface PipeOutput {
   readonly mayNotify: boolean;
 }
 
-let pipes = 0;
-
 /** @param onIdle  called when the last request that waited has its answer */
 export function createPipe(
   dispatcher: Dispatcher,
-  selection: Selection,
+  who: Identity & { readonly selection: Selection },
   output: PipeOutput,
   onIdle: () => void = () => {},
 ): Pipe {
   const session = new Session(undefined, {});
-  const identity = `pipe ${++pipes}`;
   const onGone = new Set<() => void>();
   let waiting = 0;
 
@@ -85,7 +82,7 @@ export function createPipe(
         incoming = readMessage(json);
         if (incoming.kind === 'response') return dispatcher.answered(incoming.message, session);
         const { era } = classify(incoming.message, undefined);
-        const caller = { era, selection, session, identity };
+        const caller = { ...who, era, session };
         if (incoming.kind === 'notification') {
           dispatcher.notice(incoming.message, caller);
           // What a caller over HTTP opens a stream for is heard on the pipe.

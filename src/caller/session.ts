@@ -15,10 +15,14 @@ export function readDeclared(clientCapabilities: unknown): Declared {
   return { capabilities: askableOf(clientCapabilities), extensions: extensionsOf(clientCapabilities) };
 }
 
+let pipes = 0;
+
 /** One caller between its requests: at the other end of a pipe, or of the legacy era and with an id. */
 export class Session {
   /** Undefined on a pipe. */
   readonly id: string | undefined;
+  /** The same for all that comes from one caller. */
+  readonly identity: string;
   /** What it can be asked; undefined where that is nothing. */
   capabilities: Params | undefined;
   extensions: Extensions | undefined;
@@ -37,6 +41,7 @@ export class Session {
 
   constructor(id: string | undefined, declared: Declared) {
     this.id = id;
+    this.identity = id ?? `pipe ${++pipes}`;
     this.capabilities = declared.capabilities;
     this.extensions = declared.extensions;
   }

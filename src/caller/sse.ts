@@ -35,23 +35,28 @@ export function createSseFront(options: SseOptions): SseFront {
   const streams = new Map<string, { pipe: Pipe; res: ServerResponse }>();
 
   function open(url: string, req: IncomingMessage, res: ServerResponse): void {
-    const selection = options.select(`/mcp${url.slice('/sse'.length)}`, req.headers['user-agent']);
+    const agent = req.headers['user-agent'];
+    const selection = options.select(`/mcp${url.slice('/sse'.length)}`, agent);
     if ('refusal' in selection) return refuse(res, 404, selection.refusal);
     if (streams.size >= MAX_STREAMS) return refuse(res, 503, `More than ${MAX_STREAMS} streams are open.`);
     const id = randomUUID();
-    const pipe = createPipe(options.dispatcher, selection, {
-      write(json) {
-        if (res.destroyed) return;
-        res.write(encodeEvent(json));
-        if (res.writableLength > MAX_UNSENT_ANSWERS_BYTES) res.destroy();
+    const pipe = createPipe(
+      options.dispatcher,
+      { name: 'token', agent, selection },
+      {
+        write(json) {
+          if (res.destroyed) return;
+          res.write(encodeEvent(json));
+          if (res.writableLength > MAX_UNSENT_ANSWERS_BYTES) res.destroy();
+        },
+        get isOpen() {
+          return !res.destroyed;
+        },
+        get mayNotify() {
+          return res.writableLength <= MAX_UNSENT_BYTES;
+        },
       },
-      get isOpen() {
-        return !res.destroyed;
-      },
-      get mayNotify() {
-        return res.writableLength <= MAX_UNSENT_BYTES;
-      },
-    });
+    );
     streams.set(id, { pipe, res });
     const timer = setInterval(() => {
       if (res.writableLength <= MAX_UNSENT_BYTES) res.write(KEEP_ALIVE);

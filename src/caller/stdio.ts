@@ -30,7 +30,7 @@ export function serveStdio(
     // Who reads no more blocks its own pipe, and nobody else's.
     mayNotify: true,
   };
-  const pipe = createPipe(dispatcher, selection, out, () => onIdle());
+  const pipe = createPipe(dispatcher, { name: 'stdio', agent: undefined, selection }, out, () => onIdle());
 
   return new Promise((resolve) => {
     const onLine = (line: string) => {

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
+import { type AuditLines, openAuditLines } from '../caller/audit-lines.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
@@ -27,6 +28,13 @@ export function openLog(env: Env, secrets: Secrets, defaultLevel = 'info'): Logg
     ? pretty({ destination: 2, sync: true, ignore: 'event', translateTime: 'SYS:HH:MM:ss' })
     : pino.destination({ dest: 2, sync: true });
   return createLog({ level, secrets, destination });
+}
+
+/** Where lines about calls go: beside the log, and without waiting for whoever reads it. */
+export function openAuditLinesBeside(log: Logger): AuditLines | undefined {
+  // A person reads it there: as the log is made readable, so are they.
+  if (process.stderr.isTTY) return undefined;
+  return openAuditLines(2, (why) => log.error({ event: 'audit_lost', why }, 'lines about calls are lost'));
 }
 
 /** For the commands that look and leave: connects to every downstream, uses the gateway, and closes it again. */

@@ -1,7 +1,7 @@
 import { createGateway, type Gateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
 import type { Env } from './environment.ts';
-import { openConfig, openLog } from './open.ts';
+import { openAuditLinesBeside, openConfig, openLog } from './open.ts';
 import { chooseToken } from './token.ts';
 import { UsageError } from './usage-error.ts';
 import { selectionUrl, type ViewOptions } from './view.ts';
@@ -34,7 +34,7 @@ async function serveOnHttp(options: ServeOptions, env: Env): Promise<number> {
   const config = openConfig(options.config, env);
   const secrets = createSecrets([...config.secrets, token]);
   const log = openLog(env, secrets);
-  const gateway = createGateway(config, { log, token, secrets });
+  const gateway = createGateway(config, { log, token, secrets, auditLines: openAuditLinesBeside(log) });
   try {
     const { url } = await gateway.listen({ host, port });
     log.info({ event: 'listening', url }, `MCP is served at ${url}`);
@@ -54,7 +54,12 @@ async function serveOnStdio(options: ServeOptions, env: Env): Promise<number> {
   // Whoever started the process is its caller: there is no one else to ask for a token.
   const secrets = createSecrets(config.secrets);
   const log = openLog(env, secrets);
-  const gateway = createGateway(config, { log, token: '', secrets });
+  const gateway = createGateway(config, {
+    log,
+    token: '',
+    secrets,
+    auditLines: openAuditLinesBeside(log),
+  });
   await Promise.race([gateway.serveStdio(process.stdin, process.stdout, url), stopSignal()]);
   // Where the caller did not close its end, reading on would keep this process running.
   process.stdin.destroy();

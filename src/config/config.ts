@@ -11,6 +11,7 @@ export interface Config {
   /** Callers of the transport of 2024-11-05 are served as well. */
   readonly legacySse: boolean;
   readonly limits: Limits;
+  readonly audit: AuditConfig;
   /** The built-in profiles and the file's own, by name. */
   readonly profiles: ReadonlyMap<string, Profile>;
   /** Of callers whose URL names none; without it, their User-Agent decides. */
@@ -121,6 +122,14 @@ export interface StdioDownstreamConfig extends CommonDownstreamConfig {
   readonly env: Readonly<Record<string, string>>;
   /** Absolute. */
   readonly cwd?: string;
+}
+
+/** The record of calls: one line each. */
+export interface AuditConfig {
+  /** Absolute path; undefined: the lines go where the log goes. */
+  readonly file?: string;
+  /** The arguments of calls as well. */
+  readonly values: boolean;
 }
 
 export interface Limits {

@@ -78,6 +78,7 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
     ...(catalogFile !== undefined && { catalogFile }),
     allowedHosts: readHosts(shape?.allowedHosts ?? [], ['allowedHosts'], reading.report),
     legacySse: shape?.legacySse ?? false,
+    audit: { ...readAuditFile(shape?.audit?.file, file, reading), values: shape?.audit?.values ?? false },
     limits: {
       maxRequestBytes: shape?.limits?.maxRequestBytes ?? DEFAULTS.maxRequestBytes,
       maxResultBytes: shape?.limits?.maxResultBytes ?? DEFAULTS.maxResultBytes,
@@ -101,6 +102,21 @@ function readCatalogFile(
   // It would be written over.
   if (path === resolve(file)) report(at, 'is this file itself; name another');
   return path;
+}
+
+function readAuditFile(
+  written: string | undefined,
+  file: string,
+  { expander, report, directory }: Reading,
+): { file?: string } {
+  const at = ['audit', 'file'];
+  const name = written === undefined ? undefined : expander.expand(written, at);
+  if (name === undefined) return {};
+  const path = resolve(directory, name);
+  if (name === '') report(at, 'is empty; name a file, or leave it out');
+  else if (path.includes('\0')) report(at, 'has a NUL in it; remove it');
+  else if (path === resolve(file)) report(at, 'is this file itself; name another');
+  return { file: path };
 }
 
 function readServers(shape: Partly<FileShape>, reading: Reading): DownstreamConfig[] {

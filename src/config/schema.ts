@@ -185,6 +185,27 @@ const limits = z
   .optional()
   .meta({ description: 'Sizes in bytes beyond which a message is refused. Default: those of its fields.' });
 
+const audit = z
+  .strictObject(
+    {
+      file: text().optional().meta({
+        description:
+          'A file that the lines are added to, relative to this one. Default: none, they go where the log goes.',
+      }),
+      values: z.boolean(must('true or false', 'a boolean')).optional().meta({
+        description:
+          'true writes the arguments of calls as well, up to 16 KiB, without the secrets of this file. Default: false.',
+        default: false,
+      }),
+    },
+    must('an object'),
+  )
+  .optional()
+  .meta({
+    description: 'The record of calls: one line of JSON each. Default: that of its fields.',
+    examples: [{ file: 'audit.jsonl' }],
+  });
+
 export const fileSchema = z
   .strictObject(
     {
@@ -215,6 +236,7 @@ export const fileSchema = z
         description: 'true serves callers of the old HTTP+SSE transport as well, at /sse. Default: false.',
         default: false,
       }),
+      audit,
       limits,
     },
     must('an object with mcpServers in it'),

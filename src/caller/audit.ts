@@ -1,0 +1,82 @@
+import { hash } from 'node:crypto';
+import { disarmJson } from '../visible.ts';
+import { type EndedCall, verdictOf } from './observed.ts';
+
+export interface AuditOptions {
+  /** Takes one line, with its line feed, and does not make anybody wait. */
+  write(line: string): void;
+  redact(text: string): string;
+  /** The arguments themselves, too. */
+  values: boolean;
+}
+
+/** Longer arguments have their digest alone: a line is for a log. */
+const MAX_VALUES_CHARS = 16 * 1024;
+/** Callers and tools are few; who makes them up gets no more room than this. */
+const MAX_REMEMBERED = 1000;
+
+/**
+ * Writes one line about each call: who, when, what, how it ended. Made by hand, since each call waits for its turn
+ * behind it: a logger's object and its writing are several times the price.
+ */
+export function createAudit({ write, redact, values }: AuditOptions): (call: EndedCall) => void {
+  const remembered = new Map<string, string>();
+  const safe = (json: string) => disarmJson(redact(json));
+  const now = createClock();
+
+  /** A text as JSON, without what is hidden in it and without secrets. */
+  function quoted(text: string): string {
+    let json = remembered.get(text);
+    if (json === undefined) {
+      json = safe(JSON.stringify(text));
+      if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+      remembered.set(text, json);
+    }
+    return json;
+  }
+
+  function argumentsOf(given: unknown): string {
+    const json = JSON.stringify(given);
+    const digest = hash('sha256', json, 'hex').slice(0, 16);
+    const shown = values && json.length <= MAX_VALUES_CHARS ? `,"arguments":${safe(json)}` : '';
+    return `,"args":"${digest}","argsBytes":${Buffer.byteLength(json)}${shown}`;
+  }
+
+  return (call) => {
+    const { request, caller, forwarding, outcome, failure } = call;
+    const { id, method, params } = request;
+    const name = forwarding?.exposedName ?? nameOf(params);
+    let line = `{"level":"info","time":"${now()}","event":"call","caller":"${caller.name}"`;
+    if (caller.agent !== undefined) line += `,"agent":${quoted(caller.agent)}`;
+    line += `,"id":${typeof id === 'number' ? id : safe(JSON.stringify(id))},"method":${quoted(method)}`;
+    if (forwarding !== undefined) line += `,"downstream":${quoted(forwarding.downstream.key)}`;
+    if (name !== undefined) line += `,"${method === 'tools/call' ? 'tool' : 'name'}":${quoted(name)}`;
+    if (params?.arguments !== undefined) line += argumentsOf(params.arguments);
+    line += `,"outcome":"${verdictOf(call)}"`;
+    if (failure !== undefined) line += `,"reason":"${failure.reason}"`;
+    else if (outcome !== undefined && 'error' in outcome) line += `,"code":${Number(outcome.error.code)}`;
+    line += `,"ms":${Math.round(call.ms * 10) / 10},"resultBytes":${Buffer.byteLength(call.json)}}\n`;
+    write(line);
+  };
+}
+
+/** What a caller asked for that it was refused: whatever it wrote, of a sensible length. */
+function nameOf(params: EndedCall['request']['params']): string | undefined {
+  const name = params?.name ?? params?.uri;
+  return typeof name === 'string' ? name.slice(0, 256) : undefined;
+}
+
+/** The time as ISO 8601. All but the milliseconds are the same for a thousand of them. */
+function createClock(): () => string {
+  let second = -1;
+  let start = '';
+  return () => {
+    const now = Date.now();
+    const ms = now % 1000;
+    if (now - ms !== second) {
+      second = now - ms;
+      start = new Date(second).toISOString().slice(0, 20);
+    }
+    return `${start}${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}Z`;
+  };
+}

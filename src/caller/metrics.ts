@@ -1,0 +1,157 @@
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
+import type { Downstream, DownstreamStatus } from '../downstream/downstream.ts';
+import type { Forwarding } from '../relay/asking.ts';
+import { type CallObserver, type EndedCall, VERDICTS, type Verdict, verdictOf } from './observed.ts';
+
+/** Numbers for Prometheus. Nothing in them is a text of a downstream or a caller; servers are told by their keys. */
+export interface Metrics extends CallObserver {
+  readonly contentType: string;
+  write(): Promise<string>;
+}
+
+export interface MetricsOptions {
+  downstreams(): readonly Downstream[];
+  /** What callers are offered, those without a profile. */
+  exposedTools(): number;
+}
+
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
+const STATES: readonly DownstreamStatus['state'][] = ['connecting', 'ready', 'down'];
+
+/** What is counted of one downstream. Plain numbers: a metric of the library is 3 µs a call. */
+class Meter {
+  inFlight = 0;
+  readonly ended = new Map<Verdict, number>(VERDICTS.map((verdict) => [verdict, 0]));
+  readonly failed = new Map<string, number>();
+  /** Of each bucket, those that are in no smaller one; the last are slower than all. */
+  readonly buckets = new Float64Array(BUCKETS.length + 1);
+  seconds = 0;
+}
+
+/** Of the process, and made once for it: what watches the event loop cannot be taken away again. */
+let ofProcess: Registry | undefined;
+
+export function createMetrics({ downstreams, exposedTools }: MetricsOptions): Metrics {
+  const meters = new Map<string, Meter>();
+  let refused = 0;
+  if (ofProcess === undefined) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  const registry = new Registry();
+  // The library writes them down; what they say is counted here.
+  const add = (name: string, type: string, help: string, read: () => Value[]) =>
+    registry.registerMetric({
+      name,
+      get: async () => ({ name, help, type, aggregator: 'sum', values: read() }),
+    } as unknown as Metric);
+
+  function meterOf(key: string): Meter {
+    let meter = meters.get(key);
+    if (meter === undefined) {
+      meter = new Meter();
+      meters.set(key, meter);
+    }
+    return meter;
+  }
+
+  const each = (read: (meter: Meter, downstream: string) => Value[]) => () =>
+    [...meters].flatMap(([downstream, meter]) => read(meter, downstream));
+  const ofEach = (read: (downstream: Downstream) => Value[]) => () => downstreams().flatMap(read);
+
+  add('mcp_switchboard_calls_total', 'counter', 'Calls that ended, by server and how.', () => [
+    ...each(({ ended }, downstream) =>
+      [...ended].map(([outcome, value]) => ({ labels: { downstream, outcome }, value })),
+    )(),
+    { labels: { downstream: '', outcome: 'refused' }, value: refused },
+  ]);
+  add(
+    'mcp_switchboard_call_failures_total',
+    'counter',
+    'Calls that no server answered, by server and reason.',
+    each(({ failed }, downstream) =>
+      [...failed].map(([reason, value]) => ({ labels: { downstream, reason }, value })),
+    ),
+  );
+  const duration = 'mcp_switchboard_call_duration_seconds';
+  add(
+    duration,
+    'histogram',
+    'From a call to its answer, by server.',
+    each(({ buckets, seconds }, downstream) => {
+      let count = 0;
+      const values: Value[] = [...buckets].map((number, index) => {
+        count += number;
+        const le = BUCKETS[index] ?? '+Inf';
+        return { labels: { le, downstream }, value: count, metricName: `${duration}_bucket` };
+      });
+      values.push({ labels: { downstream }, value: seconds, metricName: `${duration}_sum` });
+      values.push({ labels: { downstream }, value: count, metricName: `${duration}_count` });
+      return values;
+    }),
+  );
+  add(
+    'mcp_switchboard_calls_in_flight',
+    'gauge',
+    'Calls that run now, by server.',
+    each(({ inFlight }, downstream) => [{ labels: { downstream }, value: inFlight }]),
+  );
+  add(
+    'mcp_switchboard_downstream_state',
+    'gauge',
+    '1 for the state that a server is in.',
+    ofEach((downstream) => {
+      const { state: now } = downstream.status();
+      return STATES.map((state) => ({
+        labels: { downstream: downstream.key, state },
+        value: state === now ? 1 : 0,
+      }));
+    }),
+  );
+  add(
+    'mcp_switchboard_downstream_items',
+    'gauge',
+    'What a server lists, by kind.',
+    ofEach(({ key: downstream, listing }) =>
+      (['tools', 'prompts', 'resources'] as const).map((kind) => ({
+        labels: { downstream, kind },
+        value: listing?.[kind]?.length ?? 0,
+      })),
+    ),
+  );
+  add('mcp_switchboard_exposed_tools', 'gauge', 'Tools that callers are offered.', () => [
+    { labels: {}, value: exposedTools() },
+  ]);
+
+  return {
+    contentType: registry.contentType,
+    write: async () => `${await registry.metrics()}\n${await ofProcess?.metrics()}`,
+    onStarted({ downstream }: Forwarding) {
+      meterOf(downstream.key).inFlight++;
+    },
+    onEnded(call: EndedCall) {
+      if (call.forwarding === undefined) {
+        refused++;
+        return;
+      }
+      const meter = meterOf(call.forwarding.downstream.key);
+      const verdict = verdictOf(call);
+      const seconds = call.ms / 1000;
+      meter.inFlight--;
+      meter.ended.set(verdict, (meter.ended.get(verdict) ?? 0) + 1);
+      meter.seconds += seconds;
+      let bucket = 0;
+      while (bucket < BUCKETS.length && seconds > (BUCKETS[bucket] as number)) bucket++;
+      meter.buckets[bucket] = (meter.buckets[bucket] ?? 0) + 1;
+      if (call.failure === undefined) return;
+      const { reason } = call.failure;
+      meter.failed.set(reason, (meter.failed.get(reason) ?? 0) + 1);
+    },
+  };
+}
+
+interface Value {
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+  readonly metricName?: string;
+}

@@ -1,0 +1,76 @@
+import type { AuditConfig } from '../config/config.ts';
+import { ConfigError } from '../errors.ts';
+import { destinationOf, type Logger } from '../log.ts';
+import { createAudit } from './audit.ts';
+import { type AuditLines, openAuditLines } from './audit-lines.ts';
+import { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
+import type { CallObserver, EndedCall } from './observed.ts';
+
+interface ObserverOptions {
+  readonly log: Logger;
+  redact(text: string): string;
+  readonly audit: AuditConfig;
+  /** For messages. */
+  readonly configFile: string;
+  /** Where lines about calls go that have no file of their own; default: where the log goes. */
+  readonly lines?: AuditLines | undefined;
+}
+
+/** All that looks at calls: their record, the numbers, and the log where one has failed. */
+export interface Observer extends CallObserver {
+  /** From now on calls are counted. Who cannot read the numbers does not ask for them. */
+  measure(options: MetricsOptions): Metrics;
+  /** Resolves when the record is written. */
+  close(): Promise<void>;
+}
+
+/** @throws ConfigError  the record of calls cannot be kept where it is to be */
+export function createObserver({ log, redact, audit, configFile, lines }: ObserverOptions): Observer {
+  let metrics: Metrics | undefined;
+  const opened = audit.file === undefined ? lines : openFile(audit.file, configFile, log);
+  const write = opened?.write ?? ((line: string) => void destinationOf(log).write(line));
+  const isHeard = audit.file !== undefined || log.isLevelEnabled('info');
+  const record = isHeard ? createAudit({ write, redact, values: audit.values }) : undefined;
+
+  return {
+    onStarted: (forwarding) => metrics?.onStarted(forwarding),
+    onEnded(call) {
+      metrics?.onEnded(call);
+      record?.(call);
+      if (call.failure !== undefined) logFailure(log, call);
+    },
+    measure(options) {
+      metrics ??= createMetrics(options);
+      return metrics;
+    },
+    close: async () => opened?.close(),
+  };
+}
+
+function openFile(file: string, configFile: string, log: Logger): AuditLines {
+  try {
+    return openAuditLines(file, (why) =>
+      log.error(
+        { event: 'audit_lost', why },
+        `Lines about calls are lost: ${file} does not take them (${why})`,
+      ),
+    );
+  } catch (error) {
+    const { code } = error as { code?: string };
+    throw new ConfigError(configFile, [{ path: 'audit.file', message: `cannot be written (${code})` }]);
+  }
+}
+
+function logFailure(log: Logger, { forwarding, failure, ms }: EndedCall): void {
+  log.warn(
+    {
+      event: 'call_failed',
+      downstream: failure?.downstream,
+      tool: forwarding?.exposedName,
+      ms: Math.round(ms),
+      reason: failure?.reason,
+      err: failure?.cause,
+    },
+    failure?.message,
+  );
+}

@@ -1,0 +1,238 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { eventually } from '../support/eventually.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { legacyRequest, modernRequest } from '../support/messages.ts';
+import { refusingPort } from '../support/refusing-port.ts';
+
+interface Line {
+  readonly [field: string]: unknown;
+}
+
+const auditOf = ({ logs }: Pick<RunningGateway, 'logs'>): Line[] =>
+  logs.map((line) => JSON.parse(line)).filter(({ event }) => event === 'call');
+
+const digest = (value: unknown) =>
+  createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+
+describe('each call is one line, however it ends:', () => {
+  const ENDS = [
+    ['answered', { name: 'crm__echo', arguments: { text: 'hé' } }, { outcome: 'ok' }],
+    ['failed by its tool', { name: 'crm__fail', arguments: {} }, { outcome: 'tool_error' }],
+    [
+      'refused by its server',
+      { name: 'crm__refuses', arguments: {} },
+      { outcome: 'rpc_error', code: -32050 },
+    ],
+    ['cut off', { name: 'crm__cuts', arguments: {} }, { outcome: 'failed', reason: 'outcome_unknown' }],
+    ['too late', { name: 'crm__slow', arguments: { ms: 60_000 } }, { outcome: 'failed', reason: 'deadline' }],
+    [
+      'to a server that is down',
+      { name: 'gone__echo', arguments: {} },
+      { outcome: 'failed', reason: 'unavailable' },
+    ],
+    ['of no tool', { name: 'crm__none', arguments: { a: 1 } }, { outcome: 'refused', code: -32602 }],
+    ['without a name', { arguments: {} }, { outcome: 'refused', code: -32602 }],
+  ] as const;
+
+  async function start() {
+    const tools = ['echo', 'fail', 'slow', 'refuses', 'cuts'].map((name) => ({
+      name,
+      inputSchema: { type: 'object' },
+    }));
+    const crm = await plainServer({
+      era: 'modern',
+      tools,
+      answers: {
+        'tools/call refuses': (given) => given.error(-32050, 'no'),
+        'tools/call cuts': (given) => given.res.destroy(),
+      },
+    });
+    const gone = await plainServer({ era: 'modern', tools });
+    const gateway = await startGateway(
+      { mcpServers: { crm: crm.entry({ callTimeoutMs: 1500 }), gone: gone.entry() } },
+      { logLevel: 'info' },
+    );
+    const port = Number(new URL(gone.url).port);
+    await gone[Symbol.asyncDispose]();
+    const refusing = await refusingPort(port);
+    return {
+      gateway,
+      async [Symbol.asyncDispose]() {
+        await gateway[Symbol.asyncDispose]();
+        await crm[Symbol.asyncDispose]();
+        await refusing[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test.each([
+    ['modern', modernRequest],
+    ['legacy', (method: string, params: object, id: string) => legacyRequest(method, params, { id })],
+  ] as const)(
+    'of %s callers',
+    async (_era, request) => {
+      await using scene = await start();
+      const { gateway } = scene;
+      for (const [index, [, params]] of ENDS.entries()) {
+        const [body, headers] = request('tools/call', params, `r-${index}`);
+        await gateway.post(body, { ...headers, 'user-agent': 'some-caller/1.0' });
+      }
+      const lines = auditOf(gateway);
+      expect(lines).toHaveLength(ENDS.length);
+      for (const [index, [, params, end]] of ENDS.entries()) {
+        const { name, arguments: args } = params as { name?: string; arguments: object };
+        expect(lines[index]).toMatchObject({
+          level: 'info',
+          time: expect.stringMatching(/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ$/),
+          caller: 'token',
+          agent: 'some-caller/1.0',
+          id: `r-${index}`,
+          method: 'tools/call',
+          args: digest(args),
+          argsBytes: Buffer.byteLength(JSON.stringify(args)),
+          ms: expect.any(Number),
+          resultBytes: expect.any(Number),
+          ...end,
+        });
+        expect(lines[index]?.tool).toBe(name);
+        expect(lines[index]?.downstream).toBe(end.outcome === 'refused' ? undefined : name?.split('__')[0]);
+        expect(lines[index]).not.toHaveProperty('arguments');
+      }
+      expect(lines[0]?.resultBytes).toBeGreaterThan(50);
+    },
+    30_000,
+  );
+
+  test('cancelled, by either era', async () => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'info' });
+    const params = { name: 'crm__slow', arguments: { ms: 60_000 } };
+    for (const era of ['modern', 'legacy'] as const) {
+      const client = await gateway.connect({ era });
+      const abort = new AbortController();
+      const before = crm.calls.length;
+      const call = client.callTool(params, { signal: abort.signal });
+      await eventually(() => crm.calls.length).toBe(before + 1);
+      abort.abort();
+      await expect(call).rejects.toThrow();
+    }
+    await eventually(() => auditOf(gateway).length).toBe(2);
+    await gateway.gateway.close();
+    expect(auditOf(gateway).map(({ outcome }) => outcome)).toEqual(['cancelled', 'cancelled']);
+  });
+
+  test('two hundred at once, from callers that all count from 1', async () => {
+    await using crm = await plainServer({ era: 'legacy', json: true });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'info' });
+    const texts = Array.from({ length: 200 }, (_, index) => `text ${index}`);
+    await Promise.all(
+      texts.map((text) =>
+        gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: { text } })),
+      ),
+    );
+    const lines = auditOf(gateway);
+    expect(lines.map(({ args }) => args).sort()).toEqual(texts.map((text) => digest({ text })).sort());
+    expect(new Set(lines.map(({ outcome }) => outcome))).toEqual(new Set(['ok']));
+  });
+});
+
+test('with duplicate keys in the body, what is written down is what was called', async () => {
+  await using crm = await plainServer({ era: 'legacy', json: true });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'info' });
+  const [, headers] = legacyRequest('tools/call', {});
+  await gateway.post(
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"crm__fail","name":"crm__echo","arguments":{"text":"a"},"arguments":{"text":"b"}}}',
+    headers,
+  );
+  expect(crm.calls.map(({ tool, arguments: args }) => [tool, args])).toEqual([['echo', { text: 'b' }]]);
+  expect(auditOf(gateway)).toMatchObject([{ tool: 'crm__echo', args: digest({ text: 'b' }) }]);
+});
+
+test('arguments are written down where they are asked for, without secrets; other methods have a line as well', async () => {
+  await using crm = await plainServer({ era: 'modern', json: true });
+  await using gateway = await startGateway(
+    { mcpServers: { crm: crm.entry({ headers: { 'X-Key': 'canary-"secret"' } }) }, audit: { values: true } },
+    { logLevel: 'info' },
+  );
+  const text = `say canary-"secret" or ${Buffer.from('canary-"secret"').toString('base64')}\n\x1b[2J`;
+  await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: { text } }));
+  await gateway.post(
+    ...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'x'.repeat(20_000) } }),
+  );
+  await gateway.post(...modernRequest('completion/complete', { ref: { type: 'ref/prompt', name: 'p' } }));
+  const lines = auditOf(gateway);
+  expect(lines).toMatchObject([
+    { arguments: { text: 'say [secret] or [secret]\n\\u001b[2J' } },
+    { argsBytes: 20_011 },
+    { method: 'completion/complete', outcome: 'refused' },
+  ]);
+  expect(lines[1]).not.toHaveProperty('arguments');
+  expect(gateway.logs.join('')).not.toContain('canary');
+});
+
+test('a caller that writes odd things about itself gets one line, and no other can be forged', async () => {
+  await using crm = await plainServer({ era: 'modern', json: true });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'info' });
+  const odd = 'a"},\n{"event":"call"\u202e\x1b\x85';
+  const [body, headers] = modernRequest('tools/call', { name: odd, arguments: {} }, odd);
+  const { 'mcp-name': _unsendable, ...sendable } = headers;
+  await gateway.post(body, { ...sendable, 'user-agent': 'x"\\"}\t\xa0\x9b' });
+  const legacy = legacyRequest('tools/call', { name: odd, arguments: {} }, { id: odd });
+  await gateway.post(legacy[0], { ...legacy[1], 'user-agent': 'x"\\"}\t\xa0\x9b' });
+  const lines = gateway.logs.filter((line) => line.includes('"event":"call"'));
+  expect(lines).toHaveLength(1);
+  expect(lines.join('')).not.toMatch(/[\p{Cc}\u202e]/u);
+  expect(JSON.parse(lines[0] ?? '').outcome).toBe('refused');
+});
+
+describe('with a file of their own', () => {
+  test('lines are added to it, all of them, and none go to the log', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'audit-'));
+    const file = join(folder, 'audit.jsonl');
+    try {
+      await using crm = await plainServer({ era: 'modern', json: true });
+      for (const runs of [1, 2]) {
+        // The file counts whatever the level of the log.
+        const gateway = await startGateway(
+          { mcpServers: { crm: crm.entry() }, audit: { file } },
+          { logLevel: 'error' },
+        );
+        const calls = Array.from({ length: 100 }, (_, index) =>
+          gateway.post(
+            ...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: `${runs} ${index}` } }),
+          ),
+        );
+        await Promise.all(calls);
+        await gateway[Symbol.asyncDispose]();
+        expect(gateway.logs).toEqual([]);
+        const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+        expect(lines).toHaveLength(100 * runs);
+        expect(new Set(lines.map((line) => JSON.parse(line).args)).size).toBe(100 * runs);
+      }
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('one that cannot be written is told at the start', async () => {
+    await expect(
+      startGateway({
+        mcpServers: { crm: { url: 'http://127.0.0.1:1/mcp' } },
+        audit: { file: '/nowhere/at/all' },
+      }),
+    ).rejects.toThrow('audit.file: cannot be written (ENOENT)');
+  });
+});
+
+test('below the level of the log there is none', async () => {
+  await using crm = await plainServer({ era: 'modern', json: true });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'warn' });
+  await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'a' } }));
+  expect(gateway.logs).toEqual([]);
+});
