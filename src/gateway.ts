@@ -6,6 +6,7 @@ import { createObserver } from './caller/observer.ts';
 import { createSelector } from './caller/selection.ts';
 import { createSessions, SESSION_TTL_MS } from './caller/sessions.ts';
 import { serveStdio } from './caller/stdio.ts';
+import { createAcceptance } from './catalog/acceptance.ts';
 import { openCatalogFile } from './catalog/catalog-file.ts';
 import { createCatalogHolder } from './catalog/holder.ts';
 import type { Catalog } from './catalog/merge.ts';
@@ -33,6 +34,8 @@ export interface GatewayOptions {
   secrets?: Secrets;
   /** Where lines about calls go, unless the configuration names a file. Default: where the log goes. */
   auditLines?: AuditLines | undefined;
+  /** False: the file of lists is read for what was accepted, and left as it is. */
+  keepsLists?: boolean;
 }
 
 export interface GatewayStatus {
@@ -86,14 +89,20 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
   const { redact } = options.secrets ?? createSecrets([...config.secrets, token]);
   const holder = createCatalogHolder(log, config.profiles.get('generic'));
   const select = createSelector(config);
-  const catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log);
-  const fleet = createFleet(config, log, catalogFile.restored, () => {
-    holder.update(fleet.downstreams);
+  const catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log, options.keepsLists);
+  const acceptance = createAcceptance(catalogFile.accepted, log);
+  const onListing = () => {
+    updateCatalog();
     dispatcher.catalogChanged();
-    catalogFile.save(fleet.downstreams);
-  });
+    catalogFile.save(fleet.downstreams, acceptance.acceptedOf);
+  };
+  const updateCatalog = () => holder.update(fleet.downstreams.map(acceptance.sourceOf));
+  const fleet = createFleet(config, log, catalogFile.restored, onListing);
   // What is known from an earlier run is served from the first moment, and instructions name every server.
-  holder.update(fleet.downstreams);
+  updateCatalog();
+  if (config.downstreams.some(({ definitionChanges }) => definitionChanges === 'block')) {
+    catalogFile.watch((approved) => acceptance.adopt(approved) && onListing());
+  }
   const observer = createObserver({
     log,
     redact,

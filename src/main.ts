@@ -76,6 +76,17 @@ program
   );
 
 program
+  .command('approve')
+  .description('accept what servers say differently than they did, where that is blocked')
+  .argument('[server]', 'only of this one')
+  .argument('[tool]', 'only this one')
+  .option(...CONFIG_OPTION)
+  .option('--list', 'show what waits, and accept nothing; exits with 1 if something does')
+  .action((server, tool, options) =>
+    runBriefly(import('./cli/approve.ts').then(({ approve }) => approve(server, tool, options, env))),
+  );
+
+program
   .command('entry')
   .description(`print a configuration to paste: ${ENTRY_NAMES.join(', ')}`)
   .argument('<client>')

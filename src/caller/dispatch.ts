@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/merge.ts';
 import type { View } from '../catalog/view.ts';
 import { type DownstreamFailure, internalError, ProtocolError, unknownMethod } from '../errors.ts';
-import { type Era, META } from '../protocol/eras.ts';
+import type { Era } from '../protocol/eras.ts';
 import { extensionsOf, TASKS } from '../protocol/extensions.ts';
 import { isLogLevel, LOG_LEVELS, type LogLevel } from '../protocol/log-levels.ts';
 import {
@@ -33,7 +33,8 @@ import {
 import type { Caller, Reply } from './caller.ts';
 import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observed.ts';
-import { type Declared, readDeclared, type Session } from './session.ts';
+import { askerOf, declaredBy, logLevelOf } from './request-facts.ts';
+import { readDeclared, type Session } from './session.ts';
 
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
@@ -279,35 +280,6 @@ const NEEDS_CATALOG: ReadonlySet<string> = new Set([
 /** Whoever asks with the same identity at the same URL is taken for the same. */
 const identityOf = ({ session, agent = '', era, selection: { profile, toolset } }: Caller) =>
   `${session?.identity ?? agent}\n${era}\n${profile.name}\n${toolset?.name ?? ''}`;
-
-/** What this caller can do: said with the request, or once for its session. */
-function declaredBy(params: Params, { era, session }: Caller): Declared {
-  if (era === 'legacy') return session ?? NOTHING;
-  return readDeclared((params._meta as Params | undefined)?.[META.clientCapabilities]);
-}
-
-const NOTHING: Declared = {};
-
-function logLevelOf(meta: Params | undefined, { era, session }: Caller): WayBack['logLevel'] {
-  if (era === 'legacy') return session?.logLevel ?? 'all';
-  const level = meta?.[META.logLevel];
-  return isLogLevel(level) ? level : undefined;
-}
-
-/** Asks on the stream of the call that the question came up in. */
-function askerOf(session: Session, reply: Reply): NonNullable<WayBack['ask']> {
-  return (question, answered) => {
-    const id = session.addQuestion(answered);
-    if (!reply.ask({ jsonrpc: '2.0', id, ...question })) {
-      session.removeQuestion(id);
-      return undefined;
-    }
-    return () => {
-      if (!session.removeQuestion(id)) return;
-      reply.notify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } });
-    };
-  };
-}
 
 function stopWatching(uri: string, { watches }: Session): void {
   watches.get(uri)?.();

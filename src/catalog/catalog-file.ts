@@ -1,71 +1,119 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import type { DownstreamConfig } from '../config/config.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import { isTooDeep, type Listing } from '../downstream/listing.ts';
+import type { Listing } from '../downstream/listing.ts';
 import type { Logger } from '../log.ts';
-import { isObject } from '../protocol/messages.ts';
+import { type Entry, readCatalog, writeCatalog } from './catalog-text.ts';
+import { identityOf } from './identity.ts';
+import type { Accepted } from './weigh.ts';
 
-/** The last good list of each downstream, on disk: a restart serves them before any downstream has answered. */
+/**
+ * The last good list of each downstream, and what was accepted of it, on disk: a restart serves them before any
+ * downstream has answered.
+ */
 export interface CatalogFile {
   /** The lists of those entries that are still the same servers, by key. */
   readonly restored: ReadonlyMap<string, Listing>;
+  readonly accepted: ReadonlyMap<string, Accepted>;
   /** Writes down what there is now; soon, and once for many calls. */
-  save(downstreams: readonly Downstream[]): void;
+  save(downstreams: readonly Downstream[], acceptedOf: (key: string) => Accepted | undefined): void;
+  /** Calls back with what is accepted by a file that somebody else has written. */
+  watch(onApproved: (accepted: ReadonlyMap<string, Accepted>) => void): void;
   /** Resolves when what was to be saved is. */
   close(): Promise<void>;
 }
 
-const ABOUT =
-  'The last good list of each server behind mcp-switchboard. Made by it; may be deleted at any time.';
-const FORMAT = 1;
 /** Lists arrive together at the start. */
 const SAVE_DELAY_MS = 250;
+/** Looked at like this it does not matter how it is replaced, or on what kind of disk it is. */
+const WATCH_MS = 1000;
+/** Another who writes at the same moment is heard first. */
+const MAX_ATTEMPTS = 5;
 
-interface Entry {
-  /** Which server it was: after a change of its url or command, the list is another's. */
-  server: string;
-  listedAt: string;
-  list: Listing;
-}
+const NONE: CatalogFile = {
+  restored: new Map(),
+  accepted: new Map(),
+  save: () => {},
+  watch: () => {},
+  close: async () => {},
+};
 
-/** @param path  undefined: nothing is kept */
+/**
+ * @param path    undefined: nothing is kept
+ * @param isKept  false: it is read for what was accepted, and left as it is
+ */
 export function openCatalogFile(
   path: string | undefined,
   configs: readonly DownstreamConfig[],
   log: Logger,
+  isKept = true,
 ): CatalogFile {
-  if (path === undefined) return { restored: new Map(), save: () => {}, close: async () => {} };
+  if (path === undefined) return NONE;
   const file = path;
-  const entries = read(file, log);
+  let entries = read(file, isKept ? log : undefined);
   const restored = new Map<string, Listing>();
+  const accepted = acceptedIn(entries);
   for (const config of configs) {
     const entry = entries.get(config.key);
     if (entry?.server === identityOf(config)) restored.set(config.key, entry.list);
     else entries.delete(config.key);
   }
+  if (!isKept) return { ...NONE, accepted };
   const keys = configs.map(({ key }) => key);
 
   let timer: NodeJS.Timeout | undefined;
-  let latest: readonly Downstream[] = [];
+  let latest: Parameters<CatalogFile['save']> = [[], () => undefined];
   let writing = Promise.resolve();
   let hasFailed = false;
+  let onApproved: Parameters<CatalogFile['watch']>[0] | undefined;
+  /** The file as it was read or written last. */
+  let version = versionOf(file);
 
   function flush(): void {
     if (timer === undefined) return;
     clearTimeout(timer);
     timer = undefined;
-    for (const { key, config, listing } of latest) {
-      if (listing === undefined || entries.get(key)?.list === listing) continue;
-      entries.set(key, { server: identityOf(config), listedAt: new Date().toISOString(), list: listing });
+    writing = writing.then(write).catch(onFailed);
+  }
+
+  async function write(): Promise<void> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      hearOthers();
+      version = (await replaceFile(file, writeCatalog(current()), version)) ?? version;
+      if (version === versionOf(file)) return;
     }
-    const known = keys.flatMap((key) => {
-      const entry = entries.get(key);
-      return entry === undefined ? [] : [[key, entry] as const];
+  }
+
+  function current(): Map<string, Entry> {
+    const [downstreams, acceptedOf] = latest;
+    const known = new Map(downstreams.map((downstream) => [downstream.key, downstream]));
+    const now = keys.flatMap((key): [string, Entry][] => {
+      const { config, listing } = known.get(key) ?? {};
+      const earlier = entries.get(key);
+      if (config === undefined || listing === undefined) return earlier === undefined ? [] : [[key, earlier]];
+      const isSame = earlier?.list === listing;
+      const listedAt = isSame ? earlier.listedAt : new Date().toISOString();
+      const itsAccepted = config.definitionChanges === 'off' ? undefined : acceptedOf(key);
+      return [
+        [
+          key,
+          {
+            ...{ server: identityOf(config), listedAt, list: listing },
+            ...(itsAccepted !== undefined && { accepted: itsAccepted }),
+          },
+        ],
+      ];
     });
-    const text = `${JSON.stringify({ about: ABOUT, format: FORMAT, servers: Object.fromEntries(known) }, null, 2)}\n`;
-    writing = writing.then(() => replace(file, text)).catch(onFailed);
+    entries = new Map(now);
+    return entries;
+  }
+
+  function hearOthers(): void {
+    const found = versionOf(file);
+    if (found === version || found === undefined) return;
+    version = found;
+    onApproved?.(acceptedIn(read(file, undefined)));
   }
 
   function onFailed(error: unknown): void {
@@ -89,97 +137,86 @@ export function openCatalogFile(
 
   return {
     restored,
-    save(downstreams) {
-      latest = downstreams;
+    accepted,
+    save(...given) {
+      latest = given;
       saveSoon();
     },
+    watch(callback) {
+      onApproved = callback;
+      watchFile(file, { interval: WATCH_MS, persistent: false }, hearOthers);
+    },
     async close() {
+      unwatchFile(file, hearOthers);
       flush();
       await writing;
     },
   };
 }
 
-/** Whoever reads it meets the old file or the new one, and never a half. */
-async function replace(file: string, text: string): Promise<void> {
+const acceptedIn = (entries: ReadonlyMap<string, Entry>) =>
+  new Map([...entries].flatMap(([key, { accepted }]) => (accepted === undefined ? [] : [[key, accepted]])));
+
+/** What tells a file from one that has replaced it; undefined where there is none. */
+export function versionOf(file: string): string | undefined {
+  try {
+    const { ino, mtimeMs, size } = statSync(file);
+    return `${ino} ${mtimeMs} ${size}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whoever reads it meets the old file or the new one, and never a half.
+ *
+ * @param replaces  the version that it is made from
+ * @returns the new version; undefined where the file was another by now, and was left alone
+ */
+export async function replaceFile(
+  file: string,
+  text: string,
+  replaces: string | undefined,
+): Promise<string | undefined> {
   const temporary = `${file}.${process.pid}.tmp`;
   try {
     // What a server lists for our credentials is for its operator.
     await writeFile(temporary, text, { mode: 0o600 });
+    const { ino, mtimeMs, size } = await stat(temporary);
+    if (versionOf(file) !== replaces) {
+      await rm(temporary, { force: true });
+      return undefined;
+    }
     await rename(temporary, file);
+    return `${ino} ${mtimeMs} ${size}`;
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
 }
 
-function read(file: string, log: Logger): Map<string, Entry> {
-  const entries = new Map<string, Entry>();
+function read(file: string, log: Logger | undefined): Map<string, Entry> {
   // What a parser says quotes the text, and in a foreign file that can be anything.
   const warn = (why: string) =>
-    log.warn({ event: 'catalog_not_read' }, `${file} ${why}; the lists are made anew, and it is replaced.`);
+    log?.warn({ event: 'catalog_not_read' }, `${file} ${why}; the lists are made anew, and it is replaced.`);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const { code = '' } = error as { code?: string };
     if (!ABSENT.has(code)) warn(`cannot be read (${code})`);
-    return entries;
+    return new Map();
   }
-  const content = parse(text);
-  if (!isObject(content) || content.format !== FORMAT || !isObject(content.servers)) {
+  const found = readCatalog(text);
+  if (found === undefined) {
     warn('is not a file of lists as this version writes it');
-    return entries;
+    return new Map();
   }
-  const wrong: string[] = [];
-  for (const [key, entry] of Object.entries(content.servers)) {
-    if (isEntry(entry)) entries.set(key, entry);
-    else wrong.push(JSON.stringify(key));
-  }
-  if (wrong.length > 0) warn(`has no list that can be used of ${wrong.join(', ')}`);
+  const { entries, wrong } = found;
+  if (wrong.length > 0)
+    warn(`has no list that can be used of ${wrong.map((key) => JSON.stringify(key)).join(', ')}`);
   return entries;
 }
 
 /** ENOTDIR: where its folder should be is a file. Both are told when it cannot be written. */
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Somebody may have edited it: what is wrong is not used. */
-function isEntry(value: unknown): value is Entry & Record<string, unknown> {
-  if (!isObject(value) || typeof value.server !== 'string' || !isObject(value.list)) return false;
-  const {
-    tools,
-    prompts = [],
-    resources = [],
-    resourceTemplates = [],
-    extensions = {},
-    ttlMs,
-    instructions,
-    warnings,
-  } = value.list;
-  return (
-    [tools, prompts, resources, resourceTemplates].every(isList) &&
-    (ttlMs === undefined || (typeof ttlMs === 'number' && ttlMs >= 0)) &&
-    isObject(extensions) &&
-    (instructions === undefined || typeof instructions === 'string') &&
-    Array.isArray(warnings) &&
-    warnings.every((warning) => typeof warning === 'string')
-  );
-}
-
-function isList(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => isObject(item) && !isTooDeep(item));
-}
-
-/** Digested, since a url or an argument may hold a secret. */
-function identityOf(config: DownstreamConfig): string {
-  const identity = config.kind === 'http' ? config.url : JSON.stringify([config.command, ...config.args]);
-  return createHash('sha256').update(identity).digest('hex').slice(0, 16);
-}

@@ -1,14 +1,13 @@
 import type { Profile } from '../config/profiles.ts';
-import type { Downstream } from '../downstream/downstream.ts';
 import type { Logger } from '../log.ts';
 import { type Catalog, merge } from './merge.ts';
-import type { CatalogNote } from './offered-tool.ts';
+import type { CatalogNote, CatalogSource } from './offered-tool.ts';
 
 /** Holds the catalog in force. */
 export interface CatalogHolder {
   readonly current: Catalog;
-  /** Makes a new catalog of what the downstreams have listed by now. */
-  update(downstreams: readonly Downstream[]): void;
+  /** Makes a new catalog of what the downstreams list by now. */
+  update(sources: readonly CatalogSource[]): void;
 }
 
 /** @param generic  what callers get that are not known for more */
@@ -18,12 +17,9 @@ export function createCatalogHolder(log: Logger, generic?: Profile): CatalogHold
     get current() {
       return current;
     },
-    update(downstreams) {
+    update(sources) {
       const known = new Set(current.notes.map(sentenceOf));
-      current = merge(
-        downstreams.map((downstream) => ({ downstream, list: downstream.listing })),
-        generic,
-      );
+      current = merge(sources, generic);
       for (const note of current.notes) {
         const sentence = sentenceOf(note);
         if (!known.has(sentence)) log.warn({ event: 'tool_note', downstream: note.downstream }, sentence);

@@ -23,7 +23,7 @@ export interface Catalog {
  * Merges the lists of all downstreams: what has priority first, then in the order of the file, then by name.
  */
 export function merge(sources: readonly CatalogSource[], generic: Profile = GENERIC): Catalog {
-  const notes: CatalogNote[] = [];
+  const notes: CatalogNote[] = sources.flatMap((source) => source.notes ?? []);
   const offered = sources.flatMap((source) => offerTools(source, notes));
   const naming = createNaming(offered);
   const prompts = sources.flatMap((source) => offerPrompts(source, notes));

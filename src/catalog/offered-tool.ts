@@ -42,6 +42,8 @@ export interface CatalogSource {
   readonly downstream: Downstream;
   /** Undefined while the downstream has not given one yet. */
   readonly list: Listing | undefined;
+  /** What is already known about it. */
+  readonly notes?: readonly CatalogNote[];
 }
 
 /** The tools of one downstream that can be offered, by name. One bad tool costs one tool. */

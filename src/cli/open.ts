@@ -46,10 +46,14 @@ export async function withGateway(
   const config = openConfig(options.config, env);
   // A mistyped one is told before anything is connected.
   selectionUrl(config, options);
-  // They tell what the servers say now, and leave no trace.
-  const { catalogFile: _kept, ...withoutFile } = config;
   const secrets = createSecrets(config.secrets);
-  const gateway = createGateway(withoutFile, { log: openLog(env, secrets, 'silent'), token: '', secrets });
+  const gateway = createGateway(config, {
+    log: openLog(env, secrets, 'silent'),
+    token: '',
+    secrets,
+    // They tell what the servers say now, and leave no trace.
+    keepsLists: false,
+  });
   try {
     gateway.start();
     await gateway.attempted;

@@ -26,6 +26,9 @@ export interface Config {
 
 export type DownstreamConfig = HttpDownstreamConfig | StdioDownstreamConfig;
 
+/** `warn` tells and serves it, `block` serves what was accepted, `off` looks at nothing. */
+export type ChangePolicy = 'warn' | 'block' | 'off';
+
 interface CommonDownstreamConfig {
   /** The entry's key in `mcpServers`: its only identity here. */
   readonly key: string;
@@ -33,6 +36,8 @@ interface CommonDownstreamConfig {
   readonly prefix: string;
   /** What it is for: told to callers in our instructions. */
   readonly description?: string;
+  /** What becomes of a definition of it that is not what was accepted. */
+  readonly definitionChanges: ChangePolicy;
   /** Its own instructions are passed to callers, under its name. */
   readonly passesInstructions: boolean;
   /** Globs of the keys of callers' `_meta` that it is given beside those that everyone is. */

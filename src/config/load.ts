@@ -69,6 +69,13 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
   const profile =
     shape?.profile === undefined ? undefined : findProfile(shape.profile, ['profile'], profiles, report);
   const catalogFile = readCatalogFile(shape?.catalogFile, file, reading);
+  const blocks = downstreams.some(({ definitionChanges }) => definitionChanges === 'block');
+  if (shape?.catalogFile === '' && blocks) {
+    report(
+      ['catalogFile'],
+      'is empty, and "definitionChanges": "block" keeps in it what was accepted; name one',
+    );
+  }
   return {
     file,
     downstreams,
@@ -131,7 +138,9 @@ function readServers(shape: Partly<FileShape>, reading: Reading): DownstreamConf
       reading.report([field], 'has no server, or only disabled ones; add one');
     }
     return servers.flatMap(([key, server]) => {
-      return server === undefined ? [] : (readServer(key, server, [field, key], reading) ?? []);
+      return server === undefined
+        ? []
+        : (readServer(key, server, [field, key], reading, shape.definitionChanges ?? 'warn') ?? []);
     });
   });
 }

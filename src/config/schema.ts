@@ -13,6 +13,8 @@ export const DEFAULTS = {
 
 export const TYPES = ['http', 'streamable-http', 'streamableHttp', 'sse', 'stdio'] as const;
 
+export const CHANGE_POLICIES = ['warn', 'block', 'off'] as const;
+
 /*
  * The shape of `servers.json`: what is checked before anything else, and what `servers.schema.json` is made from.
  * Rules between fields, and all that can only be known once variables are filled in, follow in server.ts.
@@ -20,6 +22,14 @@ export const TYPES = ['http', 'streamable-http', 'streamableHttp', 'sse', 'stdio
 
 /** Of every time that something may take. */
 const TIMES = { from: 100, to: 86_400_000, unit: 'milliseconds' } as const;
+
+const definitionChanges = (fallback: string) =>
+  z
+    .enum(CHANGE_POLICIES, must(`one of ${CHANGE_POLICIES.join(', ')}`, 'a string'))
+    .optional()
+    .meta({
+      description: `When a tool says other things than it did: warn tells in the log, block serves what was accepted until it is approved. Default: ${fallback}.`,
+    });
 
 const header = z.strictObject(
   {
@@ -99,6 +109,7 @@ const server = z
         description: "true passes the server's own instructions to callers, under its name. Default: false.",
         default: false,
       }),
+      definitionChanges: definitionChanges('that of the file'),
       passMeta: texts()
         .optional()
         .meta({
@@ -232,6 +243,7 @@ export const fileSchema = z
         description:
           'Where the last good lists are kept, relative to this file; "" for nowhere. Default: beside this file, as servers.catalog.json.',
       }),
+      definitionChanges: definitionChanges('warn'),
       legacySse: z.boolean(must('true or false', 'a boolean')).optional().meta({
         description: 'true serves callers of the old HTTP+SSE transport as well, at /sse. Default: false.',
         default: false,

@@ -1,4 +1,4 @@
-import type { DownstreamConfig } from './config.ts';
+import type { ChangePolicy, DownstreamConfig } from './config.ts';
 import { readHttp } from './http.ts';
 import { judgeKey, judgePrefix, prefixFromKey } from './prefix.ts';
 import type { Place } from './problems.ts';
@@ -14,6 +14,7 @@ export function readServer(
   server: Server,
   at: Place,
   reading: Reading,
+  definitionChanges: ChangePolicy,
 ): DownstreamConfig | undefined {
   const keyProblem = judgeKey(key);
   if (keyProblem !== undefined) reading.report(at, keyProblem);
@@ -34,6 +35,7 @@ export function readServer(
     prefix,
     ...(description === undefined ? {} : { description }),
     passesInstructions: server.passInstructions ?? false,
+    definitionChanges: server.definitionChanges ?? definitionChanges,
     passMeta: readPassMeta(server, [...at, 'passMeta'], reading),
     priority: server.priority ?? 0,
     ...readTimes(server),

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import { replaceFile, versionOf } from '../catalog/catalog-file.ts';
+import { type Entry, readCatalog, writeCatalog } from '../catalog/catalog-text.ts';
+import { differences } from '../catalog/digest.ts';
+import { identityOf } from '../catalog/identity.ts';
+import { type Accepted, accept, type Changed, shownName, weigh } from '../catalog/weigh.ts';
+import type { Config } from '../config/config.ts';
+import { createSecrets } from '../log.ts';
+import { escapeHidden } from '../visible.ts';
+import type { Env } from './environment.ts';
+import { openConfig } from './open.ts';
+import { UsageError } from './usage-error.ts';
+
+const WIDTH = 80;
+/** A gateway that writes at the same moment has had its turn after one. */
+const MAX_ATTEMPTS = 5;
+
+/** One downstream with something that waits. */
+interface Pending {
+  readonly key: string;
+  readonly entry: Entry;
+  readonly accepted: Accepted;
+  readonly changed: readonly Changed[];
+}
+
+/**
+ * Accepts what waits of a downstream, or one tool of it, or all; with `list` shows it and accepts nothing. It asks no
+ * server: what waits is what the gateway has been given, and has written down.
+ */
+export async function approve(
+  downstream: string | undefined,
+  tool: string | undefined,
+  options: { config?: string; list?: boolean },
+  env: Env,
+): Promise<number> {
+  const config = openConfig(options.config, env);
+  if (downstream !== undefined && !config.downstreams.some(({ key }) => key === downstream)) {
+    throw new UsageError(`${config.file} has no server "${downstream}".`);
+  }
+  const { redact } = createSecrets(config.secrets);
+  const print = (line: string) => void process.stdout.write(`${redact(line)}\n`);
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const file = fileOf(config);
+    const version = versionOf(file);
+    const entries = readEntries(file);
+    const pending = pendingIn(entries, config, downstream, tool);
+    if (pending.length === 0) {
+      if (tool !== undefined) throw new UsageError(`Nothing called "${tool}" waits for approval.`);
+      print('Nothing waits for approval.');
+      return 0;
+    }
+    if (options.list === true) {
+      for (const line of pending.flatMap(describe)) print(line);
+      return 1;
+    }
+    for (const { key, entry, accepted, changed } of pending) {
+      entries.set(key, { ...entry, accepted: accept(accepted, changed) });
+    }
+    if ((await replaceFile(file, writeCatalog(entries), version)) === undefined) continue;
+    for (const { key, changed } of pending) {
+      for (const change of changed) print(escapeHidden(`approved  ${key}  ${shownName(change)}`));
+    }
+    return 0;
+  }
+  throw new UsageError('The file of lists was written by another all the while. Try again.');
+}
+
+function fileOf({ file, catalogFile }: Config): string {
+  if (catalogFile !== undefined) return catalogFile;
+  throw new UsageError(`${file} keeps no lists ("catalogFile": ""), so nothing can be approved.`);
+}
+
+function readEntries(file: string): Map<string, Entry> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === 'ENOENT') return new Map();
+    throw new UsageError(`${file} cannot be read (${code}).`);
+  }
+  const found = readCatalog(text);
+  if (found === undefined) throw new UsageError(`${file} is not a file of lists as this version writes it.`);
+  return found.entries;
+}
+
+function pendingIn(
+  entries: ReadonlyMap<string, Entry>,
+  { downstreams }: Config,
+  only: string | undefined,
+  tool: string | undefined,
+): Pending[] {
+  return downstreams.flatMap((config): Pending[] => {
+    const { key } = config;
+    const entry = entries.get(key);
+    const isMeant = config.definitionChanges === 'block' && (only === undefined || only === key);
+    if (!isMeant || entry === undefined || entry.server !== identityOf(config)) return [];
+    const { accepted, changed } = weigh(entry.accepted, entry.list, entry.server, 'block');
+    const meant = changed.filter(({ name }) => tool === undefined || name === tool);
+    return meant.length === 0 ? [] : [{ key, entry, accepted, changed: meant }];
+  });
+}
+
+function describe({ key, changed }: Pending): string[] {
+  return changed.flatMap((change) => {
+    const { before, after } = change;
+    const head = `${before === undefined ? '+' : '~'} ${key}  ${shownName(change)}`;
+    const fields = differences(before ?? {}, after).flatMap((difference) => [
+      ...wrap(difference.path, '    ', '      '),
+      ...(difference.before === undefined ? [] : wrap(textOf(difference.before), '    - ', '      ')),
+      ...(difference.after === undefined ? [] : wrap(textOf(difference.after), '    + ', '      ')),
+    ]);
+    return [...wrap(head, '', '  '), ...fields, ''];
+  });
+}
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** Lines of at most so many columns; what is hidden stands in them as `\u{202e}`. */
+function wrap(text: string, first: string, others: string): string[] {
+  const lines: string[] = [];
+  for (const line of escapeHidden(text).split('\n')) {
+    let rest = [...line.replaceAll('\t', '    ')];
+    do {
+      const indent = lines.length === 0 ? first : others;
+      const room = WIDTH - indent.length;
+      const space = rest.length > room ? rest.lastIndexOf(' ', room) : -1;
+      const end = space > room / 2 ? space + 1 : room;
+      lines.push((indent + rest.slice(0, end).join('')).trimEnd());
+      rest = rest.slice(end);
+    } while (rest.length > 0);
+  }
+  return lines;
+}
