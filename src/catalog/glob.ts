@@ -6,6 +6,12 @@ export function lets({ include, exclude }: NameFilter, name: string): boolean {
   return (include === undefined || include.some(matches)) && !exclude.some(matches);
 }
 
+/** The globs of a filter that match none of the names: somebody has mistyped them, or the names have changed. */
+export function findIdle({ include = [], exclude }: NameFilter, names: Iterable<string>): string[] {
+  const all = [...names];
+  return [...include, ...exclude].filter((glob) => !all.some((name) => matchesGlob(glob, name)));
+}
+
 /**
  * `*` stands for any characters, `?` for one; everything else for itself. Names are foreign and may be long: this looks
  * back to the last `*` only, where a regular expression could try for ever.

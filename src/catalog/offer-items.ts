@@ -3,7 +3,7 @@ import type { Downstream } from '../downstream/downstream.ts';
 import type { Listed } from '../downstream/listing.ts';
 import { withoutHidden } from '../visible.ts';
 import { clean } from './clean.ts';
-import { lets } from './glob.ts';
+import { findIdle, lets } from './glob.ts';
 import type { CatalogNote } from './offered-tool.ts';
 
 /** A prompt, resource or resource template that its operator lets through, whoever asks. */
@@ -52,4 +52,20 @@ export function offerItems(
     }
   }
   return [...offered.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Globs of an entry that let through or keep back nothing of what its server lists. */
+export function noteIdle(
+  downstream: Downstream,
+  kind: 'prompts' | 'resources',
+  listed: Iterable<unknown>,
+  notes: CatalogNote[],
+): void {
+  const filter = downstream.config[kind];
+  if (filter === undefined) return;
+  const ids = [...listed].filter((id) => typeof id === 'string');
+  for (const glob of findIdle(filter, ids)) {
+    const note = `stands in ${kind}.include or ${kind}.exclude, and matches nothing that the server lists.`;
+    notes.push({ downstream: downstream.key, tool: glob, note });
+  }
 }

@@ -5,7 +5,7 @@ import { isObject } from '../protocol/messages.ts';
 import type { ParamHeader } from '../protocol/param-headers.ts';
 import { type ArgumentRules, shapeArguments } from './arguments.ts';
 import { clean } from './clean.ts';
-import { lets } from './glob.ts';
+import { findIdle, lets } from './glob.ts';
 import { judgeTool } from './judge-tool.ts';
 
 /** A tool that its operator lets through, as the operator wants it, whoever asks. */
@@ -52,10 +52,13 @@ export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNo
   const { tools: shaping } = downstream.config;
   const offered = new Map<string, OfferedTool>();
   const seen = new Set<string>();
-  for (const [index, listed] of list.tools.entries()) {
-    const shown = typeof listed.name === 'string' ? listed.name : `#${index + 1}`;
+  /** Those that cannot be offered as well. */
+  const listed = new Set<string>();
+  for (const [index, given] of list.tools.entries()) {
+    const shown = typeof given.name === 'string' ? given.name : `#${index + 1}`;
     const addNote = (note: string) => void notes.push({ downstream: downstream.key, tool: shown, note });
-    const judgement = judgeTool(listed);
+    listed.add(shown);
+    const judgement = judgeTool(given);
     if ('fault' in judgement) {
       // What the operator does not want is no news to him when it is broken.
       if (lets(shaping, shown)) addNote(judgement.fault);
@@ -69,7 +72,7 @@ export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNo
     seen.add(name);
     const override = shaping.overrides.get(name);
     if (!lets(shaping, name) || override?.enabled === false) continue;
-    const { item: tool, notes: changes, fault, words } = clean(listed, 'name');
+    const { item: tool, notes: changes, fault, words } = clean(given, 'name');
     for (const change of fault === undefined ? changes : [fault]) addNote(change);
     if (fault !== undefined) continue;
     offered.set(name, {
@@ -86,13 +89,14 @@ export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNo
       ...judgeRepeats(tool, override, downstream.config),
     });
   }
-  for (const name of shaping.overrides.keys()) {
-    if (seen.has(name)) continue;
-    const note = 'has an override in tools.overrides, and the server lists no such tool.';
+  for (const [name, { enabled }] of shaping.overrides) {
+    if (listed.has(name) && (lets(shaping, name) || !enabled)) continue;
+    const note = listed.has(name)
+      ? 'has an override in tools.overrides, and tools.include or tools.exclude leaves it out.'
+      : 'has an override in tools.overrides, and the server lists no such tool.';
     notes.push({ downstream: downstream.key, tool: name, note });
   }
-  for (const glob of [...(shaping.include ?? []), ...shaping.exclude]) {
-    if ([...seen].some((name) => lets({ include: [glob], exclude: [] }, name))) continue;
+  for (const glob of findIdle(shaping, listed)) {
     const note = 'stands in tools.include or tools.exclude, and matches no tool of the server.';
     notes.push({ downstream: downstream.key, tool: glob, note });
   }

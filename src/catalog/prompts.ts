@@ -11,7 +11,7 @@ import {
   type Rule,
   YES_OR_NO,
 } from './judge-fields.ts';
-import { type ItemKind, offerItems } from './offer-items.ts';
+import { type ItemKind, noteIdle, offerItems } from './offer-items.ts';
 import type { CatalogNote, CatalogSource } from './offered-tool.ts';
 
 /** A prompt that its operator lets through, whoever asks. */
@@ -36,7 +36,15 @@ const ARGUMENT_FIELDS: readonly Rule[] = [
 /** The prompts of one downstream that can be offered, by name. */
 export function offerPrompts({ downstream, list }: CatalogSource, notes: CatalogNote[]): OfferedPrompt[] {
   const kind: ItemKind = { noun: 'prompt', idField: 'name', filter: downstream.config.prompts, wrongIn };
-  return offerItems(downstream, list?.prompts, kind, notes).map(({ id, item }) => ({
+  if (list === undefined) return [];
+  const { prompts = [] } = list;
+  noteIdle(
+    downstream,
+    'prompts',
+    prompts.map(({ name }) => name),
+    notes,
+  );
+  return offerItems(downstream, prompts, kind, notes).map(({ id, item }) => ({
     downstream,
     originalName: id,
     publicName: id,

@@ -3,7 +3,7 @@ import type { Listed } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { lets } from './glob.ts';
 import { COMMON_FIELDS, findWrong, findWrongIcon, isText, type Rule } from './judge-fields.ts';
-import { type OfferedItem, offerItems } from './offer-items.ts';
+import { noteIdle, type OfferedItem, offerItems } from './offer-items.ts';
 import type { CatalogNote, CatalogSource } from './offered-tool.ts';
 
 export interface ResourceRoute {
@@ -53,6 +53,16 @@ export function mapResources(sources: readonly CatalogSource[], notes: CatalogNo
   const templates = sources.flatMap(({ downstream, list }) =>
     offer('uriTemplate', downstream, list?.resourceTemplates),
   );
+  for (const { downstream, list } of sources) {
+    // With templates there are resources that no list names.
+    if (list === undefined || (list.resourceTemplates ?? []).length > 0) continue;
+    noteIdle(
+      downstream,
+      'resources',
+      (list.resources ?? []).map(({ uri }) => uri),
+      notes,
+    );
+  }
   const owners = new Map<string, Downstream>();
   for (const { id, downstream } of [...resources, ...templates]) {
     if (!owners.has(id)) owners.set(id, downstream);

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${NAME} is what servers.json says, not a forgotten template.
 import { expect, test } from 'vitest';
 import type { Answer } from '../support/downstreams/exchange.ts';
+import { modernOffers } from '../support/downstreams/offers.ts';
 import { type PlainScript, plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
@@ -184,6 +185,53 @@ test('what matches nothing is reported', async () => {
     'find has an override for its argument "lmit", and its inputSchema has no such one.',
     'fnd has an override in tools.overrides, and the server lists no such tool.',
     'gone_* stands in tools.include or tools.exclude, and matches no tool of the server.',
+  ]);
+});
+
+test('a tool that is set aside is not called missing, and an override of one that is left out is reported', async () => {
+  await using crm = await serverWith([
+    tool('find'),
+    tool('bad', { inputSchema: null }),
+    tool('worse', { title: 1 }),
+  ]);
+  const tools = {
+    exclude: ['worse', 'find'],
+    overrides: { bad: { title: 'x' }, find: { title: 'x' }, worse: { enabled: false } },
+  };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ tools }) } });
+  expect(gateway.gateway.status().notes.map(({ tool: name, note }) => `${name} ${note}`)).toEqual([
+    'bad is left out: its inputSchema is not an object.',
+    'find has an override in tools.overrides, and tools.include or tools.exclude leaves it out.',
+  ]);
+});
+
+test('prompts and resources that match nothing are reported, but not where templates make more of them', async () => {
+  await using crm = await modernOffers({
+    who: 'crm',
+    prompts: [{ name: 'a' }],
+    resources: [{ uri: 'a:b', name: 'a' }],
+  });
+  await using docs = await modernOffers({
+    who: 'docs',
+    templates: [{ uriTemplate: 'docs://{id}', name: 'a' }],
+  });
+  await using none = await serverWith([tool('find')]);
+  const filters = { prompts: { include: ['a', 'b'] }, resources: { exclude: ['a:*', 'docs://c*'] } };
+  await using gateway = await startGateway({
+    mcpServers: {
+      crm: crm.entry(filters),
+      docs: docs.entry({ resources: filters.resources }),
+      none: none.entry({ prompts: filters.prompts }),
+    },
+  });
+  const idle = (key: string, kind: string, glob: string) =>
+    `${key}: ${glob} stands in ${kind}.include or ${kind}.exclude, and matches nothing that the server lists.`;
+  const notes = gateway.gateway.status().notes;
+  expect(notes.map(({ downstream, tool: name, note }) => `${downstream}: ${name} ${note}`).sort()).toEqual([
+    idle('crm', 'prompts', 'b'),
+    idle('crm', 'resources', 'docs://c*'),
+    idle('none', 'prompts', 'a'),
+    idle('none', 'prompts', 'b'),
   ]);
 });
 
