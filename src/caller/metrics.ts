@@ -38,10 +38,10 @@ export function createMetrics({ downstreams, exposedTools }: MetricsOptions): Me
     ofProcess = new Registry();
     collectDefaultMetrics({ register: ofProcess });
   }
-  const registry = new Registry();
+  const ours = new Registry();
   // The library writes them down; what they say is counted here.
   const add = (name: string, type: string, help: string, read: () => Value[]) =>
-    registry.registerMetric({
+    ours.registerMetric({
       name,
       get: async () => ({ name, help, type, aggregator: 'sum', values: read() }),
     } as unknown as Metric);
@@ -124,8 +124,8 @@ export function createMetrics({ downstreams, exposedTools }: MetricsOptions): Me
   ]);
 
   return {
-    contentType: registry.contentType,
-    write: async () => `${await registry.metrics()}\n${await ofProcess?.metrics()}`,
+    contentType: ours.contentType,
+    write: async () => `${await ours.metrics()}\n${await ofProcess?.metrics()}`,
     onStarted({ downstream }: Forwarding) {
       meterOf(downstream.key).inFlight++;
     },

@@ -144,6 +144,7 @@ describe('in a folder with that servers.json and .env', () => {
       'POST /mcp',
       'GET /healthz',
       'GET /readyz',
+      'GET /metrics',
       'GET /status',
     ]);
     for (const [request = '', token] of rows) {

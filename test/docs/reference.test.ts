@@ -13,13 +13,13 @@ const schema = JSON.parse(readFileSync(join(root, 'servers.schema.json'), 'utf8'
 test('the tables of keys have the keys, defaults and units of servers.schema.json', () => {
   const tables = readme.tables('Key', 'Default', 'Meaning', 'Unit');
   const { server } = schema.definitions;
-  const { toolsets, profiles, limits } = schema.properties;
+  const { toolsets, profiles, audit, limits } = schema.properties;
   const { tools, prompts } = server.properties;
   const override = tools.properties.overrides.additionalProperties;
   const argument = override.properties.arguments.additionalProperties;
   const levels = [
     ...[schema, server, tools, prompts, override, argument],
-    ...[toolsets.additionalProperties, profiles.additionalProperties, limits],
+    ...[toolsets.additionalProperties, profiles.additionalProperties, audit, limits],
   ];
   expect(tables.length).toBe(levels.length);
   for (const [level, { properties }] of levels.entries()) {

@@ -7,6 +7,7 @@ import { directoryWith, load } from './config-file.ts';
 const url = 'https://crm.example.com/mcp';
 const UNSHAPED = {
   passesInstructions: false,
+  definitionChanges: 'warn',
   passMeta: [],
   priority: 0,
   listTimeoutMs: 10_000,
@@ -27,6 +28,7 @@ test('a url alone is a downstream, and everything else has a default', () => {
     toolsets: new Map(),
     catalogFile: join(directory, 'servers.catalog.json'),
     legacySse: false,
+    audit: { values: false },
     limits: { maxRequestBytes: 4_194_304, maxResultBytes: 8_388_608 },
     secrets: [],
   });
@@ -171,6 +173,19 @@ test('servers named like parts of JavaScript are servers, in the order of the fi
   const { downstreams } = load({ mcpServers: servers });
   expect(downstreams.map(({ key }) => key)).toEqual(names);
   expect(downstreams[0]).toMatchObject({ headers: [['constructor', 'x']] });
+});
+
+test('what becomes of changes is said for all servers and for each; the record of calls stands beside the file', () => {
+  const directory = directoryWith({
+    'servers.json': JSON.stringify({
+      definitionChanges: 'block',
+      mcpServers: { a: { url }, b: { url, definitionChanges: 'off' } },
+      audit: { file: '${DIR}/calls.jsonl', values: true },
+    }),
+  });
+  const config = loadConfig({ path: join(directory, 'servers.json'), env: { DIR: 'logs' } });
+  expect(config.downstreams.map(({ definitionChanges }) => definitionChanges)).toEqual(['block', 'off']);
+  expect(config.audit).toEqual({ file: join(directory, 'logs/calls.jsonl'), values: true });
 });
 
 test('description, timeout, limits and allowed hosts are taken over, host names as a URL spells them', () => {

@@ -53,6 +53,25 @@ const WHOLE_FILE: Broken[] = [
       'servers.json: limits.maxBytes: is not a key known here; remove it',
   ],
   [
+    'a record of calls in the wrong place, and changes treated in no known way',
+    {
+      definitionChanges: 'deny',
+      mcpServers: { crm: { url, definitionChanges: true } },
+      audit: { file: 'servers.json', values: 'yes', level: 'info' },
+    },
+    'servers.json: definitionChanges: must be one of warn, block, off\n' +
+      'servers.json: mcpServers.crm.definitionChanges: must be one of warn, block, off, is a boolean\n' +
+      'servers.json: audit.file: is this file itself; name another\n' +
+      'servers.json: audit.values: must be true or false, is a string\n' +
+      'servers.json: audit.level: is not a key known here; remove it',
+  ],
+  [
+    'changes that are blocked, and nothing to keep in what was accepted',
+    { mcpServers: { crm: { url, definitionChanges: 'block' } }, catalogFile: '', audit: { file: '' } },
+    'servers.json: catalogFile: is empty, and "definitionChanges": "block" keeps in it what was accepted; name one\n' +
+      'servers.json: audit.file: is empty; name a file, or leave it out',
+  ],
+  [
     'allowed hosts that are more than host names',
     {
       mcpServers: { crm: { url } },
