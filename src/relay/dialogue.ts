@@ -95,7 +95,6 @@ export class Dialogue {
     const { inputRequests, requestState: state, ...rest } = result;
     // Who says nothing of questions would not know what to do with this.
     if (this.capabilities === undefined && this.answers === undefined) return asksForInput(downstream);
-    if (inputRequests === undefined && state === undefined) return asksForInput(downstream);
     if (inputRequests !== undefined && !isObject(inputRequests)) return asksForInput(downstream);
     if (state !== undefined && typeof state !== 'string') return asksForInput(downstream);
     const questions = new Map<string, Question>();
@@ -105,6 +104,8 @@ export class Dialogue {
       if (judged !== undefined) return judged;
       questions.set(key, this.withOrigin(question));
     }
+    // Spec 2026-07-28: at least one of the two. Without either there is nothing to come back with.
+    if (questions.size === 0 && state === undefined) return asksForInput(downstream);
     return { questions, state, rest };
   }
 
@@ -135,12 +136,12 @@ export class Dialogue {
     const { capabilities, downstream } = this.#round;
     const capability = capabilityFor(method);
     if (capability === undefined) return asksForInput(downstream);
-    const { mode, url } = params ?? {};
     const declared = capabilities?.[capability];
     if (!isObject(declared)) return missing({ [capability]: {} });
-    if (capability !== 'elicitation' || mode !== 'url') return undefined;
-    if (!isObject(declared.url)) return missing({ elicitation: { url: {} } });
-    return isWebAddress(url) ? undefined : opensNoAddress(downstream);
+    const detail = detailOf(capability, params, declared);
+    if (detail !== undefined && !isObject(declared[detail]))
+      return missing({ [capability]: { [detail]: {} } });
+    return detail !== 'url' || isWebAddress(params?.url) ? undefined : opensNoAddress(downstream);
   }
 
   /** A person who is asked for something is told by whom. */
@@ -165,6 +166,15 @@ export function isQuestion(value: unknown): value is Question {
 function missing(requiredCapabilities: Record<string, object>): Outcome {
   const { code, message, data } = missingCapability(requiredCapabilities);
   return { error: { code, message, data } };
+}
+
+/** What of a capability a question takes, beside the capability itself. */
+function detailOf(capability: string, params: Params = {}, declared: Params): string | undefined {
+  if (capability === 'sampling') return params.tools === undefined ? undefined : 'tools';
+  if (capability !== 'elicitation') return undefined;
+  if (params.mode === 'url') return 'url';
+  // Forms are what elicitation began with: who names no mode has them.
+  return Object.keys(declared).length === 0 ? undefined : 'form';
 }
 
 function isWebAddress(url: unknown): boolean {
