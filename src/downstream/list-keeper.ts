@@ -30,6 +30,8 @@ const DEFAULT_TTL_MS = 300_000;
 const NEVER_FRESH_TTL_MS = 60_000;
 const MIN_TTL_MS = 1000;
 const MAX_TTL_MS = 3_600_000;
+/** Spec 2026-07-28: who asks by the clock MUST do so with jitter: lists that came together are not asked for together. */
+const MAX_JITTER = 0.1;
 /** Bursts become one listing; a server that announces a change after each of its lists is asked ever more slowly. */
 const MIN_PAUSE_MS = 300;
 const MAX_PAUSE_MS = 60_000;
@@ -46,6 +48,7 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
   let wasAnnounced = false;
   let pauseMs = 0;
   let listedAt = Number.NEGATIVE_INFINITY;
+  let failures = 0;
 
   /** An earlier appointment stands. */
   function schedule(ms: number): void {
@@ -71,7 +74,8 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
       written = rewritten;
       onChanged(fresh);
     }
-    schedule(wasAnnounced ? pauseMs : ttlOf(fresh));
+    failures = 0;
+    schedule(wasAnnounced ? pauseMs : about(ttlOf(fresh)));
   }
 
   let refreshing: Promise<void> = Promise.resolve();
@@ -92,7 +96,8 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
     } catch (error) {
       if (listing !== mine) return;
       onFailed(error);
-      schedule(wasAnnounced ? pauseMs : NEVER_FRESH_TTL_MS);
+      const waitMs = Math.min(NEVER_FRESH_TTL_MS * 2 ** failures++, MAX_TTL_MS);
+      schedule(wasAnnounced ? pauseMs : about(waitMs));
     } finally {
       if (listing === mine) listing = undefined;
     }
@@ -130,3 +135,6 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
 function ttlOf({ ttlMs = DEFAULT_TTL_MS }: Listing): number {
   return ttlMs === 0 ? NEVER_FRESH_TTL_MS : Math.min(Math.max(ttlMs, MIN_TTL_MS), MAX_TTL_MS);
 }
+
+/** Shortened by chance. */
+const about = (ms: number) => ms * (1 - Math.random() * MAX_JITTER);
