@@ -80,6 +80,9 @@ export const ambiguousTool = (name: string, exposedNames: readonly string[]) =>
 
 export const unknownPrompt = (name: string) => new ProtocolError(-32602, `Unknown prompt: ${name}`);
 
+export const unknownCursor = () =>
+  new ProtocolError(-32602, 'params.cursor is not one that was given here: lists are given whole.');
+
 // Spec 2026-07-28 gave up the code of the earlier revisions.
 export const unknownResource = (uri: string, era: 'legacy' | 'modern') =>
   new ProtocolError(era === 'modern' ? -32602 : -32002, `Resource not found: ${uri}`, { data: { uri } });

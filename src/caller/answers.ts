@@ -39,14 +39,17 @@ function legacyCapabilities({ extensions, ...others }: View['capabilities']): ob
   return Object.keys(known).length === 0 ? others : { ...others, extensions: known };
 }
 
-/** Of the revisions before 2026-07-28, which says -32602 instead. */
-const LEGACY_RESOURCE_NOT_FOUND = -32002;
+/** What revisions before 2026-07-28 had codes for (nothing of that URI, sign in first), and what it says instead. */
+const GIVEN_UP: ReadonlyMap<number, number> = new Map([
+  [-32002, RPC.invalidParams],
+  [-32042, RPC.internalError],
+]);
 
 /** The outcome in the caller's era: modern results name their type, legacy ones have none. Nothing else changes. */
 function inEra(outcome: Outcome, era: Era): Outcome {
   if ('error' in outcome) {
-    const isGivenUp = era === 'modern' && outcome.error.code === LEGACY_RESOURCE_NOT_FOUND;
-    return isGivenUp ? { error: { ...outcome.error, code: RPC.invalidParams } } : outcome;
+    const code = era === 'modern' ? GIVEN_UP.get(outcome.error.code) : undefined;
+    return code === undefined ? outcome : { error: { ...outcome.error, code } };
   }
   const isTyped = outcome.result.resultType !== undefined;
   // Where both sides are of one era, which is the usual case, the result is passed on and not copied.

@@ -1,6 +1,12 @@
 import type { Catalog } from '../catalog/merge.ts';
 import type { View } from '../catalog/view.ts';
-import { type DownstreamFailure, internalError, ProtocolError, unknownMethod } from '../errors.ts';
+import {
+  type DownstreamFailure,
+  internalError,
+  ProtocolError,
+  unknownCursor,
+  unknownMethod,
+} from '../errors.ts';
 import type { Era } from '../protocol/eras.ts';
 import { extensionsOf, TASKS } from '../protocol/extensions.ts';
 import { isLogLevel, LOG_LEVELS, type LogLevel } from '../protocol/log-levels.ts';
@@ -140,7 +146,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       return pass(plan(params, askingOf(params, caller, view)), request, caller, reply);
     }
     const list = view.lists.get(method);
-    if (list !== undefined) return reply.endAround(resultHead(id), list[caller.era], '}');
+    if (list !== undefined) {
+      // Every list is one page: who goes on from somewhere has that from elsewhere, and would begin again without end.
+      if (params.cursor) throw unknownCursor();
+      return reply.endAround(resultHead(id), list[caller.era], '}');
+    }
     if (caller.era === 'legacy') {
       if (SUBSCRIBING.has(method) && offersSubscriptions(view)) return subscribe(request, caller, reply);
       const result = answerLegacy(method, params, caller, view);

@@ -149,6 +149,20 @@ function forwardCompletion(params: Params, asking: Asking): Forwarding {
     repeatability: 'reads',
     params: { ...outgoing, ref: { ...ref, ...original } },
     extensions,
-    shape: undefined,
+    shape: cutCompletion,
+  };
+}
+
+/** Spec, in every revision: so many at most, and who has more says so. */
+const MAX_COMPLETIONS = 100;
+
+function cutCompletion(result: Params): Params {
+  const { completion } = result;
+  if (!isObject(completion) || !Array.isArray(completion.values)) return result;
+  const { values } = completion;
+  if (values.length <= MAX_COMPLETIONS) return result;
+  return {
+    ...result,
+    completion: { ...completion, values: values.slice(0, MAX_COMPLETIONS), hasMore: true },
   };
 }
