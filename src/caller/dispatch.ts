@@ -112,6 +112,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       observeEnd(outcome, failure, json);
     };
     const back: WayBack = {
+      caller: session,
       logLevel: logLevelOf(meta, caller),
       progressToken: isRequestId(meta?.progressToken) ? meta.progressToken : undefined,
       notify: (message) => reply.notify(message),

@@ -4,7 +4,7 @@ import { type Notification, outcomeOf } from '../protocol/messages.ts';
 import { createAsked } from './asked.ts';
 import type { Channel } from './channel.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
-import { onlyCall } from './only-call.ts';
+import { OnlyCall } from './only-call.ts';
 import { composeAnswer, composeCancelled, composeRequest, createIds } from './outgoing.ts';
 
 /** A channel shared by all calls: answers are told apart by their ids, progress by its token. */
@@ -18,9 +18,10 @@ export function createChannelLink(
   const nextId = createIds();
   const waiting = new Map<unknown, Receiver>();
   const asked = createAsked((id, outcome) => void channel.write(composeAnswer(id, outcome)));
-  const onStray = (message: Notification) => onlyCall(waiting.values())?.onNotification(message);
+  const onlyCall = new OnlyCall();
+  const onStray = (message: Notification) => onlyCall.ofLog(waiting.values())?.onNotification(message);
   const onStrayQuestion: Link['onStrayQuestion'] = (question, answered) =>
-    onlyCall(waiting.values())?.onQuestion?.(question, answered);
+    onlyCall.ofQuestion(waiting.values())?.onQuestion?.(question, answered);
 
   channel.intercept = (message) => {
     if (message.method !== undefined) return passCall(message);
@@ -77,14 +78,18 @@ export function createChannelLink(
       const id = nextId();
       waiting.set(id, receiver);
       const fail = (failure: DownstreamFailure) => {
-        if (waiting.delete(id)) receiver.onFailure(failure);
+        if (!waiting.delete(id)) return;
+        if (failure.mayHaveRun) onlyCall.onLeft(receiver);
+        receiver.onFailure(failure);
       };
       const isWritten = channel.write(composeRequest(id, request, era, version), fail);
       if (!isWritten) fail(unavailable(key, channel.ended ?? 'not running'));
       return {
         hasBegun: true,
         cancel(reason) {
-          if (waiting.delete(id)) channel.write(composeCancelled(id, reason));
+          if (!waiting.delete(id)) return;
+          onlyCall.onLeft(receiver);
+          channel.write(composeCancelled(id, reason));
         },
       };
     },

@@ -36,8 +36,8 @@ interface HttpExchangeOptions {
   maxBytes: number;
   /** Answers a question that a legacy downstream asks on this request's stream. */
   reply(id: RequestId, outcome: Outcome): void;
-  /** It has ended, whichever way. */
-  onOver(exchange: HttpExchange): void;
+  /** It has ended, whichever way: the downstream has answered it, or may go on with it. */
+  onOver(exchange: HttpExchange, isAnswered: boolean): void;
   /** Tells the downstream, and calls back when the stream may be closed. */
   onCancel(reason: string, closeStream: () => void): void;
   /** Asks for what follows on a stream that was cut there. Absent where no stream goes on. */
@@ -80,7 +80,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     if (this.#settled) return;
     this.#settled = true;
     this.#resumption?.cancel();
-    this.#options.onOver(this);
+    this.#options.onOver(this, false);
     // Not sent yet: nobody has to be told.
     if (!this.hasBegun) return;
     this.#options.onCancel(reason, () => this.#controller?.abort(new Error(reason)));
@@ -185,7 +185,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     if (outcome === undefined) this.#fail(notMcp(key, 'an answer without result or error'));
     else if (isOfOurHop && code === RPC.headerMismatch) this.#fail(headersRejected(key));
     else if (isOfOurHop && code === RPC.unsupportedVersion) this.#fail(sessionLost(key));
-    else this.#settle(() => this.#receiver.onOutcome(outcome));
+    else this.#settle(true, () => this.#receiver.onOutcome(outcome));
     if (this.#reader?.isStream === true) {
       this.#linger = setTimeout(() => this.#controller?.abort(new Error('answered')), LINGER_MS);
     }
@@ -219,15 +219,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
 
   #fail(failure: DownstreamFailure): void {
     if (this.#settled) return;
-    this.#settle(() => this.#receiver.onFailure(failure));
+    this.#settle(!failure.mayHaveRun, () => this.#receiver.onFailure(failure));
     this.#controller?.abort(failure);
   }
 
-  #settle(tell: () => void): void {
+  #settle(isAnswered: boolean, tell: () => void): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#resumption?.cancel();
-    this.#options.onOver(this);
+    this.#options.onOver(this, isAnswered);
     tell();
   }
 }

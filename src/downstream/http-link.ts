@@ -4,7 +4,7 @@ import { encodeHeaderValue } from '../protocol/headers.ts';
 import { HttpExchange, type SessionDoubt } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
-import { onlyCall } from './only-call.ts';
+import { OnlyCall } from './only-call.ts';
 import { composeAnswer, composeCancelled, composeRequest, createIds } from './outgoing.ts';
 
 export interface HttpLinkOptions {
@@ -29,7 +29,13 @@ export function createHttpLink(options: HttpLinkOptions): Link {
   const nextId = createIds();
   const doubt: SessionDoubt = { isOver: false };
   const running = new Set<HttpExchange>();
-  const onOver = (exchange: HttpExchange) => void running.delete(exchange);
+  const onlyCall = new OnlyCall();
+  const onOver = (exchange: HttpExchange, isAnswered: boolean) => {
+    running.delete(exchange);
+    if (era === 'modern') return;
+    if (isAnswered) onlyCall.onAnswered(exchange.receiver);
+    else if (exchange.hasBegun) onlyCall.onLeft(exchange.receiver);
+  };
   const receivers = () => [...running].map(({ receiver }) => receiver);
   const fixedHeaders = [
     ...withUserAgent(options.headers).flat(),
@@ -77,8 +83,9 @@ export function createHttpLink(options: HttpLinkOptions): Link {
     get running() {
       return running.size;
     },
-    onStray: (message) => onlyCall(receivers())?.onNotification(message),
-    onStrayQuestion: (question, answered) => onlyCall(receivers())?.onQuestion?.(question, answered),
+    onStray: (message) => onlyCall.ofLog(receivers())?.onNotification(message),
+    onStrayQuestion: (question, answered) =>
+      onlyCall.ofQuestion(receivers())?.onQuestion?.(question, answered),
     request(request: OutgoingRequest, receiver: Receiver): Exchange {
       const id = nextId();
       const exchange = new HttpExchange(receiver, {

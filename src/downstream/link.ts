@@ -33,6 +33,8 @@ export interface OutgoingRequest {
 
 /** Who waits for a request's answer. Exactly one of `onOutcome` and `onFailure` is called, once, and last. */
 export interface Receiver {
+  /** Whose request it is, told apart by identity; undefined where nothing tells it from another's. */
+  readonly caller?: object | undefined;
   /** What the downstream says about this very request on the way, in order. */
   onNotification(message: Notification): void;
   /**
@@ -62,8 +64,8 @@ export interface Link {
   readonly running: number;
   request(request: OutgoingRequest, receiver: Receiver): Exchange;
   /**
-   * What the downstream says without saying to which request it belongs: it is taken for that of the only one that
-   * runs, and for nobody's where several do.
+   * What the downstream logs without saying to which request it belongs: it is taken for that of the only one that
+   * runs, and for nobody's where several do, or where it may be of an earlier one of another caller.
    */
   onStray(message: Notification): void;
   /** The same for a question; undefined where it is refused. */

@@ -41,6 +41,10 @@ export class RenewingExchange implements Exchange, Receiver {
     else this.#send(connection);
   }
 
+  get caller(): object | undefined {
+    return this.#receiver.caller;
+  }
+
   get hasBegun(): boolean {
     return this.#inner?.hasBegun ?? false;
   }

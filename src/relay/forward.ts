@@ -21,6 +21,8 @@ import type { Parked } from './parked.ts';
 
 /** The way back to the one caller whose call it is. What is given here leaves in this order. */
 export interface WayBack {
+  /** Whose it is, told apart by identity; undefined where nothing tells it from another's. */
+  readonly caller?: object | undefined;
   /** From which level on it wants to hear what is logged; `all` where it has not said. */
   readonly logLevel: LogLevel | 'all' | undefined;
   readonly progressToken: RequestId | undefined;
@@ -83,6 +85,7 @@ function failureOf(thrown: unknown): Outcome | DownstreamFailure | undefined {
 }
 
 class ForwardedCall implements Receiver, ForwardedRequest, Timed {
+  readonly caller: object | undefined;
   readonly #forwarding: Forwarding;
   /** Undefined while it is parked. */
   #back: WayBack | undefined;
@@ -99,6 +102,7 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   constructor(forwarding: Forwarding, back: WayBack) {
     this.#forwarding = forwarding;
     this.#back = back;
+    this.caller = back.caller;
     this.#deadline = new Deadline(forwarding.timing, this);
     this.#deadline.start();
     this.#exchange = this.#send(forwarding.dialogue?.answers);

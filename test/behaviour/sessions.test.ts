@@ -209,8 +209,13 @@ test('what a legacy downstream logs during a call goes to who called, from the l
   const [all, some, other] = [await listening('debug'), await listening('warning'), await listening('debug')];
   await all.client.callTool({ name: 'crm__log', arguments: {} });
   expect(all.heard).toEqual(['debug of the call', 'warning of the call']);
-  await some.client.callTool({ name: 'crm__log', arguments: {} });
-  expect(some.heard).toEqual(['warning of the call']);
+  // For a moment what comes on another stream than the answers may still be of the call before.
+  const heardBySome = async () => {
+    some.heard.length = 0;
+    await some.client.callTool({ name: 'crm__log', arguments: {} });
+    return some.heard;
+  };
+  await expect.poll(heardBySome, { timeout: 10_000 }).toEqual(['warning of the call']);
   expect(other.heard).toEqual([]);
   await expect(all.client.setLoggingLevel('loud' as 'info')).rejects.toMatchObject({ code: -32602 });
 });

@@ -13,6 +13,7 @@ export type StdioFlavour =
   | 'v2'
   | 'v2-modern'
   | 'asks'
+  | 'late'
   | 'whole'
   | 'exits-on-probe'
   | 'noisy'
