@@ -6,10 +6,14 @@ import type { Connection } from './connection.ts';
  * downstream is told once, at its handshake, what it may ask; it must not be told of one caller what is true of another.
  */
 export interface AskingConnections {
-  /** The one with these capabilities, opened when it is first needed. */
+  /** The one with these capabilities, opened when it is first needed. Rejects where that cannot be done now. */
   with(capabilities: Params): Promise<Connection>;
   /** The same if it is open. */
   get(capabilities: Params): Connection | undefined;
+  /** It could not be opened a moment ago, and is not tried again yet. */
+  isRefused(capabilities: Params): boolean;
+  /** The downstream is another than before: what it refused, it may grant. */
+  forgive(): void;
   /** It has turned out to be gone, or has ended. */
   drop(lost: Connection): void;
   /** Requests that wait for their answer. */
@@ -20,6 +24,8 @@ export interface AskingConnections {
 const MAX_CONNECTIONS = 8;
 const IDLE_MS = 10 * 60_000;
 const SWEEP_MS = 60_000;
+/** Many servers have one session for all, or a lock that lets no second process run. */
+const REFUSED_MS = 60_000;
 
 interface Slot {
   readonly opening: Promise<Connection>;
@@ -32,6 +38,8 @@ export function createAskingConnections(
   open: (capabilities: Params, onClosed: () => void) => Promise<Connection>,
 ): AskingConnections {
   const slots = new Map<string, Slot>();
+  /** Until when it is not tried again. */
+  const refused = new Map<string, number>();
   let sweeping: NodeJS.Timeout | undefined;
 
   function remove(key: string, slot: Slot, how: 'retire' | 'close'): Promise<void> {
@@ -51,7 +59,13 @@ export function createAskingConnections(
     }
   }
 
+  function isRefused(key: string): boolean {
+    return performance.now() < (refused.get(key) ?? 0);
+  }
+
   return {
+    isRefused: (capabilities) => isRefused(JSON.stringify(capabilities)),
+    forgive: () => refused.clear(),
     get(capabilities) {
       const slot = slots.get(JSON.stringify(capabilities));
       if (slot !== undefined) slot.usedAt = performance.now();
@@ -61,6 +75,7 @@ export function createAskingConnections(
       const key = JSON.stringify(capabilities);
       const known = slots.get(key);
       if (known !== undefined) return known.opening;
+      if (isRefused(key)) return Promise.reject(new Error('it refused a moment ago'));
       if (slots.size >= MAX_CONNECTIONS) sweep(0);
       if (slots.size >= MAX_CONNECTIONS) {
         return Promise.reject(new Error('too many kinds of callers ask it things'));
@@ -76,7 +91,11 @@ export function createAskingConnections(
         (connection) => {
           slot.opened = connection;
         },
-        () => void remove(key, slot, 'close'),
+        () => {
+          if (refused.size >= MAX_CONNECTIONS) refused.clear();
+          refused.set(key, performance.now() + REFUSED_MS);
+          void remove(key, slot, 'close');
+        },
       );
       return slot.opening;
     },

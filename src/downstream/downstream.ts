@@ -155,6 +155,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     );
     const ready = opened;
     connection = ready;
+    asking.forgive();
     state = 'ready';
     isAway = false;
     attempted.resolve();
@@ -203,16 +204,19 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     return opened;
   });
 
-  /** For requests of callers that can be asked these things. */
+  /** For requests of callers that can be asked these things. Where no connection can say so, they are asked nothing. */
   const renewalFor = (capabilities: Params): Renewal => ({
     ...renewal,
-    unavailable: () =>
-      unavailable(key, connection === undefined ? why : 'no connection for callers that it may ask'),
-    connection: () => (connection?.link.era === 'legacy' ? asking.get(capabilities) : connection),
+    connection() {
+      if (connection?.link.era !== 'legacy') return connection;
+      return asking.get(capabilities) ?? (asking.isRefused(capabilities) ? connection : undefined);
+    },
     connectionAfter(lost) {
       if (lost !== undefined && lost !== connection) asking.drop(lost);
       const main = connectionAfter(lost === connection ? lost : undefined);
-      return main?.then((next) => (next.link.era === 'legacy' ? asking.with(capabilities) : next));
+      return main?.then((next) =>
+        next.link.era === 'legacy' ? asking.with(capabilities).catch(() => next) : next,
+      );
     },
   });
 

@@ -12,6 +12,7 @@ export type StdioFlavour =
   | 'v1'
   | 'v2'
   | 'v2-modern'
+  | 'alone'
   | 'asks'
   | 'late'
   | 'whole'
