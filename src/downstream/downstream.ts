@@ -191,17 +191,17 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
   }
 
   const asking = createAskingConnections(async (capabilities, onClosed) => {
+    // A process of its own tells here of what has changed in it; of a server over HTTP the connection that lists hears.
+    const isApart = config.kind === 'stdio';
     const opened = await connect({
       mode: 'legacy',
       capabilities,
-      // The connection that lists hears these as well.
-      onListChanged: () => {},
-      onUpdated: () => {},
+      onListChanged: lists.announce,
+      onUpdated: isApart ? wishes.updated : () => {},
       onTask: () => {},
       onClosed,
     });
-    wishes.tellLogLevel(opened);
-    return opened;
+    return untilEnd(opened, wishes.tellFurther(opened, isApart));
   });
 
   /** For requests of callers that can be asked these things. Where no connection can say so, they are asked nothing. */
@@ -302,6 +302,22 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       closing.abort();
       endConnection('closed');
       await Promise.all([running, asking.close()]);
+    },
+  };
+}
+
+/** The connection, with what is to be done when it is left. */
+function untilEnd(connection: Connection, leave: () => void): Connection {
+  return {
+    link: connection.link,
+    client: connection.client,
+    retire() {
+      leave();
+      return connection.retire();
+    },
+    close() {
+      leave();
+      return connection.close();
     },
   };
 }

@@ -27,8 +27,12 @@ export interface Wishes {
   taskChanged(state: Params): void;
   /** Told over a new connection that hears notices; the function returned ends that. */
   tell(connection: Connection): Promise<() => void>;
-  /** Told over a further connection, which serves calls alone. */
-  tellLogLevel(connection: Connection): void;
+  /**
+   * The same over a further connection, which lists nothing.
+   *
+   * @param isApart  to a process of its own, whose changes are told there and nowhere else
+   */
+  tellFurther(connection: Connection, isApart: boolean): () => void;
 }
 
 const WISH_TIMEOUT_MS = 5000;
@@ -40,6 +44,8 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
   const watched = new Hearings<string>();
   const tasks = new Hearings<Params>();
   const loggers = new Set<Connection>();
+  /** Processes of their own, beside the one that lists. */
+  const apart = new Set<Connection>();
   let logLevel: LogLevel | undefined;
   let current: Connection | undefined;
   let listening: Listening | undefined;
@@ -55,15 +61,21 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
     }
   }
 
-  /** Where there is no connection now, the next one is told. */
+  /** Where there is no connection now, the next one is told. What the one that lists grants, counts for all. */
   async function changed(method: string, uri: string): Promise<boolean> {
+    for (const connection of apart) void send(connection, method, { uri });
     if (listening !== undefined) {
       const { hears } = listening;
       await listening.refresh();
       return hears(uri);
     }
-    if (!current?.client.getServerCapabilities()?.resources?.subscribe) return true;
+    if (current === undefined || !tellsOfResources(current)) return true;
     return send(current, method, { uri });
+  }
+
+  function subscribe(connection: Connection): void {
+    if (!tellsOfResources(connection)) return;
+    for (const uri of watched.ids()) void send(connection, 'resources/subscribe', { uri });
   }
 
   function tellLogLevel(connection: Connection): void {
@@ -111,14 +123,28 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
       if (connection.link.era === 'modern') {
         listening = keepListening(connection.client, wanted, onMissed);
         await within(OPENING_MS, listening.opened);
-      } else for (const uri of watched.ids()) void changed('resources/subscribe', uri);
+      } else subscribe(connection);
       return () => {
         listening?.close();
         listening = undefined;
         current = undefined;
-        loggers.clear();
+        loggers.delete(connection);
       };
     },
-    tellLogLevel,
+    tellFurther(connection, isApart) {
+      tellLogLevel(connection);
+      if (isApart && tellsOfResources(connection)) {
+        apart.add(connection);
+        subscribe(connection);
+      }
+      return () => {
+        apart.delete(connection);
+        loggers.delete(connection);
+      };
+    },
   };
+}
+
+function tellsOfResources({ client }: Connection): boolean {
+  return client.getServerCapabilities()?.resources?.subscribe === true;
 }

@@ -3,14 +3,21 @@ import { join } from 'node:path';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { wholeCaller } from '../support/callers/whole.ts';
 import { folderWith } from '../support/cli.ts';
 import { serveDownstream } from '../support/downstreams/downstream.ts';
+import type { StdioEvent } from '../support/downstreams/stdio/record.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
+import { COUNTER } from '../support/downstreams/whole.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import type { Message } from '../support/messages.ts';
 
 /* Callers that can be asked something are served over connections of their own. */
+
+/** Time for processes to start. */
+const soon = { timeout: 20_000 };
+vi.setConfig({ testTimeout: 60_000 });
 
 const CAPABILITIES = { elicitation: { form: {} }, roots: {} };
 
@@ -58,3 +65,51 @@ test('a command that cannot run twice serves callers that can be asked with the 
     expect(JSON.stringify(content)).toContain('hello');
   }
 });
+
+const wholeStdio = { env: { ERA: 'legacy' } };
+
+test('a resource that changes in the process that serves who can be asked: they hear of it', async () => {
+  await using files = stdioServer('whole');
+  await using gateway = await startGateway({ mcpServers: { crm: files.entry(wholeStdio) } });
+  const way = { kind: 'stream', url: gateway.url, token: gateway.token } as const;
+  // Before the process is there, and after.
+  await using early = await wholeCaller('v2 legacy', way, true);
+  await early.listen(COUNTER);
+  await early.call('touch');
+  await expect.poll(() => early.heard, soon).toEqual([COUNTER]);
+  await using late = await wholeCaller('v2 modern', way, true);
+  await late.listen(COUNTER);
+  await late.call('touch');
+  await expect.poll(() => late.heard, soon).toEqual([COUNTER]);
+  await expect.poll(() => early.heard, soon).toEqual([COUNTER, COUNTER]);
+});
+
+test('a list that is announced where it serves who can be asked is read again', async () => {
+  await using files = stdioServer('whole');
+  await using gateway = await startGateway({ mcpServers: { crm: files.entry(wholeStdio) } });
+  const way = { kind: 'stream', url: gateway.url, token: gateway.token } as const;
+  await using askable = await wholeCaller('v2 legacy', way, true);
+  const lists = () => count(files.events, 'tools/list');
+  const before = lists();
+  await askable.call('grow');
+  await expect.poll(lists, soon).toBe(before + 1);
+});
+
+test('a log level reaches the processes that serve who can be asked, also when the first of all was started anew', async () => {
+  await using files = stdioServer('whole');
+  await using gateway = await startGateway({ mcpServers: { crm: files.entry(wholeStdio) } });
+  const way = { kind: 'stream', url: gateway.url, token: gateway.token } as const;
+  await using askable = await wholeCaller('v2 legacy', way, true);
+  await askable.call('echo');
+  const [main] = files.pids;
+  process.kill(main as number, 'SIGKILL');
+  await expect.poll(() => files.pids.length, soon).toBe(3);
+  await expect.poll(() => gateway.gateway.status().downstreams.crm?.state, soon).toBe('ready');
+  const levels = () => count(files.events, 'logging/setLevel');
+  const before = levels();
+  await askable.client.setLoggingLevel('debug');
+  await expect.poll(levels, soon).toBe(before + 2);
+});
+
+const count = (events: readonly StdioEvent[], method: string) =>
+  events.filter((event) => event.event === 'received' && event.message.method === method).length;
