@@ -21,6 +21,18 @@ export function capabilityFor(method: unknown): string | undefined {
   return KINDS.find(([known]) => known === method)?.[1];
 }
 
+/** What of its capability a question needs beside the capability itself. */
+export function detailFor(method: string, params: Params = {}): string | undefined {
+  if (method === 'elicitation/create') return params.mode === 'url' ? 'url' : 'form';
+  const usesTools = params.tools !== undefined || params.toolChoice !== undefined;
+  return method === 'sampling/createMessage' && usesTools ? 'tools' : undefined;
+}
+
+/** Spec: an elicitation capability that names no mode is one for forms. */
+export function isDeclared(capability: Params, detail: string): boolean {
+  return isObject(capability[detail]) || (detail === 'form' && !isObject(capability.url));
+}
+
 /** Of what a client declared, what makes it one that can be asked; undefined where it cannot be asked anything. */
 export function askableOf(declared: unknown): Params | undefined {
   if (!isObject(declared)) return undefined;

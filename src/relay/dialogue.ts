@@ -7,7 +7,7 @@ import {
   ProtocolError,
 } from '../errors.ts';
 import { isObject, type Outcome, type Params, RPC } from '../protocol/messages.ts';
-import { capabilityFor, type Question } from '../protocol/questions.ts';
+import { capabilityFor, detailFor, isDeclared, type Question } from '../protocol/questions.ts';
 import type { Parked } from './parked.ts';
 import type { Seal } from './seal.ts';
 
@@ -138,14 +138,15 @@ export class Dialogue {
     if (capability === undefined) return asksForInput(downstream);
     const declared = capabilities?.[capability];
     if (!isObject(declared)) return missing({ [capability]: {} });
-    const detail = detailOf(capability, params, declared);
-    if (detail !== undefined && !isObject(declared[detail]))
+    const detail = detailFor(method, params);
+    if (detail !== undefined && !isDeclared(declared, detail))
       return missing({ [capability]: { [detail]: {} } });
     return detail !== 'url' || isWebAddress(params?.url) ? undefined : opensNoAddress(downstream);
   }
 
   /** A person who is asked for something is told by whom. */
-  withOrigin(question: Question): Question {
+  withOrigin(given: Question): Question {
+    const question = withoutToken(given);
     const { downstream, showsOrigin } = this.#round;
     const { params } = question;
     if (!showsOrigin || typeof params?.message !== 'string') return question;
@@ -162,19 +163,22 @@ export function isQuestion(value: unknown): value is Question {
   return value.params === undefined || isObject(value.params);
 }
 
+/** A progress token is of one hop: what the caller says of its progress would reach nobody. */
+function withoutToken(question: Question): Question {
+  const meta = question.params?._meta;
+  if (!isObject(meta) || meta.progressToken === undefined) return question;
+  const { progressToken: _ofTheHop, ...rest } = meta;
+  const { _meta, ...params } = question.params as Params;
+  return {
+    ...question,
+    params: Object.keys(rest).length === 0 ? params : { ...params, _meta: rest },
+  };
+}
+
 /** Spec 2026-07-28: who has not declared a capability is not asked, and hears which one it takes. */
 function missing(requiredCapabilities: Record<string, object>): Outcome {
   const { code, message, data } = missingCapability(requiredCapabilities);
   return { error: { code, message, data } };
-}
-
-/** What of a capability a question takes, beside the capability itself. */
-function detailOf(capability: string, params: Params = {}, declared: Params): string | undefined {
-  if (capability === 'sampling') return params.tools === undefined ? undefined : 'tools';
-  if (capability !== 'elicitation') return undefined;
-  if (params.mode === 'url') return 'url';
-  // Forms are what elicitation began with: who names no mode has them.
-  return Object.keys(declared).length === 0 ? undefined : 'form';
 }
 
 function isWebAddress(url: unknown): boolean {

@@ -96,6 +96,7 @@ class JoinedCall implements WayBack {
   /** Its last caller closed the stream; it is cancelled then. */
   #leaving: NodeJS.Timeout | undefined;
   #asked: Joined | undefined;
+  caller: WayBack['caller'];
   logLevel: WayBack['logLevel'];
   progressToken: RequestId | undefined;
   ask?: NonNullable<WayBack['ask']>;
@@ -113,6 +114,7 @@ class JoinedCall implements WayBack {
   }
 
   begin(back: WayBack): RunningCall {
+    this.caller = back.caller;
     this.logLevel = back.logLevel;
     this.progressToken = back.progressToken;
     if (back.ask !== undefined) this.ask = this.#askOne;

@@ -171,20 +171,43 @@ test.each([
     'sampling that was not declared',
     { a: { method: 'sampling/createMessage', params: {} } },
     { elicitation: {} },
-    'sampling',
+    { sampling: {} },
   ],
   [
     'a URL where only forms were declared',
     URL_MODE('https://example.com/'),
     { elicitation: { form: {} } },
-    'elicitation',
+    { elicitation: { url: {} } },
+  ],
+  [
+    'a form where only URLs were declared',
+    { a: FORM },
+    { elicitation: { url: {} } },
+    { elicitation: { form: {} } },
+  ],
+  [
+    'sampling with tools where they were not declared',
+    { a: { method: 'sampling/createMessage', params: { messages: [], maxTokens: 1, tools: [] } } },
+    { sampling: {} },
+    { sampling: { tools: {} } },
+  ],
+  [
+    'sampling with a choice of tools where they were not declared',
+    {
+      a: {
+        method: 'sampling/createMessage',
+        params: { messages: [], maxTokens: 1, toolChoice: { mode: 'auto' } },
+      },
+    },
+    { sampling: { context: {} } },
+    { sampling: { tools: {} } },
   ],
 ])('%s is asked of nobody', async (_what, inputRequests, capabilities, required) => {
   await using crm = await serve(asking(inputRequests));
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const { error } = await call(gateway, {}, capabilities);
   expect(error?.code).toBe(-32021);
-  expect(error?.data).toEqual({ requiredCapabilities: { [required]: expect.anything() } });
+  expect(error?.data).toEqual({ requiredCapabilities: required });
 });
 
 test.each([
@@ -199,6 +222,32 @@ test.each([
   const { result } = await call(gateway, {}, capabilities);
   expect(result.isError).toBe(true);
   expect(result.content[0].text).toContain(sentence);
+});
+
+test.each([
+  ['a form, where nothing but the capability was declared', { a: FORM }, { elicitation: {} }],
+  [
+    'sampling with tools, where they were declared',
+    { a: { method: 'sampling/createMessage', params: { messages: [], maxTokens: 1, tools: [] } } },
+    { sampling: { tools: {} } },
+  ],
+])('%s goes through', async (_what, inputRequests, capabilities) => {
+  await using crm = await serve(asking(inputRequests));
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  expect((await call(gateway, {}, capabilities)).result.inputRequests).toEqual(inputRequests);
+});
+
+test('a progress token of a question stays on its hop, what else there is goes on', async () => {
+  const withMeta = (_meta: object) => ({ a: { ...FORM, params: { ...FORM.params, _meta } } });
+  await using crm = await serve(asking(withMeta({ progressToken: 1, 'example.com/x': 2 })));
+  await using other = await serve(asking(withMeta({ progressToken: 1 })));
+  for (const [server, shown] of [
+    [crm, withMeta({ 'example.com/x': 2 })],
+    [other, { a: FORM }],
+  ] as const) {
+    await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
+    expect((await call(gateway, {})).result.inputRequests).toEqual(shown);
+  }
 });
 
 test('a sound question with a web address goes through', async () => {
