@@ -29,6 +29,7 @@ export function openAuditLines(destination: string | number, onProblem: (why: st
     sync: false,
     minLength: BATCH_BYTES,
     maxLength: MAX_WAITING_BYTES,
+    maxWrite: 64 * 1024,
     periodicFlush: FLUSH_MS,
   });
   let hasFailed = false;
