@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DownstreamConfig } from '../config/config.ts';
 import { unavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Era } from '../protocol/eras.ts';
 import type { Params } from '../protocol/messages.ts';
 import { createAskingConnections } from './asking-connections.ts';
 import { backoffMs } from './backoff.ts';
@@ -15,19 +14,8 @@ import { createListKeeper } from './list-keeper.ts';
 import { type Listing, readListing } from './listing.ts';
 import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
 import { RetryBudget } from './retry-budget.ts';
+import type { DownstreamStatus } from './status.ts';
 import { createWishes, type Wishes } from './wishes.ts';
-
-export interface DownstreamStatus {
-  state: 'connecting' | 'ready' | 'down';
-  /** Why it is down, in a few words. */
-  why?: string;
-  /** What it said about that itself: for its operator, never for a caller. */
-  detail?: string;
-  era?: Era;
-  version?: string;
-  tools?: number;
-  warnings?: readonly string[];
-}
 
 /** One server behind us: connected, listed, and connected again whenever it goes away. */
 export interface Downstream {

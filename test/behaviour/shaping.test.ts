@@ -83,7 +83,7 @@ test('an argument can be set and hidden, have a default, another name and anothe
   };
   await using gateway = await startGateway(
     { mcpServers: { crm: crm.entry({ tools: { overrides } }) } },
-    { env: { REGION: 'secret-region' } },
+    { env: { REGION: 'secret-region' }, echoesSecrets: true },
   );
   const [find] = await listed(gateway);
   expect(find?.inputSchema).toEqual({

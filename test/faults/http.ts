@@ -67,6 +67,13 @@ const answered = (what: string, ...steps: Step[]): Script => ({
   told: 'the answer',
 });
 
+const odd = (what: string, other: object): Script => ({
+  ...answered(what, whole(resultBut(other))),
+  methods: ['tools/call'],
+});
+const oddContent = (what: string, block: unknown) =>
+  odd(what, { content: [{ type: 'text', text: 'well' }, block] });
+
 const refused = (code: number): Script => ({
   what: `HTTP ${code}`,
   steps: [status(code, { 'www-authenticate': 'Bearer', 'content-type': 'text/plain' })],
@@ -88,9 +95,7 @@ export const HTTP_FAULTS: readonly Fault[] = [
   {
     id: 'F16',
     promise: 'a host name that is not found is told of in those words',
-    elsewhere: [
-      'test/behaviour/connect-reasons.test.ts: a server that cannot be connected to is reported with',
-    ],
+    elsewhere: ['test/behaviour/connect-reasons.test.ts: %s is named'],
     notHere: 'a resolver that hangs: it would have to be one of this machine',
   },
   {
@@ -103,7 +108,9 @@ export const HTTP_FAULTS: readonly Fault[] = [
   {
     id: 'F18',
     promise: 'a certificate that does not hold is never accepted, and told of in words',
-    elsewhere: [],
+    elsewhere: [
+      'test/faults/tls.test.ts: F18 a certificate that does not hold is refused, and told of as such',
+    ],
   },
   {
     id: 'F19',
@@ -286,7 +293,7 @@ export const HTTP_FAULTS: readonly Fault[] = [
     id: 'F32',
     promise: 'a connection that its downstream closes while it rests costs no call its answer',
     elsewhere: [
-      'test/faults/http.test.ts: F32 a connection that is closed as soon as it rests costs no call its answer',
+      'test/faults/http-more.test.ts: F32 a connection that is closed as soon as it rests costs no call its answer',
     ],
   },
   {
@@ -404,5 +411,120 @@ export const HTTP_FAULTS: readonly Fault[] = [
     id: 'F40',
     promise: 'an odd cursor costs no tool',
     elsewhere: ['test/behaviour/lifecycle.test.ts: whose next cursor is %s keeps its tools'],
+  },
+  {
+    id: 'F41',
+    promise: 'two tools of one name are two names, and a note',
+    elsewhere: ['test/faults/http-more.test.ts: F41 two tools of one name are two names, and a note'],
+  },
+  {
+    id: 'F42',
+    promise: 'a tool that callers would refuse the list for costs itself alone',
+    elsewhere: [
+      'test/behaviour/catalog.test.ts: a tool %s is left out with its reason, and the other ninety-nine stay',
+      'test/behaviour/faults.test.ts: is one tool left out, and no other downstream hears of it',
+      'test/unit/schema-rules.test.ts: whatever a downstream writes, the root is plain or there is a fault, and nothing is changed in place',
+    ],
+  },
+  {
+    id: 'F43',
+    promise: 'an odd result is passed on, since the call has run',
+    scripts: [
+      odd('structured content that its schema does not allow', { structuredContent: { n: 'seven' } }),
+      odd('unknown fields', { future: { a: 1 }, _meta: { 'x/y': [1] } }),
+      oddContent('a block of an unknown kind', { type: 'hologram', data: 1 }),
+      oddContent('a block without a type', { text: 'x' }),
+      oddContent('a block that is null', null),
+      oddContent('an image that is no base64', { type: 'image', data: '*', mimeType: 'image/png' }),
+      oddContent('a text that is a number', { type: 'text', text: 7 }),
+      oddContent('a lone surrogate', { type: 'text', text: '\ud800' }),
+      odd('content that is null', { content: null, more: 'well' }),
+      odd('no content', { content: undefined, more: 'well' }),
+      odd('content that is no array', { content: { type: 'text', text: 'well' } }),
+    ],
+  },
+  {
+    id: 'F44',
+    promise: 'an output schema that is made to be slow is judged by nobody',
+    elsewhere: [
+      'test/faults/http-more.test.ts: F44 an output schema that is made to be slow is judged by nobody',
+    ],
+  },
+  {
+    id: 'F45',
+    promise: 'every name that callers see is valid, whatever a tool is called',
+    elsewhere: [
+      'test/unit/names.test.ts: every name is valid, whatever a downstream calls its tool',
+      'test/unit/catalog-fuzz.test.ts: a catalog routes each exposed name to the tool it was made of, whatever the order of the lists',
+    ],
+  },
+  {
+    id: 'F46',
+    promise: 'a call in flight ends as it began although its tool is gone meanwhile',
+    elsewhere: [
+      'test/faults/http-more.test.ts: F46 a call in flight ends as it began although its tool is gone meanwhile; a new one hears that there is none',
+    ],
+  },
+  {
+    id: 'F47',
+    promise: 'a storm of announcements is a few listings',
+    elsewhere: [
+      'test/behaviour/changes.test.ts: that announces twenty changes in a burst is listed a few times, and the last is not missed',
+      'test/unit/list-keeper.test.ts: a server that announces a change after each of its lists is asked ever more slowly',
+    ],
+  },
+  {
+    id: 'F48',
+    promise: 'a stream of notices that keeps closing is given up, and lists are asked for by time',
+    elsewhere: [
+      'test/behaviour/changes.test.ts: a server whose stream of notices is cut is listed again when its list expires',
+    ],
+  },
+  {
+    id: 'F49',
+    promise: 'a downstream that dies under load is spared until it is back',
+    elsewhere: ['test/behaviour/circuit.test.ts'],
+  },
+  {
+    id: 'F50',
+    promise: 'a slow downstream takes nothing from the others',
+    scripts: [{ ...late('it never answers', silence), methods: ['tools/call'] }],
+    elsewhere: ['test/behaviour/bulkhead.test.ts'],
+  },
+  {
+    id: 'F51',
+    promise: 'of progress a caller hears what makes sense, and no flood',
+    elsewhere: [
+      'test/behaviour/running-calls.test.ts: progress that goes back, or that nobody asked for, does not reach the caller',
+      'test/faults/http-more.test.ts: F51 of a flood of progress a caller hears a part, in order, and the answer',
+    ],
+  },
+  {
+    id: 'F52',
+    promise: 'an answer that comes too late is nobody’s',
+    elsewhere: [
+      'test/faults/http-more.test.ts: F52 an answer that comes after the deadline, from a %s downstream, is nobody’s',
+    ],
+  },
+  {
+    id: 'F53',
+    promise: 'what a downstream asks is answered under its own id, whatever that is',
+    elsewhere: [
+      'test/faults/http-more.test.ts: F53 what a legacy downstream asks is answered under its own id, whatever that is',
+    ],
+  },
+  {
+    id: 'F54',
+    promise: 'a question goes to the caller whose call it is, and to nobody where that is not known',
+    elsewhere: [
+      'test/behaviour/cells.test.ts: a question on a pipe that could be of two calls is refused',
+      'test/behaviour/failures.test.ts: a legacy downstream that asks its caller something is told at once that nobody answers',
+      'test/behaviour/sessions.test.ts: is taken up by the request that it belongs to, and by no other',
+    ],
+  },
+  {
+    id: 'F55',
+    promise: 'HTTP/2 is not spoken',
+    notHere: 'connections are HTTP/1.1: undici speaks HTTP/2 only where it is told to',
   },
 ];

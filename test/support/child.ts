@@ -38,7 +38,12 @@ process.once('exit', () => {
 
 /** Starts `node` with these arguments in a process group of its own. */
 export function startNode(args: readonly string[], options: ChildOptions = {}): Child {
-  const child = spawn(process.execPath, args, {
+  return startProgram(process.execPath, args, options);
+}
+
+/** The same for any other. */
+export function startProgram(program: string, args: readonly string[], options: ChildOptions = {}): Child {
+  const child = spawn(program, args, {
     cwd: options.cwd,
     env: { PATH: process.env.PATH, ...options.env },
     stdio: options.ipc ? ['pipe', 'pipe', 'pipe', 'ipc'] : 'pipe',

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach } from 'vitest';
+import { afterAll, beforeEach } from 'vitest';
 import { takeProblems } from './watch.ts';
 
 // What holds after every test of every suite (see vitest.config.ts): nothing that the test opened is open, no process
@@ -13,31 +13,49 @@ const PATIENCE_MS = 5000;
 /** Of what libuv holds: timers belong to the runner as well, and a timer of ours that matters holds a call. */
 const COUNTED = /Socket|Server|Pipe|Process|FSEvent|TTY/;
 
-let handles = new Map<string, number>();
-let children = new Set<number>();
+/** What was open and alive at some time. */
+interface Base {
+  readonly handles: ReadonlyMap<string, number>;
+  readonly children: ReadonlySet<number>;
+}
 
 const started: ChildProcess[] = [];
 subscribe('child_process', (message) => void started.push((message as { process: ChildProcess }).process));
 
-beforeEach(() => {
-  takeProblems();
-  handles = openHandles();
-  children = new Set(livingChildren());
+const atStart = base();
+
+beforeEach(({ task, onTestFinished }) => {
+  const before = base();
+  // Of tests that run at once, or share servers that open and close as they like, the last one tells.
+  const isShared = task.concurrent === true || before.handles.has('TCPServerWrap');
+  // What a test itself hands to onTestFinished is over by then, as all that it has in `using`.
+  onTestFinished(async () => {
+    const problems = takeProblems();
+    if (!isShared) problems.push(...(await leftAfter(before)));
+    if (problems.length > 0) throw new Error(`after the test: ${problems.join('; ')}`);
+  });
 });
 
-afterEach(async () => {
-  const problems = takeProblems();
+afterAll(async () => {
+  const left = await leftAfter(atStart);
+  if (left.length > 0) throw new Error(`after the last test: ${left.join('; ')}`);
+});
+
+function base(): Base {
+  return { handles: openHandles(), children: new Set(livingChildren()) };
+}
+
+async function leftAfter(before: Base): Promise<string[]> {
   const until = performance.now() + PATIENCE_MS;
-  let left = leftBehind();
+  let left = leftBehind(before);
   while (left.length > 0 && performance.now() < until) {
     await sleep(10);
-    left = leftBehind();
+    left = leftBehind(before);
   }
-  problems.push(...left);
-  if (problems.length > 0) throw new Error(`after the test: ${problems.join('; ')}`);
-});
+  return left;
+}
 
-function leftBehind(): string[] {
+function leftBehind({ handles, children }: Base): string[] {
   const open = [...openHandles()].filter(([kind, count]) => count > (handles.get(kind) ?? 0));
   const alive = livingChildren().filter((pid) => !children.has(pid));
   return [

@@ -18,6 +18,8 @@ export interface GatewayOptions {
   readonly logLevel?: string;
   /** Where lists are kept for the next start; default: nowhere. */
   readonly catalogFile?: string;
+  /** True: the downstream of this test tells its caller what it was sent, secrets and all. */
+  readonly echoesSecrets?: boolean;
   /** False: do not wait until every downstream was tried. */
   readonly settle?: boolean;
 }
@@ -74,7 +76,7 @@ export async function startGateway(
   });
   const gateway = createGateway(config, { token, log });
   const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });
-  const secrets = [...config.secrets, token];
+  const secrets = options.echoesSecrets === true ? [] : [...config.secrets, token];
   const closed = watchGateway(gateway, { secrets, port: Number(new URL(url).port), logs });
   if (options.settle !== false) await gateway.attempted;
 

@@ -1,0 +1,97 @@
+import type { Fault } from './fault.ts';
+
+/** Section D: callers behave badly. */
+export const CALLER_FAULTS: readonly Fault[] = [
+  {
+    id: 'F64',
+    promise: 'a caller that leaves cancels in the modern era, and does not in the legacy one',
+    elsewhere: [
+      'test/behaviour/running-calls.test.ts: a modern call whose caller closes its stream is cancelled downstream',
+      'test/behaviour/running-calls.test.ts: a legacy call whose caller loses its connection runs on',
+    ],
+  },
+  {
+    id: 'F65',
+    promise: 'a cancellation counts for its sender’s own call, and harms nobody else',
+    elsewhere: [
+      "test/behaviour/running-calls.test.ts: ends its sender's call and not another's that has the same id",
+    ],
+  },
+  { id: 'F66', promise: 'callers that never read are bounded', command: 'npx tsx bench/non-readers.ts' },
+  { id: 'F67', promise: 'a flood of calls is refused with 429', notHere: 'being built' },
+  { id: 'F68', promise: 'connections are bounded', notHere: 'being built' },
+  { id: 'F69', promise: 'slow headers and bodies are given up', notHere: 'being built' },
+  { id: 'F70', promise: 'headers that are too large or doubled are refused', notHere: 'being built' },
+  {
+    id: 'F71',
+    promise: 'a body that is too large is refused unread, and none is read without the token',
+    elsewhere: ['test/behaviour/token.test.ts: without a token is refused before its body has come'],
+  },
+  {
+    id: 'F72',
+    promise: 'another content type is refused',
+    elsewhere: ['test/behaviour/endpoint.test.ts: no type'],
+  },
+  {
+    id: 'F73',
+    promise: 'a compressed body is refused',
+    elsewhere: ['test/behaviour/endpoint.test.ts: something compressed'],
+  },
+  {
+    id: 'F74',
+    promise: 'bytes that are no UTF-8 are refused',
+    elsewhere: ['test/behaviour/endpoint.test.ts: bytes that are not UTF-8'],
+  },
+  {
+    id: 'F75',
+    promise: 'JSON that is nested too deep is refused',
+    elsewhere: ['test/behaviour/endpoint.test.ts: JSON nested a million deep'],
+  },
+  { id: 'F76', promise: 'batches are refused', elsewhere: ['test/behaviour/endpoint.test.ts: a batch'] },
+  {
+    id: 'F77',
+    promise: 'an id comes back as it came, and one that is none is refused',
+    elsewhere: [
+      'test/behaviour/endpoint.test.ts: gives every id back as it came',
+      'test/behaviour/endpoint.test.ts: a null id',
+    ],
+  },
+  { id: 'F78', promise: 'doubled keys and those of JavaScript are data', notHere: 'being built' },
+  {
+    id: 'F79',
+    promise: 'ten thousand handshakes hold nothing',
+    elsewhere: [
+      'test/behaviour/endpoint.test.ts: gets a session id to tell its requests by, and nothing is kept under it',
+    ],
+    command: 'npx tsx bench/attacks.ts',
+  },
+  {
+    id: 'F80',
+    promise: 'a session that is not known is 404',
+    elsewhere: [
+      'test/behaviour/sessions.test.ts: is known after a restart with the same token, and not after its end or with another',
+    ],
+  },
+  { id: 'F81', promise: 'odd paths are refused', notHere: 'being built' },
+  {
+    id: 'F82',
+    promise: 'odd methods are refused',
+    elsewhere: ['test/behaviour/endpoint.test.ts: answers %s without a session with 405 at once'],
+  },
+  { id: 'F83', promise: 'pipelined requests are answered in order', notHere: 'being built' },
+  {
+    id: 'F84',
+    promise: 'callers with the same ids and tokens do not cross',
+    elsewhere: ['test/behaviour/endpoint.test.ts: keeps a hundred callers apart that all use id 1'],
+  },
+  {
+    id: 'F85',
+    promise: 'a question whose caller has gone is answered for it',
+    elsewhere: ['test/faults/callers.test.ts: F85 a question whose caller has gone is taken back'],
+  },
+  {
+    id: 'F86',
+    promise: 'a call that takes long shows a sign of life in time',
+    elsewhere: ['test/faults/callers.test.ts: F86 a call that takes long says so before its caller gives up'],
+  },
+];

@@ -1,0 +1,157 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ask, connected, listening, main, soon, stop, TOKEN } from '../cli/serving.ts';
+import { type Child, startNode, startProgram } from '../support/child.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { evilChild } from '../support/evil/stdio.ts';
+import { evilServer } from '../support/evil/wire.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+// What only a process of its own can show: signals, files, descriptors, pipes.
+
+/** Several processes are started one after the other. */
+const SLOW = { timeout: 60_000 };
+
+const env = { SWITCHBOARD_TOKEN: TOKEN, LOG_LEVEL: 'debug' };
+const SERVE = [main, 'serve', '--port', '0'];
+
+function serve(path: string, mcpServers: object, more: Record<string, string> = {}): Child {
+  writeFileSync(join(path, 'servers.json'), JSON.stringify({ mcpServers }));
+  return startNode(SERVE, { cwd: path, env: { ...env, HOME: path, ...more } });
+}
+
+const toolsOf = async (url: string) =>
+  (await ask(url, TOKEN, 'tools/list')).json.result.tools.map(
+    ({ name }: { name: string }) => name,
+  ) as string[];
+
+test('F9 killed again and again while it writes, it finds a file that is whole', SLOW, async () => {
+  await using folder = await temporaryFolder();
+  await using crm = await plainServer({ era: 'modern', json: true });
+  const servers = { crm: crm.entry() };
+  for (let round = 0; round < 5; round++) {
+    await using child = serve(folder.path, servers);
+    await connected(child, 1);
+    // The file is written about half a second later: before, in the middle of it and behind.
+    await new Promise((resolve) => setTimeout(resolve, round * 200));
+    await stop(child, 'SIGKILL');
+  }
+  const { servers: kept } = JSON.parse(readFileSync(join(folder.path, 'servers.catalog.json'), 'utf8'));
+  expect(kept.crm.list.tools.length).toBeGreaterThan(0);
+  await crm[Symbol.asyncDispose]();
+  await using child = serve(folder.path, servers);
+  expect(await toolsOf(await listening(child))).toContain('crm__echo');
+});
+
+test('F10 connections that break at any moment end no process', async () => {
+  await using folder = await temporaryFolder();
+  await using evil = await evilServer({
+    era: 'modern',
+    on: { 'tools/call': [({ socket }) => socket.resetAndDestroy()] },
+  });
+  await using child = serve(folder.path, { evil: evil.entry() });
+  const url = await listening(child);
+  await connected(child, 1);
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'evil__work', arguments: {} },
+  });
+  const request = `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  for (let cut = 0; cut <= request.length; cut += 8) {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {});
+    await once(socket, 'connect');
+    socket.write(request.slice(0, cut), () => socket.resetAndDestroy());
+    await once(socket, 'close');
+  }
+  const { result } = (await ask(url, TOKEN, 'tools/call', { name: 'evil__work', arguments: {} })).json;
+  expect(result.isError).toBe(true);
+  expect(child.stderr).not.toContain('"event":"unexpected"');
+  expect(await stop(child)).toEqual({ code: 0, signal: null });
+});
+
+test('F11 a log whose reader has gone does not end the process', async () => {
+  await using folder = await temporaryFolder();
+  await using crm = await plainServer({ era: 'modern', json: true });
+  await using child = serve(folder.path, { crm: crm.entry() }, { LOG_LEVEL: 'trace' });
+  const url = await listening(child);
+  await connected(child, 1);
+  child.process.stderr?.destroy();
+  for (let i = 0; i < 20; i++) {
+    const reply = await ask(url, TOKEN, 'tools/call', { name: 'crm__echo', arguments: { text: 'hello' } });
+    expect(reply.json.result.content[0].text).toBe('hello');
+  }
+  expect(child.process.exitCode).toBe(null);
+  child.process.kill('SIGTERM');
+  const [code] = await once(child.process, 'exit');
+  expect(code).toBe(0);
+});
+
+const mayUnshare =
+  process.platform === 'linux' && spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0;
+
+test.skipIf(!mayUnshare)('F15 as process 1 it collects its children and ends on SIGTERM', SLOW, async () => {
+  await using folder = await temporaryFolder();
+  await using evil = evilChild('modern');
+  evil.script({ 'tools/call': [{ does: 'exit' }] });
+  writeFileSync(join(folder.path, 'servers.json'), JSON.stringify({ mcpServers: { evil: evil.entry() } }));
+  await using child = startProgram(
+    'unshare',
+    ['--pid', '--fork', '--mount-proc', process.execPath, ...SERVE],
+    {
+      cwd: folder.path,
+      env: { ...env, HOME: folder.path },
+    },
+  );
+  const url = await listening(child);
+  for (let round = 1; round <= 3; round++) {
+    await connected(child, round);
+    await ask(url, TOKEN, 'tools/call', { name: 'evil__work', arguments: {} });
+  }
+  const [first = 0] = childrenOf(child.process.pid);
+  await expect.poll(() => childrenOf(first).filter(isDead), soon).toEqual([]);
+  process.kill(first, 'SIGTERM');
+  expect(await child.exit).toEqual({ code: 0, signal: null });
+});
+
+function childrenOf(pid: number | undefined): number[] {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
+  return stdout.split('\n').filter(Boolean).map(Number);
+}
+
+const isDead = (pid: number) => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+
+test.skipIf(process.platform === 'win32')(
+  'F87 out of file descriptors it lives, and serves again',
+  async () => {
+    await using folder = await temporaryFolder();
+    await using crm = await plainServer({ era: 'modern', json: true });
+    writeFileSync(join(folder.path, 'servers.json'), JSON.stringify({ mcpServers: { crm: crm.entry() } }));
+    const command = ['ulimit -n 256; exec "$@"', 'sh', process.execPath, ...SERVE];
+    await using child = startProgram('sh', ['-c', ...command], {
+      cwd: folder.path,
+      env: { ...env, HOME: folder.path },
+    });
+    const url = await listening(child);
+    await connected(child, 1);
+    const sockets: Socket[] = [];
+    for (let i = 0; i < 400; i++) {
+      sockets.push(connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}));
+    }
+    // What is beyond it may wait or be refused; nothing else is promised.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(child.process.exitCode).toBe(null);
+    for (const socket of sockets) socket.destroy();
+    const text = async () => {
+      const call = { name: 'crm__echo', arguments: { text: 'hello' } };
+      return (await ask(url, TOKEN, 'tools/call', call)).json.result.content[0].text;
+    };
+    await expect.poll(text, soon).toBe('hello');
+    expect(await stop(child)).toEqual({ code: 0, signal: null });
+  },
+);

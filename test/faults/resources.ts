@@ -1,0 +1,32 @@
+import type { Fault } from './fault.ts';
+
+/** Section E: resources, long runs. */
+export const RESOURCE_FAULTS: readonly Fault[] = [
+  {
+    id: 'F87',
+    promise: 'without file descriptors it refuses, and serves again when there are some',
+    elsewhere: ['test/faults/process.test.ts: F87 out of file descriptors it lives, and serves again'],
+  },
+  {
+    id: 'F88',
+    promise: 'near the end of its heap it refuses new calls',
+    notHere: 'load is not shed by the size of the heap: every part of it is bounded by itself',
+  },
+  { id: 'F89', promise: 'a blocked event loop is seen', notHere: 'being built' },
+  { id: 'F90', promise: 'a million calls leave the heap as it was', command: 'npx tsx bench/soak.ts' },
+  {
+    id: 'F91',
+    promise: 'calls that were cancelled or came too late leave nothing behind',
+    elsewhere: [
+      'test/faults/http-more.test.ts: F91 calls that were cancelled or came too late leave nothing behind',
+    ],
+  },
+  { id: 'F92', promise: 'health is judged without new sessions', notHere: 'being built' },
+  {
+    id: 'F93',
+    promise: 'a disk that cannot be written is told of once',
+    elsewhere: [
+      'test/behaviour/always-there.test.ts: where the file would be %s, there is one warning and everything else works',
+    ],
+  },
+];
