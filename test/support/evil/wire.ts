@@ -62,7 +62,8 @@ export async function evilServer({ era, on = {}, sessions = false }: EvilOptions
   const server = createServer((socket) => {
     total++;
     sockets.add(socket);
-    // The other side going away is what is tested.
+    // Small pieces leave when they are sent, and the other side going away is what is tested.
+    socket.setNoDelay(true);
     socket.on('error', () => {});
     const gone = new Promise<void>((resolve) => {
       socket.on('close', () => {

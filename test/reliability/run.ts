@@ -1,0 +1,67 @@
+// Runs the fault table and the commands that measure, and says what came of it: npm run reliability
+// With `-- --write` it writes docs/reliability.md, with `-- --tests` it leaves the commands out.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { SECTIONS } from '../faults/table.ts';
+import { type Measured, pageText } from './page.ts';
+import { type FileResult, judgeFaults } from './results.ts';
+
+/** What is promised of each is its own limit; the page has what it said last. */
+const COMMANDS = ['attacks', 'lateness', 'non-readers', 'duplicates', 'restarts', 'reloads', 'soak'];
+
+const root = resolve(import.meta.dirname, '../..');
+const page = join(root, 'docs/reliability.md');
+const folder = mkdtempSync(join(tmpdir(), 'reliability-'));
+
+try {
+  const faults = judgeFaults(SECTIONS, runTests());
+  const measured = process.argv.includes('--tests') ? [] : COMMANDS.flatMap(measure);
+  const text = pageText(faults, measured, { node: process.version, cores: cpus().length });
+  if (process.argv.includes('--write')) writeFileSync(page, text);
+  else process.stdout.write(text);
+  const failed = faults.flatMap((section) => section.rows).filter(({ outcome }) => outcome === 'fails');
+  const over = measured.filter(
+    ({ figures }) => figures.length === 0 || figures.some((f) => f.value > f.limit),
+  );
+  for (const { id } of failed) console.error(`${id} fails`);
+  for (const { command } of over) console.error(`${command} is over a limit, or said nothing`);
+  process.exitCode = failed.length + over.length > 0 ? 1 : 0;
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+/** The fault table, and the files of other tests that it names. */
+function runTests(): readonly FileResult[] {
+  const named = SECTIONS.flatMap(({ faults }) => faults).flatMap(({ elsewhere = [] }) => elsewhere);
+  const files = new Set(['test/faults/', ...named.map((reference) => reference.split(': ')[0] as string)]);
+  const output = join(folder, 'tests.json');
+  run('npx', ['vitest', 'run', ...files, '--reporter=json', `--outputFile=${output}`]);
+  const { testResults } = JSON.parse(readFileSync(output, 'utf8')) as { testResults: FileResult[] };
+  return testResults.map((result) => ({ ...result, name: result.name.slice(root.length + 1) }));
+}
+
+function measure(name: string): Measured[] {
+  const file = `bench/${name}.ts`;
+  if (!existsSync(join(root, file))) return [];
+  const lines = run('npx', ['tsx', file]).trimEnd().split('\n');
+  let figures: Measured['figures'] = [];
+  try {
+    ({ figures } = JSON.parse(lines.at(-1) ?? ''));
+  } catch {
+    // Told of as a command that said nothing.
+  }
+  return [{ command: `npx tsx ${file}`, figures }];
+}
+
+function run(program: string, args: readonly string[]): string {
+  console.error(`${program} ${args.join(' ')}`);
+  return spawnSync(program, args, {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 1e9,
+  }).stdout;
+}
