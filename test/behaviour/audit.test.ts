@@ -126,6 +126,22 @@ describe('each call is one line, however it ends:', () => {
     expect(auditOf(gateway).map(({ outcome }) => outcome)).toEqual(['cancelled', 'cancelled']);
   });
 
+  test('joined to another that is the same, and run once', async () => {
+    await using crm = await plainServer({ era: 'legacy', json: true });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'info' });
+    const call = (id: string) =>
+      gateway.post(...modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 500 } }, id));
+    const first = call('first');
+    await eventually(() => crm.calls.length).toBe(1);
+    await Promise.all([first, call('second'), call('third')]);
+    expect(crm.calls).toHaveLength(1);
+    expect(
+      auditOf(gateway)
+        .map(({ id, outcome }) => `${id} ${outcome}`)
+        .sort(),
+    ).toEqual(['first ok', 'second ok', 'third ok']);
+  });
+
   test('two hundred at once, from callers that all count from 1', async () => {
     await using crm = await plainServer({ era: 'legacy', json: true });
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'info' });

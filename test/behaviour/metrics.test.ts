@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
-import { legacyRequest, modernRequest } from '../support/messages.ts';
+import { modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
 
 const read = async (gateway: RunningGateway) => {
@@ -35,8 +35,9 @@ test('/metrics tells of calls, servers and the process, to who has the token', a
   await call('crm__echo', { text: 'b' });
   await call('crm__fail', {});
   await call('canary_name', {});
-  const slow = gateway.open(...legacyRequest('tools/call', { name: 'crm__slow', arguments: { ms: 60_000 } }));
-  slow.catch(() => {});
+  const client = await gateway.connect({ era: 'modern' });
+  const abort = new AbortController();
+  const slow = client.callTool({ name: 'crm__slow', arguments: { ms: 60_000 } }, { signal: abort.signal });
   await eventually(() => crm.calls.length).toBe(4);
 
   const { headers, text, samples } = await read(gateway);
@@ -61,6 +62,11 @@ test('/metrics tells of calls, servers and the process, to who has the token', a
   // Of each name its help and type once.
   const helps = text.split('\n').filter((line) => line.startsWith('# HELP'));
   expect(new Set(helps.map((line) => line.split(' ')[2])).size).toBe(helps.length);
+
+  abort.abort();
+  await expect(slow).rejects.toThrow();
+  const cancelled = `mcp_switchboard_calls_total{${label},outcome="cancelled"}`;
+  await eventually(async () => (await read(gateway)).samples.get(cancelled)).toBe(1);
 });
 
 test('a call that no server answered is counted with its reason, and none is counted as running after its end', async () => {
