@@ -1,3 +1,5 @@
+import { RPC } from '../protocol/messages.ts';
+
 /** What a person calls the error codes of a connection that did not come about. */
 const WORDS = new Map([
   ['ECONNREFUSED', 'connection refused'],
@@ -30,6 +32,7 @@ export function describeCause(error: unknown): string {
     if (status === 401 || status === 403) return `it refused the credentials: HTTP ${status}`;
     if (status === 404) return 'nothing is at its url: HTTP 404';
     if (typeof status === 'number' && status > 0) return `HTTP ${status}`;
+    if (code === RPC.unsupportedVersion) return 'it speaks no version of MCP that is spoken here';
     if (cause.message === 'bad port') return 'this port is reserved, and no HTTP client connects to it';
     if (typeof code === 'string') {
       const words = WORDS.get(code);

@@ -39,7 +39,8 @@ async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions
     const { ended } = channel;
     const lastWords = channel.lastWords();
     await channel.close();
-    if (ended === undefined) throw error;
+    // It was we who closed it, for a reason that the error knows.
+    if (ended === undefined || ended === 'closed') throw error;
     if (mode === 'auto' && ended.startsWith('exit code')) throw new EndedOnProbe(ended, { cause: error });
     throw new ConnectFailed(ended, lastWords?.slice(0, MAX_DETAIL_CHARS));
   } finally {

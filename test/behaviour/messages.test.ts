@@ -44,8 +44,33 @@ test('text with line breaks of every kind is one line on a pipe, there and back 
   expect(heard.filter(({ method }) => method === 'tools/call')).toHaveLength(1);
 });
 
+test.each([
+  ['JSON', 'application/json', ''],
+  ['an event', 'text/event-stream', 'data: '],
+])(
+  'bytes that are no UTF-8 are no answer, as %s, and cost no other call [R1]',
+  async (_what, type, before) => {
+    const odd: Answer = ({ res, message }) => {
+      const [head, tail] = JSON.stringify({
+        jsonrpc: '2.0',
+        id: message.id,
+        result: { resultType: 'complete', content: [{ type: 'text', text: '%' }] },
+      }).split('%') as [string, string];
+      res.writeHead(200, { 'content-type': type });
+      res.end(Buffer.concat([Buffer.from(before + head), Buffer.of(0xc3, 0x28), Buffer.from(`${tail}\n\n`)]));
+    };
+    await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': odd } });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const { json } = await gateway.post(...modernRequest('tools/call', ECHO));
+    expect(json.result.content[0].text).toContain('something that is not MCP (not UTF-8)');
+    const sum = { name: 'crm__add', arguments: { a: 1, b: 2 } };
+    const next = await gateway.post(...modernRequest('tools/call', sum));
+    expect(next.messages.at(-1)?.result.content[0].text).toBe('3');
+  },
+);
+
 describe('an error', () => {
-  test('has a whole number and a text, the id of its request, and never a code that the protocol keeps to itself [R7] [R8]', async () => {
+  test('has a whole number and a text, the id of its request, and never a code that the protocol keeps to itself [R7] [R8] [R9]', async () => {
     await using crm = await plainServer({
       era: 'modern',
       tools: [tool('wrong_code'), tool('no_text'), tool('status'), tool('silent')],
@@ -248,7 +273,7 @@ describe('a result', () => {
   });
 });
 
-test('a place in a list that was not given here is refused: who goes on from it would begin again without end [R113]', async () => {
+test('a place in a list that was not given here is refused: who goes on from it would begin again without end [R113] [R121]', async () => {
   await using crm = await plainServer({ era: 'modern' });
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   for (const request of [modernRequest, legacyRequest]) {

@@ -80,6 +80,18 @@ describe.each(['legacy', 'modern'] as const)('of a %s downstream', (era) => {
   });
 });
 
+test('of roots a server is not promised that it hears when they change: nobody would tell it [R174]', async () => {
+  await using crm = await asking('legacy', { method: 'roots/list', params: {} });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const client = await gateway.connect({ era: 'v1', capabilities: { roots: { listChanged: true } } });
+  await client.callTool({ name: 'crm__ask', arguments: {} });
+  const declared = crm.requests.flatMap(({ body }) => {
+    const { method, params } = (body ?? {}) as Message;
+    return method === 'initialize' && params.capabilities.roots ? [params.capabilities.roots] : [];
+  });
+  expect(declared).toEqual([{}]);
+});
+
 test.each([
   ['nothing at all', {}],
   ['no question and no state', { inputRequests: {} }],

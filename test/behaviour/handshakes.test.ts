@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { folderWith } from '../support/cli.ts';
+import type { Answer } from '../support/downstreams/exchange.ts';
+import { legacyServer } from '../support/downstreams/legacy.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { answersStatus } from '../support/downstreams/wire.ts';
+import { eventually } from '../support/eventually.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { type Message, modernRequest } from '../support/messages.ts';
+
+const ECHO = { name: 'crm__echo', arguments: { text: 'hello' } };
+const methodsOf = ({ requests }: { requests: readonly { body: unknown }[] }) =>
+  requests.map(({ body }) => (body as Message | undefined)?.method);
+
+async function echo(gateway: RunningGateway): Promise<string> {
+  const { messages } = await gateway.post(...modernRequest('tools/call', ECHO));
+  return messages.at(-1)?.result.content[0].text;
+}
+
+const refuses =
+  (code: number, status: number, data?: object): Answer =>
+  (given) =>
+    given.error(code, 'no', { status, data });
+
+describe('a server over HTTP that answers the first question of the gateway', () => {
+  test.each<[string, Answer]>([
+    ['with 400 and nothing', answersStatus(400, { bytes: 0 })],
+    ['with 400 and a text', answersStatus(400)],
+    ['with 400 and an error of its own', refuses(-32000, 400)],
+    ['with 400 and an error of JSON-RPC', refuses(-32600, 400)],
+    ['with 404 and an unknown method', refuses(-32601, 404)],
+    ['with 200 and an unknown method', refuses(-32601, 200)],
+    ['with 200 and wrong parameters', refuses(-32602, 200)],
+  ])('%s is of the legacy era, and is begun with initialize [R47]', async (_how, answer) => {
+    await using crm = await plainServer({ era: 'legacy', answers: { 'server/discover': answer } });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    expect(gateway.gateway.status().downstreams.crm).toMatchObject({ state: 'ready', era: 'legacy' });
+    expect(await echo(gateway)).toBe('hello');
+  });
+
+  test('as one of the modern era that has no version in common is not begun with initialize [R47] [R68]', async () => {
+    const supported = ['2030-01-01'];
+    await using crm = await plainServer({
+      era: 'modern',
+      answers: { 'server/discover': refuses(-32022, 400, { supported, requested: '2026-07-28' }) },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    expect(gateway.gateway.status().downstreams.crm).toMatchObject({
+      state: 'down',
+      why: 'it speaks no version of MCP that is spoken here',
+    });
+    expect(methodsOf(crm)).not.toContain('initialize');
+  });
+});
+
+/** A server of the legacy era that answers what it does not know in its own way, and writes down what it is sent. */
+const SCRIPT = `
+  import { appendFileSync } from 'node:fs';
+  import { createInterface } from 'node:readline';
+  const tools = [{ name: 'echo', inputSchema: { type: 'object' } }];
+  const serverInfo = { name: 'odd', version: '1.0.0' };
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    const { id, method, params } = JSON.parse(line);
+    appendFileSync('heard', method + '\\n');
+    const answer = (body) => console.log(JSON.stringify({ jsonrpc: '2.0', id, ...body }));
+    if (method === 'initialize') {
+      answer({ result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo } });
+    } else if (method === 'tools/list') answer({ result: { tools } });
+    else if (method === 'tools/call') answer({ result: { content: [{ type: 'text', text: params.arguments.text }] } });
+    else if (id !== undefined && process.env.CODE !== 'silent') {
+      const data = { supported: ['2030-01-01'], requested: '2026-07-28' };
+      answer({ error: { code: Number(process.env.CODE), message: 'no', data } });
+    }
+  });`;
+
+const heardIn = (folder: string) => readFileSync(join(folder, 'heard'), 'utf8');
+
+describe('a process that answers the first question of the gateway', () => {
+  test.each(['-32601', '-32602', '-32000', '1', 'silent'])(
+    'with the error %s is of the legacy era, and is begun with initialize [R64]',
+    { timeout: 30_000 },
+    async (code) => {
+      await using folder = await folderWith({ 'odd.mjs': SCRIPT });
+      const entry = { command: process.execPath, args: ['odd.mjs'], cwd: folder.path, env: { CODE: code } };
+      await using gateway = await startGateway({ mcpServers: { crm: entry } });
+      expect(gateway.gateway.status().downstreams.crm).toMatchObject({ state: 'ready', era: 'legacy' });
+      expect(await echo(gateway)).toBe('hello');
+      expect(heardIn(folder.path).split('\n').slice(0, 2)).toEqual(['server/discover', 'initialize']);
+    },
+  );
+
+  test('with an error of the modern era is not begun with initialize [R64]', async () => {
+    await using folder = await folderWith({ 'odd.mjs': SCRIPT });
+    const entry = { command: process.execPath, args: ['odd.mjs'], cwd: folder.path, env: { CODE: '-32022' } };
+    await using gateway = await startGateway({ mcpServers: { crm: entry } });
+    expect(gateway.gateway.status().downstreams.crm).toMatchObject({
+      state: 'down',
+      why: 'it speaks no version of MCP that is spoken here',
+    });
+    expect(heardIn(folder.path)).not.toContain('initialize');
+  });
+});
+
+describe('a server of the legacy era', () => {
+  test.each(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'] as const)(
+    'of %s is told that it is initialized before anything else, and its version and session with all that follows [R156] [R163]',
+    async (version) => {
+      await using crm = await plainServer({ era: 'legacy', version, sessions: true });
+      await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+      expect(await echo(gateway)).toBe('hello');
+      const all = methodsOf(crm);
+      const after = crm.requests.slice(all.indexOf('initialize'));
+      expect(methodsOf({ requests: after }).slice(0, 2)).toEqual(['initialize', 'notifications/initialized']);
+      expect(after[0]?.headers).not.toHaveProperty('mcp-session-id');
+      for (const { headers, body } of after.slice(1)) {
+        const method = (body as Message | undefined)?.method;
+        expect(headers['mcp-protocol-version'], method).toBe(version);
+        expect(crm.sessions, method).toContain(headers['mcp-session-id']);
+        expect(headers, method).not.toHaveProperty('mcp-method');
+      }
+      // Nothing that it did not offer was asked for.
+      const asked = new Set(methodsOf({ requests: after }));
+      for (const method of ['prompts/list', 'resources/list', 'logging/setLevel'])
+        expect(asked).not.toContain(method);
+    },
+  );
+
+  test('that speaks a version which the gateway does not know is not used [R156]', async () => {
+    await using crm = await plainServer({ era: 'legacy', version: '2023-01-01' as '2024-11-05' });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    expect(gateway.gateway.status().downstreams.crm?.state).toBe('down');
+    expect(methodsOf(crm)).not.toContain('tools/list');
+  });
+
+  test('that does not answer initialize is left, and hears of no cancellation [R158]', {
+    timeout: 30_000,
+  }, async () => {
+    await using crm = await plainServer({
+      era: 'legacy',
+      answers: { initialize: ({ res }) => new Promise((resolve) => res.on('close', resolve)) },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { settle: false });
+    await eventually(() => methodsOf(crm)).toContain('initialize');
+    // It is given 10 s.
+    await gateway.gateway.attempted;
+    expect(gateway.gateway.status().downstreams.crm?.state).toBe('down');
+    expect(crm.requests.some(({ closedEarly }) => closedEarly)).toBe(true);
+    expect(crm.cancellations).toEqual([]);
+  });
+
+  test('gets its session back when the gateway ends [R151]', async () => {
+    await using plain = await plainServer({ era: 'legacy', sessions: true });
+    await using sdk = await legacyServer({ sessions: true, json: true });
+    {
+      await using gateway = await startGateway({ mcpServers: { crm: plain.entry(), sdk: sdk.entry() } });
+      expect(await echo(gateway)).toBe('hello');
+      expect([plain.sessions.size, sdk.sessions.length]).toEqual([1, 1]);
+    }
+    expect([plain.sessions.size, sdk.sessions.length]).toEqual([0, 0]);
+  });
+
+  test('that has tasks of that era does not make the gateway promise them [R160]', async () => {
+    const tasks = { list: {}, cancel: {}, requests: { tools: { call: {} } } };
+    await using crm = await plainServer({
+      era: 'legacy',
+      json: true,
+      answers: {
+        initialize: (given) =>
+          given.result({
+            protocolVersion: '2025-11-25',
+            capabilities: { tools: {}, tasks },
+            serverInfo: { name: 'x', version: '1' },
+          }),
+      },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const client = await gateway.connect({ era: 'v1' });
+    expect(client.getServerCapabilities()).not.toHaveProperty('tasks');
+    await client.callTool({ ...ECHO, task: { ttl: 1000 } } as typeof ECHO);
+    const [call] = crm.requests.filter(({ body }) => (body as Message | undefined)?.method === 'tools/call');
+    expect((call?.body as Message | undefined)?.params).not.toHaveProperty('task');
+  });
+});
+
+test('a server that asks for credentials of its own is not helped to them, least of all elsewhere [R138]', async () => {
+  await using elsewhere = await plainServer({ era: 'modern' });
+  const origin = new URL(elsewhere.url).origin;
+  await using crm = await plainServer({
+    era: 'modern',
+    answers: {
+      'tools/call echo': answersStatus(401, {
+        headers: { 'www-authenticate': `Bearer resource_metadata="${origin}/mcp"` },
+      }),
+    },
+  });
+  await using refusing = await plainServer({
+    era: 'modern',
+    answers: {
+      'server/discover': answersStatus(401, {
+        headers: { 'www-authenticate': `Bearer resource_metadata="${origin}/mcp"` },
+      }),
+    },
+  });
+  const headers = { 'X-API-KEY': 'canary-secret' };
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry({ headers }), refusing: refusing.entry({ headers }) },
+  });
+  expect(await echo(gateway)).toContain('credentials');
+  expect(gateway.gateway.status().downstreams.refusing?.state).toBe('down');
+  expect(elsewhere.requests).toEqual([]);
+  // Nor is it asked where they are to be had.
+  for (const { url } of [...crm.requests, ...refusing.requests]) expect(url).toBe('/mcp');
+});
