@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
-import type { Downstream, DownstreamStatus } from '../downstream/downstream.ts';
+import type { Downstream } from '../downstream/downstream.ts';
+import type { DownstreamStatus } from '../downstream/status.ts';
 import type { Forwarding } from '../relay/asking.ts';
 import { type CallObserver, type EndedCall, VERDICTS, type Verdict, verdictOf } from './observed.ts';
 
