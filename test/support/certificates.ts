@@ -24,11 +24,37 @@ export function createAuthority(folder: string) {
       const end = new Date(Date.now() + (days - 1) * 86_400_000);
       const dateOf = (date: Date) => `${date.toISOString().replace(/[-:T]|\..*/g, '')}Z`;
       const from = ['-not_before', dateOf(new Date(Date.now() - 2 * 86_400_000)), '-not_after', dateOf(end)];
-      openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-out', `${name}.pem`, '-extfile', `${name}.ext`, ...from);
+      openssl(
+        'x509',
+        '-req',
+        '-in',
+        `${name}.csr`,
+        '-CA',
+        'ca.pem',
+        '-CAkey',
+        'ca.key',
+        '-out',
+        `${name}.pem`,
+        '-extfile',
+        `${name}.ext`,
+        ...from,
+      );
       return read(name);
     },
     selfSigned(name: string): Certificate {
-      openssl('req', '-x509', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.pem`, '-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1');
+      openssl(
+        'req',
+        '-x509',
+        ...newKey,
+        '-keyout',
+        `${name}.key`,
+        '-out',
+        `${name}.pem`,
+        '-subj',
+        `/CN=${name}`,
+        '-addext',
+        'subjectAltName=IP:127.0.0.1',
+      );
       return read(name);
     },
   };
