@@ -38,6 +38,7 @@ export function ask(
     const exchange = new RenewingExchange(
       { method, params, progress: false, extensions: LISTED_FOR, repeatability },
       {
+        isOwn: true,
         get timeLeftMs() {
           return deadline - performance.now();
         },

@@ -35,6 +35,8 @@ export interface OutgoingRequest {
 export interface Receiver {
   /** Whose request it is, told apart by identity; undefined where nothing tells it from another's. */
   readonly caller?: object | undefined;
+  /** The gateway asks for itself. */
+  readonly isOwn?: boolean;
   /** What the downstream says about this very request on the way, in order. */
   onNotification(message: Notification): void;
   /**

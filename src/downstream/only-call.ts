@@ -37,8 +37,7 @@ export class OnlyCall {
   }
 }
 
-/** What the gateway asks itself is nobody's. */
-const isOfCaller = ({ onQuestion }: Receiver) => onQuestion !== undefined;
+const isOfCaller = ({ isOwn }: Receiver) => isOwn !== true;
 
 /** Whose calls ended last: of the latest caller, and of the latest other one. More need not be known. */
 class Last {

@@ -41,6 +41,10 @@ export class RenewingExchange implements Exchange, Receiver {
     else this.#send(connection);
   }
 
+  get isOwn(): boolean {
+    return this.#receiver.isOwn === true;
+  }
+
   get caller(): object | undefined {
     return this.#receiver.caller;
   }

@@ -285,7 +285,7 @@ test('a server whose tool wants other headers now is listed again, and the call 
       },
     },
   });
-  await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
+  await using gateway = await startGateway({ mcpServers: { crm: server.entry({ joinRepeats: false }) } });
   const call = async () => {
     const [body, headers] = modernRequest('tools/call', { name: 'crm__find', arguments: { q: 'x' } });
     const mirrored = { 'mcp-param-region': 'x', 'mcp-param-country': 'x', 'mcp-param-city': 'x' };
