@@ -74,7 +74,7 @@ async function firstRun(catalogFile: string) {
   };
 }
 
-test('with every server gone, a restart answers the same bytes at once, and a call says why it cannot be made', async () => {
+test('with every server gone, a restart answers the same bytes at once, and a call says why it cannot be made [R118]', async () => {
   await using kept = await folder();
   const { mcpServers, before, crmPort, notesPort } = await firstRun(kept.file);
   await using _crm = await refusingPort(crmPort);
@@ -147,7 +147,7 @@ test('four hung servers of five do not hold up the list, not even at the first s
   expect(Object.values(downstreams).filter(({ state }) => state === 'connecting')).toHaveLength(4);
 });
 
-test('the file can be read by a person and by nobody else, and holds no secret', async () => {
+test('the file can be read by a person and by nobody else, and holds no secret [R130]', async () => {
   await using kept = await folder();
   await using crm = await plainServer({
     era: 'modern',

@@ -79,7 +79,7 @@ test('the names of a server without apps are no names here', async () => {
   );
 });
 
-test('what an operator took away from callers, an app cannot call either; what is set, it cannot change', async () => {
+test('what an operator took away from callers, an app cannot call either; what is set, it cannot change [R104]', async () => {
   await using alpha = await modernOffers(clock('alpha'));
   const overrides = {
     'get-time': { rename: 'now', arguments: { zone: { set: 'UTC' }, format: { rename: 'style' } } },

@@ -33,7 +33,7 @@ describe.each([
   ['modern', () => modernServer()],
   ['legacy, with sessions', () => legacyServer({ sessions: true, json: false })],
 ] as const)('with a %s downstream behind', (_era, start) => {
-  test.each(CALLERS)('%s has its conversation', async (_who, caller, version) => {
+  test.each(CALLERS)('%s has its conversation [R70]', async (_who, caller, version) => {
     await using downstream = await start();
     await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
     const understood = await caller(gateway.url, gateway.token);

@@ -26,7 +26,7 @@ const BAD_TOOLS = [
 ] as const;
 
 test.each(BAD_TOOLS)(
-  'a tool %s is left out with its reason, and the other ninety-nine stay',
+  'a tool %s is left out with its reason, and the other ninety-nine stay [R54] [R100]',
   async (_what, bad) => {
     const good = Array.from({ length: 99 }, (_, index) => tool(`good_${index}`));
     await using downstream = await plainServer({
@@ -58,7 +58,7 @@ test('an outputSchema that legacy clients would reject the list for is kept from
   expect((await (await gateway.connect({ era: 'v1' })).listTools()).tools).toHaveLength(1);
 });
 
-test('two servers with the same names: the earlier entry keeps them, whoever comes up first, and both can be called', async () => {
+test('two servers with the same names: the earlier entry keeps them, whoever comes up first, and both can be called [R21] [R99]', async () => {
   const answer = (text: string) => ({
     'tools/call search': (given: { result(r: object): void }) =>
       given.result({ resultType: 'complete', content: [{ type: 'text', text }] }),
@@ -124,7 +124,7 @@ test('tools named like what every object has are tools like any other', async ()
   expect(unknown.json.error.code).toBe(-32602);
 });
 
-test('the list is the same bytes every time, in the order of the file, then by name', async () => {
+test('the list is the same bytes every time, in the order of the file, then by name [R97]', async () => {
   await using one = await plainServer({ era: 'modern', tools: [tool('b'), tool('a')] });
   await using two = await plainServer({ era: 'legacy', tools: [tool('d'), tool('c')] });
   await using gateway = await startGateway({ mcpServers: { z: one.entry(), a: two.entry() } });
@@ -140,7 +140,7 @@ test('the list is the same bytes every time, in the order of the file, then by n
   ]);
 });
 
-test('arguments that a tool mirrors into headers are mirrored downstream, and held against the body in front', async () => {
+test('arguments that a tool mirrors into headers are mirrored downstream, and held against the body in front [R52] [R53]', async () => {
   await using downstream = await plainServer({
     era: 'modern',
     tools: [

@@ -136,7 +136,7 @@ describe.each(SERVERS)('a %s server over %s', (era, over) => {
     const canBeAsked = hasStream || isModern;
 
     test.each(['form', 'url', 'sampling', 'roots'] as const)(
-      `a question (%s)${canBeAsked ? '' : ': refused, JSON has no place for it'}`,
+      `a question (%s)${canBeAsked ? '' : ': refused, JSON has no place for it'} [R65] [R94]`,
       async (question) => {
         askable.heard.length = 0;
         const { value, isError } = await askable.call(question);

@@ -125,7 +125,7 @@ describe.each([
   ['modern', announcingModern],
   ['legacy', announcingLegacy],
 ] as const)('a %s server', (_era, serve) => {
-  test('that announces a change is listed again, no other is, and callers see what came', async () => {
+  test('that announces a change is listed again, no other is, and callers see what came [R120]', async () => {
     const script = { tools: [tool('a')] };
     await using crm = await serve(script);
     await using notes = await serve({ tools: [tool('n')] });
@@ -214,7 +214,7 @@ test('a list that expires is asked for again, of that server only, and callers s
   expect(listings(notes)).toBe(1);
 });
 
-test('the list says how long it is fresh: as long as the freshest of them, and a minute at most', async () => {
+test('the list says how long it is fresh: as long as the freshest of them, and a minute at most [R114] [R116]', async () => {
   const ttlServer = (ttlMs: number) =>
     plainServer({
       era: 'modern',
@@ -265,7 +265,7 @@ test('the list is the same whichever server comes up first', async () => {
   expect(texts[0]).toBe(texts[1]);
 });
 
-test('a server whose tool wants other headers now is listed again, and the call sent once more with these', async () => {
+test('a server whose tool wants other headers now is listed again, and the call sent once more with these [R55]', async () => {
   const find = (header: string) => ({
     name: 'find',
     inputSchema: { type: 'object', properties: { q: { type: 'string', 'x-mcp-header': header } } },

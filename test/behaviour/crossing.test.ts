@@ -23,7 +23,7 @@ const tells: Answer = async (given) => {
 };
 
 test.each(['modern', 'legacy'] as const)(
-  'a thousand callers with one request id and one progress token get each its own, from a %s downstream',
+  'a thousand callers with one request id and one progress token get each its own, from a %s downstream [R4] [R35] [R78]',
   { timeout: 60_000 },
   async (era) => {
     await using crm = await plainServer({ era, answers: { 'tools/call echo': tells } });

@@ -22,7 +22,7 @@ const ECHO = { name: 'crm__echo', arguments: { text: 'hello' } };
 
 describe('a legacy caller', () => {
   test.each(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'])(
-    'that asks for %s gets it',
+    'that asks for %s gets it [R156]',
     async (version) => {
       await using gateway = await started();
       const reply = await gateway.post(
@@ -36,7 +36,7 @@ describe('a legacy caller', () => {
   );
 
   test.each([['1999-01-01'], ['2026-07-28'], [7], [undefined]])(
-    'that asks for %s gets 2025-11-25',
+    'that asks for %s gets 2025-11-25 [R156]',
     async (version) => {
       await using gateway = await started();
       const reply = await gateway.post(...legacyRequest('initialize', { protocolVersion: version }));
@@ -44,7 +44,7 @@ describe('a legacy caller', () => {
     },
   );
 
-  test('is served without initialize, without a session, without a version', async () => {
+  test('is served without initialize, without a session, without a version [R43]', async () => {
     await using gateway = await started();
     for (const headers of [{}, { 'mcp-protocol-version': '2024-11-05' }]) {
       expect(
@@ -55,7 +55,7 @@ describe('a legacy caller', () => {
     }
   });
 
-  test('gets SSE where it accepts that, JSON where it does not, and the same in both', async () => {
+  test('gets SSE where it accepts that, JSON where it does not, and the same in both [R34] [R37]', async () => {
     await using gateway = await started();
     for (const request of [
       legacyRequest('tools/list'),
@@ -74,7 +74,7 @@ describe('a legacy caller', () => {
     }
   });
 
-  test('hears of an unknown method and an unknown tool in the body, with 200', async () => {
+  test('hears of an unknown method and an unknown tool in the body, with 200 [R103]', async () => {
     await using gateway = await started();
     const method = await gateway.post(...legacyRequest('prompts/list'));
     expect([method.status, method.messages[0]?.error?.code]).toEqual([200, -32601]);
@@ -87,13 +87,13 @@ describe('a legacy caller', () => {
     expect([discover.status, discover.messages[0]?.error?.code]).toEqual([400, -32602]);
   });
 
-  test('may name a version that never was, and hears 400', async () => {
+  test('may name a version that never was, and hears 400 [R155]', async () => {
     await using gateway = await started();
     const reply = await gateway.post(...legacyRequest('tools/list', {}, { version: '1999-01-01' }));
     expect([reply.status, reply.json.error.code]).toEqual([400, -32022]);
   });
 
-  test('gets a session id to tell its requests by, and nothing is kept under it', async () => {
+  test('gets a session id to tell its requests by, and nothing is kept under it [R149]', async () => {
     await using gateway = await started();
     const sessions = new Set<string>();
     for (let i = 0; i < 20; i++) {
@@ -106,7 +106,7 @@ describe('a legacy caller', () => {
 });
 
 describe('a modern caller', () => {
-  test('learns who we are, what we speak and how long that is true', async () => {
+  test('learns who we are, what we speak and how long that is true [R20] [R66] [R114]', async () => {
     await using gateway = await started();
     const reply = await gateway.post(...modernRequest('server/discover'));
     expect(reply.framing).toBe('json');
@@ -123,7 +123,7 @@ describe('a modern caller', () => {
     expect(reply.headers).not.toHaveProperty('mcp-session-id');
   });
 
-  test('gets JSON, and SSE where that is all it accepts', async () => {
+  test('gets JSON, and SSE where that is all it accepts [R34]', async () => {
     await using gateway = await started();
     const [body, headers] = modernRequest('tools/call', ECHO);
     expect((await gateway.post(body, headers)).framing).toBe('json');
@@ -132,7 +132,7 @@ describe('a modern caller', () => {
   });
 
   test.each(['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'prompts/list', 'no/such'])(
-    'that calls %s hears 404 and -32601',
+    'that calls %s hears 404 and -32601 [R42]',
     async (method) => {
       await using gateway = await started();
       const reply = await gateway.post(...modernRequest(method, {}, 'id-7'));
@@ -140,13 +140,13 @@ describe('a modern caller', () => {
     },
   );
 
-  test('hears of an unknown tool in the body, with 200', async () => {
+  test('hears of an unknown tool in the body, with 200 [R103]', async () => {
     await using gateway = await started();
     const reply = await gateway.post(...modernRequest('tools/call', { name: 'nope' }));
     expect([reply.status, reply.json.error.code]).toEqual([200, -32602]);
   });
 
-  test('whose headers and body disagree hears 400 and -32020', async () => {
+  test('whose headers and body disagree hears 400 and -32020 [R52] [R57]', async () => {
     await using gateway = await started();
     const [body, headers] = modernRequest('tools/call', ECHO, 5);
     const reply = await gateway.post(body, { ...headers, 'mcp-name': 'crm__other' });
@@ -156,7 +156,7 @@ describe('a modern caller', () => {
 
 describe('the endpoint', () => {
   test.each(['GET', 'DELETE', 'PUT', 'OPTIONS'] as const)(
-    'answers %s without a session with 405 at once',
+    'answers %s without a session with 405 at once [R148]',
     async (method) => {
       await using gateway = await started();
       const headers = { authorization: `Bearer ${gateway.token}`, accept: 'text/event-stream' };
@@ -165,7 +165,7 @@ describe('the endpoint', () => {
     },
   );
 
-  test('accepts notifications with 202 and no body', async () => {
+  test('accepts notifications with 202 and no body [R12] [R33]', async () => {
     await using gateway = await started();
     const legacy = await gateway.post({ jsonrpc: '2.0', method: 'notifications/initialized' });
     const modern = await gateway.post(
@@ -178,7 +178,7 @@ describe('the endpoint', () => {
 
   test.each([
     ['no JSON', '{', {}, 400],
-    ['bytes that are not UTF-8', Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x7d]), {}, 400],
+    ['bytes that are not UTF-8 [R1]', Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x7d]), {}, 400],
     ['a batch', '[]', {}, 400],
     ['JSON nested a million deep', '['.repeat(30_000), {}, 400],
     ['a null id', '{"jsonrpc":"2.0","id":null,"method":"ping"}', {}, 400],
@@ -192,14 +192,14 @@ describe('the endpoint', () => {
     ['text', 'x', { 'content-type': 'text/plain' }, 415],
     ['no type', '{}', { 'content-type': undefined }, 415],
     ['something compressed', '{}', { 'content-encoding': 'gzip' }, 415],
-  ])('refuses %s, in JSON, and lives on', async (_what, body, headers, status) => {
+  ])('refuses %s, in JSON, and lives on [R32]', async (_what, body, headers, status) => {
     await using gateway = await started();
     const reply = await gateway.post(body, headers);
     expect([reply.status, reply.framing]).toEqual([status, 'json']);
     expect((await gateway.post(...legacyRequest('ping'))).status).toBe(200);
   });
 
-  test('gives every id back as it came', async () => {
+  test('gives every id back as it came [R2]', async () => {
     await using gateway = await started();
     for (const id of [0, -1, 2 ** 53 - 1, '', '1', 'ü"\\\n']) {
       const [body, headers] = modernRequest('tools/call', ECHO, id);
@@ -207,7 +207,7 @@ describe('the endpoint', () => {
     }
   });
 
-  test('keeps a hundred callers apart that all use id 1', async () => {
+  test('keeps a hundred callers apart that all use id 1 [R4]', async () => {
     await using gateway = await started();
     await Promise.all(
       Array.from({ length: 100 }, async (_, index) => {

@@ -15,7 +15,7 @@ const calls = ({ requests }: PlainDownstream) =>
   requests.filter(({ body }) => (body as Message | undefined)?.method === 'tools/call');
 
 describe.each(['legacy', 'modern'] as const)('of a %s downstream', (era) => {
-  test('progress without end does not keep a call alive for ever [R74]', async () => {
+  test('progress without end does not keep a call alive for ever [R73] [R74]', async () => {
     await using crm = await plainServer({
       era,
       answers: {

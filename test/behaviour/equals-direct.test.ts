@@ -76,7 +76,7 @@ function withoutOwn(result: Message['result'], list: boolean) {
 }
 
 describe.each(FIXTURES)('through the gateway equals direct, for %s:', (_what, start) => {
-  test.each(['modern', 'legacy'] as const)('lists and results, to a %s caller', async (era) => {
+  test.each(['modern', 'legacy'] as const)('lists and results, to a %s caller [R24]', async (era) => {
     await using downstream = await start();
     await using gateway = await startGateway({ mcpServers: { crm: downstream.entry({ prefix: '' }) } });
     const direct = await directCalls(downstream);

@@ -76,7 +76,7 @@ test('a caller of the legacy era that declares it in its session is told of it, 
   expect(server.heard[0]).toMatchObject({ _meta: { [CAPABILITIES]: { extensions: SETTINGS } } });
 });
 
-test('without it on both ends, nothing of it passes', async () => {
+test('without it on both ends, nothing of it passes [R72]', async () => {
   await using server = await mapServer();
   await using gateway = await startGateway({ mcpServers: { maps: server.entry() } });
   const unknown = { error: { code: -32601 } };

@@ -45,7 +45,7 @@ const FAILURES: readonly (readonly [what: string, answer: Answer, sentence: stri
     `"crm" sent no answer (its reply was for another request). ${MAY_HAVE_RUN}`,
   ],
   [
-    'answers a web page',
+    'answers a web page [R46]',
     answersHtml,
     `"crm" answered with something that is not MCP (text/html). ${MAY_HAVE_RUN}`,
   ],
@@ -111,7 +111,7 @@ const FAILURES: readonly (readonly [what: string, answer: Answer, sentence: stri
     answersHuge(100_000_000, 'gzip'),
     `"crm" answered with more than 256 KiB, the limit set by limits.maxResultBytes. Ask it for less at a time. ${MAY_HAVE_RUN}`,
   ],
-  ['never answers', neverAnswers, `"crm" did not answer crm__echo within 400 ms. ${MAY_HAVE_RUN}`],
+  ['never answers [R73]', neverAnswers, `"crm" did not answer crm__echo within 400 ms. ${MAY_HAVE_RUN}`],
 ];
 
 describe.each(['modern', 'legacy'] as const)('a call to a %s downstream that', (era) => {
@@ -147,7 +147,7 @@ test('a request for input that nobody can answer is a failure, not a result', as
   expect(reply.json.result).toMatchObject({ resultType: 'complete', isError: true });
 });
 
-test('a legacy downstream that asks its caller something is told at once that nobody answers', async () => {
+test('a legacy downstream that asks its caller something is told at once that nobody answers [R157]', async () => {
   await using downstream = await plainServer({
     era: 'legacy',
     answers: {
@@ -163,7 +163,7 @@ test('a legacy downstream that asks its caller something is told at once that no
   expect(pinged.content).toEqual([{ type: 'text', text: '{}' }]);
 });
 
-test('a failure says nothing that the downstream said, in the answer or in the log', async () => {
+test('a failure says nothing that the downstream said, in the answer or in the log [R111]', async () => {
   await using downstream = await plainServer({
     era: 'modern',
     answers: { 'tools/call echo': answersStatus(500, { headers: { 'x-internal': 'boom' } }) },

@@ -33,7 +33,7 @@ describe('what is nested too deep to be written again', () => {
     }
   });
 
-  test('is one tool left out, and no other downstream hears of it', async () => {
+  test('is one tool left out, and no other downstream hears of it [R26]', async () => {
     const bad = `{"name":"bad","inputSchema":{"type":"object"},"_meta":{"x":${deep(20_000)}}}`;
     const list: Answer = ({ res, message }) =>
       res

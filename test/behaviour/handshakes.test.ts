@@ -184,6 +184,30 @@ describe('a server of the legacy era', () => {
   });
 });
 
+test('an extension whose name has no prefix is none, whoever names it [R169]', async () => {
+  const offered = { maps: {}, 'com.example/maps': {}, 'com.example/': {} };
+  await using crm = await plainServer({
+    era: 'modern',
+    json: true,
+    answers: {
+      'server/discover': (given) =>
+        given.result({
+          resultType: 'complete',
+          supportedVersions: ['2026-07-28'],
+          capabilities: { tools: {}, extensions: offered },
+          ttlMs: 0,
+          cacheScope: 'private',
+        }),
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const { capabilities } = (await gateway.post(...modernRequest('server/discover'))).json.result;
+  expect(capabilities.extensions).toEqual({ 'com.example/maps': {} });
+  const key = 'io.modelcontextprotocol/clientCapabilities';
+  await gateway.post(...modernRequest('tools/call', { ...ECHO, _meta: { [key]: { extensions: offered } } }));
+  expect(crm.calls[0]?.meta).toMatchObject({ [key]: { extensions: { 'com.example/maps': {} } } });
+});
+
 test('a server that asks for credentials of its own is not helped to them, least of all elsewhere [R138]', async () => {
   await using elsewhere = await plainServer({ era: 'modern' });
   const origin = new URL(elsewhere.url).origin;

@@ -58,7 +58,7 @@ describe('the headers of an entry reach its server on every request, when they a
   });
 });
 
-test('with ten downstreams, each receives its own secret and no other, and nothing of the caller', async () => {
+test('with ten downstreams, each receives its own secret and no other, and nothing of the caller [R56] [R127] [R137] [R140]', async () => {
   const secret = (index: number) => `canary-secret-${index}`;
   const downstreams = await Promise.all(
     Array.from({ length: 10 }, (_, index) => {
@@ -118,7 +118,7 @@ test('with ten downstreams, each receives its own secret and no other, and nothi
   await Promise.all(downstreams.map((downstream) => downstream[Symbol.asyncDispose]()));
 });
 
-test('the trace of a caller is continued downstream, where it has the form of one', async () => {
+test('the trace of a caller is continued downstream, where it has the form of one [R22]', async () => {
   await using downstream = await plainServer({ era: 'modern', json: true });
   await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01';
@@ -131,7 +131,7 @@ test('the trace of a caller is continued downstream, where it has the form of on
   expect(downstream.calls[1]?.meta).not.toHaveProperty('tracestate');
 });
 
-test('a modern downstream is told its own name of the tool, in the header as in the body', async () => {
+test('a modern downstream is told its own name of the tool, in the header as in the body [R50] [R51]', async () => {
   await using downstream = await plainServer({
     era: 'modern',
     tools: [{ name: 'grüße', inputSchema: { type: 'object' } }],
@@ -151,7 +151,7 @@ test('a modern downstream is told its own name of the tool, in the header as in 
   expect(body).toMatchObject({ params: { name: 'grüße' } });
 });
 
-test('headers do not follow a redirect to another origin, at connect either', async () => {
+test('headers do not follow a redirect to another origin, at connect either [R138]', async () => {
   await using elsewhere = await modernServer();
   await using downstream = await plainServer({ era: 'modern', redirectsTo: elsewhere.url });
   await using gateway = await startGateway({

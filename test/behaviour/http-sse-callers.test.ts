@@ -29,40 +29,46 @@ async function connect(gateway: RunningGateway, path?: string) {
   return client;
 }
 
-test.each(['legacy', 'modern'] as const)('a caller over HTTP+SSE has all of a %s server', async (era) => {
-  await using crm = await wholeServer(era);
-  await using gateway = await startGateway({ legacySse: true, mcpServers: { crm: crm.entry() } });
-  const client = await connect(gateway);
-  try {
-    const heard: string[] = [];
-    client.setNotificationHandler(ToolListChangedNotificationSchema, () => void heard.push('tools'));
-    client.setNotificationHandler(
-      ResourceUpdatedNotificationSchema,
-      ({ params }) => void heard.push(params.uri),
-    );
-    client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept', content: { choice: 'blue' } }));
-    const { tools } = await client.listTools();
-    expect(tools.map(({ name }) => name)).toContain('crm__echo');
-    const call = async (tool: string, onprogress?: (told: { progress: number }) => void) => {
-      const params = { name: `crm__${tool}`, arguments: {} };
-      const result = await client.callTool(params, undefined, onprogress && { onprogress });
-      return JSON.parse((result.content as { text: string }[])[0]?.text ?? 'null');
-    };
-    const steps: number[] = [];
-    expect(await call('steps', ({ progress }) => void steps.push(progress))).toBe('stepped');
-    expect(steps).toEqual([1, 2, 3]);
-    expect(await call('form')).toEqual({ action: 'accept', content: { choice: 'blue' } });
-    await client.subscribeResource({ uri: COUNTER });
-    // Called by one that cannot be asked, over the connection that hears of changes.
-    const other = await gateway.connect({ era: 'legacy' });
-    await other.callTool({ name: 'crm__touch', arguments: {} });
-    await expect.poll(() => heard).toEqual([COUNTER]);
-    await other.callTool({ name: 'crm__grow', arguments: {} });
-    await expect.poll(() => heard).toEqual([COUNTER, 'tools']);
-  } finally {
-    await client.close();
-  }
-});
+test.each(['legacy', 'modern'] as const)(
+  'a caller over HTTP+SSE has all of a %s server [R170]',
+  async (era) => {
+    await using crm = await wholeServer(era);
+    await using gateway = await startGateway({ legacySse: true, mcpServers: { crm: crm.entry() } });
+    const client = await connect(gateway);
+    try {
+      const heard: string[] = [];
+      client.setNotificationHandler(ToolListChangedNotificationSchema, () => void heard.push('tools'));
+      client.setNotificationHandler(
+        ResourceUpdatedNotificationSchema,
+        ({ params }) => void heard.push(params.uri),
+      );
+      client.setRequestHandler(ElicitRequestSchema, () => ({
+        action: 'accept',
+        content: { choice: 'blue' },
+      }));
+      const { tools } = await client.listTools();
+      expect(tools.map(({ name }) => name)).toContain('crm__echo');
+      const call = async (tool: string, onprogress?: (told: { progress: number }) => void) => {
+        const params = { name: `crm__${tool}`, arguments: {} };
+        const result = await client.callTool(params, undefined, onprogress && { onprogress });
+        return JSON.parse((result.content as { text: string }[])[0]?.text ?? 'null');
+      };
+      const steps: number[] = [];
+      expect(await call('steps', ({ progress }) => void steps.push(progress))).toBe('stepped');
+      expect(steps).toEqual([1, 2, 3]);
+      expect(await call('form')).toEqual({ action: 'accept', content: { choice: 'blue' } });
+      await client.subscribeResource({ uri: COUNTER });
+      // Called by one that cannot be asked, over the connection that hears of changes.
+      const other = await gateway.connect({ era: 'legacy' });
+      await other.callTool({ name: 'crm__touch', arguments: {} });
+      await expect.poll(() => heard).toEqual([COUNTER]);
+      await other.callTool({ name: 'crm__grow', arguments: {} });
+      await expect.poll(() => heard).toEqual([COUNTER, 'tools']);
+    } finally {
+      await client.close();
+    }
+  },
+);
 
 test('a toolset and a profile are chosen as at /mcp', async () => {
   await using crm = await plainServer({ era: 'modern' });
@@ -112,7 +118,7 @@ test('it is not there unless the file says so', async () => {
   expect(await status(gateway, 'POST', '/messages?sessionId=x')).toBe(404);
 });
 
-test('closing the gateway ends the stream', async () => {
+test('closing the gateway ends the stream [R170]', async () => {
   await using crm = await plainServer({ era: 'modern' });
   const gateway = await startGateway({ legacySse: true, mcpServers: { crm: crm.entry() } });
   const stream = await fetch(sse(gateway), { headers: { authorization: `Bearer ${gateway.token}` } });

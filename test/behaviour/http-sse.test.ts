@@ -80,7 +80,7 @@ describe('a server of 2024-11-05 over HTTP+SSE', () => {
         },
       },
     ],
-  ])('is found out, listed and called with its headers: endpoint %s', async (_how, script) => {
+  ])('is found out, listed and called with its headers: endpoint %s [R48]', async (_how, script) => {
     await using server = await sseServer(script);
     await using gateway = await startGateway({ mcpServers: { old: server.entry } });
     expect(gateway.gateway.status().downstreams.old).toMatchObject({ state: 'ready', era: 'legacy' });

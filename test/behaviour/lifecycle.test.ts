@@ -74,7 +74,7 @@ test('a downstream that comes up later is found, and its tools are listed', asyn
   door.close();
 });
 
-test('a downstream that forgot its session gets a new one, and the call goes through', async () => {
+test('a downstream that forgot its session gets a new one, and the call goes through [R49]', async () => {
   for (const start of [
     () => legacyServer({ sessions: true, json: true }),
     () => plainServer({ era: 'legacy', sessions: true }),
@@ -104,7 +104,7 @@ test.each([
   ['legacy', 'modern'],
   ['modern', 'legacy'],
 ] as const)(
-  'a %s downstream that was replaced by a %s one is asked again what it speaks',
+  'a %s downstream that was replaced by a %s one is asked again what it speaks [R69]',
   async (before, after) => {
     await using first = await plainServer({ era: before, sessions: before === 'legacy' });
     await using second = await plainServer({ era: after, sessions: after === 'legacy' });
@@ -165,7 +165,7 @@ describe('the tool list of a downstream', () => {
     ['the empty string', '', 2, 0],
     ['null', null, 1, 0],
     ['a number', 7, 1, 1],
-  ] as const)('whose next cursor is %s keeps its tools', async (_what, cursor, tools, warnings) => {
+  ] as const)('whose next cursor is %s keeps its tools [R112]', async (_what, cursor, tools, warnings) => {
     await using downstream = await plainServer({ era: 'legacy', page: oddCursor(cursor) });
     await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
     expect(await names(gateway)).toHaveLength(tools);
@@ -174,7 +174,7 @@ describe('the tool list of a downstream', () => {
 });
 
 describe('a stdio downstream', () => {
-  test('that dies during a call fails that call at once, and is started again', async () => {
+  test('that dies during a call fails that call at once, and is started again [R63]', async () => {
     await using downstream = stdioServer('dies');
     await using gateway = await startGateway({ mcpServers: { fragile: downstream.entry() } });
     const died = await gateway.post(...modernRequest('tools/call', { name: 'fragile__die', arguments: {} }));
@@ -195,14 +195,14 @@ describe('a stdio downstream', () => {
     expect(await echo(gateway, 'rust__echo')).toBe('hello');
   });
 
-  test('that prints noise to stdout and stderr is served all the same', async () => {
+  test('that prints noise to stdout and stderr is served all the same [R60]', async () => {
     await using downstream = stdioServer('noisy');
     await using gateway = await startGateway({ mcpServers: { noisy: downstream.entry() } });
     expect(await echo(gateway, 'noisy__echo')).toBe('hello');
   });
 
   test.each(['grandchild', 'stubborn'] as const)(
-    'of the kind "%s" leaves no process behind',
+    'of the kind "%s" leaves no process behind [R62]',
     async (flavour) => {
       await using downstream = stdioServer(flavour);
       {
@@ -224,7 +224,7 @@ describe('a stdio downstream', () => {
     });
   });
 
-  test("sees none of the gateway's environment but what its entry gives it", async () => {
+  test("sees none of the gateway's environment but what its entry gives it [R145]", async () => {
     process.env.CANARY_OF_ANOTHER_SERVER = 'canary-value';
     try {
       await using downstream = stdioServer('v1');

@@ -13,7 +13,7 @@ const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
 const listen = (gateway: RunningGateway, notifications: object, id: string | number = 'sub-1') =>
   gateway.open(...modernRequest('subscriptions/listen', { notifications }, id));
 
-test('who listens is told first what it will hear of, and then what has changed, by its own id', async () => {
+test('who listens is told first what it will hear of, and then what has changed, by its own id [R80] [R82]', async () => {
   const offer: Offer = { who: 'crm', prompts: [{ name: 'a' }], resources: [{ uri: 'a:b', name: 'a' }] };
   await using crm = await modernOffers(offer);
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
@@ -32,7 +32,7 @@ test('who listens is told first what it will hear of, and then what has changed,
   });
 });
 
-test('a change is told to those who asked for it, once, and what is no change to nobody', async () => {
+test('a change is told to those who asked for it, once, and what is no change to nobody [R81]', async () => {
   await using crm = await expiringServer([tool('a')]);
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const heard: string[][] = [];
@@ -85,7 +85,7 @@ describe('of a resource that its server does not tell of, though it tells of oth
   const capabilities = { tools: {}, resources: { subscribe: true } };
   const cache = { resultType: 'complete', ttlMs: 60_000, cacheScope: 'private' };
 
-  test('a caller that listens is not promised to hear', async () => {
+  test('a caller that listens is not promised to hear [R81] [R84]', async () => {
     await using server = await plainServer({
       era: 'modern',
       answers: {

@@ -38,7 +38,7 @@ describe.each(CELLS)('of a %s server, to a %s caller:', (era, caller) => {
     return { gateway, client };
   }
 
-  test('prompts are listed by exposed name, given, and completed', async () => {
+  test('prompts are listed by exposed name, given, and completed [R95]', async () => {
     await using crm = await SERVERS[era](offerOf('crm'));
     const { gateway, client } = await connected({ crm });
     await using _ = gateway;
@@ -85,7 +85,7 @@ describe.each(CELLS)('of a %s server, to a %s caller:', (era, caller) => {
     await expect(client.readResource({ uri: 'crm://item/missing' })).rejects.toThrow(/Not here|not found/);
   });
 
-  test('a URI that two servers have leads to each of them, wherever it was met', async () => {
+  test('a URI that two servers have leads to each of them, wherever it was met [R107]', async () => {
     await using crm = await SERVERS[era](offerOf('crm'));
     await using billing = await SERVERS[era](offerOf('billing'));
     const { gateway, client } = await connected({ crm, billing });
@@ -116,7 +116,7 @@ describe.each(CELLS)('of a %s server, to a %s caller:', (era, caller) => {
   });
 });
 
-test('a server without them: nothing is advertised, and nothing is known of them', async () => {
+test('a server without them: nothing is advertised, and nothing is known of them [R95]', async () => {
   await using crm = await plainServer({ era: 'modern' });
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const { capabilities } = (await gateway.post(...modernRequest('server/discover'))).json.result;
@@ -150,7 +150,7 @@ test('the official server, over stdio: prompts, resources and completion', async
   expect((await client.listResourceTemplates()).resourceTemplates.length).toBeGreaterThan(0);
 });
 
-test('an operator lets through some, and what is not let through is not there', async () => {
+test('an operator lets through some, and what is not let through is not there [R104]', async () => {
   await using crm = await modernOffers(offerOf('crm'));
   const filters = {
     prompts: { exclude: ['greet'] },
@@ -199,7 +199,7 @@ test.each([
   ['legacy', legacyOffers, legacyRequest, -32002],
   ['modern', modernOffers, modernRequest, -32602],
 ] as const)(
-  'a %s caller hears in its own terms that a resource is not there',
+  'a %s caller hears in its own terms that a resource is not there [R10] [R106]',
   async (_era, serve, ask, code) => {
     await using crm = await serve(offerOf('crm'));
     await using billing = await serve(offerOf('billing'));
@@ -211,7 +211,7 @@ test.each([
   },
 );
 
-test('one bad prompt or resource costs itself, and a list that fails costs no other', async () => {
+test('one bad prompt or resource costs itself, and a list that fails costs no other [R108]', async () => {
   const offer = offerOf('crm');
   offer.prompts?.push({ name: 7 }, { name: 'odd', arguments: 'none' }, { name: 'greet' });
   offer.resources?.push({ uri: 'no:name' }, { name: 'no uri' }, { uri: 'notes://all', name: 'again' });

@@ -96,7 +96,7 @@ test('what a flattened schema no longer says, the description does', async () =>
   expect(result.tools[0].description).toBe('Finds.\n\nArguments: exactly one of {id} or {name}.');
 });
 
-test('a toolset lists and calls its own tools, and no other', async () => {
+test('a toolset lists and calls its own tools, and no other [R104]', async () => {
   await using crm = await crmServer();
   await using notes = await plainServer({ era: 'legacy' });
   await using gateway = await startGateway({

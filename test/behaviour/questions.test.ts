@@ -38,7 +38,7 @@ async function call(gateway: RunningGateway, params: Record<string, unknown>, ca
   return (await gateway.post(...modernRequest('tools/call', given))).messages.at(-1) as Message;
 }
 
-test('a question reaches the caller whose call it is, and the answer the downstream, with its state as it was', async () => {
+test('a question reaches the caller whose call it is, and the answer the downstream, with its state as it was [R91]', async () => {
   await using crm = await serve(asking({ choice: FORM }));
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const client = new Client(
@@ -64,7 +64,7 @@ test('a question reaches the caller whose call it is, and the answer the downstr
   expect(calls[0]?.body).toMatchObject({ params: { _meta: told } });
 });
 
-test('the downstream is told what this caller can be asked, and nothing else that it declared', async () => {
+test('the downstream is told what this caller can be asked, and nothing else that it declared [R19]', async () => {
   await using crm = await serve((given) =>
     given.result({
       resultType: 'complete',
@@ -85,7 +85,7 @@ test('the downstream is told what this caller can be asked, and nothing else tha
 });
 
 describe('the state of a downstream', () => {
-  test('is not shown to the caller, and comes back for this request alone', async () => {
+  test('is not shown to the caller, and comes back for this request alone [R89] [R90]', async () => {
     await using crm = await serve(asking({ choice: FORM }));
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
     const first = (await call(gateway, {})).result;
@@ -114,7 +114,7 @@ describe('the state of a downstream', () => {
     expect(crm.requests.length).toBe(before);
   });
 
-  test('opens after a restart with the same token, and not with another', async () => {
+  test('opens after a restart with the same token, and not with another [R14] [R90] [R142]', async () => {
     await using crm = await serve(asking({ choice: FORM }));
     const servers = { mcpServers: { crm: crm.entry() } };
     const sealed = async () => {
@@ -128,7 +128,7 @@ describe('the state of a downstream', () => {
     expect((await call(other, retry)).error?.code).toBe(-32602);
   });
 
-  test('is not made up where there is none', async () => {
+  test('is not made up where there is none [R91]', async () => {
     await using crm = await plainServer({
       era: 'modern',
       tools: [tool('ask')],
@@ -148,7 +148,7 @@ describe('the state of a downstream', () => {
   });
 });
 
-test('behind several servers a question says whose it is', async () => {
+test('behind several servers a question says whose it is [R166]', async () => {
   await using crm = await serve(asking({ choice: FORM, roots: { method: 'roots/list' } }));
   await using billing = await serve(asking({}));
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), billing: billing.entry() } });
@@ -202,7 +202,7 @@ test.each([
     { sampling: { context: {} } },
     { sampling: { tools: {} } },
   ],
-])('%s is asked of nobody', async (_what, inputRequests, capabilities, required) => {
+])('%s is asked of nobody [R19] [R88]', async (_what, inputRequests, capabilities, required) => {
   await using crm = await serve(asking(inputRequests));
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const { error } = await call(gateway, {}, capabilities);
@@ -212,10 +212,20 @@ test.each([
 
 test.each([
   ['a caller that declared nothing', { choice: FORM }, {}, 'asked for input that cannot be given here'],
-  ['something that is no question', { choice: { method: 'tools/call' } }, undefined, 'asked for input'],
+  [
+    'something that is no question [R167]',
+    { choice: { method: 'tools/call' } },
+    undefined,
+    'asked for input',
+  ],
   ['nonsense', [FORM], undefined, 'asked for input'],
-  ['an address that is a script', URL_MODE('javascript:alert(1)'), undefined, 'no http or https address'],
-  ['an address on disk', URL_MODE('file:///etc/passwd'), undefined, 'no http or https address'],
+  [
+    'an address that is a script [R144]',
+    URL_MODE('javascript:alert(1)'),
+    undefined,
+    'no http or https address',
+  ],
+  ['an address on disk [R144]', URL_MODE('file:///etc/passwd'), undefined, 'no http or https address'],
 ])('%s: the call ends with a sentence', async (_what, inputRequests, capabilities, sentence) => {
   await using crm = await serve(asking(inputRequests));
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
@@ -276,7 +286,7 @@ describe('what a downstream logs during a call', () => {
     ];
   };
 
-  test('reaches its caller, from the level on that it named, and no caller that named none', async () => {
+  test('reaches its caller, from the level on that it named, and no caller that named none [R110]', async () => {
     await using crm = await serve(logging);
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
     expect(await heard(gateway, 'warning')).toEqual(['warning', 'error', 'warning']);

@@ -17,7 +17,7 @@ const DOWNSTREAMS = [
 ] as const;
 
 describe.each(DOWNSTREAMS)('with a %s downstream', (_what, start) => {
-  test('a modern call whose caller closes its stream is cancelled downstream', async () => {
+  test('a modern call whose caller closes its stream is cancelled downstream [R39]', async () => {
     await using downstream = await start();
     await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
     const abort = new AbortController();
@@ -51,7 +51,7 @@ describe.each(DOWNSTREAMS)('with a %s downstream', (_what, start) => {
     },
   );
 
-  test('a legacy call whose caller loses its connection runs on', async () => {
+  test('a legacy call whose caller loses its connection runs on [R147]', async () => {
     await using downstream = await start();
     await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
     const cut = new AbortController();
@@ -68,7 +68,7 @@ describe.each(DOWNSTREAMS)('with a %s downstream', (_what, start) => {
   });
 
   test.each(['modern', 'legacy', 'v1'] as const)(
-    'progress reaches its %s caller, in order and before the result',
+    'progress reaches its %s caller, in order and before the result [R36] [R79]',
     async (era) => {
       await using downstream = await start();
       await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
@@ -111,7 +111,7 @@ test('a stdio downstream hears of cancellations and tells its progress too', asy
     .toMatchObject({ tool: 'slow', outcome: 'cancelled' });
 });
 
-test('progress that goes back, or that nobody asked for, does not reach the caller', async () => {
+test('progress that goes back, or that nobody asked for, does not reach the caller [R79]', async () => {
   await using downstream = await plainServer({
     era: 'modern',
     answers: {
@@ -156,7 +156,7 @@ test('a caller that accepts JSON only gets its result without the progress', asy
 });
 
 describe('notifications/cancelled', () => {
-  test("ends its sender's call and not another's that has the same id", async () => {
+  test("ends its sender's call and not another's that has the same id [R76] [R77]", async () => {
     await using downstream = await modernServer();
     await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
     const call = (session: string | undefined) =>

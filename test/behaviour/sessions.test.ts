@@ -42,26 +42,29 @@ const serve = (era: 'legacy' | 'modern') =>
   });
 
 describe.each(['legacy', 'modern'] as const)('a downstream of the %s era', (downstreamEra) => {
-  test.each(['legacy', 'modern', 'v1'] as const)('asks a %s caller, and gets its answer', async (era) => {
-    await using crm = await serve(downstreamEra);
-    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
-    const asked: string[] = [];
-    const client = (await gateway.connect({
-      era: era as 'modern',
-      capabilities: { elicitation: { form: {} } },
-      onElicit: ({ params }) => {
-        asked.push(params.message);
-        return ANSWER;
-      },
-    })) as Client;
-    const { content } = await client.callTool({ name: 'crm__ask', arguments: {} });
-    expect(asked).toEqual(['Which one?']);
-    const told = JSON.parse((content as { text: string }[])[0]?.text ?? '');
-    expect(downstreamEra === 'legacy' ? told : told.inputResponses.choice).toEqual(ANSWER);
-    if (downstreamEra === 'modern') expect(told.requestState).toBe('mine');
-  });
+  test.each(['legacy', 'modern', 'v1'] as const)(
+    'asks a %s caller, and gets its answer [R94]',
+    async (era) => {
+      await using crm = await serve(downstreamEra);
+      await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+      const asked: string[] = [];
+      const client = (await gateway.connect({
+        era: era as 'modern',
+        capabilities: { elicitation: { form: {} } },
+        onElicit: ({ params }) => {
+          asked.push(params.message);
+          return ANSWER;
+        },
+      })) as Client;
+      const { content } = await client.callTool({ name: 'crm__ask', arguments: {} });
+      expect(asked).toEqual(['Which one?']);
+      const told = JSON.parse((content as { text: string }[])[0]?.text ?? '');
+      expect(downstreamEra === 'legacy' ? told : told.inputResponses.choice).toEqual(ANSWER);
+      if (downstreamEra === 'modern') expect(told.requestState).toBe('mine');
+    },
+  );
 
-  test('asks nothing of a caller that declared nothing', async () => {
+  test('asks nothing of a caller that declared nothing [R88]', async () => {
     await using crm = await serve(downstreamEra);
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
     const client = await gateway.connect({ era: 'legacy' });
@@ -76,7 +79,7 @@ describe('a call that waits for its answer', () => {
   const begin = { name: 'crm__ask', arguments: { a: 1 } };
   const _meta = { [`${META}clientCapabilities`]: { elicitation: { form: {} } } };
 
-  test('is taken up by the request that it belongs to, and by no other', async () => {
+  test('is taken up by the request that it belongs to, and by no other [R89] [R90] [R93]', async () => {
     await using crm = await serve('legacy');
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
     const call = async (params: object) =>
@@ -109,7 +112,7 @@ describe('a call that waits for its answer', () => {
 });
 
 describe('a session of the legacy era', () => {
-  test('is known after a restart with the same token, and not after its end or with another', async () => {
+  test('is known after a restart with the same token, and not after its end or with another [R149] [R150]', async () => {
     await using crm = await serve('legacy');
     const servers = { mcpServers: { crm: crm.entry() } };
     const open = async () => {
@@ -157,7 +160,7 @@ describe.each(['legacy', 'modern'] as const)(
       await expect.poll(() => crm.subscribed()).toEqual([]);
     });
 
-    test('a caller of the modern era that listens, and nobody else', async () => {
+    test('a caller of the modern era that listens, and nobody else [R85]', async () => {
       await using crm = await CHANGING[era]();
       await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
       const [first, second] = await Promise.all([

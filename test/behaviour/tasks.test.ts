@@ -92,7 +92,7 @@ test('the result of a task is shaped for its caller as any other', async () => {
   expect(result.content[0].text).toMatch(/^x+\n\[cut here: \d+ of 500 characters are missing/);
 });
 
-test('who does not say that it knows tasks gets none, in no way', async () => {
+test('who does not say that it knows tasks gets none, in no way [R72]', async () => {
   await using server = await tasksServer();
   await using gateway = await startGateway({ mcpServers: { jobs: server.entry() } });
   const { taskId } = (await ask(gateway, 'tools/call', { name: 'jobs__start' })).result;
@@ -112,7 +112,7 @@ test('who does not say that it knows tasks gets none, in no way', async () => {
   expect(legacy.getServerCapabilities()).not.toHaveProperty('extensions');
 });
 
-test('an id of a task is good for its own task, at its own server, with its own token', async () => {
+test('an id of a task is good for its own task, at its own server, with its own token [R15] [R142]', async () => {
   await using server = await tasksServer();
   await using gateway = await startGateway({ mcpServers: { jobs: server.entry() } });
   await using stranger = await startGateway(

@@ -30,18 +30,21 @@ describe('a request', () => {
     ['with half of it', { authorization: `Bearer ${token.slice(0, -1)}` }],
     ['with the token in another scheme', { authorization: `Basic ${token}` }],
     ['with another API key', { authorization: undefined, 'x-api-key': 'wrong' }],
-  ])('%s hears 401, as JSON and with a challenge that names no OAuth', async (_what, headers) => {
-    await using gateway = await withToken();
-    for (const [body, own] of [modernRequest('server/discover'), legacyRequest('initialize', {})]) {
-      const reply = await gateway.post(body, { ...own, ...headers });
-      expect(reply.status).toBe(401);
-      expect(reply.json.error).toContain('SWITCHBOARD_TOKEN');
-      expect(reply.headers['www-authenticate']).toBe('Bearer realm="mcp-switchboard"');
-      expect(reply.text).not.toContain(token);
-    }
-  });
+  ])(
+    '%s hears 401, as JSON and with a challenge that names no OAuth [R30] [R123] [R126]',
+    async (_what, headers) => {
+      await using gateway = await withToken();
+      for (const [body, own] of [modernRequest('server/discover'), legacyRequest('initialize', {})]) {
+        const reply = await gateway.post(body, { ...own, ...headers });
+        expect(reply.status).toBe(401);
+        expect(reply.json.error).toContain('SWITCHBOARD_TOKEN');
+        expect(reply.headers['www-authenticate']).toBe('Bearer realm="mcp-switchboard"');
+        expect(reply.text).not.toContain(token);
+      }
+    },
+  );
 
-  test('with the token in the URL hears 401', async () => {
+  test('with the token in the URL hears 401 [R124]', async () => {
     await using gateway = await withToken();
     const [body] = legacyRequest('ping');
     for (const query of [`access_token=${token}`, `token=${token}`]) {
@@ -84,7 +87,7 @@ test.each([
   '//',
   '/%2e%2e/etc/passwd',
   '/%',
-])('%s is a JSON 404 or 400: there is no OAuth here, and nothing else', async (path) => {
+])('%s is a JSON 404 or 400: there is no OAuth here, and nothing else [R31]', async (path) => {
   await using gateway = await withToken();
   for (const method of ['GET', 'POST'] as const) {
     const reply = await gateway.send(new URL(gateway.url).origin + path, { method });
@@ -116,7 +119,7 @@ describe('a web page', () => {
     ['Origin', { origin: 'http://evil.example.com' }],
     ['Origin null', { origin: 'null' }],
     ['Origin that only begins like ours', { origin: 'http://localhost.evil.example.com' }],
-  ])('cannot reach a loopback gateway through another %s', async (_what, headers) => {
+  ])('cannot reach a loopback gateway through another %s [R28]', async (_what, headers) => {
     await using gateway = await withToken();
     const reply = await gateway.post(legacyRequest('ping')[0], headers);
     expect(reply.status).toBe(403);

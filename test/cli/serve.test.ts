@@ -16,7 +16,7 @@ import {
 } from './serving.ts';
 
 describe.concurrent('the token', () => {
-  test('where none is set, one is made, printed once, and opens the door', async () => {
+  test('where none is set, one is made, printed once, and opens the door [R29]', async () => {
     await using crm = await modernServer();
     await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path });
@@ -282,7 +282,7 @@ describe.concurrent('a configuration that cannot be used', () => {
   });
 });
 
-test('at LOG_LEVEL=trace, stdout stays empty and no secret nor control sequence is printed', async () => {
+test('at LOG_LEVEL=trace, stdout stays empty and no secret nor control sequence is printed [R130]', async () => {
   const apiKey = 'api-key-of-the-crm';
   const ownKey = 'key-of-the-process';
   await using crm = await modernServer({ requires: { 'X-API-KEY': apiKey } });

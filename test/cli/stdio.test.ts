@@ -144,7 +144,7 @@ describe.concurrent('a stdio client', () => {
 });
 
 describe.concurrent('--stdio', () => {
-  test('writes nothing but protocol to stdout, at LOG_LEVEL=trace and with a downstream that prints', async () => {
+  test('writes nothing but protocol to stdout, at LOG_LEVEL=trace and with a downstream that prints [R172]', async () => {
     await using noisy = stdioServer('noisy');
     await using folder = await folderWith({ 'servers.json': { mcpServers: { noisy: noisy.entry() } } });
     const env = { LOG_LEVEL: 'trace', FORCE_COLOR: '1' };

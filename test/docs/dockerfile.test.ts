@@ -59,7 +59,7 @@ test('npm ci takes the lock file: it leaves out nothing, not even for another pl
   expect(missing).toEqual([]);
 });
 
-test('the program runs as a user without rights, and nothing after it needs them', () => {
+test('the program runs as a user without rights, and nothing after it needs them [R145]', () => {
   const after = image.slice(image.findIndex(({ name, value }) => name === 'USER' && value === 'node') + 1);
   expect(after.map(({ name }) => name)).toEqual(['EXPOSE', 'HEALTHCHECK', 'ENTRYPOINT', 'CMD']);
 });

@@ -48,7 +48,7 @@ const GOOD = Array.from({ length: 99 }, (_, index) => ({
 }));
 
 test.each([...REJECTED_BY_CLIENTS, ...OTHERS])(
-  '%s costs one tool of a hundred, for every caller',
+  '%s costs one tool of a hundred, for every caller [R100]',
   (_what, bad) => {
     const tools = { exclude: [], overrides: new Map() };
     const config = { prefix: '', priority: 0, passesInstructions: false, tools };

@@ -28,7 +28,7 @@ function refusal(...args: Parameters<typeof classify>): ProtocolError {
   throw new Error('was accepted');
 }
 
-test('a request with an envelope is modern, one without is legacy', () => {
+test('a request with an envelope is modern, one without is legacy [R43] [R70]', () => {
   expect(classify(call(ENVELOPE), HEADERS)).toEqual({ era: 'modern', version: '2026-07-28' });
   expect(classify(call(), { 'mcp-protocol-version': '2025-06-18' })).toEqual({
     era: 'legacy',
@@ -41,7 +41,7 @@ test('on a pipe there are no headers to check', () => {
   expect(classify(call(ENVELOPE), undefined)).toEqual({ era: 'modern', version: '2026-07-28' });
 });
 
-test('an encoded Mcp-Name is compared by what it says', () => {
+test('an encoded Mcp-Name is compared by what it says [R52]', () => {
   const request = { ...call(ENVELOPE), params: { name: 'grüße', _meta: ENVELOPE } };
   expect(classify(request, { ...HEADERS, 'mcp-name': '=?base64?Z3LDvMOfZQ==?=' }).era).toBe('modern');
 });
@@ -55,11 +55,11 @@ test.each([
   ['a broken Mcp-Name', { ...HEADERS, 'mcp-name': '=?base64?x?=' }],
   ['no MCP-Protocol-Version', { ...HEADERS, 'mcp-protocol-version': undefined }],
   ['another MCP-Protocol-Version', { ...HEADERS, 'mcp-protocol-version': '2025-11-25' }],
-])('%s is a header mismatch', (_what, headers) => {
+])('%s is a header mismatch [R40] [R52]', (_what, headers) => {
   expect(refusal(call(ENVELOPE), headers)).toMatchObject({ code: -32020, httpStatus: 400 });
 });
 
-test('a version that is not served is refused with the ones that are', () => {
+test('a version that is not served is refused with the ones that are [R41] [R67]', () => {
   const meta = { ...ENVELOPE, 'io.modelcontextprotocol/protocolVersion': '2027-01-01' };
   expect(refusal(call(meta), { ...HEADERS, 'mcp-protocol-version': '2027-01-01' })).toMatchObject({
     code: -32022,
@@ -77,6 +77,6 @@ test.each([
   ['no version', { 'io.modelcontextprotocol/clientCapabilities': {} }],
   ['a version that is a number', { ...ENVELOPE, 'io.modelcontextprotocol/protocolVersion': 2026 }],
   ['no capabilities', { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }],
-])('an envelope with %s is incomplete', (_what, meta) => {
+])('an envelope with %s is incomplete [R18]', (_what, meta) => {
   expect(refusal(call(meta), HEADERS)).toMatchObject({ code: -32602, httpStatus: 400 });
 });

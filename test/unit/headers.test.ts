@@ -9,7 +9,7 @@ test.each([
   ['line1\nline2', '=?base64?bGluZTEKbGluZTI=?='],
   ['=?base64?literal?=', '=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?='],
   ['', ''],
-])('the value %j goes out as the specification shows it', (value, header) => {
+])('the value %j goes out as the specification shows it [R51]', (value, header) => {
   expect(encodeHeaderValue(value)).toBe(header);
 });
 

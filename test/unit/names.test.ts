@@ -32,7 +32,7 @@ test('a name of 65 characters is shortened, one of 64 is not', () => {
   expect(at65).toMatch(/_[0-9a-f]{8}$/);
 });
 
-test('every name is valid, whatever a downstream calls its tool', () => {
+test('every name is valid, whatever a downstream calls its tool [R98]', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }), (original) => {
       expect(exposedNames('some server', 'some_server__', original).every((name) => VALID.test(name))).toBe(

@@ -23,7 +23,7 @@ function mirrored(schema: Record<string, unknown>) {
   return headers;
 }
 
-test('annotated arguments are mirrored, encoded where a header could not carry them, left out where absent', () => {
+test('annotated arguments are mirrored, encoded where a header could not carry them, left out where absent [R53]', () => {
   const write = (args: unknown) => writeParamHeaders(mirrored(SCHEMA), args);
   expect(write({ region: 'us-west1', limit: 42, nested: { dry: false }, plain: 'x' })).toEqual([
     'mcp-param-region',
@@ -53,7 +53,7 @@ test.each([
   [{ region: 'a' }, { 'mcp-param-region': '=?base64?!?=' }, 'mcp-param-region'],
   [{ limit: 0 }, { 'mcp-param-limit': '' }, 'mcp-param-limit'],
   [{ nested: { dry: true } }, { 'mcp-param-dry': 'false' }, 'mcp-param-dry'],
-])('of %j and %j the mismatch is %s', (args, headers, mismatch) => {
+])('of %j and %j the mismatch is %s [R52]', (args, headers, mismatch) => {
   expect(mismatchedParamHeader(mirrored(SCHEMA), args, headers)).toBe(mismatch);
 });
 
@@ -71,13 +71,13 @@ describe('a schema is invalid whose annotation', () => {
     ['is in a choice', { anyOf: [{ properties: { a: annotated('A') } }] }],
     ['is behind a reference', { $defs: { a: annotated('A') } }],
     ['is in a condition', { properties: { a: { if: annotated('A') } } }],
-  ])('%s', (_what, schema) => {
+  ])('%s [R54]', (_what, schema) => {
     expect(readParamHeaders({ type: 'object', ...schema })).toEqual({
       fault: expect.stringContaining('x-mcp-header'),
     });
   });
 
-  test('is nested without end', () => {
+  test('is nested without end [R54]', () => {
     let schema: Record<string, unknown> = { type: 'object' };
     for (let i = 0; i < 50_000; i++) schema = { properties: { a: schema } };
     expect(readParamHeaders(schema)).toEqual({ fault: expect.stringContaining('nested deeper') });

@@ -31,7 +31,7 @@ const servers = fc.uniqueArray(
   { minLength: 1, maxLength: 4, selector: ({ key }) => key },
 );
 
-test('ten thousand catalogs: every URI that a caller is given is unique, and leads back to where it came from', () => {
+test('ten thousand catalogs: every URI that a caller is given is unique, and leads back to where it came from [R107]', () => {
   fc.assert(
     fc.property(servers, uri, (given, met) => {
       const sources = given.map(({ key, uris, templates }) => ({

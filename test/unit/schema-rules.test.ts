@@ -229,7 +229,7 @@ test('a local reference is replaced with what it stands for, and its siblings wi
   ]);
 });
 
-test('a reference into itself, to nothing or over the network is never followed', () => {
+test('a reference into itself, to nothing or over the network is never followed [R25]', () => {
   const { schema } = shape(
     {
       type: 'object',
@@ -249,7 +249,7 @@ test('a reference into itself, to nothing or over the network is never followed'
   });
 });
 
-test('references that would expand without end are a fault', () => {
+test('references that would expand without end are a fault [R26]', () => {
   const $defs: Record<string, object> = { d0: text };
   for (let i = 1; i < 40; i++) {
     const $ref = `#/$defs/d${i - 1}`;
