@@ -46,3 +46,32 @@ test('the words of a server are cut to 2048 characters, and all together to what
     expect(cut.isWellFormed()).toBe(true);
   }
 });
+
+test('several servers share the room, each within its fence, and every fence is closed', () => {
+  const talkers = ['crm', 'billing', 'notes'].map((key) =>
+    source(key, { passesInstructions: true }, key === 'billing' ? 'Short.' : `${key} 😀`.repeat(1000)),
+  );
+  for (let maxChars = 50; maxChars <= 2500; maxChars++) {
+    const text = writeInstructions(talkers, 'About.', maxChars);
+    expect(text.length).toBeLessThanOrEqual(maxChars);
+    expect(text.isWellFormed()).toBe(true);
+    const fences = text.match(/```/g)?.length ?? 0;
+    expect(fences % 2).toBe(0);
+    if (fences > 0) expect(text.endsWith('\n```')).toBe(true);
+    if (maxChars < 500) continue;
+    const [crm = '', billing, notes = ''] = [...text.matchAll(/```\n([^`]*)\n```/g)].map(
+      ([, words]) => words,
+    );
+    expect(billing).toBe('Short.');
+    expect(Math.abs(crm.length - notes.length)).toBeLessThanOrEqual(2);
+    expect(text.length).toBeGreaterThanOrEqual(maxChars - 4);
+  }
+});
+
+test('a thousand servers with much to say are cut, and no fence is left open', () => {
+  const talkers = Array.from({ length: 1000 }, (_, index) =>
+    source(`s${index}`, { passesInstructions: true }, 'x'.repeat(5000)),
+  );
+  expect(writeInstructions(talkers, undefined, 2048).match(/```/g)).toBeNull();
+  expect((writeInstructions(talkers, undefined, 40_000).match(/```/g)?.length ?? 1) % 2).toBe(0);
+});
