@@ -87,7 +87,7 @@ const STATE_TTL_MS = 15 * 60_000;
 export function createGateway(config: Config, options: GatewayOptions): Gateway {
   const { log, token } = options;
   const { redact } = options.secrets ?? createSecrets([...config.secrets, token]);
-  const holder = createCatalogHolder(log, config.profiles.get('generic'));
+  const holder = createCatalogHolder(log, config);
   const select = createSelector(config);
   const catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log, options.keepsLists);
   const acceptance = createAcceptance(catalogFile.accepted, log);
@@ -141,7 +141,8 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
       isSettled = true;
       settled.resolve();
     };
-    if (fleet.downstreams.every(({ listing }) => listing !== undefined)) onSettled();
+    // What is known is answered at once; of the rest callers hear when it comes.
+    if (fleet.downstreams.some(({ listing }) => listing !== undefined)) onSettled();
     else void within(COLD_START_MS, fleet.attempted).then(onSettled);
   }
 

@@ -2,7 +2,7 @@ import type { View } from '../catalog/view.ts';
 import type { Watch } from '../downstream/hearings.ts';
 import { within } from '../downstream/within.ts';
 import { ProtocolError, unknownResource } from '../errors.ts';
-import { META } from '../protocol/eras.ts';
+import { type Era, META } from '../protocol/eras.ts';
 import { TASKS } from '../protocol/extensions.ts';
 import { isObject, type Params, type Request, RPC } from '../protocol/messages.ts';
 import type { Rounds } from '../relay/dialogue.ts';
@@ -245,7 +245,10 @@ export function createListeners(
         const view = viewOf(listener.caller);
         listener.view = view;
         for (const [kind, methods, notice] of KINDS) {
-          if (listener.hears(kind) && methods.some((method) => differs(before, view, method)))
+          if (
+            listener.hears(kind) &&
+            methods.some((method) => differs(before, view, method, listener.caller.era))
+          )
             listener.notify(notice);
         }
       }
@@ -264,9 +267,9 @@ export function createListeners(
 
 type WriteResult = (id: Request['id'], resultJson: string) => string;
 
-/** In what is listed; for how long it is fresh is no change of it. */
-function differs(before: View, after: View, method: string): boolean {
+/** In what is listed for its era; for how long it is fresh is no change of it. */
+function differs(before: View, after: View, method: string, era: Era): boolean {
   if (before === after) return false;
-  const [old, fresh] = [before, after].map(({ lists }) => lists.get(method)?.legacy ?? Buffer.alloc(0));
+  const [old, fresh] = [before, after].map(({ lists }) => lists.get(method)?.content[era] ?? Buffer.alloc(0));
   return old?.equals(fresh as Buffer) !== true;
 }

@@ -16,6 +16,8 @@ export interface ArgumentRules {
 interface ShapedArguments {
   readonly inputSchema: Params;
   readonly rules: ArgumentRules | undefined;
+  /** The overrides as they are applied. */
+  readonly kept: ReadonlyMap<string, ArgumentOverride>;
   /** What of the overrides has no effect, each to stand after the tool's name. */
   readonly notes: readonly string[];
 }
@@ -25,7 +27,7 @@ export function shapeArguments(
   inputSchema: Params,
   overrides: ReadonlyMap<string, ArgumentOverride>,
 ): ShapedArguments {
-  if (overrides.size === 0) return { inputSchema, rules: undefined, notes: [] };
+  if (overrides.size === 0) return { inputSchema, rules: undefined, kept: overrides, notes: [] };
   const names = argumentsIn(inputSchema);
   const notes = [...overrides.keys()]
     .filter((name) => !names.has(name))
@@ -34,7 +36,8 @@ export function shapeArguments(
   const shaped = overrideArguments(inputSchema, kept);
   // A reference to an argument leads nowhere once that has another name, or is hidden.
   const inlined = inlineLostRefs(shaped, inputSchema);
-  return { inputSchema: 'fault' in inlined ? shaped : inlined.schema, rules: rulesOf(kept), notes };
+  const schema = 'fault' in inlined ? shaped : inlined.schema;
+  return { inputSchema: schema, rules: rulesOf(kept), kept, notes };
 }
 
 const quoted = (name: string) => JSON.stringify(name);

@@ -1,5 +1,5 @@
-import type { Profile } from '../config/profiles.ts';
 import type { Logger } from '../log.ts';
+import type { Configured } from './configured.ts';
 import { type Catalog, merge } from './merge.ts';
 import type { CatalogNote, CatalogSource } from './offered-tool.ts';
 
@@ -10,16 +10,15 @@ export interface CatalogHolder {
   update(sources: readonly CatalogSource[]): void;
 }
 
-/** @param generic  what callers get that are not known for more */
-export function createCatalogHolder(log: Logger, generic?: Profile): CatalogHolder {
-  let current = merge([], generic);
+export function createCatalogHolder(log: Logger, configured: Configured): CatalogHolder {
+  let current = merge([], configured);
   return {
     get current() {
       return current;
     },
     update(sources) {
       const known = new Set(current.notes.map(sentenceOf));
-      current = merge(sources, generic);
+      current = merge(sources, configured);
       for (const note of current.notes) {
         const sentence = sentenceOf(note);
         if (!known.has(sentence)) log.warn({ event: 'tool_note', downstream: note.downstream }, sentence);
@@ -30,5 +29,5 @@ export function createCatalogHolder(log: Logger, generic?: Profile): CatalogHold
 
 /** A note as a person reads it. */
 export function sentenceOf({ downstream, tool, note }: CatalogNote): string {
-  return `"${downstream}": ${JSON.stringify(tool)} ${note}`;
+  return `${downstream === undefined ? '' : `"${downstream}": `}${JSON.stringify(tool)} ${note}`;
 }

@@ -1,6 +1,7 @@
 import type { ToolsetConfig } from '../config/config.ts';
-import { GENERIC, type Profile } from '../config/profiles.ts';
+import type { Profile } from '../config/profiles.ts';
 import { escapeHidden } from '../visible.ts';
+import { type Configured, genericOf, NOTHING_CONFIGURED, noteConfigured } from './configured.ts';
 import { lets } from './glob.ts';
 import { findMentions } from './mentions.ts';
 import { assignNames, MAX_NAME_CHARS, type Nameable, type Naming } from './names.ts';
@@ -13,6 +14,8 @@ import { createView, type View } from './view.ts';
 export interface Catalog {
   /** What the operator should know about the tools, whoever asks for them. */
   readonly notes: readonly CatalogNote[];
+  /** Those of the notes that tell of tools that no caller can be offered. */
+  readonly setAside: readonly CatalogNote[];
   /** As callers without a profile or toolset of their own meet it. */
   readonly generic: View;
   /** Made when it is first asked for, and kept. */
@@ -22,9 +25,13 @@ export interface Catalog {
 /**
  * Merges the lists of all downstreams: what has priority first, then in the order of the file, then by name.
  */
-export function merge(sources: readonly CatalogSource[], generic: Profile = GENERIC): Catalog {
+export function merge(
+  sources: readonly CatalogSource[],
+  configured: Configured = NOTHING_CONFIGURED,
+): Catalog {
   const notes: CatalogNote[] = sources.flatMap((source) => source.notes ?? []);
-  const offered = sources.flatMap((source) => offerTools(source, notes));
+  const setAside: CatalogNote[] = [];
+  const offered = sources.flatMap((source) => offerTools(source, notes, setAside));
   const naming = createNaming(offered);
   const prompts = sources.flatMap((source) => offerPrompts(source, notes));
   const promptNaming = createNaming(prompts);
@@ -48,7 +55,8 @@ export function merge(sources: readonly CatalogSource[], generic: Profile = GENE
       });
     const tools = chosen(ordered, naming);
     const itsPrompts = chosen(prompts, promptNaming);
-    const shared = { profile, toolset, tools, prompts: itsPrompts };
+    const { whyOf } = naming(profile.maxNameChars);
+    const shared = { profile, toolset, tools, prompts: itsPrompts, whyOf };
     if (toolset === undefined) return createView({ ...shared, resources, sources });
     // Of a server with something in the toolset, its resources belong to it.
     const shown = new Set([...tools, ...itsPrompts].map(([, { downstream }]) => downstream));
@@ -71,9 +79,12 @@ export function merge(sources: readonly CatalogSource[], generic: Profile = GENE
   for (const { on, note } of promptNaming(MAX_NAME_CHARS).notes) {
     notes.push({ downstream: on.downstream.key, tool: `prompt ${on.originalName}`, note });
   }
-  const asGeneric = view(generic);
+  const asGeneric = view(genericOf(configured));
   notes.push(...findMentions(offered, naming(MAX_NAME_CHARS).nameOf), ...asGeneric.leftOut);
-  return { notes: notes.map(visibly), generic: asGeneric, view };
+  const isComplete = sources.every(({ list }) => list !== undefined);
+  const names = [naming, promptNaming].flatMap((named) => [...named(MAX_NAME_CHARS).nameOf.values()]);
+  notes.push(...noteConfigured(configured, view, isComplete ? names : undefined));
+  return { notes: notes.map(visibly), setAside: setAside.map(visibly), generic: asGeneric, view };
 }
 
 const visibly = ({ downstream, tool, note }: CatalogNote): CatalogNote => ({

@@ -16,6 +16,8 @@ export interface Nameable {
 
 export interface Naming<T> {
   readonly nameOf: ReadonlyMap<T, string>;
+  /** Why it is not prefix and name, for those where it is not. */
+  readonly whyOf: ReadonlyMap<T, string>;
   /** To stand after the tool's name. */
   readonly notes: readonly { readonly on: T; readonly note: string }[];
 }
@@ -26,6 +28,7 @@ export interface Naming<T> {
  */
 export function assignNames<T extends Nameable>(tools: readonly T[], maxChars: number): Naming<T> {
   const nameOf = new Map<T, string>();
+  const whyOf = new Map<T, string>();
   const taken = new Map<string, T>();
   const notes: Naming<T>['notes'][number][] = [];
   const candidates = tools.map((tool) => ({ tool, plain: plainName(tool), names: namesFor(tool, maxChars) }));
@@ -41,15 +44,24 @@ export function assignNames<T extends Nameable>(tools: readonly T[], maxChars: n
     const rival = taken.get(first);
     taken.set(name, tool);
     nameOf.set(tool, name);
-    if (rival !== undefined) {
-      const owner = rival.downstream.key;
-      notes.push({ on: tool, note: `is exposed as ${name}: "${owner}" already has ${first}.` });
-    } else if (!isPlain(candidate)) {
-      const rule = `names have up to ${maxChars} of the characters a-z A-Z 0-9 _ -.`;
-      notes.push({ on: tool, note: `is exposed as ${name}: ${rule}` });
-    }
+    if (rival === undefined && isPlain(candidate)) continue;
+    const isTaken = `"${rival?.downstream.key}" already has ${first}`;
+    const why = rival === undefined ? brokenRules(candidate.plain, maxChars) : isTaken;
+    whyOf.set(tool, why);
+    notes.push({ on: tool, note: noteOfName(name, why) });
   }
-  return { nameOf, notes };
+  return { nameOf, whyOf, notes };
+}
+
+/** To stand after the tool's name. */
+export const noteOfName = (exposedName: string, why: string) => `is exposed as ${exposedName}: ${why}.`;
+
+function brokenRules(plain: string, maxChars: number): string {
+  const rules = [
+    ...(plain.length > maxChars ? [`${maxChars} characters at most`] : []),
+    ...(VALID_NAME.test(plain) ? [] : ['only A-Z a-z 0-9 _ -']),
+  ];
+  return rules.join(', ');
 }
 
 const plainName = ({ downstream, publicName }: Nameable) => downstream.config.prefix + publicName;

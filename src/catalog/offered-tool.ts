@@ -5,6 +5,7 @@ import { isObject } from '../protocol/messages.ts';
 import type { ParamHeader } from '../protocol/param-headers.ts';
 import { type ArgumentRules, shapeArguments } from './arguments.ts';
 import { clean } from './clean.ts';
+import { describeOverride } from './describe-override.ts';
 import { findIdle, lets } from './glob.ts';
 import { judgeTool } from './judge-tool.ts';
 
@@ -27,11 +28,14 @@ export interface OfferedTool {
   readonly retries: boolean;
   /** A call that its caller repeats is not run twice: it may write, for all that the operator says. */
   readonly joinsRepeats: boolean;
+  /** What its operator made of it, each to stand after its name. */
+  readonly overrides: readonly string[];
 }
 
 /** Something about what a downstream offers that its operator should know. */
 export interface CatalogNote {
-  readonly downstream: string;
+  /** Undefined where it is about a toolset or a profile. */
+  readonly downstream: string | undefined;
   /** The tool's name; of another kind, the kind and its name or URI. */
   readonly tool: string;
   /** To stand after the tool's name. */
@@ -46,8 +50,17 @@ export interface CatalogSource {
   readonly notes?: readonly CatalogNote[];
 }
 
-/** The tools of one downstream that can be offered, by name. One bad tool costs one tool. */
-export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNote[]): OfferedTool[] {
+/**
+ * The tools of one downstream that can be offered, by name. One bad tool costs one tool.
+ *
+ * @param notes     gets what its operator should know
+ * @param setAside  gets those of the notes that tell of a tool that nobody can be offered
+ */
+export function offerTools(
+  { downstream, list }: CatalogSource,
+  notes: CatalogNote[],
+  setAside: CatalogNote[] = [],
+): OfferedTool[] {
   if (list === undefined) return [];
   const { tools: shaping } = downstream.config;
   const offered = new Map<string, OfferedTool>();
@@ -57,11 +70,15 @@ export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNo
   for (const [index, given] of list.tools.entries()) {
     const shown = typeof given.name === 'string' ? given.name : `#${index + 1}`;
     const addNote = (note: string) => void notes.push({ downstream: downstream.key, tool: shown, note });
+    const leaveOut = (note: string) => {
+      addNote(note);
+      setAside.push({ downstream: downstream.key, tool: shown, note });
+    };
     listed.add(shown);
     const judgement = judgeTool(given);
     if ('fault' in judgement) {
       // What the operator does not want is no news to him when it is broken.
-      if (lets(shaping, shown)) addNote(judgement.fault);
+      if (lets(shaping, shown)) leaveOut(judgement.fault);
       continue;
     }
     const { name, paramHeaders } = judgement;
@@ -73,8 +90,11 @@ export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNo
     const override = shaping.overrides.get(name);
     if (!lets(shaping, name) || override?.enabled === false) continue;
     const { item: tool, notes: changes, fault, words } = clean(given, 'name');
-    for (const change of fault === undefined ? changes : [fault]) addNote(change);
-    if (fault !== undefined) continue;
+    if (fault !== undefined) {
+      leaveOut(fault);
+      continue;
+    }
+    for (const change of changes) addNote(change);
     offered.set(name, {
       downstream,
       originalName: name,
@@ -84,7 +104,7 @@ export function offerTools({ downstream, list }: CatalogSource, notes: CatalogNo
       callTimeoutMs: override?.callTimeoutMs,
       words,
       ...(override === undefined
-        ? { tool, argumentRules: undefined }
+        ? { tool, argumentRules: undefined, overrides: [] }
         : applyOverride(tool, override, addNote)),
       ...judgeRepeats(tool, override, downstream.config),
     });
@@ -118,9 +138,9 @@ function applyOverride(
   tool: Listed,
   override: ToolOverride,
   addNote: (note: string) => void,
-): Pick<OfferedTool, 'tool' | 'argumentRules'> {
+): Pick<OfferedTool, 'tool' | 'argumentRules' | 'overrides'> {
   const { title, description, annotations } = override;
-  const { inputSchema, rules, notes } = shapeArguments(
+  const { inputSchema, rules, kept, notes } = shapeArguments(
     tool.inputSchema as Record<string, unknown>,
     override.arguments,
   );
@@ -136,5 +156,6 @@ function applyOverride(
       inputSchema,
     },
     argumentRules: rules,
+    overrides: describeOverride(override, kept),
   };
 }

@@ -20,6 +20,8 @@ import type { ResourceMap } from './resources.ts';
 export interface ToolRoute {
   readonly exposedName: string;
   readonly originalName: string;
+  /** Why it is not exposed by that, behind its prefix; undefined where it is. */
+  readonly whyRenamed: string | undefined;
   readonly downstream: Downstream;
   /** Arguments that the downstream wants mirrored into headers, by its own names. */
   readonly paramHeaders: readonly ParamHeader[];
@@ -33,7 +35,7 @@ export interface ToolRoute {
   readonly profile: Profile;
   /** The tool as the caller sees it. */
   readonly tool: Listed;
-  /** What was made of it for this caller. */
+  /** What was made of it, by its operator and for this caller, each to stand after its name. */
   readonly changes: readonly string[];
 }
 
@@ -65,6 +67,8 @@ export interface View {
 export interface ListResult {
   readonly legacy: Buffer;
   readonly modern: Buffer;
+  /** What is listed, as each era has it: for how long it is fresh is no part of that. */
+  readonly content: { readonly legacy: Buffer; readonly modern: Buffer };
 }
 
 /** Of these, callers can be told that the list has changed. */
@@ -80,12 +84,14 @@ interface ViewInput {
   readonly tools: readonly (readonly [exposedName: string, offered: OfferedTool])[];
   readonly prompts: readonly (readonly [exposedName: string, offered: OfferedPrompt])[];
   readonly resources: ResourceMap;
+  /** Why a name is not prefix and name, for those that are not. */
+  readonly whyOf: ReadonlyMap<OfferedTool, string>;
   /** Those that have a part in it. */
   readonly sources: readonly CatalogSource[];
 }
 
 export function createView(input: ViewInput): View {
-  const { profile, toolset, tools, resources, sources } = input;
+  const { profile, toolset, tools, resources, whyOf, sources } = input;
   const routes = new Map<string, ToolRoute>();
   const leftOut: CatalogNote[] = [];
   for (const [exposedName, offered] of tools) {
@@ -100,6 +106,7 @@ export function createView(input: ViewInput): View {
     routes.set(exposedName, {
       exposedName,
       originalName,
+      whyRenamed: whyOf.get(offered),
       downstream,
       paramHeaders,
       exposedParamHeaders,
@@ -109,7 +116,7 @@ export function createView(input: ViewInput): View {
       joinsRepeats: offered.joinsRepeats,
       profile,
       tool: { ...exposeAppUris(fitted.tool, (uri) => resources.expose(downstream, uri)), name: exposedName },
-      changes: fitted.changes,
+      changes: [...offered.overrides, ...fitted.changes],
     });
   }
   const offeredTools = tools.map(([, offered]) => offered);
@@ -187,10 +194,13 @@ function writerFor(sources: readonly CatalogSource[]): Writer {
   );
   // What was listed with our credentials is for those who hold our token.
   const hints = { ttlMs, cacheScope: 'private', _meta: { [META.serverInfo]: IMPLEMENTATION } };
-  return (modern, legacy = modern) => ({
-    legacy: asBytes(legacy),
-    modern: asBytes({ resultType: 'complete', ...modern, ...hints }),
-  });
+  // They stand at the end, with a comma for their brace.
+  const hintBytes = asBytes(hints).length;
+  return (given, givenLegacy = given) => {
+    const legacy = asBytes(givenLegacy);
+    const modern = asBytes({ resultType: 'complete', ...given, ...hints });
+    return { legacy, modern, content: { legacy, modern: modern.subarray(0, -hintBytes) } };
+  };
 }
 
 function writeTools(write: Writer, routes: ReadonlyMap<string, ToolRoute>): ListResult {

@@ -1,4 +1,6 @@
 import { sentenceOf } from '../catalog/holder.ts';
+import { noteOfName } from '../catalog/names.ts';
+import type { View } from '../catalog/view.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Env } from './environment.ts';
 import { withGateway } from './open.ts';
@@ -16,10 +18,30 @@ export function check(options: { config?: string } & ViewOptions, env: Env): Pro
     print(`${config.file}: ${count(config.downstreams.length, 'server')}, no errors`);
     const problems = report(gateway, print);
     if (options.for === undefined && options.toolset === undefined) return problems;
-    const { lines, breaks } = totalsOf(viewOf(gateway, config, options));
+    const view = viewOf(gateway, config, options);
+    for (const note of shortenedIn(view, gateway)) print(`  note  ${note}`);
+    const { lines, breaks } = totalsOf(view);
     for (const line of lines) print(line);
     return breaks.length > 0 ? 1 : problems;
   });
+}
+
+/** Names that this kind of caller cannot be given as they are, though others can. */
+function shortenedIn({ routes }: View, { catalog }: Gateway): string[] {
+  const known = new Set(catalog.notes.map(sentenceOf));
+  return [...routes.values()]
+    .flatMap(({ exposedName, originalName, downstream, whyRenamed: why }) =>
+      why === undefined
+        ? []
+        : [
+            sentenceOf({
+              downstream: downstream.key,
+              tool: originalName,
+              note: noteOfName(exposedName, why),
+            }),
+          ],
+    )
+    .filter((sentence) => !known.has(sentence));
 }
 
 function report(gateway: Gateway, print: (line: string) => void): number {

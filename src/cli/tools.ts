@@ -1,3 +1,5 @@
+import type { Catalog } from '../catalog/merge.ts';
+import type { CatalogNote } from '../catalog/offered-tool.ts';
 import type { ToolRoute, View } from '../catalog/view.ts';
 import type { Gateway } from '../gateway.ts';
 import { escapeHiddenJson } from '../visible.ts';
@@ -7,6 +9,7 @@ import { withGateway } from './open.ts';
 import { printable } from './printable.ts';
 import { tokensOf, totalsOf } from './totals.ts';
 import { type ViewOptions, viewOf } from './view.ts';
+import { wrap } from './wrap.ts';
 
 const WIDTH = 80;
 /** A few long names must not push every description off the line. */
@@ -34,7 +37,12 @@ export function tools(options: ToolsOptions, env: Env): Promise<number> {
       return differences.length === 0 && down.length === 0 ? 0 : 1;
     }
     if (options.json === true) print(`${escapeHiddenJson(JSON.stringify(listed, null, 2))}\n`);
-    else print(options.for === undefined ? asLines(view) : asReport(view));
+    else if (options.for === undefined) print(asLines(view));
+    else {
+      // In this order: what is cut in two is no longer found.
+      const lines = asReport(view, gateway.catalog).flatMap((line) => wrap(printable(redact(line)), WIDTH));
+      process.stdout.write(`${lines.join('\n')}\n`);
+    }
     return down.length === 0 ? 0 : 1;
   });
 }
@@ -57,32 +65,30 @@ function asLines({ routes }: View): string {
     .join('');
 }
 
-function asReport(view: View): string {
-  const lines = [...view.routes.values()].flatMap((route) => [describe(route), ...reasons(route)]);
-  lines.push(
-    ...view.leftOut.flatMap(({ downstream, tool, note }) => [
-      `${printable(downstream)}: ${printable(tool)}`,
-      `  ${printable(note)}`,
-    ]),
-  );
-  return `${[...lines, '', ...totalsOf(view).lines].join('\n')}\n`;
+function asReport(view: View, { setAside }: Catalog): string[] {
+  const isShown = ({ downstream }: CatalogNote) =>
+    downstream === undefined || view.downstreams.has(downstream);
+  const lines = [...view.routes.values()].flatMap((route) => [...describe(route), ...reasons(route)]);
+  for (const { downstream, tool, note } of [...setAside.filter(isShown), ...view.leftOut]) {
+    lines.push(`${downstream}: ${tool}`, `  ${note}`);
+  }
+  return [...lines, '', ...totalsOf(view).lines];
 }
 
-function describe({ exposedName, tool }: ToolRoute): string {
+function describe({ exposedName, tool }: ToolRoute): string[] {
   const json = JSON.stringify(tool);
   const facts = `${exposedName.length} chars, ${Buffer.byteLength(json)} bytes, ~${tokensOf(json)} tokens`;
   const name = exposedName.padEnd(MAX_NAME_COLUMN);
-  return name.length + facts.length + 2 <= WIDTH ? `${name}  ${facts}` : `${exposedName}\n  ${facts}`;
+  return name.length + facts.length + 2 <= WIDTH ? [`${name}  ${facts}`] : [exposedName, `  ${facts}`];
 }
 
-function reasons({ exposedName, originalName, downstream, tool, changes }: ToolRoute): string[] {
-  const isRenamed = exposedName !== downstream.config.prefix + originalName;
+function reasons({ originalName, whyRenamed, tool, changes }: ToolRoute): string[] {
   const hint = (tool.annotations as { readOnlyHint?: unknown } | undefined)?.readOnlyHint;
   return [
-    ...(isRenamed ? [`renamed from ${originalName}`] : []),
+    ...(whyRenamed === undefined ? [] : [`renamed from ${originalName}: ${whyRenamed}`]),
     ...changes,
     ...(hint === undefined ? ['no readOnlyHint'] : []),
-  ].map((reason) => `  ${printable(reason)}`);
+  ].map((reason) => `  ${reason}`);
 }
 
 /** The first line of a description, cut where it is longer than the room for it. */

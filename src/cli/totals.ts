@@ -1,3 +1,5 @@
+import { capsOf, findExcess } from '../catalog/caps.ts';
+import { sentenceOf } from '../catalog/holder.ts';
 import type { View } from '../catalog/view.ts';
 
 /** Models differ; English and JSON come to about this. */
@@ -13,25 +15,25 @@ export interface Totals {
 }
 
 /** A list against the limits of its profile. */
-export function totalsOf({ profile, routes, leftOut, lists }: View): Totals {
+export function totalsOf(view: View): Totals {
+  const { profile, routes, leftOut, lists } = view;
   const tools = [...routes.values()];
   const list = lists.get('tools/list')?.modern ?? Buffer.alloc(0);
-  const bytes = list.length;
   const unhinted = tools.filter(
     ({ tool }) => (tool.annotations as { readOnlyHint?: unknown } | undefined)?.readOnlyHint === undefined,
   ).length;
-  const { name, recommendedTools, maxTools } = profile;
-  const lines = [`${tools.length} tools for ${name}: ${bytes} bytes, ~${tokensOf(list.toString())} tokens`];
+  const size = `${list.length} bytes, ~${tokensOf(list.toString())} tokens`;
+  const caps = capsOf(profile);
+  const lines = [
+    `${tools.length} tools for ${profile.name}: ${size}`,
+    ...(caps.length === 0 ? [] : [`${tools.length} tools, ${caps.join(', ')}`]),
+  ];
   const breaks: string[] = [];
-  if (recommendedTools !== undefined && tools.length > recommendedTools) {
-    lines.push(`more than the ${recommendedTools} that are recommended; see toolsets, tools.include`);
+  const excess = findExcess(view);
+  if (excess !== undefined) {
+    (excess.breaks ? breaks : lines).push(`${tools.length} tools are ${excess.text}`);
   }
-  if (maxTools !== undefined && tools.length > maxTools) {
-    breaks.push(`${tools.length} tools are more than the ${maxTools} that ${name} takes`);
-  }
-  for (const { downstream, tool, note } of leftOut) {
-    breaks.push(`"${downstream}": ${JSON.stringify(tool)} ${note}`);
-  }
+  breaks.push(...leftOut.map(sentenceOf));
   if (unhinted > 0) {
     lines.push(
       `${unhinted} without readOnlyHint: callers that ask before writes ask for these`,

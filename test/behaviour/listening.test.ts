@@ -32,6 +32,17 @@ test('who listens is told first what it will hear of, and then what has changed,
   });
 });
 
+test('each era hears of changes in the list that it is shown', async () => {
+  // Legacy revisions know no outputSchema that is not an object: their list stays the same.
+  const withOutput = (type: string) => ({ ...tool('a'), outputSchema: { type } });
+  await using crm = await expiringServer([withOutput('array')]);
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const modern = await listen(gateway, { toolsListChanged: true });
+  expect((await modern.next())?.method).toBe('notifications/subscriptions/acknowledged');
+  crm.tools = [withOutput('string')];
+  expect((await modern.next())?.method).toBe('notifications/tools/list_changed');
+});
+
 test('a change is told to those who asked for it, once, and what is no change to nobody [R81]', async () => {
   await using crm = await expiringServer([tool('a')]);
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
+import { expiringServer } from '../support/downstreams/expiring.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
@@ -17,7 +18,7 @@ const ONE_OF = {
   outputSchema: { type: 'object' },
   icons: [{ src: 'https://example.com/i.png' }],
 };
-const LONG = { name: 'x'.repeat(50), inputSchema: { type: 'object' } };
+const LONG = { name: 'x'.repeat(50), inputSchema: { type: 'object' }, _meta: { ui: {}, x: 1 } };
 
 const crmServer = (result: object = { content: [{ type: 'text', text: 'ok' }] }) =>
   plainServer({
@@ -54,18 +55,23 @@ async function traits(gateway: RunningGateway, asking: Asking) {
     output: find.outputSchema !== undefined,
     icons: find.icons !== undefined,
     longest: long.name.length,
+    meta: Object.keys(long._meta ?? {}),
   };
 }
 
-const GENERIC = { flat: false, output: true, icons: true, longest: 55 };
-const REALTIME = { flat: true, output: false, icons: false, longest: 55 };
-const CLAUDE = { flat: true, output: false, icons: false, longest: 55 };
-const CURSOR = { flat: true, output: true, icons: false, longest: 48 };
+const GENERIC = { flat: false, output: true, icons: true, longest: 55, meta: ['ui', 'x'] };
+const REALTIME = { flat: true, output: false, icons: false, longest: 55, meta: [] };
+const OPENAI = { flat: true, output: false, icons: false, longest: 55, meta: ['ui'] };
+const CLAUDE = { flat: true, output: false, icons: false, longest: 55, meta: ['ui'] };
+const CURSOR = { flat: true, output: true, icons: false, longest: 48, meta: ['ui', 'x'] };
 
 test.each([
   ['nothing', {}, GENERIC],
   ['an unknown client', { userAgent: 'node' }, GENERIC],
   ['Realtime', { userAgent: 'openai-mcp/1.0.0 (Realtime API)' }, REALTIME],
+  ['ChatGPT', { userAgent: 'openai-mcp/1.0.0 (ChatGPT)' }, OPENAI],
+  ['the Responses API', { userAgent: 'openai-mcp/1.0.0 (Responses API)' }, OPENAI],
+  ['Codex', { userAgent: 'openai-mcp/1.0.0 (Codex)' }, OPENAI],
   ['Claude Code', { userAgent: 'claude-code/2.1.240 (cli)' }, CLAUDE],
   ['Cursor', { userAgent: 'Cursor/3.2.11 (linux x64)' }, CURSOR],
   ['a profile in the URL, before the client', { query: '?profile=claude', userAgent: 'Cursor/3' }, CLAUDE],
@@ -140,6 +146,40 @@ test.each([
   });
   expect(reply.status).toBe(404);
   expect(reply.json.error).toMatch(sentence);
+});
+
+test('a toolset that matches nothing, and a list longer than its caller takes, are noted and logged once', async () => {
+  const toolNamed = (index: number) => ({ name: `t${index}`, inputSchema: { type: 'object' } });
+  await using crm = await expiringServer([toolNamed(1), toolNamed(2), toolNamed(3)]);
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry() },
+    profile: 'mine',
+    profiles: { mine: { maxTools: 3 }, voice: { recommendedTools: 1 }, unused: { from: 'realtime' } },
+    toolsets: {
+      all: { exclude: ['crm__none*'], profile: 'voice' },
+      one: { include: ['crm__t1'], profile: 'voice' },
+    },
+  });
+  const told = () => gateway.gateway.status().notes.map(({ tool, note }) => `${tool} ${note}`);
+  const toolset = [
+    'toolset all has "crm__none*" in include or exclude, which matches nothing.',
+    'toolset all has 3 tools, more than the 1 recommended for voice; see toolsets, tools.include.',
+  ];
+  expect(told()).toEqual(toolset);
+  crm.tools = [1, 2, 3, 4].map(toolNamed);
+  await expect
+    .poll(told, { timeout: 5000 })
+    .toEqual([
+      toolset[0],
+      toolset[1]?.replace('has 3', 'has 4'),
+      'profile mine has 4 tools, more than the 3 that mine takes.',
+    ]);
+  const before = crm.requests.length;
+  // It lists the same again and again.
+  await expect.poll(() => crm.requests.length, { timeout: 5000 }).toBeGreaterThan(before + 1);
+  const warned = gateway.logs.filter((line) => line.includes('profile mine'));
+  expect(warned).toHaveLength(1);
+  expect(JSON.parse(warned[0] ?? '')).toMatchObject({ level: 'warn', event: 'tool_note' });
 });
 
 test('over stdio a toolset and a profile are chosen at the start', async () => {

@@ -23,9 +23,78 @@ test('tools --for says what each tool costs that caller, what was changed, and t
   const { code, out } = await run(folder.path, 'tools', '--for', 'realtime');
   expect(out).toMatch(/^crm__add_note {2,}\d+ chars, \d+ bytes, ~\d+ tokens\n {2}no readOnlyHint\n/);
   expect(out).toContain('\n  its root has oneOf, which this caller refuses: flattened\n');
-  expect(out).toMatch(/\n2 tools for realtime: \d+ bytes, ~\d+ tokens\n1 without readOnlyHint: /);
+  expect(out).toMatch(
+    /\n2 tools for realtime: \d+ bytes, ~\d+ tokens\n2 tools, recommended at most 20\n1 without /,
+  );
   expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   expect(code).toBe(0);
+});
+
+test('tools --for says what the operator made of each tool, why a name is another, and what is set aside', async () => {
+  const properties = { region: { type: 'string' }, limit: { type: 'integer' }, q: { type: 'string' } };
+  const long = 'a_tool_whose_name_is_longer_than_clients_take_behind_its_prefix';
+  const tools = [
+    { ...FIND, inputSchema: { type: 'object', properties } },
+    { ...NOTE, name: long },
+    { ...NOTE, name: 'read.file' },
+    { ...NOTE, name: 'broken', description: 7 },
+  ];
+  await using crm = await plainServer({ era: 'modern', tools });
+  const find_customer = {
+    rename: 'who',
+    title: 'T',
+    description: 'D',
+    annotations: { openWorldHint: false },
+    arguments: {
+      region: { set: 'sesame' },
+      limit: { default: 5 },
+      q: { rename: 'name', description: 'A name.' },
+    },
+  };
+  await using folder = await folderWith({
+    'servers.json': { mcpServers: { crm: crm.entry({ tools: { overrides: { find_customer } } }) } },
+  });
+  const { out } = await run(folder.path, 'tools', '--for', 'realtime');
+  const [whoTold = ''] = /crm__who [\s\S]*?(?=\ncrm)/.exec(out) ?? [];
+  expect(whoTold.split('\n').slice(1)).toEqual([
+    '  it is called who by tools.overrides',
+    '  its title is that of tools.overrides',
+    '  its description is that of tools.overrides',
+    '  its openWorldHint is false by tools.overrides',
+    '  its argument region is set, and not shown',
+    '  its argument limit has a default of tools.overrides',
+    '  its argument q is called name',
+    '  its argument q has the description of tools.overrides',
+  ]);
+  const unwrapped = out.replace(/\n {4}/g, ' ');
+  expect(unwrapped).toContain(`\n  renamed from ${long}: 64 characters at most\n`);
+  expect(unwrapped).toContain('\n  renamed from read.file: only A-Z a-z 0-9 _ -\n');
+  expect(unwrapped).toContain('\ncrm: broken\n  is left out: its description is not text.\n');
+  expect(unwrapped).toMatch(/\n3 tools for realtime: .*\n3 tools, recommended at most 20\n/);
+  expect(out).not.toContain('sesame');
+  expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  const cursor = await run(folder.path, 'tools', '--for', 'cursor');
+  expect(cursor.out).toContain('\n3 tools, at most 40\n');
+});
+
+test('check --for tells of names that are too long for that caller alone, and of globs that match nothing', async () => {
+  const fifty = 'x'.repeat(50);
+  await using crm = await plainServer({ era: 'modern', tools: [{ ...NOTE, name: fifty }] });
+  await using folder = await folderWith({
+    'servers.json': { mcpServers: { crm: crm.entry() }, toolsets: { few: { exclude: ['crm__y*'] } } },
+  });
+  const cursor = await run(folder.path, 'check', '--for', 'cursor');
+  expect(cursor.code).toBe(0);
+  expect(cursor.out).toMatch(
+    new RegExp(
+      `\n  note  "crm": "${fifty}" is exposed as crm__x{34}_[0-9a-f]{8}: 48 characters at most\\.\n`,
+    ),
+  );
+  const idle = 'note  "toolset few" has "crm__y*" in include or exclude, which matches nothing.\n';
+  expect(cursor.out).toContain(idle);
+  const claude = await run(folder.path, 'check', '--for', 'claude', '--toolset', 'few');
+  expect(claude.out).toContain(idle);
+  expect(claude.out).not.toContain('is exposed as');
 });
 
 test('check --for fails on what would break that caller', async () => {
