@@ -1,5 +1,5 @@
 // How long a list takes while four of five servers hang: npx tsx bench/hung.ts
-// The same is measured with none of them hung, in the same run, and at the first start ever.
+// Ends with 1 where that is longer than what is promised. The same is measured with none of them hung, in the same run, and at the first start ever.
 
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,8 @@ import { createGateway, createLog, loadConfig } from '../src/gateway.ts';
 import { modernMeta, revision, token, toolDefinitions } from './scene.ts';
 
 const LISTS = 500;
+const MOST_P95_MS = 50;
+const MOST_FIRST_MS = 3000;
 
 const sockets = new Set<Socket>();
 const hung = createServer((socket) => void sockets.add(socket.on('error', () => {})));
@@ -41,8 +43,13 @@ const folder = mkdtempSync(join(tmpdir(), 'hung-'));
 try {
   const allWell = await measure('all well', [wellUrl, wellUrl, wellUrl, wellUrl, wellUrl]);
   const oneWell = await measure('four hung', [hungUrl, hungUrl, hungUrl, hungUrl, wellUrl]);
-  const ratio = (oneWell / allWell).toFixed(2);
+  const ratio = (oneWell.p95 / allWell.p95).toFixed(2);
   console.log(`p95 with four hung is ${ratio} times that with none (its list is a fifth as long)`);
+  const isKept = oneWell.p95 <= MOST_P95_MS && oneWell.first <= MOST_FIRST_MS;
+  console.log(
+    `promised: p95 of ${MOST_P95_MS} ms, ${MOST_FIRST_MS} ms at first: ${isKept ? 'kept' : 'BROKEN'}`,
+  );
+  process.exitCode = isKept ? 0 : 1;
 } finally {
   for (const socket of sockets) socket.destroy();
   hung.close();
@@ -51,8 +58,8 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-/** @returns the p95 after the start, in milliseconds */
-async function measure(what: string, urls: readonly string[]): Promise<number> {
+/** The first list ever, and the p95 of those after it, in milliseconds. */
+async function measure(what: string, urls: readonly string[]): Promise<{ first: number; p95: number }> {
   const path = join(folder, `${what}.json`);
   const mcpServers = Object.fromEntries(urls.map((url, index) => [`d${index}`, { url }]));
   writeFileSync(path, JSON.stringify({ mcpServers, catalogFile: '' }));
@@ -65,9 +72,9 @@ async function measure(what: string, urls: readonly string[]): Promise<number> {
   for (let i = 0; i < LISTS; i++) times.push(await list(url));
   await gateway.close();
   times.sort((a, b) => a - b);
-  const p95 = times[Math.floor(LISTS * 0.95)] ?? 0;
+  const p95 = times[Math.floor(LISTS * 0.95)] ?? Number.NaN;
   console.log(`${what}: first list ever ${first.toFixed(0)} ms, then p95 ${p95.toFixed(2)} ms of ${LISTS}`);
-  return p95;
+  return { first, p95 };
 }
 
 async function list(url: string): Promise<number> {

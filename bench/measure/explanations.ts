@@ -2,8 +2,8 @@ export const headings = {
   call: '## tools/call, 1 KiB results, ten downstreams',
   list: `## tools/list, 500 tools of ten downstreams
 
-The practical limit answers with bytes that never change. The direct list has the fifty tools of one downstream. The naive aggregator asks its downstreams each time, as far as its
-clients do not remember the answer.`,
+The practical limit answers with bytes that never change: a static response. The direct list has the fifty tools of one
+downstream. The naive aggregator asks its downstreams each time, as far as its clients do not remember the answer.`,
   cold: `## Cold conversation
 
 A new connection, \`server/discover\` or \`initialize\`, tools/list, one tools/call. A "call" below is all of that.`,
