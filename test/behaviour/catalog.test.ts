@@ -16,7 +16,9 @@ const BAD_TOOLS = [
   ['whose annotations are text', tool('bad', { annotations: 'x' })],
   ['whose outputSchema is a list', tool('bad', { outputSchema: [] })],
   ['whose _meta is a number', tool('bad', { _meta: 1 })],
-  ['that is not an object', 'bad'],
+  ['that is text', 'bad'],
+  ['that is null', null],
+  ['that is a list', [tool('bad')]],
   [
     'with an invalid x-mcp-header',
     tool('bad', {

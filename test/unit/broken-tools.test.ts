@@ -73,6 +73,38 @@ test.each(REJECTED_BY_CLIENTS)('a client would throw a list away for %s', (_what
   expect(ListToolsResultSchema.safeParse({ tools: [bad] }).success).toBe(false);
 });
 
+const node = { type: 'object', properties: { next: { $ref: '#/$defs/node' } } };
+test.each([
+  ['its definitions', { type: 'object', properties: { tree: { $ref: '#/$defs/node' } }, $defs: { node } }],
+  ['its root', { type: 'object', properties: { self: { $ref: '#' } } }],
+  ['an alternative of its root', { type: 'object', oneOf: [{ properties: { a: { $ref: '#/oneOf/0' } } }] }],
+  [
+    'two definitions',
+    { type: 'object', $ref: '#/$defs/a', $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } } },
+  ],
+])(
+  'a schema that goes round in a circle through %s costs nothing, for every caller',
+  (_what, inputSchema) => {
+    const tools = { exclude: [], overrides: new Map() };
+    const config = { prefix: '', priority: 0, passesInstructions: false, tools };
+    const list = {
+      tools: [...GOOD, schema(inputSchema)],
+      ttlMs: undefined,
+      instructions: undefined,
+      warnings: [],
+    };
+    const catalog = merge([{ downstream: { key: 'crm', config } as unknown as Downstream, list }]);
+    for (const profile of PROFILES.values()) {
+      const view = catalog.view(profile);
+      const parsed = ListToolsResultSchema.parse(JSON.parse(toolList(view).legacy.toString()));
+      expect(parsed.tools, profile.name).toHaveLength(100);
+      const bad = parsed.tools.find(({ name }) => name === 'bad');
+      if (profile.inlineRefs) expect(JSON.stringify(bad)).not.toContain('$ref');
+    }
+    expect(catalog.notes).toEqual([]);
+  },
+);
+
 test('true and false are schemas, and legacy callers get them as objects', () => {
   const properties = { any: true, none: false, a: {} };
   const list = {
