@@ -54,7 +54,7 @@ export class Deadline {
 
   #arm(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(onTimer, ms, this);
+    this.#timer = setTimeout(onTimer, Math.ceil(ms), this);
   }
 
   onTimer(): void {

@@ -19,6 +19,13 @@ export interface Repeats {
 /** After its stream was closed a call may be repeated for so long before it is cancelled. */
 const LEAVE_MS = 500;
 
+/**
+ * A caller that has waited for so long, or came twice, may be about to go. Its answer waits until the event loop has gone
+ * round a few times: what has arrived of an end of its connection is read by then, and the answer is not lost to it.
+ */
+const PATIENT_MS = 1000;
+const ROUNDS = 4;
+
 /** How a call ended. */
 export type End = { readonly outcome: Outcome } | { readonly failure: DownstreamFailure };
 
@@ -93,6 +100,8 @@ class JoinedCall implements WayBack {
   #callers: Joined[] = [];
   #call: ForwardedRequest | undefined;
   #hasEnded = false;
+  #beganAt = 0;
+  #wasRepeated = false;
   /** Its last caller closed the stream; it is cancelled then. */
   #leaving: NodeJS.Timeout | undefined;
   #asked: Joined | undefined;
@@ -117,6 +126,7 @@ class JoinedCall implements WayBack {
     this.caller = back.caller;
     this.logLevel = back.logLevel;
     this.progressToken = back.progressToken;
+    this.#beganAt = performance.now();
     if (back.ask !== undefined) this.ask = this.#askOne;
     const joined = new Joined(this, back);
     this.#callers.push(joined);
@@ -130,19 +140,26 @@ class JoinedCall implements WayBack {
     const joined = new Joined(this, back);
     if (!this.#hasEnded) {
       clearTimeout(this.#leaving);
+      this.#wasRepeated = true;
       this.#callers.push(joined);
       return joined;
     }
     const end = this.#unheard.take(this);
-    if (end !== undefined) this.forget();
-    const { downstream, exposedName } = this.#forwarding;
-    joined.tell(end ?? { failure: ranBefore(downstream.key, exposedName) });
+    if (end === undefined) {
+      const { downstream, exposedName } = this.#forwarding;
+      joined.tell({ failure: ranBefore(downstream.key, exposedName) });
+    } else {
+      this.#hasEnded = false;
+      this.#callers = [joined];
+      this.#tellLater(end, ROUNDS);
+    }
     return joined;
   }
 
   cancelledBy(caller: Joined, reason: string): void {
     this.#remove(caller);
     if (this.#callers.length > 0) return;
+    this.#hasEnded = true;
     this.forget();
     this.#call?.cancel(reason);
   }
@@ -180,11 +197,11 @@ class JoinedCall implements WayBack {
   }
 
   answer(outcome: Outcome): void {
-    this.#tell({ outcome });
+    this.#end({ outcome });
   }
 
   fail(failure: DownstreamFailure): void {
-    this.#tell({ failure });
+    this.#end({ failure });
   }
 
   cancelled(): void {
@@ -193,7 +210,18 @@ class JoinedCall implements WayBack {
     for (const caller of this.#callers) caller.drop();
   }
 
+  #end(end: End): void {
+    if (this.#wasRepeated || performance.now() - this.#beganAt > PATIENT_MS) this.#tellLater(end, ROUNDS);
+    else this.#tell(end);
+  }
+
+  #tellLater(end: End, rounds: number): void {
+    if (rounds === 0) this.#tell(end);
+    else setImmediate(() => this.#tellLater(end, rounds - 1));
+  }
+
   #tell(end: End): void {
+    if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#leaving);
     if (this.#callers.some(({ isGone }) => !isGone)) this.forget();

@@ -1,0 +1,147 @@
+import { createServer, type Socket } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import type { Answer } from '../support/downstreams/exchange.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { stdioServer } from '../support/downstreams/stdio.ts';
+import { neverAnswers, textResult } from '../support/downstreams/wire.ts';
+import { eventually } from '../support/eventually.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { modernRequest } from '../support/messages.ts';
+
+const MAY_HAVE_RUN = 'The call may have run: check before repeating it.';
+const HASTY = { profile: 'hasty', profiles: { hasty: { callTimeoutMs: 400 } } };
+
+/** Reports progress every so often, that many times; then goes on. */
+function reporting(times: number, then: Answer): Answer {
+  return async (given) => {
+    const stream = given.stream();
+    const { progressToken } = given.message.params._meta;
+    for (let progress = 1; progress <= times && !given.signal.aborted; progress++) {
+      stream.send({ method: 'notifications/progress', params: { progressToken, progress } });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    if (!given.signal.aborted) await then({ ...given, stream: () => stream });
+  };
+}
+
+const answers: Answer = (given) => given.stream().result(textResult('done', given.message));
+
+async function call(gateway: RunningGateway, name = 'crm__echo', progressToken?: string): Promise<string> {
+  const _meta = progressToken === undefined ? {} : { progressToken };
+  const reply = await gateway.post(...modernRequest('tools/call', { name, arguments: {}, _meta }));
+  return reply.messages.at(-1)?.result.content[0].text;
+}
+
+describe('a call that reports progress', () => {
+  test('goes on beyond the time of its profile where its caller hears of it, and no longer where it does not', async () => {
+    const answer = reporting(10, answers);
+    await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call echo': answer } });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() }, ...HASTY });
+    expect(await call(gateway, 'crm__echo', 'mine')).toBe('done');
+    expect(await call(gateway)).toBe(`"crm" did not answer crm__echo within 400 ms. ${MAY_HAVE_RUN}`);
+  });
+
+  test('and then nothing more is given up, and cancelled downstream', async () => {
+    const answer = reporting(3, neverAnswers);
+    await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call echo': answer } });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() }, ...HASTY });
+    expect(await call(gateway, 'crm__echo', 'mine')).toBe(
+      `"crm" reported no progress of crm__echo for 400 ms, and no answer. ${MAY_HAVE_RUN}`,
+    );
+    await eventually(() => downstream.cancellations.length).toBe(1);
+  });
+
+  test.each([
+    ['callTimeoutMs of its server', { callTimeoutMs: 500 }],
+    [
+      'callTimeoutMs of its tool',
+      { callTimeoutMs: 100, tools: { overrides: { echo: { callTimeoutMs: 500 } } } },
+    ],
+    ['maxCallMs', { callTimeoutMs: 300, maxCallMs: 500 }],
+    ['a maxCallMs that is shorter than the rest', { callTimeoutMs: 900, maxCallMs: 500 }],
+  ])('is not extended beyond %s', async (_what, entry) => {
+    const answer = reporting(1000, answers);
+    await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call echo': answer } });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry(entry) } });
+    expect(await call(gateway, 'crm__echo', 'mine')).toBe(
+      `"crm" did not answer crm__echo within 500 ms. ${MAY_HAVE_RUN}`,
+    );
+    await eventually(() => downstream.cancellations.length).toBe(1);
+  });
+});
+
+describe('a call that hangs is answered when its time is over, and told to stop:', () => {
+  const opensStream: Answer = async (given) => {
+    given.stream();
+    await neverAnswers(given);
+  };
+  const beginsBody: Answer = async (given) => {
+    given.res.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
+    given.res.write('{"jsonrpc":"2.0",');
+    await neverAnswers(given);
+  };
+  const sendsHeaders: Answer = async (given) => {
+    given.res.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+    await neverAnswers(given);
+  };
+
+  test.each([
+    ['no headers', neverAnswers],
+    ['headers and no body', sendsHeaders],
+    ['half a body', beginsBody],
+    ['a silent stream', opensStream],
+  ])('%s', async (_what, answer) => {
+    for (const era of ['modern', 'legacy'] as const) {
+      await using downstream = await plainServer({ era, answers: { 'tools/call echo': answer } });
+      await using gateway = await startGateway({
+        mcpServers: { crm: downstream.entry({ tools: { overrides: { echo: { callTimeoutMs: 300 } } } }) },
+      });
+      expect(await call(gateway)).toBe(`"crm" did not answer crm__echo within 300 ms. ${MAY_HAVE_RUN}`);
+      const by = era === 'modern' ? 'closed stream' : 'notification';
+      await eventually(() => downstream.cancellations.map((each) => each.by)).toEqual([by]);
+    }
+  });
+
+  test('a silent process', async () => {
+    await using downstream = stdioServer('v1');
+    await using gateway = await startGateway({
+      mcpServers: { crm: downstream.entry({ callTimeoutMs: 300 }) },
+    });
+    const slow = { name: 'crm__slow', arguments: { ms: 60_000 } };
+    const { result } = (await gateway.post(...modernRequest('tools/call', slow))).json;
+    expect(result.content[0].text).toBe(`"crm" did not answer crm__slow within 300 ms. ${MAY_HAVE_RUN}`);
+    await eventually(() => downstream.events.findLast((event) => event.event === 'call ended')).toMatchObject(
+      {
+        outcome: 'cancelled',
+      },
+    );
+  });
+});
+
+test('a server that does not list within its listTimeoutMs is down, with that reason', async () => {
+  await using downstream = await plainServer({ era: 'modern', answers: { 'tools/list': neverAnswers } });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry({ listTimeoutMs: 300 }) } });
+  expect(gateway.gateway.status().downstreams.crm).toMatchObject({
+    state: 'down',
+    why: 'its tools cannot be listed: bad_answer',
+  });
+});
+
+test('a server that does not answer within its connectTimeoutMs is down, over HTTP and on stdio', async () => {
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => void sockets.add(socket.on('error', () => {})));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as { port: number };
+  // Its own timers would take 20 s and 60 s.
+  const script = 'process.stdin.resume(); setTimeout(() => {}, 60_000)';
+  await using gateway = await startGateway({
+    mcpServers: {
+      http: { url: `http://127.0.0.1:${port}/mcp`, connectTimeoutMs: 600 },
+      stdio: { command: process.execPath, args: ['-e', script], connectTimeoutMs: 600 },
+    },
+  });
+  const down = { state: 'down', why: 'it did not answer in time' };
+  expect(gateway.gateway.status().downstreams).toMatchObject({ http: down, stdio: down });
+  for (const socket of sockets) socket.destroy();
+  silent.close();
+});
