@@ -17,13 +17,14 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 const CLOSE_MS = 2000;
 
 /**
- * @param destination  a path, or a file descriptor
- * @param onProblem    lines are lost: the code of the error, or how many waited already. Called once.
+ * Adds them to a file.
+ *
+ * @param onProblem  lines are lost: the code of the error, or how many waited already. Called once.
  * @throws the error of the file system, with its code
  */
-export function openAuditLines(destination: string | number, onProblem: (why: string) => void): AuditLines {
+export function openAuditFile(path: string, onProblem: (why: string) => void): AuditLines {
   // Now and not when the first line comes: who wants a record of calls is told that there will be none.
-  const fd = typeof destination === 'number' ? destination : openSync(destination, 'a', 0o600);
+  const fd = openSync(path, 'a', 0o600);
   const stream = pino.destination({
     fd,
     sync: false,
@@ -46,5 +47,25 @@ export function openAuditLines(destination: string | number, onProblem: (why: st
       stream.end();
       await within(CLOSE_MS, closed);
     },
+  };
+}
+
+/** Gives them to a stream that makes nobody wait, many at a time: each write of it costs more than ten lines do. */
+export function batchAuditLines(stream: { write(text: string): void }): AuditLines {
+  let waiting = '';
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (waiting !== '') stream.write(waiting);
+    waiting = '';
+  };
+  return {
+    write(line) {
+      waiting += line;
+      if (waiting.length >= BATCH_BYTES) flush();
+      else timer ??= setTimeout(flush, FLUSH_MS);
+    },
+    close: async () => flush(),
   };
 }

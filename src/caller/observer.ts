@@ -2,7 +2,7 @@ import type { AuditConfig } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import { destinationOf, type Logger } from '../log.ts';
 import { createAudit } from './audit.ts';
-import { type AuditLines, openAuditLines } from './audit-lines.ts';
+import { type AuditLines, openAuditFile } from './audit-lines.ts';
 import { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
 import type { CallObserver, EndedCall } from './observed.ts';
 
@@ -49,7 +49,7 @@ export function createObserver({ log, redact, audit, configFile, lines }: Observ
 
 function openFile(file: string, configFile: string, log: Logger): AuditLines {
   try {
-    return openAuditLines(file, (why) =>
+    return openAuditFile(file, (why) =>
       log.error(
         { event: 'audit_lost', why },
         `Lines about calls are lost: ${file} does not take them (${why})`,

@@ -1,12 +1,12 @@
 import { dirname } from 'node:path';
-import { pino } from 'pino';
 import pretty from 'pino-pretty';
-import { type AuditLines, openAuditLines } from '../caller/audit-lines.ts';
+import { type AuditLines, batchAuditLines } from '../caller/audit-lines.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
 import { createLog, createSecrets, type Logger, type Secrets } from '../log.ts';
 import { DEFAULT_CONFIG, type Env, readEnvironment } from './environment.ts';
+import { stderr } from './stderr.ts';
 import { UsageError } from './usage-error.ts';
 import { selectionUrl, type ViewOptions } from './view.ts';
 
@@ -23,18 +23,16 @@ export function openLog(env: Env, secrets: Secrets, defaultLevel = 'info'): Logg
   const level = (env.LOG_LEVEL || defaultLevel).toLowerCase();
   if (!LEVELS.includes(level))
     throw new UsageError(`LOG_LEVEL is "${level}"; it can be ${LEVELS.join(', ')}.`);
-  // Synchronous: what was logged last before a crash is what is wanted most.
   const destination = process.stderr.isTTY
     ? pretty({ destination: 2, sync: true, ignore: 'event', translateTime: 'SYS:HH:MM:ss' })
-    : pino.destination({ dest: 2, sync: true });
+    : stderr;
   return createLog({ level, secrets, destination });
 }
 
-/** Where lines about calls go: beside the log, and without waiting for whoever reads it. */
-export function openAuditLinesBeside(log: Logger): AuditLines | undefined {
+/** Where lines about calls go: beside those of the log. */
+export function auditLinesBesideLog(): AuditLines | undefined {
   // A person reads it there: as the log is made readable, so are they.
-  if (process.stderr.isTTY) return undefined;
-  return openAuditLines(2, (why) => log.error({ event: 'audit_lost', why }, 'lines about calls are lost'));
+  return process.stderr.isTTY ? undefined : batchAuditLines(stderr);
 }
 
 /** For the commands that look and leave: connects to every downstream, uses the gateway, and closes it again. */

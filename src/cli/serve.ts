@@ -1,7 +1,8 @@
 import { createGateway, type Gateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
 import type { Env } from './environment.ts';
-import { openAuditLinesBeside, openConfig, openLog } from './open.ts';
+import { auditLinesBesideLog, openConfig, openLog } from './open.ts';
+import { stderr } from './stderr.ts';
 import { chooseToken } from './token.ts';
 import { UsageError } from './usage-error.ts';
 import { selectionUrl, type ViewOptions } from './view.ts';
@@ -34,7 +35,7 @@ async function serveOnHttp(options: ServeOptions, env: Env): Promise<number> {
   const config = openConfig(options.config, env);
   const secrets = createSecrets([...config.secrets, token]);
   const log = openLog(env, secrets);
-  const gateway = createGateway(config, { log, token, secrets, auditLines: openAuditLinesBeside(log) });
+  const gateway = createGateway(config, { log, token, secrets, auditLines: auditLinesBesideLog() });
   try {
     const { url } = await gateway.listen({ host, port });
     log.info({ event: 'listening', url }, `MCP is served at ${url}`);
@@ -58,7 +59,7 @@ async function serveOnStdio(options: ServeOptions, env: Env): Promise<number> {
     log,
     token: '',
     secrets,
-    auditLines: openAuditLinesBeside(log),
+    auditLines: auditLinesBesideLog(),
   });
   await Promise.race([gateway.serveStdio(process.stdin, process.stdout, url), stopSignal()]);
   // Where the caller did not close its end, reading on would keep this process running.
@@ -68,6 +69,8 @@ async function serveOnStdio(options: ServeOptions, env: Env): Promise<number> {
 
 async function close(gateway: Gateway): Promise<number> {
   await gateway.close();
+  // What is left for a reader that does not read would keep this process for ever.
+  if (!(await stderr.drained())) process.exit(0);
   return 0;
 }
 
