@@ -7,7 +7,6 @@ import { expect, test } from 'vitest';
 import { ask, connected, listening, main, soon, stop, TOKEN } from '../cli/serving.ts';
 import { type Child, startNode, startProgram } from '../support/child.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { evilChild } from '../support/evil/stdio.ts';
 import { evilServer } from '../support/evil/wire.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -97,23 +96,17 @@ const mayUnshare =
 
 test.skipIf(!mayUnshare)('F15 as process 1 it collects its children and ends on SIGTERM', SLOW, async () => {
   await using folder = await temporaryFolder();
-  await using evil = evilChild('modern');
-  evil.script({ 'tools/call': [{ does: 'exit' }] });
-  writeFileSync(join(folder.path, 'servers.json'), JSON.stringify({ mcpServers: { evil: evil.entry() } }));
+  const crashing = { command: process.execPath, args: ['-e', 'process.exit(3)'] };
+  writeFileSync(join(folder.path, 'servers.json'), JSON.stringify({ mcpServers: { crashing } }));
   await using child = startProgram(
     'unshare',
     ['--pid', '--fork', '--mount-proc', process.execPath, ...SERVE],
-    {
-      cwd: folder.path,
-      env: { ...env, HOME: folder.path },
-    },
+    { cwd: folder.path, env: { ...env, HOME: folder.path } },
   );
-  const url = await listening(child);
-  for (let round = 1; round <= 3; round++) {
-    await connected(child, round);
-    await ask(url, TOKEN, 'tools/call', { name: 'evil__work', arguments: {} });
-  }
+  await listening(child);
+  await child.waitFor('stderr', /(downstream_down[\s\S]*?){3}/);
   const [first = 0] = childrenOf(child.process.pid);
+  // Those it started; what they start and leave behind takes an init, as README has it for containers.
   await expect.poll(() => childrenOf(first).filter(isDead), soon).toEqual([]);
   process.kill(first, 'SIGTERM');
   expect(await child.exit).toEqual({ code: 0, signal: null });

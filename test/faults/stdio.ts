@@ -10,6 +10,8 @@ const died = (what: string, ...steps: StdioStep[]): Script<StdioStep> => ({
   steps,
   told: 'closed the connection before answering.',
   mayHaveRun: true,
+  // What may be asked again would end the next child as well.
+  methods: ['tools/call'],
 });
 const answered = (what: string, ...steps: StdioStep[]): Script<StdioStep> => ({
   what,

@@ -12,16 +12,22 @@ const write = (stream: NodeJS.WriteStream, bytes: string | Uint8Array) =>
   new Promise<void>((resolve) => stream.write(bytes, () => resolve()));
 
 const lines = createInterface({ input: process.stdin });
-lines.on('line', async (line) => {
+// One after the other: the steps of two scripts would write into each other's lines.
+let answering = Promise.resolve();
+lines.on('line', (line) => {
   const message: Message = JSON.parse(line);
   if (message.id === undefined || message.method === undefined) return;
+  answering = answering.then(() => answer(message));
+});
+
+async function answer(message: Message): Promise<void> {
   const on = JSON.parse(readFileSync(scriptFile, 'utf8')) as Record<string, StdioStep[]>;
-  const answer = JSON.stringify({ jsonrpc: '2.0', id: message.id, ...usualResult(era as Era, message) });
-  for (const step of on[message.method] ?? [{ write: '%answer\n' } satisfies StdioStep]) {
+  const right = JSON.stringify({ jsonrpc: '2.0', id: message.id, ...usualResult(era as Era, message) });
+  for (const step of on[String(message.method)] ?? [{ write: '%answer\n' } satisfies StdioStep]) {
     if ('write' in step) {
       await write(
         process.stdout,
-        step.write.replace('%answer', answer).replace('%id', JSON.stringify(message.id)),
+        step.write.replace('%answer', right).replace('%id', JSON.stringify(message.id)),
       );
     } else if ('bytes' in step) await write(process.stdout, Buffer.from(step.bytes));
     else if ('times' in step) {
@@ -32,4 +38,4 @@ lines.on('line', async (line) => {
     else if (step.does === 'close stdout') process.stdout.destroy();
     else process.stdin.pause();
   }
-});
+}
