@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { GENERIC, PROFILES, type Profile } from '../config/profiles.ts';
-import { findExcess } from './caps.ts';
+import { capsOf, findExcess } from './caps.ts';
 import { findIdle } from './glob.ts';
 import type { CatalogNote } from './offered-tool.ts';
 import type { View } from './view.ts';
@@ -22,6 +22,13 @@ export function noteConfigured(
 ): CatalogNote[] {
   const notes: CatalogNote[] = [];
   const addNote = (tool: string, note: string) => void notes.push({ downstream: undefined, tool, note });
+  const noteExcess = (subject: string, profile: Profile, toolset?: View['toolset']) => {
+    // A view that nobody has asked for is not made for nothing.
+    if (capsOf(profile).length === 0) return;
+    const asShown = view(profile, toolset);
+    const excess = findExcess(asShown);
+    if (excess !== undefined) addNote(subject, `has ${asShown.routes.size} tools, ${excess.text}.`);
+  };
   const ofToolsets = new Set<Profile>();
   for (const toolset of configured.toolsets.values()) {
     const subject = `toolset ${toolset.name}`;
@@ -30,17 +37,12 @@ export function noteConfigured(
     }
     const profile = toolset.profile ?? configured.profile ?? genericOf(configured);
     if (toolset.profile !== undefined) ofToolsets.add(profile);
-    noteExcess(subject, view(profile, toolset), addNote);
+    noteExcess(subject, profile, toolset);
   }
   for (const [name, profile] of configured.profiles) {
     // The built-in ones are there whether anybody uses them or not; one of a toolset is meant for that.
     const isOwn = profile !== PROFILES.get(name) && !ofToolsets.has(profile);
-    if (isOwn || profile === configured.profile) noteExcess(`profile ${name}`, view(profile), addNote);
+    if (isOwn || profile === configured.profile) noteExcess(`profile ${name}`, profile);
   }
   return notes;
-}
-
-function noteExcess(subject: string, view: View, addNote: (subject: string, note: string) => void): void {
-  const excess = findExcess(view);
-  if (excess !== undefined) addNote(subject, `has ${view.routes.size} tools, ${excess.text}.`);
 }
