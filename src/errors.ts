@@ -90,6 +90,14 @@ export const unknownResource = (uri: string, era: 'legacy' | 'modern') =>
 // Spec 2026-07-28, Streamable HTTP: what is mirrored into headers must say what the body says.
 export const headerMismatch = (text: string) => new ProtocolError(-32020, `Header mismatch: ${text}`);
 
+/** Of a caller that may try again. Spec 2026-07-28, errors: codes of one's own lie outside of those of JSON-RPC. */
+const TOO_MANY = 429;
+
+const tooMany = (text: string) => new ProtocolError(TOO_MANY, text, { httpStatus: 429 });
+
+export const tooManyListeners = (limit: number) =>
+  tooMany(`${limit} streams of changes are open, as many as limits.maxListeners in servers.json allows.`);
+
 // The same for one that never was and one of somebody else.
 export const unknownTask = (taskId: string) => new ProtocolError(-32602, `Task not found: ${taskId}`);
 
@@ -116,7 +124,9 @@ export type FailureReason =
   | 'server_error'
   | 'refused'
   | 'headers_refused'
-  | 'rate_limited';
+  | 'rate_limited'
+  | 'busy'
+  | 'circuit_open';
 
 /** A request that a downstream did not answer, in one sentence a model can act on. */
 export class DownstreamFailure extends Error {
@@ -154,6 +164,31 @@ export const unavailable = (key: string, why: string, cause?: unknown) =>
   new DownstreamFailure(key, 'unavailable', `is not reachable right now (${why}). ${TRY_AGAIN}`, false, {
     cause,
   });
+
+export const busy = (key: string, maxInFlight: number, maxQueue: number) =>
+  new DownstreamFailure(
+    key,
+    'busy',
+    `is busy: ${maxInFlight} requests run and ${maxQueue} wait, as many as maxInFlight and maxQueue in servers.json allow. ${TRY_AGAIN}`,
+    false,
+  );
+
+export const busyUntilDeadline = (key: string, deadlineMs: number) =>
+  new DownstreamFailure(
+    key,
+    'busy',
+    `was busy for ${deadlineMs} ms with as many requests as maxInFlight in servers.json allows. ${TRY_AGAIN}`,
+    false,
+  );
+
+/** @param seconds  until it is tried again; undefined while it is being tried */
+export const circuitOpen = (key: string, failures: number, seconds: number | undefined) =>
+  new DownstreamFailure(
+    key,
+    'circuit_open',
+    `failed ${failures} times in a row and ${seconds === undefined ? 'is being tried with one request. Try again in a few seconds.' : `is left alone for ${seconds} s. Try again then.`}`,
+    false,
+  );
 
 export const sessionLost = (key: string) =>
   new DownstreamFailure(key, 'session_lost', `no longer knows this gateway's session. ${TRY_AGAIN}`, false);
@@ -198,11 +233,12 @@ export const ranBefore = (key: string, exposedName: string) =>
     true,
   );
 
-export const tooLarge = (key: string, maxBytes: number) =>
+/** @param limit  which of `limits` says so */
+export const tooLarge = (key: string, maxBytes: number, limit: string) =>
   new DownstreamFailure(
     key,
     'too_large',
-    `answered with more than ${formatBytes(maxBytes)}, the limit set by limits.maxResultBytes. Ask it for less at a time.`,
+    `answered with more than ${formatBytes(maxBytes)}, the limit set by limits.${limit}. Ask it for less at a time.`,
     true,
   );
 
@@ -278,7 +314,13 @@ const factsOf = ({ downstream, reason, mayHaveRun }: DownstreamFailure) => ({
 });
 
 /** What may be over by the next time. */
-const PASSING: ReadonlySet<FailureReason> = new Set(['unavailable', 'session_lost', 'rate_limited']);
+const PASSING: ReadonlySet<FailureReason> = new Set([
+  'unavailable',
+  'busy',
+  'circuit_open',
+  'session_lost',
+  'rate_limited',
+]);
 
 export function formatBytes(bytes: number): string {
   if (bytes >= 1024 * 1024) return `${+(bytes / 1024 / 1024).toFixed(1)} MiB`;

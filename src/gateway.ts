@@ -86,6 +86,7 @@ const STATE_TTL_MS = 15 * 60_000;
 /** Puts the parts together. Nothing connects or listens yet. */
 export function createGateway(config: Config, options: GatewayOptions): Gateway {
   const { log, token } = options;
+  const { limits } = config;
   const { redact } = options.secrets ?? createSecrets([...config.secrets, token]);
   const holder = createCatalogHolder(log, config);
   const select = createSelector(config);
@@ -111,7 +112,7 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
     lines: options.auditLines,
   });
   const parked = createParked();
-  const sessions = createSessions(createSeal(token, 'session', SESSION_TTL_MS));
+  const sessions = createSessions(createSeal(token, 'session', SESSION_TTL_MS), limits);
   const settled = deferred<void>();
   let isSettled = false;
   let isStarted = false;
@@ -124,6 +125,7 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
       tasks: createSeal(token, 'task', TASK_TTL_MS),
       parked,
     },
+    maxListeners: limits.maxListeners,
     wantLogs(level) {
       for (const { wishes } of fleet.downstreams) wishes.wantLogs(level);
     },
@@ -178,7 +180,7 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
         port,
         token,
         allowedHosts: config.allowedHosts,
-        maxRequestBytes: config.limits.maxRequestBytes,
+        limits,
         select,
         dispatcher,
         sessions,
@@ -199,7 +201,7 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
       const selection = select(url, undefined);
       if ('refusal' in selection) throw new Error(selection.refusal);
       start();
-      return serveStdio(dispatcher, selection, input, output, config.limits.maxRequestBytes);
+      return serveStdio(dispatcher, selection, input, output, limits);
     },
     async close() {
       dispatcher.close();

@@ -63,6 +63,8 @@ interface DispatcherOptions {
   settled: Promise<void>;
   isSettled(): boolean;
   rounds: Rounds;
+  /** Callers that listen at once. */
+  maxListeners: number;
   /** Some caller wants to hear what is logged from this level on. */
   wantLogs(level: LogLevel): void;
   observer: CallObserver;
@@ -81,7 +83,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   const repeats = createRepeats();
 
-  const listeners = createListeners(viewOf, writeResult, rounds);
+  const listeners = createListeners(viewOf, writeResult, rounds, options.maxListeners);
   let calls = 0;
 
   function listen(request: Request, caller: Caller, reply: Reply): void {

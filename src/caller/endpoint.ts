@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Limits } from '../config/config.ts';
 import { ProtocolError } from '../errors.ts';
 import { type Classified, classify, MODERN_VERSIONS, type ProtocolHeaders } from '../protocol/eras.ts';
 import { type Incoming, type Response, RPC, readMessage } from '../protocol/messages.ts';
@@ -17,7 +18,7 @@ interface EndpointOptions {
   select: Selector;
   dispatcher: Dispatcher;
   sessions: Sessions;
-  maxRequestBytes: number;
+  limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth'>;
 }
 
 /** The largest body that is still read to its end, unused, so that the connection can go on after a refusal. */
@@ -27,13 +28,13 @@ const MAX_DRAINED_BYTES = 64 * 1024;
 export function createEndpoint(
   options: EndpointOptions,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const { dispatcher, sessions } = options;
+  const { dispatcher, sessions, limits } = options;
 
   function receive(text: string, selection: Selection, req: IncomingMessage, res: ServerResponse): void {
     let incoming: Incoming | undefined;
     let classified: Classified;
     try {
-      incoming = readMessage(text);
+      incoming = readMessage(text, limits.maxJsonDepth);
       if (incoming.kind === 'response') return receiveAnswer(incoming.message, req, res);
       classified = classify(incoming.message, req.headers as ProtocolHeaders);
     } catch (error) {
@@ -98,8 +99,13 @@ export function createEndpoint(
     const agent = req.headers['user-agent'];
     const caller: Caller = { name: 'token', agent, era: 'legacy', selection, session };
     const reply = new HttpReply(req, res, 'legacy', 'sse');
-    if (!dispatcher.open(caller, reply))
-      refuse(req, res, 406, 'Accept text/event-stream to hear of changes.');
+    try {
+      const isOpen = dispatcher.open(caller, reply);
+      if (!isOpen) refuse(req, res, 406, 'Accept text/event-stream to hear of changes.');
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      refuse(req, res, error.httpStatus, error.message, ['retry-after', '1']);
+    }
   }
 
   return (req, res) => {
@@ -121,7 +127,7 @@ export function createEndpoint(
     if (req.headers['content-encoding'] !== undefined) {
       return refuse(req, res, 415, 'Send the body without Content-Encoding.');
     }
-    readBody(req, options.maxRequestBytes, (body) => {
+    readBody(req, limits.maxRequestBytes, (body) => {
       if (!(body instanceof BodyRefused)) return receive(body, selection, req, res);
       if (body.httpStatus === 413) return refuse(req, res, 413, body.message);
       sendJson(res, 400, writeError(undefined, new ProtocolError(RPC.parseError, body.message)));

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Limits } from '../config/config.ts';
 import { within } from '../downstream/within.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createEndpoint } from './endpoint.ts';
@@ -25,7 +26,7 @@ export interface FrontOptions extends Pick<PagesOptions, 'isReady' | 'status' | 
   port: number;
   token: string;
   allowedHosts: readonly string[];
-  maxRequestBytes: number;
+  limits: FrontLimits;
   select: Selector;
   dispatcher: Dispatcher;
   sessions: Sessions;
@@ -33,11 +34,21 @@ export interface FrontOptions extends Pick<PagesOptions, 'isReady' | 'status' | 
   legacySse: boolean;
 }
 
-const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** Longer than the 60 s of common load balancers: the side that reuses a connection must not find it just closed. */
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-const MAX_CONNECTIONS = 10_000;
+type FrontLimits = Pick<
+  Limits,
+  | 'maxRequestBytes'
+  | 'maxHeaderBytes'
+  | 'maxJsonDepth'
+  | 'maxConnections'
+  | 'headersTimeoutMs'
+  | 'requestTimeoutMs'
+  | 'keepAliveTimeoutMs'
+  | 'maxListeners'
+  | 'maxUnsentBytes'
+>;
+
+/** How often it is looked for requests that take too long to come; Node's own 30 s is as long as what they may take. */
+const CHECK_MS = 2000;
 const CLOSE_GRACE_MS = 2000;
 
 /**
@@ -47,22 +58,26 @@ const CLOSE_GRACE_MS = 2000;
 export async function openFront(options: FrontOptions): Promise<Front> {
   const hasToken = createTokenCheck(options.token);
   const refusedHost = createHostCheck(isLoopback(options.host), options.allowedHosts);
-  const { select, dispatcher, sessions, maxRequestBytes } = options;
-  const endpoint = createEndpoint({ hasToken, refusedHost, select, dispatcher, sessions, maxRequestBytes });
+  const { select, dispatcher, sessions, limits } = options;
+  const endpoint = createEndpoint({ hasToken, refusedHost, select, dispatcher, sessions, limits });
   const { isReady, status, metrics } = options;
   const pages = createPages({ hasToken, refusedHost, isReady, status, metrics });
 
   const sse = options.legacySse
-    ? createSseFront({ hasToken, refusedHost, select, dispatcher, maxRequestBytes })
+    ? createSseFront({ hasToken, refusedHost, select, dispatcher, limits })
     : undefined;
 
   let running = 0;
   let onIdle = () => {};
   const server = createServer(
     {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(CHECK_MS, limits.headersTimeoutMs, limits.requestTimeoutMs),
+      // By default longer than the 60 s of common load balancers: the side that reuses a connection must not find it
+      // just closed.
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
     },
     (req: IncomingMessage, res: ServerResponse) => {
       running++;
@@ -74,7 +89,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       else if (sse?.serve(req, res) !== true) pages(req, res);
     },
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = limits.maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, resolve);

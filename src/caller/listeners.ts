@@ -1,7 +1,7 @@
 import type { View } from '../catalog/view.ts';
 import type { Watch } from '../downstream/hearings.ts';
 import { within } from '../downstream/within.ts';
-import { ProtocolError, unknownResource } from '../errors.ts';
+import { ProtocolError, tooManyListeners, unknownResource } from '../errors.ts';
 import { type Era, META } from '../protocol/eras.ts';
 import { TASKS } from '../protocol/extensions.ts';
 import { isObject, type Params, type Request, RPC } from '../protocol/messages.ts';
@@ -22,10 +22,14 @@ export interface Listeners {
    * Answers `subscriptions/listen`: says first what it will hear of, and then does not end.
    *
    * @param onOver  it has gone, or was ended
-   * @throws ProtocolError -32600 it accepts no stream; -32603 there are too many; -32021 it asks for tasks unsaid
+   * @throws ProtocolError -32600 it accepts no stream; 429 there are too many; -32021 it asks for tasks unsaid
    */
   listen(request: Request, caller: Caller, reply: Reply, onOver: () => void): RunningCall;
-  /** The stream of a session of the legacy era, in place of an earlier one. False where it accepts none. */
+  /**
+   * The stream of a session of the legacy era, in place of an earlier one. False where it accepts none.
+   *
+   * @throws ProtocolError 429 there are too many
+   */
   open(caller: Caller, session: Session, reply: Reply): boolean;
   /**
    * Answers `resources/subscribe` of a session: resolves when the downstream was told.
@@ -44,8 +48,6 @@ export interface Listeners {
 const MAX_WATCHED = 256;
 /** How long an answer waits for a downstream to say whether it tells of something. */
 const GRANT_MS = 2000;
-/** Each is a connection that stays open. */
-const MAX_LISTENERS = 1000;
 
 /** What can be asked for, the lists that it is about, and the notice. */
 const KINDS = [
@@ -71,13 +73,12 @@ export function createListeners(
   viewOf: (caller: Caller) => View,
   write: WriteResult,
   rounds: Rounds,
+  maxListeners: number,
 ): Listeners {
   const listeners = new Set<Listener>();
 
   function add(listener: Listener): void {
-    if (listeners.size >= MAX_LISTENERS) {
-      throw new ProtocolError(RPC.internalError, `More than ${MAX_LISTENERS} callers listen already.`);
-    }
+    if (listeners.size >= maxListeners) throw tooManyListeners(maxListeners);
     listeners.add(listener);
   }
 

@@ -1,3 +1,4 @@
+import type { Limits } from '../config/config.ts';
 import { ProtocolError } from '../errors.ts';
 import { classify } from '../protocol/eras.ts';
 import { type Incoming, readMessage } from '../protocol/messages.ts';
@@ -30,6 +31,7 @@ export function createPipe(
   dispatcher: Dispatcher,
   who: Identity & { readonly selection: Selection },
   output: PipeOutput,
+  limits: Pick<Limits, 'maxJsonDepth'>,
   onIdle: () => void = () => {},
 ): Pipe {
   const session = new Session(undefined, {});
@@ -79,7 +81,7 @@ export function createPipe(
     receive(json) {
       let incoming: Incoming | undefined;
       try {
-        incoming = readMessage(json);
+        incoming = readMessage(json, limits.maxJsonDepth);
         if (incoming.kind === 'response') return dispatcher.answered(incoming.message, session);
         const { era } = classify(incoming.message, undefined);
         const caller = { ...who, era, session };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Limits } from '../config/config.ts';
 import type { Seal } from '../relay/seal.ts';
 import { type Declared, readDeclared, Session } from './session.ts';
 
@@ -18,16 +19,17 @@ export interface Sessions {
 }
 
 export const SESSION_TTL_MS = 30 * 24 * 3600_000;
-const MAX_LIVE = 1000;
-const IDLE_MS = 10 * 60_000;
 const SWEEP_MS = 60_000;
 const ABOUT = 'session';
 
-export function createSessions(seal: Seal): Sessions {
+export function createSessions(
+  seal: Seal,
+  { maxSessions, sessionIdleMs }: Pick<Limits, 'maxSessions' | 'sessionIdleMs'>,
+): Sessions {
   const live = new Map<string, Session>();
   /** Their ids would open still. */
   const ended = new Set<string>();
-  const sweeping = setInterval(() => sweep(IDLE_MS), SWEEP_MS).unref();
+  const sweeping = setInterval(() => sweep(sessionIdleMs), Math.min(SWEEP_MS, sessionIdleMs)).unref();
 
   function drop(session: Session): void {
     live.delete(session.id as string);
@@ -58,7 +60,7 @@ export function createSessions(seal: Seal): Sessions {
     const text = ended.has(id) ? undefined : seal.open(id, ABOUT);
     if (text === undefined) return undefined;
     const declared = JSON.parse(text) as Declared;
-    if (live.size >= MAX_LIVE) makeRoom();
+    if (live.size >= maxSessions) makeRoom();
     const session = new Session(id, declared);
     live.set(id, session);
     return session;
@@ -73,7 +75,7 @@ export function createSessions(seal: Seal): Sessions {
     },
     end(session) {
       if (session.id === undefined) return;
-      if (ended.size >= MAX_LIVE) {
+      if (ended.size >= maxSessions) {
         const [first] = ended;
         ended.delete(first as string);
       }

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Limits } from '../config/config.ts';
+import { tooManyListeners } from '../errors.ts';
 import { encodeEvent, KEEP_ALIVE } from '../protocol/sse.ts';
 import { BodyRefused, readBody } from './body.ts';
 import type { Dispatcher } from './dispatch.ts';
@@ -13,7 +15,7 @@ interface SseOptions {
   refusedHost(headers: IncomingHttpHeaders): string | undefined;
   select: Selector;
   dispatcher: Dispatcher;
-  maxRequestBytes: number;
+  limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth' | 'maxListeners' | 'maxUnsentBytes'>;
 }
 
 /** The transport of 2024-11-05 for callers that know no other: a stream at `/sse`, and messages to `/messages`. */
@@ -24,21 +26,20 @@ export interface SseFront {
 }
 
 const KEEP_ALIVE_MS = 15_000;
-/** Each is a connection that stays open. */
-const MAX_STREAMS = 1000;
-/** A caller that does not read is sent no more notices once this much waits for it, and is cut off at the second. */
-const MAX_UNSENT_BYTES = 1024 * 1024;
+/** A caller that does not read its answers is cut off once this much waits for it. */
 const MAX_UNSENT_ANSWERS_BYTES = 64 * 1024 * 1024;
 
 /** @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse */
 export function createSseFront(options: SseOptions): SseFront {
+  const { maxListeners, maxUnsentBytes, maxRequestBytes } = options.limits;
   const streams = new Map<string, { pipe: Pipe; res: ServerResponse }>();
 
   function open(url: string, req: IncomingMessage, res: ServerResponse): void {
     const agent = req.headers['user-agent'];
     const selection = options.select(`/mcp${url.slice('/sse'.length)}`, agent);
     if ('refusal' in selection) return refuse(res, 404, selection.refusal);
-    if (streams.size >= MAX_STREAMS) return refuse(res, 503, `More than ${MAX_STREAMS} streams are open.`);
+    if (streams.size >= maxListeners)
+      return refuse(res, 429, tooManyListeners(maxListeners).message, ['retry-after', '1']);
     const id = randomUUID();
     const pipe = createPipe(
       options.dispatcher,
@@ -53,13 +54,14 @@ export function createSseFront(options: SseOptions): SseFront {
           return !res.destroyed;
         },
         get mayNotify() {
-          return res.writableLength <= MAX_UNSENT_BYTES;
+          return res.writableLength <= maxUnsentBytes;
         },
       },
+      options.limits,
     );
     streams.set(id, { pipe, res });
     const timer = setInterval(() => {
-      if (res.writableLength <= MAX_UNSENT_BYTES) res.write(KEEP_ALIVE);
+      if (res.writableLength <= maxUnsentBytes) res.write(KEEP_ALIVE);
     }, KEEP_ALIVE_MS);
     res.on('close', () => {
       clearInterval(timer);
@@ -80,7 +82,7 @@ export function createSseFront(options: SseOptions): SseFront {
     const id = new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('sessionId');
     const stream = streams.get(id ?? '');
     if (stream === undefined) return refuse(res, 404, 'There is no such stream. Open a new one at /sse.');
-    readBody(req, options.maxRequestBytes, (body) => {
+    readBody(req, maxRequestBytes, (body) => {
       if (body instanceof BodyRefused)
         return refuse(res, body.httpStatus, body.message, ['connection', 'close']);
       res.writeHead(202).end();

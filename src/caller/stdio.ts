@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Limits } from '../config/config.ts';
 import { ProtocolError } from '../errors.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { RPC } from '../protocol/messages.ts';
@@ -18,7 +19,7 @@ export function serveStdio(
   selection: Selection,
   input: Readable,
   output: Writable,
-  maxRequestBytes: number,
+  limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth'>,
 ): Promise<void> {
   const write = (json: string) => void (output.writable && output.write(`${json}\n`));
   let onIdle = () => {};
@@ -30,14 +31,16 @@ export function serveStdio(
     // Who reads no more blocks its own pipe, and nobody else's.
     mayNotify: true,
   };
-  const pipe = createPipe(dispatcher, { name: 'stdio', agent: undefined, selection }, out, () => onIdle());
+  const who = { name: 'stdio', agent: undefined, selection } as const;
+  const pipe = createPipe(dispatcher, who, out, limits, () => onIdle());
 
   return new Promise((resolve) => {
     const onLine = (line: string) => {
       if (line.trim() !== '') pipe.receive(line);
     };
+    const { maxRequestBytes } = limits;
     const lines = createLineReader(maxRequestBytes, onLine, () => {
-      const text = `The line is longer than ${maxRequestBytes} bytes.`;
+      const text = `The line is longer than ${maxRequestBytes} bytes (limits.maxRequestBytes in servers.json).`;
       write(writeError(undefined, new ProtocolError(RPC.parseError, text)));
     });
     input.on('data', (chunk: Buffer) => lines.feed(chunk));

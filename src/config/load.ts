@@ -10,7 +10,8 @@ import { createProblems } from './problems.ts';
 import { findProfile, readProfiles, readToolsets } from './profile-fields.ts';
 import { readText } from './read-text.ts';
 import type { Reading } from './reading.ts';
-import { DEFAULTS, type FileShape } from './schema.ts';
+import type { FileShape } from './schema.ts';
+import { readLimits } from './schema-limits.ts';
 import { readServer } from './server.ts';
 import { checkShape, type Partly } from './shape.ts';
 
@@ -86,10 +87,7 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
     allowedHosts: readHosts(shape?.allowedHosts ?? [], ['allowedHosts'], reading.report),
     legacySse: shape?.legacySse ?? false,
     audit: { ...readAuditFile(shape?.audit?.file, file, reading), values: shape?.audit?.values ?? false },
-    limits: {
-      maxRequestBytes: shape?.limits?.maxRequestBytes ?? DEFAULTS.maxRequestBytes,
-      maxResultBytes: shape?.limits?.maxResultBytes ?? DEFAULTS.maxResultBytes,
-    },
+    limits: readLimits(shape?.limits),
     secrets: listSecrets(downstreams, reading.expander.filledIn),
   };
 }

@@ -1,4 +1,5 @@
 import type { Client } from '@modelcontextprotocol/client';
+import type { Limits } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import type { Params } from '../protocol/messages.ts';
 import type { Link } from './link.ts';
@@ -13,8 +14,14 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+/** What a connection is bounded by. */
+export type ConnectionLimits = Pick<
+  Limits,
+  'maxResultBytes' | 'maxEventBytes' | 'maxLineBytes' | 'maxInFlight' | 'maxNoticesPerSecond'
+>;
+
 export interface ConnectOptions {
-  maxResultBytes: number;
+  limits: ConnectionLimits;
   log: Logger;
   /** Gives the attempt up. */
   signal: AbortSignal;
@@ -41,4 +48,20 @@ export class ConnectFailed extends Error {
     super(why);
     this.detail = detail;
   }
+}
+
+/** The connection, with what is to be done when it is left. */
+export function untilEnd(connection: Connection, leave: () => void): Connection {
+  return {
+    link: connection.link,
+    client: connection.client,
+    retire() {
+      leave();
+      return connection.retire();
+    },
+    close() {
+      leave();
+      return connection.close();
+    },
+  };
 }

@@ -1,20 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DownstreamConfig } from '../config/config.ts';
+import type { DownstreamConfig, Limits } from '../config/config.ts';
 import { unavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Params } from '../protocol/messages.ts';
 import { createAskingConnections } from './asking-connections.ts';
 import { backoffMs } from './backoff.ts';
+import { type BreakerLimits, createBreaker } from './breaker.ts';
 import { connectTo, whyOf } from './connect.ts';
-import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
-import { type Deferred, deferred } from './deferred.ts';
+import {
+  ConnectFailed,
+  type Connection,
+  type ConnectionLimits,
+  type ConnectOptions,
+  untilEnd,
+} from './connection.ts';
+import { deferred } from './deferred.ts';
+import { createDoubt } from './doubt.ts';
 import { withFreshHeaders } from './fresh-headers.ts';
+import { Gate } from './gate.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
 import { createListKeeper } from './list-keeper.ts';
-import { type Listing, readListing } from './listing.ts';
+import { type Listing, type ListLimits, readListing } from './listing.ts';
 import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { DownstreamStatus } from './status.ts';
+import { Waiters } from './waiters.ts';
 import { createWishes, type Wishes } from './wishes.ts';
 
 /** One server behind us: connected, listed, and connected again whenever it goes away. */
@@ -31,13 +41,15 @@ export interface Downstream {
   /** Sends one request: once, and again where `retry-rules` lets it. */
   request(request: OutgoingRequest, receiver: Receiver): Exchange;
   readonly wishes: Pick<Wishes, 'watch' | 'watchTask' | 'wantLogs'>;
-  /** Requests that wait: for their answer, or for a connection. */
+  /** Requests that wait: for their answer, for a connection, or for their turn. */
   readonly running: number;
   close(): Promise<void>;
 }
 
+type DownstreamLimits = ConnectionLimits & ListLimits & BreakerLimits & Pick<Limits, 'maxQueue'>;
+
 interface DownstreamOptions {
-  maxResultBytes: number;
+  limits: DownstreamLimits;
   log: Logger;
   /** The last good list of an earlier run. */
   restored?: Listing;
@@ -47,7 +59,6 @@ interface DownstreamOptions {
 
 /** A connection that ends sooner than this counts as a failed attempt: a crash loop must slow down too. */
 const STABLE_MS = 10_000;
-const DISCOVER_TIMEOUT_MS = 5000;
 
 /** How a connection ended, or an attempt at one. */
 interface End {
@@ -58,6 +69,7 @@ interface End {
 
 export function createDownstream(config: DownstreamConfig, options: DownstreamOptions): Downstream {
   const { key } = config;
+  const { limits } = options;
   const log = options.log.child({ downstream: key });
   const closing = new AbortController();
   const attempted = deferred<void>();
@@ -66,7 +78,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
   let detail: string | undefined;
   let connection: Connection | undefined;
   let endConnection: (why: string) => void = () => {};
-  let waiters: Deferred<Connection>[] = [];
+  const waiters = new Waiters();
 
   let failures = 0;
   /** It did not come back at the first attempt; what comes for it is told so, and does not wait for the next one. */
@@ -92,16 +104,16 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       attempted.resolve();
       if (retryInMs === 0) continue;
       state = 'down';
-      settleWaiters((waiter) => waiter.reject(new Error(why)));
+      waiters.reject(why);
       await sleep(retryInMs, undefined, { signal: closing.signal }).catch(() => {});
     }
     state = 'down';
     attempted.resolve();
-    settleWaiters((waiter) => waiter.reject(new Error('closed')));
+    waiters.reject('closed');
   }
 
-  const connect = (given: Omit<ConnectOptions, 'maxResultBytes' | 'log' | 'signal'>) =>
-    connectTo(config, { ...given, maxResultBytes: options.maxResultBytes, log, signal: closing.signal });
+  const connect = (given: Omit<ConnectOptions, 'limits' | 'log' | 'signal'>) =>
+    connectTo(config, { ...given, limits, log, signal: closing.signal });
 
   /** One connection, from the attempt to its end. */
   async function connectUntilEnd(): Promise<End> {
@@ -122,7 +134,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       closing.signal.addEventListener('abort', leave);
       try {
         stopTelling = await wishes.tell(opened);
-        lists.publish(await readListing(opened, key, lists.current, config.listTimeoutMs));
+        lists.publish(await readListing(opened, key, limits, lists.current));
       } finally {
         closing.signal.removeEventListener('abort', leave);
       }
@@ -146,8 +158,9 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     asking.forgive();
     state = 'ready';
     isAway = false;
+    breaker.reconnected();
     attempted.resolve();
-    settleWaiters((waiter) => waiter.resolve(ready));
+    waiters.resolve(ready);
     const reason = await ended.promise;
     lists.pause();
     stopTelling();
@@ -158,11 +171,8 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     return { why: reason, detail: undefined, wasReady: true };
   }
 
-  function settleWaiters(settle: (waiter: Deferred<Connection>) => void): void {
-    const settled = waiters;
-    waiters = [];
-    for (const waiter of settled) settle(waiter);
-  }
+  /** It is away, and not just coming back. */
+  const isGone = () => connection === undefined && (state !== 'connecting' || isAway);
 
   /** The connection after `lost`, as soon as there is one; undefined when none is being made just now. */
   function connectionAfter(lost: Connection | undefined): Promise<Connection> | undefined {
@@ -172,10 +182,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       endConnection('the connection was lost');
     }
     if (connection !== undefined) return Promise.resolve(connection);
-    if (state !== 'connecting' || isAway) return undefined;
-    const waiter = deferred<Connection>();
-    waiters.push(waiter);
-    return waiter.promise;
+    return isGone() ? undefined : waiters.add();
   }
 
   const asking = createAskingConnections(async (capabilities, onClosed) => {
@@ -208,29 +215,12 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     },
   });
 
-  let doubted: Connection | undefined;
-  /**
-   * Asks a modern downstream whether it still is one. The era was found out at connect; a server that was replaced by
-   * an older one refuses everything, and would for ever. (A legacy one that was replaced has lost our session.)
-   */
-  function doubt(suspect: Connection): void {
-    if (suspect !== connection || suspect === doubted || suspect.link.era !== 'modern') return;
-    doubted = suspect;
-    suspect.client.discover({ timeout: DISCOVER_TIMEOUT_MS }).then(
-      () => {
-        doubted = undefined;
-      },
-      () => {
-        if (suspect === connection) endConnection('it no longer speaks the version found at connect');
-      },
-    );
-  }
-
+  const breaker = createBreaker(key, limits, log);
   const lists = createListKeeper({
     restored: options.restored,
     async list() {
       const asked = connection;
-      const list = asked && (await readListing(asked, key, lists.current, config.listTimeoutMs));
+      const list = asked && (await readListing(asked, key, limits, lists.current));
       // A newer connection has listed for itself meanwhile.
       return asked === connection ? list : undefined;
     },
@@ -251,9 +241,24 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       await lists.refresh();
       return withFreshHeaders(request, lists.current);
     },
-    doubt,
+    doubt: createDoubt(
+      (suspect) => suspect === connection,
+      () => endConnection('it no longer speaks the version found at connect'),
+    ),
     budget: new RetryBudget(),
   };
+  const gate = new Gate({
+    key,
+    maxInFlight: limits.maxInFlight,
+    maxQueue: limits.maxQueue,
+    breaker,
+    away: () => (isGone() ? unavailable(key, why) : undefined),
+    send(request, receiver) {
+      const { capabilities } = request;
+      const over = capabilities === undefined ? renewal : renewalFor(capabilities);
+      return new RenewingExchange(request, receiver, over);
+    },
+  });
   let running: Promise<void> | undefined;
 
   return {
@@ -272,16 +277,14 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
         return { state: shown, why, ...(detail === undefined ? {} : { detail }), ...known };
       }
       const { era, version } = connection.link;
+      if (breaker.isOpen)
+        return { state: 'down', why: 'its calls fail one after the other', era, version, ...known };
       return { state, era, version, ...known };
     },
-    request(request, receiver) {
-      const { capabilities } = request;
-      const over = capabilities === undefined ? renewal : renewalFor(capabilities);
-      return new RenewingExchange(request, receiver, over);
-    },
+    request: (request, receiver) => gate.request(request, receiver),
     wishes,
     get running() {
-      return (connection?.link.running ?? 0) + asking.running + waiters.length;
+      return (connection?.link.running ?? 0) + asking.running + waiters.size + gate.waiting;
     },
     start() {
       running ??= run();
@@ -290,22 +293,6 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       closing.abort();
       endConnection('closed');
       await Promise.all([running, asking.close()]);
-    },
-  };
-}
-
-/** The connection, with what is to be done when it is left. */
-function untilEnd(connection: Connection, leave: () => void): Connection {
-  return {
-    link: connection.link,
-    client: connection.client,
-    retire() {
-      leave();
-      return connection.retire();
-    },
-    close() {
-      leave();
-      return connection.close();
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts';
+import type { Config, DownstreamConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import { createDownstream, type Downstream } from './downstream.ts';
 import type { Listing } from './listing.ts';
@@ -24,11 +24,10 @@ export function createFleet(
   restored: ReadonlyMap<string, Listing>,
   onListing: () => void,
 ): Fleet {
-  const { maxResultBytes } = config.limits;
   const downstreams = config.downstreams.map((entry) => {
     const list = restored.get(entry.key);
     return createDownstream(entry, {
-      maxResultBytes,
+      limits: { ...config.limits, ...overridesOf(entry) },
       log,
       onListing,
       ...(list !== undefined && { restored: list }),
@@ -43,5 +42,14 @@ export function createFleet(
     async close() {
       await Promise.all(downstreams.map((downstream) => downstream.close()));
     },
+  };
+}
+
+/** What an entry says itself. */
+function overridesOf({ listTimeoutMs, maxInFlight, maxQueue }: DownstreamConfig) {
+  return {
+    listTimeoutMs,
+    ...(maxInFlight !== undefined && { maxInFlight }),
+    ...(maxQueue !== undefined && { maxQueue }),
   };
 }

@@ -41,6 +41,9 @@ export const RETRY_RULES: Readonly<Record<FailureReason, Readonly<Record<Repeata
   too_large: all('fail'),
   bad_answer: all('fail'),
   refused: all('fail'),
+  // It was us who did not send it.
+  busy: all('fail'),
+  circuit_open: all('fail'),
 };
 
 /** Beside the first, of one request. */

@@ -3,7 +3,8 @@ import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { StdioDownstreamConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import { createLineReader } from '../protocol/lines.ts';
-import { isObject } from '../protocol/messages.ts';
+import { isFlood, isObject } from '../protocol/messages.ts';
+import { Pace } from '../protocol/pace.ts';
 import { describeCause } from './causes.ts';
 import type { Channel, Interceptor } from './channel.ts';
 import { type Child, startChild, stopChild } from './child.ts';
@@ -15,6 +16,7 @@ const KEPT_STDERR_LINES = 20;
 export class StdioChannel implements Channel {
   readonly #config: StdioDownstreamConfig;
   readonly #maxLineBytes: number;
+  readonly #pace: Pace;
   readonly #log: Logger;
   readonly #stderrLines: string[] = [];
   #child: Child | undefined;
@@ -30,9 +32,10 @@ export class StdioChannel implements Channel {
   readonly stderr = null;
   pid: number | null = null;
 
-  constructor(config: StdioDownstreamConfig, maxLineBytes: number, log: Logger) {
+  constructor(config: StdioDownstreamConfig, maxLineBytes: number, maxNoticesPerSecond: number, log: Logger) {
     this.#config = config;
     this.#maxLineBytes = maxLineBytes;
+    this.#pace = new Pace(maxNoticesPerSecond);
     this.#log = log;
   }
 
@@ -91,7 +94,7 @@ export class StdioChannel implements Channel {
   }
 
   #onLine(line: string): void {
-    if (this.ended !== undefined) return;
+    if (this.ended !== undefined || isFlood(line, this.#pace)) return;
     let message: unknown;
     try {
       message = JSON.parse(line);

@@ -1,6 +1,8 @@
+import type { Downstream } from '../downstream/downstream.ts';
 import type { Exchange, Receiver } from '../downstream/link.ts';
 import {
   asksForInput,
+  busyUntilDeadline,
   DownstreamFailure,
   deadlinePassed,
   noLongerWaits,
@@ -82,6 +84,11 @@ function failureOf(thrown: unknown): Outcome | DownstreamFailure | undefined {
   if (!(thrown instanceof ProtocolError)) return undefined;
   const { code, message, data } = thrown;
   return { error: { code, message, data } };
+}
+
+function neverSent({ key, status }: Downstream, deadlineMs: number): DownstreamFailure {
+  const { why } = status();
+  return why === undefined ? busyUntilDeadline(key, deadlineMs) : unavailable(key, why);
 }
 
 class ForwardedCall implements Receiver, ForwardedRequest, Timed {
@@ -279,11 +286,9 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   onDeadline(ms: number, isSilence: boolean): void {
     const { downstream, exposedName } = this.#forwarding;
     const { key } = downstream;
-    if (!this.hasBegun) {
-      const why = downstream.status().why ?? `all its connections were busy for ${ms} ms`;
-      this.onFailure(unavailable(key, why));
-    } else this.onFailure((isSilence ? wentSilent : deadlinePassed)(key, exposedName, ms));
-    this.#exchange.cancel('deadline passed');
+    if (!this.hasBegun) this.onFailure(neverSent(downstream, ms));
+    else this.onFailure((isSilence ? wentSilent : deadlinePassed)(key, exposedName, ms));
+    this.#exchange.cancel('deadline passed', true);
   }
 
   #startClock(): void {
