@@ -1,33 +1,12 @@
 import { escapeHidden } from './visible.ts';
 
 /**
- * Every failure this gateway can produce, with its text, and the one mapping of each to what a caller hears:
+ * Every failure of a running gateway, with its text, and the one mapping of each to what a caller hears:
  * a tool result the model can read, a JSON-RPC error, or an HTTP status.
  *
  * Texts name who, what, how much and where to change it. They never carry a downstream's body, a header value or
  * a stack: the cause travels in `cause`, for the log.
  */
-
-/** One thing wrong in the configuration: where it stands (`mcpServers.crm.headers.X-API-KEY`) and what to do. */
-export interface ConfigProblem {
-  path: string;
-  message: string;
-}
-
-/** The configuration cannot be used. Holds every problem found, not just the first. */
-export class ConfigError extends Error {
-  readonly file: string;
-  readonly problems: readonly ConfigProblem[];
-
-  constructor(file: string, problems: readonly ConfigProblem[]) {
-    super(
-      problems.map(({ path, message }) => `${file}: ${path === '' ? '' : `${path}: `}${message}`).join('\n'),
-    );
-    this.name = 'ConfigError';
-    this.file = file;
-    this.problems = problems;
-  }
-}
 
 /** A request that is refused as JSON-RPC: malformed, unknown, or against the rules of its era. */
 export class ProtocolError extends Error {
@@ -89,14 +68,6 @@ export const unknownResource = (uri: string, era: 'legacy' | 'modern') =>
 
 // Spec 2026-07-28, Streamable HTTP: what is mirrored into headers must say what the body says.
 export const headerMismatch = (text: string) => new ProtocolError(-32020, `Header mismatch: ${text}`);
-
-/** Of a caller that may try again. Spec 2026-07-28, errors: codes of one's own lie outside of those of JSON-RPC. */
-const TOO_MANY = 429;
-
-const tooMany = (text: string) => new ProtocolError(TOO_MANY, text, { httpStatus: 429 });
-
-export const tooManyListeners = (limit: number) =>
-  tooMany(`${limit} streams of changes are open, as many as limits.maxListeners in servers.json allows.`);
 
 // The same for one that never was and one of somebody else.
 export const unknownTask = (taskId: string) => new ProtocolError(-32602, `Task not found: ${taskId}`);
@@ -186,9 +157,14 @@ export const circuitOpen = (key: string, failures: number, seconds: number | und
   new DownstreamFailure(
     key,
     'circuit_open',
-    `failed ${failures} times in a row and ${seconds === undefined ? 'is being tried with one request. Try again in a few seconds.' : `is left alone for ${seconds} s. Try again then.`}`,
+    `failed ${failures} times in a row and ${leftAlone(seconds)}`,
     false,
   );
+
+const leftAlone = (seconds: number | undefined) =>
+  seconds === undefined
+    ? 'is being tried with one request. Try again in a few seconds.'
+    : `is left alone for ${seconds} s. Try again then.`;
 
 export const sessionLost = (key: string) =>
   new DownstreamFailure(key, 'session_lost', `no longer knows this gateway's session. ${TRY_AGAIN}`, false);
@@ -314,13 +290,7 @@ const factsOf = ({ downstream, reason, mayHaveRun }: DownstreamFailure) => ({
 });
 
 /** What may be over by the next time. */
-const PASSING: ReadonlySet<FailureReason> = new Set([
-  'unavailable',
-  'busy',
-  'circuit_open',
-  'session_lost',
-  'rate_limited',
-]);
+const PASSING = new Set(['unavailable', 'busy', 'circuit_open', 'session_lost', 'rate_limited']);
 
 export function formatBytes(bytes: number): string {
   if (bytes >= 1024 * 1024) return `${+(bytes / 1024 / 1024).toFixed(1)} MiB`;

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { Allowance } from './caller/allowance.ts';
 import type { AuditLines } from './caller/audit-lines.ts';
 import { createDispatcher } from './caller/dispatch.ts';
 import { type Front, openFront } from './caller/front.ts';
@@ -21,9 +22,9 @@ import { createSeal } from './relay/seal.ts';
 import { TASK_TTL_MS } from './relay/tasks.ts';
 import { IMPLEMENTATION } from './version.ts';
 
+export { ConfigError } from './config/config-error.ts';
 // What a program needs that has the gateway in itself.
 export { loadConfig } from './config/load.ts';
-export { ConfigError } from './errors.ts';
 export { createLog, createSecrets } from './log.ts';
 
 export interface GatewayOptions {
@@ -134,6 +135,8 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
     onUnexpected: (err) =>
       log.error({ event: 'unexpected', err }, 'a request failed by a fault of the gateway'),
   });
+  /** They all have the one token: to us they are one. */
+  const allowance = new Allowance(limits);
   const fronts: Front[] = [];
   function start(): void {
     if (isStarted) return;
@@ -180,6 +183,7 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
         port,
         token,
         allowedHosts: config.allowedHosts,
+        allowance,
         limits,
         select,
         dispatcher,

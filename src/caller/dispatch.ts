@@ -7,8 +7,6 @@ import {
   unknownCursor,
   unknownMethod,
 } from '../errors.ts';
-import type { Era } from '../protocol/eras.ts';
-import { extensionsOf, TASKS } from '../protocol/extensions.ts';
 import { isLogLevel, LOG_LEVELS, type LogLevel } from '../protocol/log-levels.ts';
 import {
   isRequestId,
@@ -36,11 +34,14 @@ import {
   writeGuarded,
   writeResult,
 } from './answers.ts';
-import type { Caller, Reply } from './caller.ts';
+import { type Caller, identityOf, type Reply } from './caller.ts';
+import { retryAfter } from './http-reply.ts';
 import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observed.ts';
+import { offers, offersSubscriptions } from './offers.ts';
 import { askerOf, declaredBy, logLevelOf } from './request-facts.ts';
 import { readDeclared, type Session } from './session.ts';
+import { TooMany } from './too-many.ts';
 
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
@@ -231,7 +232,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const refusal = error instanceof ProtocolError ? error : internalError(error);
     if (refusal !== error) options.onUnexpected(error);
     const json = writeError(request.id, refusal);
-    reply.end(json, caller.era === 'modern' ? refusal.httpStatus : 200);
+    const headers = refusal instanceof TooMany ? retryAfter(refusal) : undefined;
+    reply.end(json, caller.era === 'modern' ? refusal.httpStatus : 200, headers);
     if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, { error: refusal }, json);
   }
 
@@ -252,7 +254,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         // Cancelled before it began.
         if (caller.era === 'modern' && reply.isGone) {
           if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, undefined, '');
-          return;
+          return reply.abandon();
         }
         guarded(request, caller, reply);
       });
@@ -290,22 +292,7 @@ const NEEDS_CATALOG: ReadonlySet<string> = new Set([
   ...FORWARDINGS.keys(),
 ]);
 
-/** Whoever asks with the same identity at the same URL is taken for the same. */
-const identityOf = ({ session, agent = '', era, selection: { profile, toolset } }: Caller) =>
-  `${session?.identity ?? agent}\n${era}\n${profile.name}\n${toolset?.name ?? ''}`;
-
 function stopWatching(uri: string, { watches }: Session): void {
   watches.get(uri)?.();
   watches.delete(uri);
-}
-
-function offersSubscriptions({ capabilities }: View): boolean {
-  return (capabilities.resources as Params | undefined)?.subscribe === true;
-}
-
-/** `tools/call` of `tools`, `completion/complete` of `completions`, `tasks/get` of an extension. */
-function offers({ capabilities }: View, method: string, era: Era): boolean {
-  const feature = method.slice(0, method.indexOf('/'));
-  if (feature === 'tasks') return era === 'modern' && extensionsOf(capabilities)?.[TASKS] !== undefined;
-  return capabilities[feature === 'completion' ? 'completions' : feature] !== undefined;
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Limits } from '../config/config.ts';
 import { within } from '../downstream/within.ts';
+import type { Allowance } from './allowance.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createEndpoint } from './endpoint.ts';
 import { createHostCheck, isLoopback } from './hosts.ts';
@@ -26,6 +27,7 @@ export interface FrontOptions extends Pick<PagesOptions, 'isReady' | 'status' | 
   port: number;
   token: string;
   allowedHosts: readonly string[];
+  allowance: Allowance;
   limits: FrontLimits;
   select: Selector;
   dispatcher: Dispatcher;
@@ -45,6 +47,7 @@ type FrontLimits = Pick<
   | 'keepAliveTimeoutMs'
   | 'maxListeners'
   | 'maxUnsentBytes'
+  | 'unsentTimeoutMs'
 >;
 
 /** How often it is looked for requests that take too long to come; Node's own 30 s is as long as what they may take. */
@@ -58,13 +61,14 @@ const CLOSE_GRACE_MS = 2000;
 export async function openFront(options: FrontOptions): Promise<Front> {
   const hasToken = createTokenCheck(options.token);
   const refusedHost = createHostCheck(isLoopback(options.host), options.allowedHosts);
-  const { select, dispatcher, sessions, limits } = options;
-  const endpoint = createEndpoint({ hasToken, refusedHost, select, dispatcher, sessions, limits });
+  const { select, dispatcher, sessions, allowance, limits } = options;
+  const checks = { hasToken, refusedHost };
+  const endpoint = createEndpoint({ ...checks, select, dispatcher, sessions, allowance, limits });
   const { isReady, status, metrics } = options;
-  const pages = createPages({ hasToken, refusedHost, isReady, status, metrics });
+  const pages = createPages({ ...checks, isReady, status, metrics });
 
   const sse = options.legacySse
-    ? createSseFront({ hasToken, refusedHost, select, dispatcher, limits })
+    ? createSseFront({ ...checks, select, dispatcher, allowance, limits })
     : undefined;
 
   let running = 0;

@@ -1,7 +1,7 @@
 import type { View } from '../catalog/view.ts';
 import type { Watch } from '../downstream/hearings.ts';
 import { within } from '../downstream/within.ts';
-import { ProtocolError, tooManyListeners, unknownResource } from '../errors.ts';
+import { ProtocolError, unknownResource } from '../errors.ts';
 import { type Era, META } from '../protocol/eras.ts';
 import { TASKS } from '../protocol/extensions.ts';
 import { isObject, type Params, type Request, RPC } from '../protocol/messages.ts';
@@ -10,6 +10,7 @@ import type { RunningCall } from '../relay/forward.ts';
 import { exposeState, findTask, insistOnTasks } from '../relay/tasks.ts';
 import type { Caller, Reply } from './caller.ts';
 import { readDeclared, type Session } from './session.ts';
+import { tooManyListeners } from './too-many.ts';
 
 /**
  * Callers that listen for changes. Each hears of what it asked for, and of a list only when what it is shown of it

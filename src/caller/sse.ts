@@ -1,21 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Limits } from '../config/config.ts';
-import { tooManyListeners } from '../errors.ts';
 import { encodeEvent, KEEP_ALIVE } from '../protocol/sse.ts';
+import type { Allowance } from './allowance.ts';
 import { BodyRefused, readBody } from './body.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { CHALLENGE, UNAUTHORIZED } from './endpoint.ts';
-import { sendJson } from './http-reply.ts';
+import { type ReplyLimits, retryAfter, sendJson } from './http-reply.ts';
 import { createPipe, type Pipe } from './pipe.ts';
 import type { Selector } from './selection.ts';
+import { tooManyListeners } from './too-many.ts';
+import { cutIfUnread } from './unread.ts';
 
 interface SseOptions {
   hasToken(headers: IncomingHttpHeaders): boolean;
   refusedHost(headers: IncomingHttpHeaders): string | undefined;
   select: Selector;
   dispatcher: Dispatcher;
-  limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth' | 'maxListeners' | 'maxUnsentBytes'>;
+  allowance: Allowance;
+  limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth' | 'maxListeners'> & ReplyLimits;
 }
 
 /** The transport of 2024-11-05 for callers that know no other: a stream at `/sse`, and messages to `/messages`. */
@@ -31,15 +34,17 @@ const MAX_UNSENT_ANSWERS_BYTES = 64 * 1024 * 1024;
 
 /** @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse */
 export function createSseFront(options: SseOptions): SseFront {
-  const { maxListeners, maxUnsentBytes, maxRequestBytes } = options.limits;
+  const { maxListeners, maxUnsentBytes, unsentTimeoutMs, maxRequestBytes } = options.limits;
   const streams = new Map<string, { pipe: Pipe; res: ServerResponse }>();
 
   function open(url: string, req: IncomingMessage, res: ServerResponse): void {
     const agent = req.headers['user-agent'];
     const selection = options.select(`/mcp${url.slice('/sse'.length)}`, agent);
     if ('refusal' in selection) return refuse(res, 404, selection.refusal);
-    if (streams.size >= maxListeners)
-      return refuse(res, 429, tooManyListeners(maxListeners).message, ['retry-after', '1']);
+    if (streams.size >= maxListeners) {
+      const tooMany = tooManyListeners(maxListeners);
+      return refuse(res, tooMany.httpStatus, tooMany.message, retryAfter(tooMany));
+    }
     const id = randomUUID();
     const pipe = createPipe(
       options.dispatcher,
@@ -49,6 +54,7 @@ export function createSseFront(options: SseOptions): SseFront {
           if (res.destroyed) return;
           res.write(encodeEvent(json));
           if (res.writableLength > MAX_UNSENT_ANSWERS_BYTES) res.destroy();
+          else cutIfUnread(res, unsentTimeoutMs);
         },
         get isOpen() {
           return !res.destroyed;
@@ -58,6 +64,7 @@ export function createSseFront(options: SseOptions): SseFront {
         },
       },
       options.limits,
+      options.allowance,
     );
     streams.set(id, { pipe, res });
     const timer = setInterval(() => {

@@ -3,6 +3,7 @@ import type { Limits } from '../config/config.ts';
 import { ProtocolError } from '../errors.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { RPC } from '../protocol/messages.ts';
+import { Allowance, type AllowanceLimits } from './allowance.ts';
 import { writeError } from './answers.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createPipe } from './pipe.ts';
@@ -19,7 +20,7 @@ export function serveStdio(
   selection: Selection,
   input: Readable,
   output: Writable,
-  limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth'>,
+  limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth' | 'maxUnsentBytes'> & AllowanceLimits,
 ): Promise<void> {
   const write = (json: string) => void (output.writable && output.write(`${json}\n`));
   let onIdle = () => {};
@@ -28,11 +29,12 @@ export function serveStdio(
     get isOpen() {
       return output.writable;
     },
-    // Who reads no more blocks its own pipe, and nobody else's.
-    mayNotify: true,
+    get mayNotify() {
+      return output.writableLength <= limits.maxUnsentBytes;
+    },
   };
   const who = { name: 'stdio', agent: undefined, selection } as const;
-  const pipe = createPipe(dispatcher, who, out, limits, () => onIdle());
+  const pipe = createPipe(dispatcher, who, out, limits, new Allowance(limits), () => onIdle());
 
   return new Promise((resolve) => {
     const onLine = (line: string) => {

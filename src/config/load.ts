@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
-import { ConfigError } from '../errors.ts';
 import type { Config, DownstreamConfig } from './config.ts';
+import { ConfigError } from './config-error.ts';
 import { parseDocument } from './document.ts';
 import { createExpander, type Env } from './expand.ts';
 import { withoutScheme } from './header-rules.ts';

@@ -1,14 +1,11 @@
-import type { Downstream } from '../downstream/downstream.ts';
 import type { Exchange, Receiver } from '../downstream/link.ts';
 import {
   asksForInput,
-  busyUntilDeadline,
   DownstreamFailure,
   deadlinePassed,
   noLongerWaits,
   notMcp,
   ProtocolError,
-  unavailable,
   wentSilent,
 } from '../errors.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
@@ -17,6 +14,7 @@ import type { Answered, Question } from '../protocol/questions.ts';
 import type { Forwarding } from './asking.ts';
 import { Deadline, type Timed } from './deadline.ts';
 import type { InputRequired } from './dialogue.ts';
+import { neverSent } from './never-sent.ts';
 import { Notices } from './notices.ts';
 import { OpenQuestions } from './open-questions.ts';
 import type { Parked } from './parked.ts';
@@ -84,11 +82,6 @@ function failureOf(thrown: unknown): Outcome | DownstreamFailure | undefined {
   if (!(thrown instanceof ProtocolError)) return undefined;
   const { code, message, data } = thrown;
   return { error: { code, message, data } };
-}
-
-function neverSent({ key, status }: Downstream, deadlineMs: number): DownstreamFailure {
-  const { why } = status();
-  return why === undefined ? busyUntilDeadline(key, deadlineMs) : unavailable(key, why);
 }
 
 class ForwardedCall implements Receiver, ForwardedRequest, Timed {
