@@ -11,6 +11,7 @@ import type { Selector } from './selection.ts';
 import type { Sessions } from './sessions.ts';
 import { createSseFront } from './sse.ts';
 import { createTokenCheck } from './token.ts';
+import { refuseUnreadable } from './unreadable.ts';
 
 export interface Front {
   /** Where callers reach the MCP endpoint. */
@@ -75,6 +76,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   let onIdle = () => {};
   const server = createServer(
     {
+      // Of two Authorization headers none is picked: joined they are no token of ours, and two of others no value either.
+      joinDuplicateHeaders: true,
       maxHeaderSize: limits.maxHeaderBytes,
       headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
       requestTimeout: limits.requestTimeoutMs,
@@ -93,6 +96,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       else if (sse?.serve(req, res) !== true) pages(req, res);
     },
   );
+  server.on('clientError', refuseUnreadable);
   server.maxConnections = limits.maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
