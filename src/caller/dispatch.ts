@@ -21,9 +21,9 @@ import {
 import type { Asking, Forwarding } from '../relay/asking.ts';
 import type { Rounds } from '../relay/dialogue.ts';
 import { forwardForeign } from '../relay/foreign.ts';
-import type { RunningCall, WayBack } from '../relay/forward.ts';
 import { FORWARDINGS } from '../relay/forwarding.ts';
 import { createRepeats } from '../relay/repeats.ts';
+import type { RunningCall, WayBack } from '../relay/running-call.ts';
 import {
   discoverResult,
   initializeResult,

@@ -6,7 +6,7 @@ import { type Era, META } from '../protocol/eras.ts';
 import { TASKS } from '../protocol/extensions.ts';
 import { isObject, type Params, type Request, RPC } from '../protocol/messages.ts';
 import type { Rounds } from '../relay/dialogue.ts';
-import type { RunningCall } from '../relay/forward.ts';
+import type { RunningCall } from '../relay/running-call.ts';
 import { exposeState, findTask, insistOnTasks } from '../relay/tasks.ts';
 import type { Caller, Reply } from './caller.ts';
 import { readDeclared, type Session } from './session.ts';

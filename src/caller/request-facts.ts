@@ -1,7 +1,7 @@
 import { META } from '../protocol/eras.ts';
 import { isLogLevel } from '../protocol/log-levels.ts';
 import type { Params } from '../protocol/messages.ts';
-import type { WayBack } from '../relay/forward.ts';
+import type { WayBack } from '../relay/running-call.ts';
 import type { Caller, Reply } from './caller.ts';
 import { type Declared, readDeclared, type Session } from './session.ts';
 

@@ -2,7 +2,7 @@ import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
 import { isRequestId, type Outcome, type Params, type RequestId } from '../protocol/messages.ts';
 import { type Answered, askableOf } from '../protocol/questions.ts';
-import type { RunningCall } from '../relay/forward.ts';
+import type { RunningCall } from '../relay/running-call.ts';
 
 /** What a caller says that it can do. */
 export interface Declared {

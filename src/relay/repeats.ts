@@ -3,7 +3,8 @@ import { ranBefore } from '../errors.ts';
 import type { Notification, Outcome, RequestId } from '../protocol/messages.ts';
 import { afterRounds } from './after-rounds.ts';
 import type { Forwarding } from './asking.ts';
-import { type ForwardedRequest, forward, type RunningCall, type WayBack } from './forward.ts';
+import { forward } from './forward.ts';
+import type { ForwardedRequest, RunningCall, WayBack } from './running-call.ts';
 import { Unheard } from './unheard.ts';
 
 /**
