@@ -222,7 +222,6 @@ export const BASE: readonly Requirement[] = [
     era: 'both',
     face: 'downstream',
     section: 'basic#icons',
-    text: 'Icons of unsafe schemes are not used.',
-    notHere: 'no icon is fetched or shown here',
+    text: 'Icons of unsafe schemes are not passed on.',
   },
 ];
