@@ -92,14 +92,14 @@ export class Dialogue {
   /** What a downstream of the modern era asks for; or what the caller gets instead. */
   read(result: Params): InputRequired | Outcome | DownstreamFailure {
     const { downstream } = this.#round;
-    const { inputRequests, requestState: state, ...rest } = result;
-    // Who says nothing of questions would not know what to do with this.
-    if (this.capabilities === undefined && this.answers === undefined) return asksForInput(downstream);
-    if (inputRequests !== undefined && !isObject(inputRequests)) return asksForInput(downstream);
-    if (state !== undefined && typeof state !== 'string') return asksForInput(downstream);
+    const required = readRequired(result);
+    if (required === undefined) return asksForInput(downstream);
+    const { asked, state, rest } = required;
+    // Who says nothing of questions would not know what to do with one.
+    const isUnasked = this.capabilities === undefined && this.answers === undefined;
     const questions = new Map<string, Question>();
-    for (const [key, question] of Object.entries(inputRequests ?? {})) {
-      if (!isQuestion(question)) return asksForInput(downstream);
+    for (const [key, question] of Object.entries(asked)) {
+      if (isUnasked || !isQuestion(question)) return asksForInput(downstream);
       const judged = this.judge(question);
       if (judged !== undefined) return judged;
       questions.set(key, this.withOrigin(question));
@@ -156,6 +156,19 @@ export class Dialogue {
   #sealed(whose: string, state: string): string {
     return this.#seal.seal(whose + state, aboutOf(this.#round));
   }
+}
+
+/** The state of a round that asks nothing: its request is only to be repeated with it. Undefined for any other. */
+export function readStateAlone(result: Params): InputRequired | undefined {
+  const required = readRequired(result);
+  if (required === undefined || Object.keys(required.asked).length > 0) return undefined;
+  return { questions: new Map(), state: required.state, rest: required.rest };
+}
+
+/** Undefined for what asks for nothing, or in no form at all. */
+function readRequired({ inputRequests: asked = {}, requestState: state, ...rest }: Params) {
+  if (!isObject(asked) || !(state === undefined || typeof state === 'string')) return undefined;
+  return state === undefined && Object.keys(asked).length === 0 ? undefined : { asked, state, rest };
 }
 
 export function isQuestion(value: unknown): value is Question {

@@ -12,7 +12,7 @@ import { type Notification, type Outcome, type Params, RPC } from '../protocol/m
 import type { Answered, Question } from '../protocol/questions.ts';
 import type { Forwarding } from './asking.ts';
 import { Deadline, type Timed } from './deadline.ts';
-import type { InputRequired } from './dialogue.ts';
+import { type InputRequired, readStateAlone } from './dialogue.ts';
 import { neverSent } from './never-sent.ts';
 import { Notices } from './notices.ts';
 import { OpenQuestions } from './open-questions.ts';
@@ -172,13 +172,13 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   }
 
   onOutcome(outcome: Outcome): void {
-    const { downstream, shape, dialogue } = this.#forwarding;
+    const { downstream, shape } = this.#forwarding;
     let shaped: Outcome | DownstreamFailure | InputRequired = outcome;
     if ('result' in outcome) {
       const { result } = outcome;
       const type = result.resultType ?? 'complete';
       try {
-        if (type === 'input_required') shaped = dialogue?.read(result) ?? asksForInput(downstream.key);
+        if (type === 'input_required') shaped = this.#readRequired(result);
         else if (type !== 'complete') shaped = this.#otherwise(result);
         else if (shape !== undefined) shaped = { result: shape(result) };
       } catch (cause) {
@@ -188,6 +188,11 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
     if (shaped instanceof DownstreamFailure) this.onFailure(shaped);
     else if ('questions' in shaped) this.#onInputRequired(shaped);
     else this.#deliver((back) => back.answer(shaped));
+  }
+
+  #readRequired(result: Params): Outcome | DownstreamFailure | InputRequired {
+    const { downstream, dialogue } = this.#forwarding;
+    return dialogue?.read(result) ?? readStateAlone(result) ?? asksForInput(downstream.key);
   }
 
   /** Spec 2026-07-28: every type that no extension of both ends has is invalid. */
@@ -200,10 +205,10 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   #onInputRequired(required: InputRequired): void {
     const { downstream, dialogue } = this.#forwarding;
     const { ask } = this.#back ?? {};
-    if (ask === undefined) {
-      const outcome = dialogue?.toResult(required);
-      if (outcome !== undefined) this.#deliver((back) => back.answer(outcome));
-      return;
+    // Without a dialogue there are no questions, and it is repeated here.
+    if (ask === undefined && dialogue !== undefined) {
+      const outcome = dialogue.toResult(required);
+      return this.#deliver((back) => back.answer(outcome));
     }
     if (++this.#rounds > MAX_ROUNDS) return this.onFailure(asksForInput(downstream.key));
     const inputResponses: Params = {};
@@ -218,12 +223,14 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
       this.#exchange = this.#send(answers);
     };
     for (const [key, question] of questions) {
-      const asked = this.#questions().ask(ask, question, (outcome) => {
-        // In this era an answer is a result; there is no other way to say that none is given.
-        if ('error' in outcome) return this.onFailure(asksForInput(downstream.key));
-        inputResponses[key] = outcome.result;
-        if (--left === 0) goOn();
-      });
+      const asked =
+        ask &&
+        this.#questions().ask(ask, question, (outcome) => {
+          // In this era an answer is a result; there is no other way to say that none is given.
+          if ('error' in outcome) return this.onFailure(asksForInput(downstream.key));
+          inputResponses[key] = outcome.result;
+          if (--left === 0) goOn();
+        });
       if (asked === undefined) return this.onFailure(asksForInput(downstream.key));
     }
     if (questions.size === 0) goOn();

@@ -295,3 +295,34 @@ describe('what a downstream logs during a call', () => {
     expect(await heard(gateway, 'shout')).toEqual(['none']);
   });
 });
+
+describe('a round that asks nothing, and only wants its state back', () => {
+  const rounds =
+    (count: number): Answer =>
+    (given) => {
+      const round = Number(given.message.params.requestState ?? 0);
+      return round < count
+        ? given.result({ resultType: 'input_required', requestState: String(round + 1) })
+        : given.result({ resultType: 'complete', content: [{ type: 'text', text: `round ${round}` }] });
+    };
+
+  test.each(['modern', 'legacy', 'v1'] as const)('is of no concern to a %s caller', async (era) => {
+    await using crm = await serve(rounds(3));
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    for (const capabilities of [{}, { elicitation: {} }]) {
+      const client = (await gateway.connect({ era: era as 'modern', capabilities })) as Client;
+      const { content } = await client.callTool({ name: 'crm__ask', arguments: {} });
+      expect(content).toEqual([{ type: 'text', text: 'round 3' }]);
+    }
+  });
+
+  test('is not gone on with for ever', async () => {
+    await using crm = await serve(rounds(1000));
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const client = await gateway.connect({ era: 'legacy' });
+    const result = await client.callTool({ name: 'crm__ask', arguments: {} });
+    expect(result.isError).toBe(true);
+    const calls = crm.requests.filter(({ headers }) => headers['mcp-method'] === 'tools/call');
+    expect(calls.length).toBeLessThan(20);
+  });
+});
