@@ -259,6 +259,9 @@ export const asksForInput = (key: string) =>
 export const opensNoAddress = (key: string) =>
   new DownstreamFailure(key, 'bad_answer', 'asked to open something that is no http or https address.', true);
 
+export const declinedAddress = (key: string) =>
+  new DownstreamFailure(key, 'refused', 'needs something to be opened first, and that was declined.', false);
+
 // A call that had asked waits for a few minutes, in this process alone.
 export const noLongerWaits = (key: string) =>
   new DownstreamFailure(

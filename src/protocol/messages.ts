@@ -47,6 +47,8 @@ export const RPC = {
   headerMismatch: -32020,
   missingClientCapability: -32021,
   unsupportedVersion: -32022,
+  /** Of 2025-11-25 alone: addresses are to be opened first. */
+  urlElicitationRequired: -32042,
 } as const;
 
 /** A longer id serves no one and would be held for as long as its call. */

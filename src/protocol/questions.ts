@@ -29,7 +29,8 @@ export function detailFor(method: string, params: Params = {}): string | undefin
 }
 
 /** Spec: an elicitation capability that names no mode is one for forms. */
-export function isDeclared(capability: Params, detail: string): boolean {
+export function isDeclared(capability: unknown, detail: string): boolean {
+  if (!isObject(capability)) return false;
   return isObject(capability[detail]) || (detail === 'form' && !isObject(capability.url));
 }
 

@@ -3,6 +3,7 @@ import {
   asksForInput,
   DownstreamFailure,
   deadlinePassed,
+  declinedAddress,
   noLongerWaits,
   notMcp,
   ProtocolError,
@@ -28,15 +29,19 @@ const MAX_ROUNDS = 16;
  * `timing` says, not counting the time in which its caller is asked something.
  */
 export function forward(forwarding: Forwarding, back: WayBack): ForwardedRequest {
-  const { dialogue } = forwarding;
+  const { dialogue, downstream } = forwarding;
+  if (dialogue?.isDeclined) return failed(declinedAddress(downstream.key), back);
   if (dialogue?.resumes === undefined) return new ForwardedCall(forwarding, back);
   const call = (dialogue.parked as Parked<ForwardedCall>).take(dialogue.resumes.id);
-  if (call === undefined) {
-    back.fail(noLongerWaits(forwarding.downstream.key));
-    return { hasEnded: true, hasBegun: true, cancel() {}, callerLeft() {} };
-  }
+  if (call === undefined) return failed(noLongerWaits(downstream.key), back);
   call.resume(back, dialogue.resumes.responses);
   return call;
+}
+
+/** It ends before it began. */
+function failed(failure: DownstreamFailure, back: WayBack): ForwardedRequest {
+  back.fail(failure);
+  return { hasEnded: true, hasBegun: true, cancel() {}, callerLeft() {} };
 }
 
 /** What a shape threw because it meant to. */
@@ -172,7 +177,7 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   }
 
   onOutcome(outcome: Outcome): void {
-    const { downstream, shape } = this.#forwarding;
+    const { downstream, shape, dialogue } = this.#forwarding;
     let shaped: Outcome | DownstreamFailure | InputRequired = outcome;
     if ('result' in outcome) {
       const { result } = outcome;
@@ -184,6 +189,8 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
       } catch (cause) {
         shaped = failureOf(cause) ?? notMcp(downstream.key, 'nested too deep', cause);
       }
+    } else if (outcome.error.code === RPC.urlElicitationRequired) {
+      shaped = dialogue?.readAddresses(outcome.error) ?? asksForInput(downstream.key);
     }
     if (shaped instanceof DownstreamFailure) this.onFailure(shaped);
     else if ('questions' in shaped) this.#onInputRequired(shaped);
