@@ -39,7 +39,7 @@ import { retryAfter } from './http-reply.ts';
 import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observed.ts';
 import { offers, offersSubscriptions } from './offers.ts';
-import { askerOf, declaredBy, logLevelOf } from './request-facts.ts';
+import { askerOf, awaitAddresses, declaredBy, logLevelOf } from './request-facts.ts';
 import { readDeclared, type Session } from './session.ts';
 import { TooMany } from './too-many.ts';
 
@@ -110,6 +110,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const end = (outcome: Outcome, failure?: DownstreamFailure) => {
       calls--;
       session?.removeCall(id, call);
+      if (era === 'legacy' && 'error' in outcome) awaitAddresses(outcome.error, forwarding, session);
       const json = writeGuarded(id, outcome, era, forwarding);
       reply.end(json, statusOf(outcome, era));
       observeEnd(outcome, failure, json);
@@ -131,7 +132,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         reply.abandon();
         observeEnd(undefined, undefined, '');
       },
-      ...(era === 'legacy' && session?.capabilities !== undefined && { ask: askerOf(session, reply) }),
+      ...(era === 'legacy' &&
+        session?.capabilities !== undefined && { ask: askerOf(session, forwarding, reply) }),
     };
     const running = repeats.forward(forwarding, back, identityOf(caller));
     call = running;

@@ -1,6 +1,8 @@
 import { META } from '../protocol/eras.ts';
 import { isLogLevel } from '../protocol/log-levels.ts';
-import type { Params } from '../protocol/messages.ts';
+import { isObject, type Params, RPC, type RpcError } from '../protocol/messages.ts';
+import { ELICITATION_COMPLETE } from '../protocol/questions.ts';
+import type { Forwarding } from '../relay/asking.ts';
 import type { WayBack } from '../relay/running-call.ts';
 import type { Caller, Reply } from './caller.ts';
 import { type Declared, readDeclared, type Session } from './session.ts';
@@ -20,8 +22,9 @@ export function logLevelOf(meta: Params | undefined, { era, session }: Caller): 
 }
 
 /** Asks on the stream of the call that the question came up in. */
-export function askerOf(session: Session, reply: Reply): NonNullable<WayBack['ask']> {
+export function askerOf(session: Session, forwarding: Forwarding, reply: Reply): NonNullable<WayBack['ask']> {
   return (question, answered) => {
+    awaitElicitation(question.params, forwarding, session);
     const id = session.addQuestion(answered);
     if (!reply.ask({ jsonrpc: '2.0', id, ...question })) {
       session.removeQuestion(id);
@@ -32,4 +35,25 @@ export function askerOf(session: Session, reply: Reply): NonNullable<WayBack['as
       reply.notify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } });
     };
   };
+}
+
+/** Who is to open an address hears when what is to be done there is done: it alone, and on the stream of its session. */
+function awaitElicitation(params: unknown, { downstream }: Forwarding, session: Session): void {
+  const { mode, elicitationId } = isObject(params) ? params : {};
+  if (mode !== 'url' || typeof elicitationId !== 'string') return;
+  downstream.wishes.awaitElicitation(elicitationId, () => {
+    session.notify?.(ELICITATION_COMPLETE, { elicitationId });
+  });
+}
+
+/** The same for those that an error names. */
+export function awaitAddresses(
+  { code, data }: RpcError,
+  forwarding: Forwarding,
+  session: Session | undefined,
+): void {
+  if (code !== RPC.urlElicitationRequired || session === undefined || !isObject(data)) return;
+  for (const params of Array.isArray(data.elicitations) ? data.elicitations : []) {
+    awaitElicitation(params, forwarding, session);
+  }
 }

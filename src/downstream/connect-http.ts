@@ -72,6 +72,7 @@ export async function connectHttp(
     version: client.getNegotiatedProtocolVersion() ?? '2025-03-26',
     sessionId: transport.sessionId,
     limits: options.limits,
+    onElicitationDone: options.onElicitationDone,
   });
   passStrays(client, link);
   return { link, client, retire, close };

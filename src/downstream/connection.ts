@@ -35,6 +35,8 @@ export interface ConnectOptions {
   onUpdated(uri: string): void;
   /** A task that is watched is in this state now. */
   onTask(state: Params): void;
+  /** What a person was sent to elsewhere is done, says the downstream. */
+  onElicitationDone(elicitationId: unknown): void;
   /** The connection has ended by itself. */
   onClosed(why: string): void;
 }

@@ -40,7 +40,7 @@ export interface Downstream {
   start(): void;
   /** Sends one request: once, and again where `retry-rules` lets it. */
   request(request: OutgoingRequest, receiver: Receiver): Exchange;
-  readonly wishes: Pick<Wishes, 'watch' | 'watchTask' | 'wantLogs'>;
+  readonly wishes: Pick<Wishes, 'watch' | 'watchTask' | 'awaitElicitation' | 'wantLogs'>;
   /** Requests that wait: for their answer, for a connection, or for their turn. */
   readonly running: number;
   close(): Promise<void>;
@@ -128,6 +128,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
         onListChanged: lists.announce,
         onUpdated: wishes.updated,
         onTask: wishes.taskChanged,
+        onElicitationDone: wishes.elicitationDone,
         onClosed: ended.resolve,
       });
       const leave = () => void opened?.close();
@@ -194,6 +195,7 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
       onListChanged: lists.announce,
       onUpdated: isApart ? wishes.updated : () => {},
       onTask: () => {},
+      onElicitationDone: wishes.elicitationDone,
       onClosed,
     });
     return untilEnd(opened, wishes.tellFurther(opened, isApart));

@@ -12,6 +12,7 @@ import {
   unavailable,
 } from '../errors.ts';
 import { isRpcError, type Outcome, outcomeOf, type RequestId, RPC } from '../protocol/messages.ts';
+import { ELICITATION_COMPLETE } from '../protocol/questions.ts';
 import { type AnswerLimits, type AnswerReader, createAnswerReader } from './answer-reader.ts';
 import { type Asked, createAsked } from './asked.ts';
 import { describeCause } from './causes.ts';
@@ -36,6 +37,7 @@ interface HttpExchangeOptions {
   limits: AnswerLimits;
   /** Answers a question that a legacy downstream asks on this request's stream. */
   reply(id: RequestId, outcome: Outcome): void;
+  onElicitationDone(elicitationId: unknown): void;
   /** It has ended, whichever way: the downstream has answered it, or may go on with it. */
   onOver(exchange: HttpExchange, isAnswered: boolean): void;
   /** Tells the downstream, and calls back when the stream may be closed. */
@@ -173,6 +175,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
       // What is logged on the stream of a request is logged because of it.
     } else if (isProgressOf(id, notification) || notification.method === 'notifications/message') {
       this.#receiver.onNotification(notification);
+    } else if (notification.method === ELICITATION_COMPLETE) {
+      this.#options.onElicitationDone(notification.params?.elicitationId);
     }
   }
 

@@ -19,6 +19,7 @@ export interface HttpLinkOptions {
   version: string;
   sessionId: string | undefined;
   limits: ConnectionLimits;
+  onElicitationDone(elicitationId: unknown): void;
 }
 
 /** How long a notice may take to be accepted. */
@@ -96,6 +97,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
         doubt,
         isResent: request.isResent === true,
         limits,
+        onElicitationDone: options.onElicitationDone,
         reply: (questionId, outcome) => post(composeAnswer(questionId, outcome)),
         onOver,
         resume: era === 'legacy' ? resume : undefined,

@@ -6,6 +6,9 @@ export interface Question {
   readonly params?: Params;
 }
 
+/** Spec 2025-11-25: what a person was sent to elsewhere is done. */
+export const ELICITATION_COMPLETE = 'notifications/elicitation/complete';
+
 /** Takes the one answer to a question. */
 export type Answered = (outcome: Outcome) => void;
 

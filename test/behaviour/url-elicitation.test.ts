@@ -103,3 +103,47 @@ describe('an address that is to be opened first', () => {
     expect(JSON.stringify(content)).toContain(sentence);
   });
 });
+
+test('that it is done hears who was to open it, whoever calls meanwhile, once, and nobody else', async () => {
+  const method = 'notifications/elicitation/complete';
+  await using crm = await plainServer({
+    era: 'legacy',
+    tools: ['act', 'asks', 'finishes'].map((name) => ({ name, inputSchema: { type: 'object' } })),
+    answers: {
+      'tools/call act': ({ error }) =>
+        error(-32042, 'Open these first', { data: { elicitations: [SIGN_IN] } }),
+      async 'tools/call asks'({ stream, message, responseTo }) {
+        const events = stream();
+        const id = `of ${message.id}`;
+        events.send({ id, method: 'elicitation/create', params: { ...SIGN_IN, elicitationId: 'e2' } });
+        await responseTo(id);
+        events.send({ method, params: { elicitationId: 'e2' } });
+        events.result({ content: [] });
+      },
+      'tools/call finishes'({ stream }) {
+        const events = stream();
+        for (const elicitationId of ['e1', 'e1', 'e3', 7]) events.send({ method, params: { elicitationId } });
+        events.result({ content: [] });
+      },
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const heard: unknown[] = [];
+  const connect = async (name: string) => {
+    const client = await gateway.connect({
+      era: 'legacy',
+      capabilities: { elicitation: { url: {} } },
+      onElicit: () => ({ action: 'accept' }),
+    });
+    client.setNotificationHandler(method, ({ params }) => void heard.push(`${name} ${params.elicitationId}`));
+    return client;
+  };
+  const [alice, bob] = [await connect('alice'), await connect('bob')];
+  await alice.callTool({ name: 'crm__asks', arguments: {} });
+  await expect.poll(() => heard).toEqual(['alice e2']);
+  await expect(alice.callTool({ name: 'crm__act', arguments: {} })).rejects.toMatchObject({ code: -32042 });
+  await bob.callTool({ name: 'crm__finishes', arguments: {} });
+  await expect.poll(() => heard).toEqual(['alice e2', 'alice e1']);
+  await bob.callTool({ name: 'crm__asks', arguments: {} });
+  await expect.poll(() => heard).toEqual(['alice e2', 'alice e1', 'bob e2']);
+});
