@@ -84,11 +84,15 @@ export class Session {
     answered?.(outcome);
   }
 
-  /** It has ended: nothing is heard, watched or asked for it any more. Its calls go on. */
+  /**
+   * It has ended: nothing is heard, watched or asked for it any more. Its calls go on, without an
+   * answer to what they asked.
+   */
   close(): void {
     for (const stop of this.watches.values()) stop();
     this.watches.clear();
     this.endStream?.();
+    for (const call of this.#calls.values()) call.callerLeft();
     this.#questions.clear();
   }
 }
