@@ -43,9 +43,10 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
     }
     const notification = message as unknown as Notification;
     if (notification.method === 'notifications/message') onStray(notification);
-    else if (notification.method === 'notifications/cancelled')
-      asked.takeBack(notification.params?.requestId);
-    else if (notification.method === 'notifications/progress') {
+    else if (notification.method === 'notifications/cancelled') {
+      // Of what the SDK's client has asked, it may be the stream of notices.
+      return asked.takeBack(notification.params?.requestId);
+    } else if (notification.method === 'notifications/progress') {
       const receiver = waiting.get(notification.params?.progressToken);
       receiver?.onNotification(notification);
       return receiver !== undefined;

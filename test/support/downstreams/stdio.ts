@@ -16,6 +16,7 @@ export type StdioFlavour =
   | 'asks'
   | 'late'
   | 'whole'
+  | 'ends-listening'
   | 'exits-on-probe'
   | 'noisy'
   | 'dies'
