@@ -135,6 +135,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       ...(era === 'legacy' &&
         session?.capabilities !== undefined && { ask: askerOf(session, forwarding, reply) }),
     };
+    // Spec 2026-07-28: a level counts for one request. Before it a server has one, for all that it logs.
+    if (era === 'modern' && isLogLevel(back.logLevel)) forwarding.downstream.wishes.wantLogs(back.logLevel);
     const running = repeats.forward(forwarding, back, identityOf(caller));
     call = running;
     session?.addCall(id, running);

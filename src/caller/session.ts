@@ -92,7 +92,7 @@ export class Session {
     for (const stop of this.watches.values()) stop();
     this.watches.clear();
     this.endStream?.();
-    for (const call of this.#calls.values()) call.callerLeft();
+    for (const call of this.#calls.values()) call.callerLeft(false);
     this.#questions.clear();
   }
 }

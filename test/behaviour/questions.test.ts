@@ -296,6 +296,31 @@ describe('what a downstream logs during a call', () => {
   });
 });
 
+test('the level from which on a modern caller wants logs is told to a legacy downstream, before the call', async () => {
+  const capabilities = { tools: {}, logging: {} };
+  await using crm = await plainServer({
+    era: 'legacy',
+    tools: [tool('ask')],
+    answers: {
+      initialize: ({ result }) =>
+        result({ protocolVersion: '2025-11-25', capabilities, serverInfo: { name: 'logs', version: '1' } }),
+      'logging/setLevel': ({ result }) => result({}),
+      'tools/call ask': ({ result }) => result({ content: [] }),
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const told = () =>
+    crm.requests
+      .map(({ body }) => body as Message | undefined)
+      .flatMap((sent) => (sent?.method === 'logging/setLevel' ? [sent.params.level] : []));
+  for (const logLevel of [undefined, 'warning', 'error', 'debug']) {
+    const _meta = logLevel === undefined ? {} : { [`${META}logLevel`]: logLevel };
+    await gateway.post(...modernRequest('tools/call', { name: 'crm__ask', arguments: {}, _meta }));
+  }
+  // What is told already covers what is more urgent.
+  await expect.poll(told).toEqual(['warning', 'debug']);
+});
+
 describe('a round that asks nothing, and only wants its state back', () => {
   const rounds =
     (count: number): Answer =>
