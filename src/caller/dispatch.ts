@@ -7,7 +7,7 @@ import {
   unknownCursor,
   unknownMethod,
 } from '../errors.ts';
-import { isLogLevel, LOG_LEVELS, type LogLevel } from '../protocol/log-levels.ts';
+import { isLogLevel, type LogLevel } from '../protocol/log-levels.ts';
 import {
   isRequestId,
   type Notification,
@@ -39,7 +39,7 @@ import { retryAfter } from './http-reply.ts';
 import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observed.ts';
 import { offers, offersSubscriptions } from './offers.ts';
-import { askerOf, awaitAddresses, declaredBy, logLevelOf } from './request-facts.ts';
+import { askerOf, awaitAddresses, declaredBy, logLevelOf, unknownLogLevel } from './request-facts.ts';
 import { readDeclared, type Session } from './session.ts';
 import { TooMany } from './too-many.ts';
 
@@ -96,10 +96,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   function pass(forwarding: Forwarding, request: Request, caller: Caller, reply: Reply): void {
     const startedAt = performance.now();
-    calls++;
     const { era, session } = caller;
     const { id } = request;
     const meta = request.params?._meta as Params | undefined;
+    const logLevel = logLevelOf(meta, caller);
+    calls++;
     let call: RunningCall | undefined;
     observer.onStarted(forwarding);
     const observeEnd = (outcome: Outcome | undefined, failure: DownstreamFailure | undefined, json: string) =>
@@ -117,7 +118,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     };
     const back: WayBack = {
       caller: session,
-      logLevel: logLevelOf(meta, caller),
+      logLevel,
       progressToken: isRequestId(meta?.progressToken) ? meta.progressToken : undefined,
       notify: (message) => reply.notify(message),
       answer: (outcome) => end(outcome),
@@ -136,7 +137,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         session?.capabilities !== undefined && { ask: askerOf(session, forwarding, reply) }),
     };
     // Spec 2026-07-28: a level counts for one request. Before it a server has one, for all that it logs.
-    if (era === 'modern' && isLogLevel(back.logLevel)) forwarding.downstream.wishes.wantLogs(back.logLevel);
+    if (era === 'modern' && isLogLevel(logLevel)) forwarding.downstream.wishes.wantLogs(logLevel);
     const running = repeats.forward(forwarding, back, identityOf(caller));
     call = running;
     session?.addCall(id, running);
@@ -217,9 +218,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   function setLogLevel(level: unknown, session: Session | undefined): void {
-    if (!isLogLevel(level)) {
-      throw new ProtocolError(RPC.invalidParams, `params.level must be one of ${LOG_LEVELS.join(', ')}.`);
-    }
+    if (!isLogLevel(level)) throw unknownLogLevel('params.level');
     if (session !== undefined) session.logLevel = level;
     options.wantLogs(level);
   }

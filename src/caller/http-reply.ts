@@ -25,6 +25,7 @@ export class HttpReply implements Reply {
   readonly #mayStream: boolean;
   readonly #prefersStream: boolean;
   readonly #namesStream: boolean;
+  readonly #takesLogs: boolean;
   #streaming = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -43,6 +44,8 @@ export class HttpReply implements Reply {
     this.#namesStream = namesStream;
     this.#headers = headers;
     this.#limits = limits;
+    // Asked for with each request in the modern era; before it a server may log unasked.
+    this.#takesLogs = namesStream || era === 'modern';
     this.#mayStream = namesStream || accept.includes('*/*');
     const isWanted = framing === 'auto' ? era === 'legacy' : framing === 'sse';
     this.#prefersStream = namesStream && (isWanted || !/application\/(json|\*)|\*\/\*/.test(accept));
@@ -51,6 +54,7 @@ export class HttpReply implements Reply {
   notify(message: Notification): void {
     // Dropped, for a caller that does not read.
     if (!this.#mayStream || this.#res.writableLength > this.#limits.maxUnsentBytes) return;
+    if (!this.#takesLogs && message.method === 'notifications/message') return;
     this.#write(encodeEvent(JSON.stringify(message)));
   }
 

@@ -1,5 +1,6 @@
+import { ProtocolError } from '../errors.ts';
 import { META } from '../protocol/eras.ts';
-import { isLogLevel } from '../protocol/log-levels.ts';
+import { isLogLevel, LOG_LEVELS } from '../protocol/log-levels.ts';
 import { isObject, type Params, RPC, type RpcError } from '../protocol/messages.ts';
 import { ELICITATION_COMPLETE } from '../protocol/questions.ts';
 import type { Forwarding } from '../relay/asking.ts';
@@ -15,11 +16,16 @@ export function declaredBy(params: Params, { era, session }: Caller): Declared {
 
 const NOTHING: Declared = {};
 
+/** @throws ProtocolError -32602 no such level */
 export function logLevelOf(meta: Params | undefined, { era, session }: Caller): WayBack['logLevel'] {
   if (era === 'legacy') return session?.logLevel ?? 'all';
   const level = meta?.[META.logLevel];
-  return isLogLevel(level) ? level : undefined;
+  if (level === undefined || isLogLevel(level)) return level;
+  throw unknownLogLevel(`params._meta["${META.logLevel}"]`);
 }
+
+export const unknownLogLevel = (where: string) =>
+  new ProtocolError(RPC.invalidParams, `${where} must be one of ${LOG_LEVELS.join(', ')}.`);
 
 /** Asks on the stream of the call that the question came up in. */
 export function askerOf(session: Session, forwarding: Forwarding, reply: Reply): NonNullable<WayBack['ask']> {

@@ -292,7 +292,14 @@ describe('what a downstream logs during a call', () => {
     expect(await heard(gateway, 'warning')).toEqual(['warning', 'error', 'warning']);
     expect(await heard(gateway, 'debug')).toEqual(['debug', 'warning', 'error', 'debug']);
     expect(await heard(gateway, undefined)).toEqual(['none']);
-    expect(await heard(gateway, 'shout')).toEqual(['none']);
+    const _meta = { [`${META}logLevel`]: 'shout' };
+    const { json } = await gateway.post(
+      ...modernRequest('tools/call', { name: 'crm__ask', arguments: {}, _meta }),
+    );
+    expect(json.error).toMatchObject({
+      code: -32602,
+      message: expect.stringContaining('must be one of debug'),
+    });
   });
 });
 
