@@ -23,6 +23,8 @@ export class Session {
   readonly id: string | undefined;
   /** The same for all that comes from one caller. */
   readonly identity: string;
+  /** When its id is good no more, in ms since 1970. */
+  readonly until: number;
   /** What it can be asked; undefined where that is nothing. */
   capabilities: Params | undefined;
   extensions: Extensions | undefined;
@@ -39,9 +41,10 @@ export class Session {
   readonly #questions = new Map<RequestId, Answered>();
   #lastQuestion = 0;
 
-  constructor(id: string | undefined, declared: Declared) {
+  constructor(id: string | undefined, declared: Declared, until = Number.POSITIVE_INFINITY) {
     this.id = id;
     this.identity = id ?? `pipe ${++pipes}`;
+    this.until = until;
     this.capabilities = declared.capabilities;
     this.extensions = declared.extensions;
   }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Limits } from '../config/config.ts';
 import type { Seal } from '../relay/seal.ts';
 import { type Declared, readDeclared, Session } from './session.ts';
@@ -19,16 +18,20 @@ export interface Sessions {
 }
 
 export const SESSION_TTL_MS = 30 * 24 * 3600_000;
+/** Of each its id is known no longer than it would open. Beyond this the one that ends soonest is forgotten first. */
+const MAX_ENDED = 50_000;
 const SWEEP_MS = 60_000;
 const ABOUT = 'session';
 
+/** @param maxEnded  how many that were ended are known to be */
 export function createSessions(
   seal: Seal,
   { maxSessions, sessionIdleMs }: Pick<Limits, 'maxSessions' | 'sessionIdleMs'>,
+  maxEnded = MAX_ENDED,
 ): Sessions {
   const live = new Map<string, Session>();
-  /** Their ids would open still. */
-  const ended = new Set<string>();
+  /** When ids that would open still end by themselves, by what tells them apart. */
+  const ended = new Map<string, number>();
   const sweeping = setInterval(() => sweep(sessionIdleMs), Math.min(SWEEP_MS, sessionIdleMs)).unref();
 
   function drop(session: Session): void {
@@ -57,17 +60,30 @@ export function createSessions(
   }
 
   function open(id: string): Session | undefined {
-    const text = ended.has(id) ? undefined : seal.open(id, ABOUT);
+    const text = ended.has(markOf(id)) ? undefined : seal.open(id, ABOUT);
     if (text === undefined) return undefined;
-    const declared = JSON.parse(text) as Declared;
+    const { until, ...declared } = JSON.parse(text) as Declared & { until: number };
     if (live.size >= maxSessions) makeRoom();
-    const session = new Session(id, declared);
+    const session = new Session(id, declared, until);
     live.set(id, session);
     return session;
   }
 
+  /** Those that have ended by themselves; where there are none, the one that does so next. */
+  function forgetEnded(): void {
+    const now = Date.now();
+    let next: string | undefined;
+    let nextUntil = Number.POSITIVE_INFINITY;
+    for (const [mark, until] of ended) {
+      if (until < now) ended.delete(mark);
+      else if (until < nextUntil) [next, nextUntil] = [mark, until];
+    }
+    if (ended.size > maxEnded && next !== undefined) ended.delete(next);
+  }
+
   return {
-    issue: (declared) => seal.seal(JSON.stringify({ ...readDeclared(declared), nonce: randomUUID() }), ABOUT),
+    issue: (declared) =>
+      seal.seal(JSON.stringify({ ...readDeclared(declared), until: Date.now() + SESSION_TTL_MS }), ABOUT),
     find(id) {
       const session = live.get(id) ?? open(id);
       if (session !== undefined) session.usedAt = performance.now();
@@ -75,11 +91,8 @@ export function createSessions(
     },
     end(session) {
       if (session.id === undefined) return;
-      if (ended.size >= maxSessions) {
-        const [first] = ended;
-        ended.delete(first as string);
-      }
-      ended.add(session.id);
+      ended.set(markOf(session.id), session.until);
+      if (ended.size > maxEnded) forgetEnded();
       drop(session);
     },
     close() {
@@ -88,3 +101,6 @@ export function createSessions(
     },
   };
 }
+
+/** An id is long, and begins with random bytes. */
+const markOf = (id: string) => id.slice(0, 24);
