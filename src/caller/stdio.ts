@@ -41,10 +41,14 @@ export function serveStdio(
       if (line.trim() !== '') pipe.receive(line);
     };
     const { maxRequestBytes } = limits;
-    const lines = createLineReader(maxRequestBytes, onLine, () => {
-      const text = `The line is longer than ${maxRequestBytes} bytes (limits.maxRequestBytes in servers.json).`;
-      write(writeError(undefined, new ProtocolError(RPC.parseError, text)));
-    });
+    const refuse = (text: string) => write(writeError(undefined, new ProtocolError(RPC.parseError, text)));
+    const lines = createLineReader(
+      maxRequestBytes,
+      onLine,
+      () =>
+        refuse(`The line is longer than ${maxRequestBytes} bytes (limits.maxRequestBytes in servers.json).`),
+      () => refuse('The line is not valid UTF-8.'),
+    );
     input.on('data', (chunk: Buffer) => lines.feed(chunk));
     input.once('end', () => {
       onIdle = resolve;

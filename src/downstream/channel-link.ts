@@ -1,15 +1,14 @@
-import { cutOff, type DownstreamFailure, notMcp, tooLarge, unavailable } from '../errors.ts';
+import { cutOff, type DownstreamFailure, notMcp, unavailable } from '../errors.ts';
 import type { Era } from '../protocol/eras.ts';
 import { type Notification, outcomeOf } from '../protocol/messages.ts';
 import { createAsked } from './asked.ts';
-import type { Cap } from './cap.ts';
 import type { Channel } from './channel.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
 import { OnlyCall } from './only-call.ts';
 import { composeAnswer, composeCancelled, composeRequest, createIds } from './outgoing.ts';
 
 /** A channel shared by all calls: answers are told apart by their ids, progress by its token. */
-export function createChannelLink(key: string, channel: Channel, era: Era, version: string, cap: Cap): Link {
+export function createChannelLink(key: string, channel: Channel, era: Era, version: string): Link {
   const nextId = createIds();
   const waiting = new Map<unknown, Receiver>();
   const asked = createAsked((id, outcome) => void channel.write(composeAnswer(id, outcome)));
@@ -29,10 +28,10 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
     return true;
   };
 
-  channel.onTooLarge = (id) => {
+  channel.onUnreadable = (id, failure) => {
     const receiver = waiting.get(id);
     waiting.delete(id);
-    receiver?.onFailure(tooLarge(key, cap.bytes, cap.limit));
+    receiver?.onFailure(failure);
   };
 
   /** On a channel nothing says to which request a log message or a question belongs. */

@@ -30,7 +30,6 @@ export async function connectSse(config: HttpDownstreamConfig, options: ConnectO
     channel,
     'legacy',
     client.getNegotiatedProtocolVersion() ?? '2024-11-05',
-    cap,
   );
   const close = async () => {
     delete client.onclose;

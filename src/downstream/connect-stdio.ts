@@ -30,7 +30,7 @@ async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions
   const { mode } = options;
   options.signal.throwIfAborted();
   const cap = capOf(options.limits, 'maxLineBytes');
-  const channel = new StdioChannel(config, cap.bytes, options.limits.maxNoticesPerSecond, options.log);
+  const channel = new StdioChannel(config, cap, options.limits.maxNoticesPerSecond, options.log);
   const giveUp = () => void channel.close();
   options.signal.addEventListener('abort', giveUp);
   const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = config;
@@ -54,7 +54,6 @@ async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions
     channel,
     client.getProtocolEra() ?? 'legacy',
     client.getNegotiatedProtocolVersion() ?? '2025-03-26',
-    cap,
   );
   const close = async () => {
     delete client.onclose;

@@ -45,7 +45,7 @@ export class SseChannel implements Channel {
   onerror?: Transport['onerror'];
   onmessage?: Transport['onmessage'];
   intercept: Interceptor = () => false;
-  onTooLarge: (id: number) => void = () => {};
+  onUnreadable: Channel['onUnreadable'] = () => {};
   ended: string | undefined;
   failure: DownstreamFailure | undefined;
 

@@ -18,6 +18,7 @@ export type StdioFlavour =
   | 'whole'
   | 'ends-listening'
   | 'exits-on-probe'
+  | 'garbles'
   | 'noisy'
   | 'dies'
   | 'grandchild'
