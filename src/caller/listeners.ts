@@ -50,12 +50,13 @@ const MAX_WATCHED = 256;
 /** How long an answer waits for a downstream to say whether it tells of something. */
 const GRANT_MS = 2000;
 
-/** What can be asked for, the lists that it is about, and the notice. */
+/** What can be asked for, the capability that it is of, the lists that it is about, and the notice. */
 const KINDS = [
-  ['toolsListChanged', ['tools/list'], 'notifications/tools/list_changed'],
-  ['promptsListChanged', ['prompts/list'], 'notifications/prompts/list_changed'],
+  ['toolsListChanged', 'tools', ['tools/list'], 'notifications/tools/list_changed'],
+  ['promptsListChanged', 'prompts', ['prompts/list'], 'notifications/prompts/list_changed'],
   [
     'resourcesListChanged',
+    'resources',
     ['resources/list', 'resources/templates/list'],
     'notifications/resources/list_changed',
   ],
@@ -122,7 +123,10 @@ export function createListeners(
       const { capabilities, extensions } = readDeclared((params?._meta as Params)?.[META.clientCapabilities]);
       if (asked.taskIds !== undefined) insistOnTasks(extensions);
       const honored: Params = {};
-      for (const [kind] of KINDS) if (asked[kind] === true) honored[kind] = true;
+      const offered = viewOf(caller).capabilities;
+      for (const [kind, capability] of KINDS) {
+        if (asked[kind] === true && offered[capability] !== undefined) honored[kind] = true;
+      }
       /** What came before it was said what will be heard; undefined from then on. */
       let early: (() => void)[] | undefined = [];
       const send = (method: string, given: Params = {}) =>
@@ -246,7 +250,7 @@ export function createListeners(
         const { view: before } = listener;
         const view = viewOf(listener.caller);
         listener.view = view;
-        for (const [kind, methods, notice] of KINDS) {
+        for (const [kind, , methods, notice] of KINDS) {
           if (
             listener.hears(kind) &&
             methods.some((method) => differs(before, view, method, listener.caller.era))

@@ -14,6 +14,8 @@ export interface Listing {
   prompts?: readonly Listed[];
   resources?: readonly Listed[];
   resourceTemplates?: readonly Listed[];
+  /** It says that it has no tools, and never will: its list of them is empty for want of one. */
+  toolless?: true;
   /** It completes arguments. */
   completes?: true;
   /** It tells when a resource changes. */
@@ -102,6 +104,7 @@ export async function readListing(
     ...(promptList !== undefined && { prompts: promptList.items }),
     ...(resourceList !== undefined && { resources: resourceList.items }),
     ...(templateList !== undefined && { resourceTemplates: templateList.items }),
+    ...(tools === undefined && { toolless: true as const }),
     ...(completions !== undefined && { completes: true }),
     ...(resources?.subscribe === true && { subscribes: true as const }),
     ...(logging !== undefined && { logs: true }),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Offer } from '../support/downstreams/offers.ts';
 import { modernOffers } from '../support/downstreams/offers.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { startGateway } from '../support/gateway.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
 const META = 'io.modelcontextprotocol/';
@@ -104,4 +104,47 @@ test('what a server logs unasked makes no stream of the answer to a caller that 
   expect(await framing('*/*')).toBe('json');
   expect(await framing(undefined)).toBe('json');
   expect(await framing('application/json, text/event-stream')).toBe('sse');
+});
+
+describe('what is offered is what some server has:', () => {
+  const hints = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
+  const onlyPrompts = () =>
+    plainServer({
+      era: 'modern',
+      answers: {
+        'server/discover': ({ result }) =>
+          result({ supportedVersions: ['2026-07-28'], capabilities: { prompts: {} }, ...hints }),
+        'prompts/list': ({ result }) => result({ prompts: [{ name: 'p' }], ...hints }),
+      },
+    });
+  const ofBoth = async (gateway: RunningGateway) => [
+    Object.keys((await gateway.post(...modernRequest('server/discover'))).json.result.capabilities),
+    Object.keys((await gateway.post(...legacyRequest('initialize', {}))).messages[0]?.result.capabilities),
+  ];
+
+  test('no tools where none has any, though who asks for them gets an empty list', async () => {
+    await using crm = await onlyPrompts();
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    expect(await ofBoth(gateway)).toEqual([['prompts'], ['prompts']]);
+    expect((await gateway.post(...modernRequest('tools/list'))).json.result.tools).toEqual([]);
+  });
+
+  test('tools where one has them, however few they are now', async () => {
+    await using crm = await onlyPrompts();
+    await using empty = await plainServer({ era: 'legacy', tools: [] });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), empty: empty.entry() } });
+    expect(await ofBoth(gateway)).toEqual([
+      ['tools', 'prompts'],
+      ['tools', 'prompts'],
+    ]);
+  });
+
+  test('who listens is promised changes of lists that there are', async () => {
+    await using crm = await onlyPrompts();
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const notifications = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
+    const stream = await gateway.open(...modernRequest('subscriptions/listen', { notifications }));
+    expect((await stream.next())?.params.notifications).toEqual({ promptsListChanged: true });
+    stream.cut();
+  });
 });
