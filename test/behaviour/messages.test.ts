@@ -147,7 +147,7 @@ describe('an error', () => {
     expect(key).not.toMatch(/^[\w-]+\.(modelcontextprotocol|mcp)[./]/);
   });
 
-  test('that only a revision before 2026-07-28 has is told to its modern caller as one that it knows [R10]', async () => {
+  test('that only a revision before 2026-07-28 has reaches no modern caller, who hears what it takes [R10]', async () => {
     const elicitations = [
       { mode: 'url', elicitationId: '1', url: 'https://example.com/', message: 'Sign in' },
     ];
@@ -159,8 +159,12 @@ describe('an error', () => {
     });
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
     const modern = await gateway.post(...modernRequest('tools/call', ECHO));
-    expect(modern.json.error).toEqual({ code: -32603, message: 'Sign in first', data: { elicitations } });
-    const legacy = await gateway.post(...legacyRequest('tools/call', ECHO));
+    const requiredCapabilities = { elicitation: { url: {} } };
+    expect(modern.json.error).toMatchObject({ code: -32021, data: { requiredCapabilities } });
+    const capabilities = { elicitation: { url: {} } };
+    const { headers } = await gateway.post(...legacyRequest('initialize', { capabilities }));
+    const session = { 'mcp-session-id': headers['mcp-session-id'] as string };
+    const legacy = await gateway.post(legacyRequest('tools/call', ECHO)[0], session);
     expect(legacy.messages[0]?.error).toMatchObject({ code: -32042, data: { elicitations } });
   });
 });

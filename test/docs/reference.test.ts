@@ -80,6 +80,7 @@ const FAILURES = {
   headersRejected: [errors.headersRejected('crm')],
   asksForInput: [errors.asksForInput('crm')],
   opensNoAddress: [errors.opensNoAddress('crm')],
+  declinedAddress: [errors.declinedAddress('crm')],
   noLongerWaits: [errors.noLongerWaits('crm')],
 };
 
