@@ -9,6 +9,7 @@ import type { StdioEvent } from './stdio/record.ts';
 
 /** Each is a script in `stdio/`, and says there what is special about it. */
 export type StdioFlavour =
+  | 'tells'
   | 'v1'
   | 'v2'
   | 'v2-modern'
