@@ -16,7 +16,7 @@ const echo = echoOf(1);
 const listen = modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } });
 
 describe('what one caller has running at once', () => {
-  test('is answered with 429, Retry-After and a JSON-RPC error beyond maxCallerInFlight, and later served again', async () => {
+  test('is answered with 429, Retry-After and a JSON-RPC error beyond maxCallerInFlight, and later served again [R9] [R175]', async () => {
     const waiting: (() => void)[] = [];
     const held: Answer = async (given) => {
       await new Promise<void>((resolve) => waiting.push(resolve));
@@ -92,7 +92,7 @@ describe('what one caller has running at once', () => {
   });
 });
 
-test('more requests in a minute than maxRequestsPerMinute are a 429 that says when to come again', async () => {
+test('more requests in a minute than maxRequestsPerMinute are a 429 that says when to come again [R175]', async () => {
   await using crm = await plainServer({ era: 'modern' });
   await using gateway = await startGateway({
     mcpServers: { crm: crm.entry() },

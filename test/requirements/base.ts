@@ -73,7 +73,7 @@ export const BASE: readonly Requirement[] = [
     era: 'both',
     face: 'caller',
     section: 'basic#error-codes',
-    text: 'Codes of our own, if there were any, would lie outside of what JSON-RPC reserves.',
+    text: 'Codes of our own lie outside of what JSON-RPC reserves.',
   },
   {
     id: 'R10',
