@@ -227,7 +227,12 @@ function writeServers(evil: EvilServer, callTimeoutMs = CALL_TIMEOUT_MS): string
   const path = join(folder, 'servers.json');
   writeFileSync(
     path,
-    JSON.stringify({ mcpServers: { evil: evil.entry({ callTimeoutMs }) }, catalogFile: '' }),
+    // One failure after the other is what is measured: the server is not to be left alone for that.
+    JSON.stringify({
+      mcpServers: { evil: evil.entry({ callTimeoutMs }) },
+      catalogFile: '',
+      limits: { breakerFailures: 0 },
+    }),
   );
   return path;
 }

@@ -24,7 +24,9 @@ export function resultOf(method: string, tools: readonly string[], era: Era = 'm
 export async function openGateway(mcpServers: object): Promise<{ url: string; close(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'faulty-'));
   const path = join(folder, 'servers.json');
-  writeFileSync(path, JSON.stringify({ mcpServers, catalogFile: '' }));
+  // Faults are what is measured: a server that fails is not to be left alone for it, nor its calls turned away.
+  const limits = { breakerFailures: 0, maxQueue: 100_000 };
+  writeFileSync(path, JSON.stringify({ mcpServers, catalogFile: '', limits }));
   const config = loadConfig({ path, env: {} });
   rmSync(folder, { recursive: true });
   const log = createLog({ level: 'silent', secrets: [], destination: { write: () => {} } });
