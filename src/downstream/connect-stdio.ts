@@ -1,4 +1,6 @@
 import type { StdioDownstreamConfig } from '../config/config.ts';
+import { LATEST_MODERN_VERSION } from '../protocol/eras.ts';
+import { RPC } from '../protocol/messages.ts';
 import { capOf } from './cap.ts';
 import { createChannelLink } from './channel-link.ts';
 import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
@@ -18,10 +20,19 @@ export async function connectStdio(
   try {
     return await startStdio(config, options);
   } catch (error) {
-    if (!(error instanceof EndedOnProbe)) throw error;
     // Servers built on some SDKs exit on anything before `initialize`: begin with that, then.
-    return startStdio(config, { ...options, mode: 'legacy' });
+    if (error instanceof EndedOnProbe) return startStdio(config, { ...options, mode: 'legacy' });
+    // One that was too slow to answer the first question has refused `initialize`, and said what it speaks.
+    if (options.mode === 'auto' && speaksModern(error))
+      return startStdio(config, { ...options, mode: 'modern' });
+    throw error;
   }
+}
+
+function speaksModern(error: unknown): boolean {
+  const { code, data } = error as { code?: unknown; data?: { supported?: unknown } };
+  const supported = code === RPC.unsupportedVersion ? data?.supported : undefined;
+  return Array.isArray(supported) && supported.includes(LATEST_MODERN_VERSION);
 }
 
 class EndedOnProbe extends Error {}
@@ -34,7 +45,8 @@ async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions
   const giveUp = () => void channel.close();
   options.signal.addEventListener('abort', giveUp);
   const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = config;
-  const client = createControlClient(options, Math.min(PROBE_TIMEOUT_MS, connectTimeoutMs / 2), mode);
+  const probeMs = mode === 'modern' ? connectTimeoutMs : Math.min(PROBE_TIMEOUT_MS, connectTimeoutMs / 2);
+  const client = createControlClient(options, probeMs, mode);
   try {
     await client.connect(channel, { timeout: connectTimeoutMs });
   } catch (error) {

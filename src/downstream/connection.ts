@@ -26,7 +26,7 @@ export interface ConnectOptions {
   /** Gives the attempt up. */
   signal: AbortSignal;
   /** Which handshake: `auto` finds out the era. */
-  mode: 'auto' | 'legacy';
+  mode: 'auto' | 'legacy' | 'modern';
   /** Declared to a downstream of the legacy era: what can be asked of whose requests go over it. */
   capabilities: Params;
   /** The downstream says that one of its lists has changed. */

@@ -1,4 +1,5 @@
 import { Client, type ClientOptions, type JSONObject } from '@modelcontextprotocol/client';
+import { LATEST_MODERN_VERSION } from '../protocol/eras.ts';
 import { LISTED_FOR, TASKS } from '../protocol/extensions.ts';
 import type { Notification, Outcome, Params } from '../protocol/messages.ts';
 import { capabilityFor, ELICITATION_COMPLETE } from '../protocol/questions.ts';
@@ -10,7 +11,7 @@ import { answerAlone } from './outgoing.ts';
 /**
  * The SDK's client, for what is rare: handshake, era, notices of change.
  *
- * @param mode  `auto` asks with `server/discover` which era it is, `legacy` begins with `initialize`
+ * @param mode  `auto` asks with `server/discover` which era it is, `legacy` begins with `initialize`, `modern` never does
  */
 export function createControlClient(
   options: ConnectOptions,
@@ -23,7 +24,10 @@ export function createControlClient(
       ...options.capabilities,
       extensions: { ...LISTED_FOR, [TASKS]: {} } as Record<string, JSONObject>,
     },
-    versionNegotiation: { mode, probe: { timeoutMs: probeTimeoutMs } },
+    versionNegotiation: {
+      mode: mode === 'modern' ? { pin: LATEST_MODERN_VERSION } : mode,
+      probe: { timeoutMs: probeTimeoutMs },
+    },
     // Compiling what a downstream wrote has frozen event loops; nothing is validated that is merely passed on.
     jsonSchemaValidator: {
       getValidator: () => (data) => ({ valid: true, data: data as never, errorMessage: undefined }),

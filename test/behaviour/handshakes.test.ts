@@ -103,6 +103,38 @@ describe('a process that answers the first question of the gateway', () => {
   });
 });
 
+/** A server of the modern era alone that takes six seconds to begin, as one does that is downloaded first. */
+const SLOW_SCRIPT = `
+  import { createInterface } from 'node:readline';
+  const lines = createInterface({ input: process.stdin });
+  const cache = { resultType: 'complete', ttlMs: 60000, cacheScope: 'private' };
+  const answers = {
+    'server/discover': { ...cache, supportedVersions: ['2026-07-28'], capabilities: { tools: {} } },
+    'tools/list': { ...cache, tools: [{ name: 'echo', inputSchema: { type: 'object' } }] },
+    'tools/call': { resultType: 'complete', content: [{ type: 'text', text: 'hello' }] },
+  };
+  const begun = new Promise((resolve) => setTimeout(resolve, 6000));
+  lines.on('line', async (line) => {
+    const { id, method, params } = JSON.parse(line);
+    await begun;
+    if (id === undefined) return;
+    const data = { supported: ['2026-07-28'], requested: String(params?.protocolVersion) };
+    const body = method in answers
+      ? { result: answers[method] }
+      : { error: { code: -32022, message: 'Unsupported protocol version', data } };
+    console.log(JSON.stringify({ jsonrpc: '2.0', id, ...body }));
+  });`;
+
+test('a process of the modern era that is slow to begin is not taken for one of the other [R47] [R64]', {
+  timeout: 60_000,
+}, async () => {
+  await using folder = await folderWith({ 'slow.mjs': SLOW_SCRIPT });
+  const entry = { command: process.execPath, args: ['slow.mjs'], cwd: folder.path };
+  await using gateway = await startGateway({ mcpServers: { crm: entry } });
+  expect(gateway.gateway.status().downstreams.crm).toMatchObject({ state: 'ready', era: 'modern' });
+  expect(await echo(gateway)).toBe('hello');
+});
+
 describe('a server of the legacy era', () => {
   test.each(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'] as const)(
     'of %s is told that it is initialized before anything else, and its version and session with all that follows [R156] [R163]',
