@@ -20,7 +20,7 @@ export function resultOf(method: string, tools: readonly string[], era: Era = 'm
     : { protocolVersion: revision.legacy, capabilities, serverInfo: { name: 'bench', version: '1' } };
 }
 
-/** A gateway in this process, on a free port. */
+/** A gateway in this process, on a free port. Without its breaker: every call is to meet the fault that it asks for. */
 export async function openGateway(mcpServers: object): Promise<{ url: string; close(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'faulty-'));
   const path = join(folder, 'servers.json');

@@ -62,7 +62,9 @@ test('calls that hang do not keep a legacy downstream from the calls after them'
     limits: { breakerFailures: 0 },
   });
   const calls = await Promise.all(
-    Array.from({ length: 80 }, () => gateway.post(...modernRequest('tools/call', ECHO))),
+    Array.from({ length: 80 }, (_, i) =>
+      gateway.post(...modernRequest('tools/call', { ...ECHO, arguments: { text: `call ${i}` } })),
+    ),
   );
   const texts = calls.map((reply) => reply.messages.at(-1)?.result.content[0].text);
   // 64 run at first. What had to wait for one of them to end was sent late or never, and is told which it was.
