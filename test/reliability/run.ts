@@ -1,5 +1,6 @@
 // Runs the fault table and the commands that measure, and says what came of it: npm run reliability
-// With `-- --write` it writes docs/reliability.md, with `-- --tests` it leaves the commands out.
+// With `-- --write` it writes docs/reliability.md, with `-- --tests` it leaves the commands out, and `-- --report=<file>`
+// is what `vitest run --reporter=json` wrote already.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,11 +36,17 @@ try {
 
 /** The fault table, and the files of other tests that it names. */
 function runTests(): readonly FileResult[] {
+  const report = process.argv.find((argument) => argument.startsWith('--report='))?.slice('--report='.length);
+  if (report !== undefined) return read(report);
   const named = SECTIONS.flatMap(({ faults }) => faults).flatMap(({ elsewhere = [] }) => elsewhere);
   const files = new Set(['test/faults/', ...named.map((reference) => reference.split(': ')[0] as string)]);
   const output = join(folder, 'tests.json');
   run('npx', ['vitest', 'run', ...files, '--reporter=json', `--outputFile=${output}`]);
-  const { testResults } = JSON.parse(readFileSync(output, 'utf8')) as { testResults: FileResult[] };
+  return read(output);
+}
+
+function read(report: string): readonly FileResult[] {
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as { testResults: FileResult[] };
   return testResults.map((result) => ({ ...result, name: result.name.slice(root.length + 1) }));
 }
 
