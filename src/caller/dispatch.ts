@@ -40,6 +40,7 @@ import type { Caller, Reply } from './caller.ts';
 import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observed.ts';
 import { askerOf, declaredBy, logLevelOf } from './request-facts.ts';
+import type { Selector } from './selection.ts';
 import { readDeclared, type Session } from './session.ts';
 
 export interface Dispatcher {
@@ -49,7 +50,7 @@ export interface Dispatcher {
   answered(answer: Response, session: Session): void;
   /** A stream on which a session hears of changes. False where it accepts none. */
   open(caller: Caller, reply: Reply): boolean;
-  /** The catalog may be another. */
+  /** The catalog, or what a caller is shown of it, may be another. */
   catalogChanged(): void;
   /** Calls of which nobody has heard the end, and callers that listen. */
   readonly waiting: { readonly calls: number; readonly listeners: number };
@@ -59,6 +60,8 @@ export interface Dispatcher {
 
 interface DispatcherOptions {
   catalog: { readonly current: Catalog };
+  /** Of the configuration in force. */
+  select: Selector;
   /** Resolves when the catalog is worth listing. */
   settled: Promise<void>;
   isSettled(): boolean;
@@ -81,7 +84,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   const repeats = createRepeats();
 
-  const listeners = createListeners(viewOf, writeResult, rounds);
+  /** What a caller that stays is shown now; undefined where that is no more. */
+  function viewNow({ selection: { url, userAgent } }: Caller): View | undefined {
+    const selection = options.select(url, userAgent);
+    return 'refusal' in selection ? undefined : catalog.current.view(selection.profile, selection.toolset);
+  }
+
+  const listeners = createListeners(viewNow, writeResult, rounds);
   let calls = 0;
 
   function listen(request: Request, caller: Caller, reply: Reply): void {

@@ -5,6 +5,9 @@ import type { Profile } from '../config/profiles.ts';
 export interface Selection {
   readonly profile: Profile;
   readonly toolset: ToolsetConfig | undefined;
+  /** What it was chosen by: a caller that stays is chosen for anew under another configuration. */
+  readonly url: string;
+  readonly userAgent: string;
 }
 
 export interface SelectionRules {
@@ -66,7 +69,8 @@ function select(rules: SelectionRules, url: string, userAgent: string): ReturnTy
   if (asked !== null && byUrl === undefined) {
     return { refusal: `There is no such profile. There is: ${[...rules.profiles.keys()].join(', ')}.` };
   }
-  return { profile: byUrl ?? rules.profile ?? byUserAgent(rules.profiles, userAgent), toolset };
+  const profile = byUrl ?? rules.profile ?? byUserAgent(rules.profiles, userAgent);
+  return { profile, toolset, url, userAgent };
 }
 
 function byUserAgent(profiles: ReadonlyMap<string, Profile>, userAgent: string): Profile {

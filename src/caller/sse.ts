@@ -20,6 +20,10 @@ interface SseOptions {
 export interface SseFront {
   /** False for what is not asked of it. */
   serve(req: IncomingMessage, res: ServerResponse): boolean;
+  /** Under another configuration: ends the streams whose URL leads nowhere any more. */
+  selectAgain(): void;
+  /** Ends each stream as soon as nothing runs on it. */
+  drain(): void;
   close(): void;
 }
 
@@ -32,32 +36,44 @@ const MAX_UNSENT_ANSWERS_BYTES = 64 * 1024 * 1024;
 
 /** @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse */
 export function createSseFront(options: SseOptions): SseFront {
-  const streams = new Map<string, { pipe: Pipe; res: ServerResponse }>();
+  const streams = new Map<string, Stream>();
+  let isDraining = false;
 
   function open(url: string, req: IncomingMessage, res: ServerResponse): void {
     const agent = req.headers['user-agent'];
-    const selection = options.select(`/mcp${url.slice('/sse'.length)}`, agent);
-    if ('refusal' in selection) return refuse(res, 404, selection.refusal);
+    const select = () => options.select(`/mcp${url.slice('/sse'.length)}`, agent);
+    const first = select();
+    if ('refusal' in first) return refuse(res, 404, first.refusal);
+    let selection = first;
+    if (isDraining) return refuse(res, 503, 'This gateway is stopping.');
     if (streams.size >= MAX_STREAMS) return refuse(res, 503, `More than ${MAX_STREAMS} streams are open.`);
     const id = randomUUID();
+    const output = {
+      write(json: string) {
+        if (res.destroyed || res.writableEnded) return;
+        res.write(encodeEvent(json));
+        if (res.writableLength > MAX_UNSENT_ANSWERS_BYTES) res.destroy();
+      },
+      get isOpen() {
+        return !res.destroyed;
+      },
+      get mayNotify() {
+        return res.writableLength <= MAX_UNSENT_BYTES;
+      },
+    };
     const pipe = createPipe(
       options.dispatcher,
-      { name: 'token', agent, selection },
-      {
-        write(json) {
-          if (res.destroyed) return;
-          res.write(encodeEvent(json));
-          if (res.writableLength > MAX_UNSENT_ANSWERS_BYTES) res.destroy();
-        },
-        get isOpen() {
-          return !res.destroyed;
-        },
-        get mayNotify() {
-          return res.writableLength <= MAX_UNSENT_BYTES;
-        },
-      },
+      { name: 'token', agent },
+      () => selection,
+      output,
+      () => isDraining && res.end(),
     );
-    streams.set(id, { pipe, res });
+    const selectAgain = () => {
+      const again = select();
+      if ('refusal' in again) res.end();
+      else selection = again;
+    };
+    streams.set(id, { pipe, res, selectAgain });
     const timer = setInterval(() => {
       if (res.writableLength <= MAX_UNSENT_BYTES) res.write(KEEP_ALIVE);
     }, KEEP_ALIVE_MS);
@@ -101,10 +117,23 @@ export function createSseFront(options: SseOptions): SseFront {
       else receive(url, req, res);
       return true;
     },
+    selectAgain() {
+      for (const stream of streams.values()) stream.selectAgain();
+    },
+    drain() {
+      isDraining = true;
+      for (const { pipe, res } of streams.values()) if (pipe.waiting === 0) res.end();
+    },
     close() {
       for (const { res } of streams.values()) res.end();
     },
   };
+}
+
+interface Stream {
+  readonly pipe: Pipe;
+  readonly res: ServerResponse;
+  selectAgain(): void;
 }
 
 function refuse(res: ServerResponse, status: number, message: string, headers: readonly string[] = []): void {

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { within } from '../downstream/within.ts';
 import { ProtocolError } from '../errors.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { RPC } from '../protocol/messages.ts';
@@ -9,17 +10,25 @@ import type { Selection } from './selection.ts';
 
 const LAST_ANSWERS_MS = 3000;
 
-/**
- * Serves one caller over a pipe: one message a line, both eras, nothing but protocol on the way out. Resolves when the
- * caller closes its end, which is how it says goodbye.
- */
+export interface StdioFront {
+  /** Resolves when the caller closes its end, which is how it says goodbye. */
+  readonly over: Promise<void>;
+  /**
+   * Takes no more requests, and answers what is running.
+   *
+   * @returns  how many requests were still running when the time was over
+   */
+  drain(graceMs: number): Promise<number>;
+}
+
+/** Serves one caller over a pipe: one message a line, both eras, nothing but protocol on the way out. */
 export function serveStdio(
   dispatcher: Dispatcher,
-  selection: Selection,
+  selection: () => Selection,
   input: Readable,
   output: Writable,
   maxRequestBytes: number,
-): Promise<void> {
+): StdioFront {
   const write = (json: string) => void (output.writable && output.write(`${json}\n`));
   let onIdle = () => {};
   const out = {
@@ -30,9 +39,9 @@ export function serveStdio(
     // Who reads no more blocks its own pipe, and nobody else's.
     mayNotify: true,
   };
-  const pipe = createPipe(dispatcher, { name: 'stdio', agent: undefined, selection }, out, () => onIdle());
+  const pipe = createPipe(dispatcher, { name: 'stdio', agent: undefined }, selection, out, () => onIdle());
 
-  return new Promise((resolve) => {
+  const over = new Promise<void>((resolve) => {
     const onLine = (line: string) => {
       if (line.trim() !== '') pipe.receive(line);
     };
@@ -50,4 +59,16 @@ export function serveStdio(
     // The reader of our output has gone.
     output.on('error', () => resolve());
   });
+
+  return {
+    over,
+    async drain(graceMs) {
+      input.pause();
+      const idle = new Promise<void>((resolve) => {
+        onIdle = resolve;
+      });
+      if (pipe.waiting > 0) await within(graceMs, Promise.race([idle, over]));
+      return output.writable ? pipe.waiting : 0;
+    },
+  };
 }

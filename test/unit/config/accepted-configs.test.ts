@@ -29,6 +29,7 @@ test('a url alone is a downstream, and everything else has a default', () => {
     catalogFile: join(directory, 'servers.catalog.json'),
     legacySse: false,
     audit: { values: false },
+    drainMs: 25_000,
     limits: { maxRequestBytes: 4_194_304, maxResultBytes: 8_388_608 },
     secrets: [],
   });
