@@ -116,7 +116,8 @@ export type FailureReason =
   | 'server_error'
   | 'refused'
   | 'headers_refused'
-  | 'rate_limited';
+  | 'rate_limited'
+  | 'busy';
 
 /** A request that a downstream did not answer, in one sentence a model can act on. */
 export class DownstreamFailure extends Error {
@@ -224,6 +225,14 @@ export const rateLimited = (key: string, retryAfterS: number | undefined) =>
     { retryAfterMs: retryAfterS && retryAfterS * 1000 },
   );
 
+export const doesNotRead = (key: string, bytes: number) =>
+  new DownstreamFailure(
+    key,
+    'busy',
+    `does not read what it is sent (${formatBytes(bytes)} wait for it). ${TRY_AGAIN}`,
+    false,
+  );
+
 export const redirected = (key: string, status: number, origin: string) =>
   new DownstreamFailure(
     key,
@@ -278,7 +287,7 @@ const factsOf = ({ downstream, reason, mayHaveRun }: DownstreamFailure) => ({
 });
 
 /** What may be over by the next time. */
-const PASSING: ReadonlySet<FailureReason> = new Set(['unavailable', 'session_lost', 'rate_limited']);
+const PASSING: ReadonlySet<FailureReason> = new Set(['unavailable', 'session_lost', 'rate_limited', 'busy']);
 
 export function formatBytes(bytes: number): string {
   if (bytes >= 1024 * 1024) return `${+(bytes / 1024 / 1024).toFixed(1)} MiB`;

@@ -14,6 +14,9 @@ export async function connectStdio(
   config: StdioDownstreamConfig,
   options: ConnectOptions,
 ): Promise<Connection> {
+  const { failures = 0, mode } = options;
+  // One process an attempt for a command that does not come up, and the two ways to begin in turn.
+  if (failures > 0) return startStdio(config, { ...options, mode: failures % 2 === 0 ? mode : 'legacy' });
   try {
     return await startStdio(config, options);
   } catch (error) {
@@ -23,7 +26,7 @@ export async function connectStdio(
   }
 }
 
-class EndedOnProbe extends Error {}
+class EndedOnProbe extends ConnectFailed {}
 
 async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions): Promise<Connection> {
   const { mode } = options;
@@ -41,8 +44,8 @@ async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions
     await channel.close();
     // It was we who closed it, for a reason that the error knows.
     if (ended === undefined || ended === 'closed') throw error;
-    if (mode === 'auto' && ended.startsWith('exit code')) throw new EndedOnProbe(ended, { cause: error });
-    throw new ConnectFailed(ended, lastWords?.slice(0, MAX_DETAIL_CHARS));
+    const Failed = mode === 'auto' && ended.startsWith('exit code') ? EndedOnProbe : ConnectFailed;
+    throw new Failed(ended, lastWords?.slice(0, MAX_DETAIL_CHARS));
   } finally {
     options.signal.removeEventListener('abort', giveUp);
   }

@@ -139,8 +139,8 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
   const kept = keepConnected({
     ...{ key, log, leaving, closing },
     target: { config: given, maxResultBytes: options.maxResultBytes },
-    open: (target, signal) =>
-      openConnection({ ...target, key, log, signal, lists, wishes, onRefused: options.onRefused }),
+    open: (target, signal, failures) =>
+      openConnection({ ...target, key, log, signal, failures, lists, wishes, onRefused: options.onRefused }),
     onReady({ link: { era, version } }) {
       asking.forgive();
       log.info(

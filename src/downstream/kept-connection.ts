@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs, respawnMs } from './backoff.ts';
 import { whyOf } from './connect.ts';
 import { ConnectFailed, type Connection } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
@@ -40,8 +40,12 @@ interface KeptOptions {
   key: string;
   log: Logger;
   target: Target;
-  /** Connects and lists. */
-  open(target: Target, signal: AbortSignal): Promise<Ready>;
+  /**
+   * Connects and lists.
+   *
+   * @param failures  how many attempts have failed while it is away
+   */
+  open(target: Target, signal: AbortSignal, failures: number): Promise<Ready>;
   onReady(connection: Connection): void;
   /** There is none, for now. */
   onLost(): void;
@@ -94,7 +98,8 @@ export function keepConnected(options: KeptOptions): KeptConnection {
       failures = wasStable ? 0 : failures + 1;
       isAway = !end.wasReady || failures > 1;
       // The first renewal of a connection that had worked is immediate: a restart is over in a moment.
-      const retryInMs = end.wasReady && failures <= 1 ? 0 : backoffMs(failures);
+      const pauseMs = target.config.kind === 'stdio' ? respawnMs : backoffMs;
+      const retryInMs = end.wasReady && failures <= 1 ? 0 : pauseMs(failures);
       // Said once: a downstream that stays away for a night is one line, not a thousand.
       const isNews = end.wasReady || why !== end.why;
       ({ why, detail } = end);
@@ -116,7 +121,7 @@ export function keepConnected(options: KeptOptions): KeptConnection {
   /** From the attempt at a connection to its end, or to that of the last one that took over from it. */
   async function connectUntilEnd(signal: AbortSignal): Promise<End> {
     try {
-      ready = await options.open(target, signal);
+      ready = await options.open(target, signal, isAway ? failures : 0);
     } catch (error) {
       return { ...failed(error), wasReady: false };
     }
@@ -178,7 +183,7 @@ export function keepConnected(options: KeptOptions): KeptConnection {
     let successor: Ready | undefined;
     let end: Ending;
     try {
-      successor = await options.open(target, mine.signal);
+      successor = await options.open(target, mine.signal, 0);
       end = { why: 'replaced', successor };
     } catch (error) {
       end = { ...failed(error), isDismissed: true };

@@ -36,6 +36,7 @@ interface OpenOptions extends Target {
   readonly log: Logger;
   /** Gives it up. */
   readonly signal: AbortSignal;
+  readonly failures: number;
   readonly lists: Pick<ListKeeper, 'current' | 'announce' | 'publish'>;
   readonly wishes: Wishes;
   /** The downstream refuses our credentials. */
@@ -44,7 +45,7 @@ interface OpenOptions extends Target {
 
 /** Connects, says what is wanted of the downstream, and lists. Leaves nothing behind when it fails. */
 export async function openConnection(options: OpenOptions): Promise<Ready> {
-  const { config, maxResultBytes, key, log, signal, lists, wishes } = options;
+  const { config, maxResultBytes, key, log, signal, failures, lists, wishes } = options;
   const ended = deferred<Ending>();
   let opened: Connection | undefined;
   let stopTelling = () => {};
@@ -53,6 +54,7 @@ export async function openConnection(options: OpenOptions): Promise<Ready> {
       maxResultBytes,
       log,
       signal,
+      failures,
       mode: 'auto',
       capabilities: {},
       onListChanged: lists.announce,

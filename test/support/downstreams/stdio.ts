@@ -19,6 +19,7 @@ export type StdioFlavour =
   | 'exits-on-probe'
   | 'noisy'
   | 'dies'
+  | 'unruly'
   | 'grandchild'
   | 'stubborn';
 
