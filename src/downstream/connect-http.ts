@@ -12,6 +12,13 @@ export const CONNECT_TIMEOUT_MS = 20_000;
 const TCP_CONNECT_TIMEOUT_MS = 5000;
 const END_SESSION_TIMEOUT_MS = 1000;
 const MAX_CONNECTIONS = 64;
+/** Of the stream of notices of an earlier revision, when it was cut: for ever, as calls go on without it. */
+const REOPENING = {
+  initialReconnectionDelay: 1000,
+  maxReconnectionDelay: 60_000,
+  reconnectionDelayGrowFactor: 2,
+  maxRetries: Number.POSITIVE_INFINITY,
+};
 
 /** Connects over Streamable HTTP, finds out the era, and does its handshake. Leaves nothing open when it fails. */
 export async function connectHttp(
@@ -35,9 +42,16 @@ export async function connectHttp(
     requestInit: {
       headers: withUserAgent(config.headers).map(([name, value]): [string, string] => [name, value]),
     },
-    fetch: createControlFetch(pool, endpoint.origin, options.maxResultBytes, (url) => {
-      answeredAt = url;
-    }),
+    fetch: createControlFetch(
+      pool,
+      endpoint.origin,
+      options.maxResultBytes,
+      (url) => {
+        answeredAt = url;
+      },
+      options.onListChanged,
+    ),
+    reconnectionOptions: REOPENING,
   });
   const giveUp = () => void pool.destroy();
   options.signal.addEventListener('abort', giveUp);
