@@ -99,7 +99,7 @@ const COLD_START_MS = 2500;
 
 const CLOSE_GRACE_MS = 2000;
 /** A caller that uses its connection again is told then that it was the last time. */
-const LINGER_MS = 300;
+const LINGER_MS = 1000;
 
 /** Puts the parts together. Nothing connects or listens yet. */
 export function createGateway(initial: Config, options: GatewayOptions): Gateway {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { within } from '../downstream/within.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createEndpoint } from './endpoint.ts';
@@ -68,14 +69,16 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   let { rules } = options;
   let hasToken = createTokenCheck(rules.token, rules.earlierToken);
   let refusedHost = createHostCheck(listensOnLoopback, rules.allowedHosts);
-  let isDraining = false;
+  let isStopping = false;
+  /** Each connection carries one more answer. */
+  let isLast = false;
   const given = {
     hasToken: (headers: IncomingHttpHeaders) => hasToken(headers),
     refusedHost: (headers: IncomingHttpHeaders) => refusedHost(headers),
     get maxRequestBytes() {
       return rules.maxRequestBytes;
     },
-    readiness: () => (isDraining ? 'stopping' : options.isReady() ? 'ready' : 'starting') as Readiness,
+    readiness: () => (isStopping ? 'stopping' : options.isReady() ? 'ready' : 'starting') as Readiness,
     status: options.status,
     metrics: options.metrics,
     select,
@@ -89,7 +92,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   /** Says at the end that it is the last one on its connection. */
   class LastResponse<R extends IncomingMessage> extends ServerResponse<R> {
     override writeHead(...head: unknown[]): this {
-      if (isDraining) this.shouldKeepAlive = false;
+      if (isLast) this.shouldKeepAlive = false;
       return super.writeHead(...(head as Parameters<ServerResponse['writeHead']>));
     }
   }
@@ -113,7 +116,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       });
       if (isMcp(req.url)) return endpoint(req, res);
       // Express makes the response one of its own kind.
-      if (isDraining) res.shouldKeepAlive = false;
+      if (isLast) res.shouldKeepAlive = false;
       if (sse?.serve(req, res) !== true) pages(req, res);
     },
   );
@@ -126,12 +129,16 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   let closed: Promise<void> | undefined;
 
-  function stopListening(): Promise<void> {
-    isDraining = true;
+  async function stopListening(): Promise<void> {
+    isStopping = true;
+    // Who has connected already, and is not accepted yet, would be reset: a round of the event loop takes them in.
+    await immediate();
+    await immediate();
+    // Only now: who hears that its connection ends opens another one.
+    isLast = true;
     // That of node:net: the one of node:http closes every connection that has no request, and on some there is one
     // underway, whose caller would not know what became of it.
-    closed ??= new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-    return closed;
+    await new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   }
 
   function idle(): Promise<void> {
@@ -155,25 +162,25 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       sse?.selectAgain();
     },
     async drain(graceMs, lingerMs) {
-      const over = stopListening();
+      closed ??= stopListening();
       const endsAt = performance.now() + graceMs;
       sse?.drain();
       let seen = -1;
       while (seen !== begun || running > 0) {
         seen = begun;
         if (!(await within(Math.max(endsAt - performance.now(), 0), idle()))) break;
-        if (await within(Math.min(lingerMs, Math.max(endsAt - performance.now(), 0)), over)) break;
+        if (await within(Math.min(lingerMs, Math.max(endsAt - performance.now(), 0)), closed)) break;
       }
       return running;
     },
     async close() {
-      const over = stopListening();
+      closed ??= stopListening();
       sse?.close();
       await within(LAST_BYTES_MS, idle());
       server.close();
       // What is left are connections without a request; Node would wait for one on those that never had any.
       server.closeAllConnections();
-      await over;
+      await closed;
     },
   };
 }
