@@ -21,7 +21,7 @@ export function resultOf(method: string, tools: readonly string[], era: Era = 'm
 }
 
 /** A gateway in this process, on a free port. */
-export async function openGateway(mcpServers: object): Promise<{ url: string; close(): Promise<void> }> {
+export async function openGateway(mcpServers: object): Promise<{ url: string; close(): Promise<unknown> }> {
   const folder = mkdtempSync(join(tmpdir(), 'faulty-'));
   const path = join(folder, 'servers.json');
   writeFileSync(path, JSON.stringify({ mcpServers, catalogFile: '' }));

@@ -278,12 +278,13 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     },
     async close(drainMs) {
       isClosed = true;
-      dispatcher.close();
+      dispatcher.drain();
       const graceMs = drainMs ?? CLOSE_GRACE_MS;
       const left = await Promise.all([
         ...fronts.map((front) => front.drain(graceMs, drainMs === undefined ? 0 : LINGER_MS)),
         ...pipes.map((pipe) => pipe.drain(graceMs)),
       ]);
+      dispatcher.close();
       sessions.close();
       // What still runs is answered by this: its downstream has gone.
       parked.close();

@@ -7,8 +7,6 @@ import {
   unknownCursor,
   unknownMethod,
 } from '../errors.ts';
-import type { Era } from '../protocol/eras.ts';
-import { extensionsOf, TASKS } from '../protocol/extensions.ts';
 import { isLogLevel, LOG_LEVELS, type LogLevel } from '../protocol/log-levels.ts';
 import {
   isRequestId,
@@ -39,7 +37,7 @@ import {
 import type { Caller, Reply } from './caller.ts';
 import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observed.ts';
-import { askerOf, declaredBy, logLevelOf } from './request-facts.ts';
+import { askerOf, declaredBy, identityOf, logLevelOf, offers, offersSubscriptions } from './request-facts.ts';
 import type { Selector } from './selection.ts';
 import { readDeclared, type Session } from './session.ts';
 
@@ -54,7 +52,8 @@ export interface Dispatcher {
   catalogChanged(): void;
   /** Calls of which nobody has heard the end, and callers that listen. */
   readonly waiting: { readonly calls: number; readonly listeners: number };
-  /** Ends what would not end by itself. */
+  /** Ends what would not end by itself: streams of notices. */
+  drain(): void;
   close(): void;
 }
 
@@ -213,7 +212,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (method === 'resources/subscribe') {
       listeners.watch(uri, caller, session).then(end, (error) => refuse(error, request, caller, reply));
     } else {
-      stopWatching(uri, session);
+      session.stopWatching(uri);
       end();
     }
   }
@@ -277,6 +276,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     get waiting() {
       return { calls, listeners: listeners.size };
     },
+    drain: listeners.close,
     close() {
       listeners.close();
       repeats.close();
@@ -296,23 +296,3 @@ const NEEDS_CATALOG: ReadonlySet<string> = new Set([
   'resources/templates/list',
   ...FORWARDINGS.keys(),
 ]);
-
-/** Whoever asks with the same identity at the same URL is taken for the same. */
-const identityOf = ({ session, agent = '', era, selection: { profile, toolset } }: Caller) =>
-  `${session?.identity ?? agent}\n${era}\n${profile.name}\n${toolset?.name ?? ''}`;
-
-function stopWatching(uri: string, { watches }: Session): void {
-  watches.get(uri)?.();
-  watches.delete(uri);
-}
-
-function offersSubscriptions({ capabilities }: View): boolean {
-  return (capabilities.resources as Params | undefined)?.subscribe === true;
-}
-
-/** `tools/call` of `tools`, `completion/complete` of `completions`, `tasks/get` of an extension. */
-function offers({ capabilities }: View, method: string, era: Era): boolean {
-  const feature = method.slice(0, method.indexOf('/'));
-  if (feature === 'tasks') return era === 'modern' && extensionsOf(capabilities)?.[TASKS] !== undefined;
-  return capabilities[feature === 'completion' ? 'completions' : feature] !== undefined;
-}

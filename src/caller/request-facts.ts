@@ -1,4 +1,6 @@
-import { META } from '../protocol/eras.ts';
+import type { View } from '../catalog/view.ts';
+import { type Era, META } from '../protocol/eras.ts';
+import { extensionsOf, TASKS } from '../protocol/extensions.ts';
 import { isLogLevel } from '../protocol/log-levels.ts';
 import type { Params } from '../protocol/messages.ts';
 import type { WayBack } from '../relay/forward.ts';
@@ -32,4 +34,19 @@ export function askerOf(session: Session, reply: Reply): NonNullable<WayBack['as
       reply.notify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } });
     };
   };
+}
+
+/** Whoever asks with the same identity at the same URL is taken for the same. */
+export const identityOf = ({ session, agent = '', era, selection: { profile, toolset } }: Caller) =>
+  `${session?.identity ?? agent}\n${era}\n${profile.name}\n${toolset?.name ?? ''}`;
+
+export function offersSubscriptions({ capabilities }: View): boolean {
+  return (capabilities.resources as Params | undefined)?.subscribe === true;
+}
+
+/** `tools/call` of `tools`, `completion/complete` of `completions`, `tasks/get` of an extension. */
+export function offers({ capabilities }: View, method: string, era: Era): boolean {
+  const feature = method.slice(0, method.indexOf('/'));
+  if (feature === 'tasks') return era === 'modern' && extensionsOf(capabilities)?.[TASKS] !== undefined;
+  return capabilities[feature === 'completion' ? 'completions' : feature] !== undefined;
 }

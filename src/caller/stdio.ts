@@ -31,6 +31,7 @@ export function serveStdio(
 ): StdioFront {
   const write = (json: string) => void (output.writable && output.write(`${json}\n`));
   let onIdle = () => {};
+  let hasLeft = false;
   const out = {
     write,
     get isOpen() {
@@ -51,6 +52,7 @@ export function serveStdio(
     });
     input.on('data', (chunk: Buffer) => lines.feed(chunk));
     input.once('end', () => {
+      hasLeft = true;
       onIdle = resolve;
       // What it asked before it said goodbye is still answered, if that does not take long (`echo … | … --stdio`).
       if (pipe.waiting === 0) resolve();
@@ -68,7 +70,7 @@ export function serveStdio(
         onIdle = resolve;
       });
       if (pipe.waiting > 0) await within(graceMs, Promise.race([idle, over]));
-      return output.writable ? pipe.waiting : 0;
+      return hasLeft || !output.writable ? 0 : pipe.waiting;
     },
   };
 }

@@ -5,7 +5,7 @@ const GONE: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_D
 
 /** Keeps the process alive where only a reader has gone away; what nobody foresaw is logged before it ends. */
 export function guardProcess(log: Logger): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  process.stdout.on('error', () => {});
   process.on('uncaughtException', (err: Error & { code?: unknown }) => {
     if (GONE.has(err.code)) {
       log.error({ event: 'unexpected', err }, 'a connection broke where nobody expected it');

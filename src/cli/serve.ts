@@ -4,13 +4,7 @@ import { createSecrets } from '../log.ts';
 import type { Env } from './environment.ts';
 import { guardProcess } from './guard.ts';
 import { auditLinesBesideLog, openConfig, openLog } from './open.ts';
-import {
-  type ReadSettings,
-  type Reloading,
-  readWithFiles,
-  reloadOnChange,
-  type Settings,
-} from './reloading.ts';
+import { type ReadSettings, readWithFiles, reloadOnChange, type Settings } from './reloading.ts';
 import { stderr } from './stderr.ts';
 import { chooseToken, chooseTokenAgain } from './token.ts';
 import { UsageError } from './usage-error.ts';
@@ -60,11 +54,11 @@ async function serveOnHttp(options: ServeOptions, environment: Environment): Pro
     // The one place where a secret is printed: without it nobody could call. Never through the log, which is kept.
     if (isGenerated) process.stderr.write(generatedTokenNotice(token, url));
   } catch (error) {
-    await gateway.close();
+    await running.close();
     throw listenError(error, host, port);
   }
-  await running.untilStopped();
-  return running.drain();
+  await running.stopped;
+  return running.close();
 }
 
 async function serveOnStdio(options: ServeOptions, environment: Environment): Promise<number> {
@@ -76,14 +70,14 @@ async function serveOnStdio(options: ServeOptions, environment: Environment): Pr
   });
   const { gateway } = running;
   const served = gateway.serveStdio(process.stdin, process.stdout, selectionUrl(running.config, options));
-  await Promise.race([served, running.untilStopped()]);
-  const code = await running.drain();
+  await Promise.race([served, running.stopped]);
+  const code = await running.close();
   // Where the caller did not close its end, reading on would keep this process running.
   process.stdin.destroy();
   return code;
 }
 
-/** A gateway that follows its files. */
+/** A gateway that follows its files from now on, and signals. */
 function run(environment: Environment, readFrom: (env: Env, onFile: OnFile) => Settings) {
   const read: ReadSettings = (onFile) => readFrom(environment(onFile), onFile);
   const { files, settings } = readWithFiles(read);
@@ -92,27 +86,27 @@ function run(environment: Environment, readFrom: (env: Env, onFile: OnFile) => S
   const secrets = createSecrets([...config.secrets, token]);
   const log = openLog(environment(), secrets);
   guardProcess(log);
-  let reloading: Reloading | undefined;
   const gateway = createGateway(config, {
     ...{ log, token, secrets },
     auditLines: auditLinesBesideLog(),
-    onCredentialsRefused: () => reloading?.reloadIfChanged(),
+    onCredentialsRefused: () => reloading.reloadIfChanged(),
   });
+  const reloading = reloadOnChange(gateway, { files, settings }, read, log);
   return {
     gateway,
     log,
     config,
-    /** Follows the files meanwhile. */
-    untilStopped() {
-      reloading = reloadOnChange(gateway, { files, settings }, read, log);
-      return stopSignal(reloading.reload);
-    },
-    async drain() {
-      reloading?.close();
-      const cut = await gateway.close((reloading ?? { config }).config.drainMs);
+    stopped: stopSignal(reloading.reload),
+    /** @returns the exit code */
+    async close(): Promise<number> {
+      reloading.close();
+      const cut = await gateway.close(reloading.config.drainMs);
       if (cut > 0)
         log.warn({ event: 'cut', calls: cut }, `${cut} calls had no answer when the time was over`);
-      return cut > 0 ? 1 : 0;
+      const code = cut > 0 ? 1 : 0;
+      // What is left for a reader that does not read would keep this process for ever.
+      if (!(await stderr.drained())) process.exit(code);
+      return code;
     },
   };
 }

@@ -226,7 +226,13 @@ describe('configured headers do not leave their origin', () => {
 
   test('from https to http, though it is the same host and port', async () => {
     const pool = new Pool('https://127.0.0.1:1');
-    const fetch = createControlFetch(pool, 'https://127.0.0.1:1', 1024, () => {});
+    const fetch = createControlFetch(
+      pool,
+      'https://127.0.0.1:1',
+      1024,
+      () => {},
+      () => {},
+    );
     await expect(fetch('http://127.0.0.1:1/mcp', { headers: { 'X-API-KEY': KEY } })).rejects.toThrow(
       'origin',
     );
