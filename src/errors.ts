@@ -1,33 +1,12 @@
 import { escapeHidden } from './visible.ts';
 
 /**
- * Every failure this gateway can produce, with its text, and the one mapping of each to what a caller hears:
+ * Every failure of a running gateway, with its text, and the one mapping of each to what a caller hears:
  * a tool result the model can read, a JSON-RPC error, or an HTTP status.
  *
  * Texts name who, what, how much and where to change it. They never carry a downstream's body, a header value or
  * a stack: the cause travels in `cause`, for the log.
  */
-
-/** One thing wrong in the configuration: where it stands (`mcpServers.crm.headers.X-API-KEY`) and what to do. */
-export interface ConfigProblem {
-  path: string;
-  message: string;
-}
-
-/** The configuration cannot be used. Holds every problem found, not just the first. */
-export class ConfigError extends Error {
-  readonly file: string;
-  readonly problems: readonly ConfigProblem[];
-
-  constructor(file: string, problems: readonly ConfigProblem[]) {
-    super(
-      problems.map(({ path, message }) => `${file}: ${path === '' ? '' : `${path}: `}${message}`).join('\n'),
-    );
-    this.name = 'ConfigError';
-    this.file = file;
-    this.problems = problems;
-  }
-}
 
 /** A request that is refused as JSON-RPC: malformed, unknown, or against the rules of its era. */
 export class ProtocolError extends Error {
@@ -117,7 +96,8 @@ export type FailureReason =
   | 'refused'
   | 'headers_refused'
   | 'rate_limited'
-  | 'busy';
+  | 'busy'
+  | 'circuit_open';
 
 /** A request that a downstream did not answer, in one sentence a model can act on. */
 export class DownstreamFailure extends Error {
@@ -155,6 +135,36 @@ export const unavailable = (key: string, why: string, cause?: unknown) =>
   new DownstreamFailure(key, 'unavailable', `is not reachable right now (${why}). ${TRY_AGAIN}`, false, {
     cause,
   });
+
+export const busy = (key: string, maxInFlight: number, maxQueue: number) =>
+  new DownstreamFailure(
+    key,
+    'busy',
+    `is busy: ${maxInFlight} requests run and ${maxQueue} wait, as many as maxInFlight and maxQueue in servers.json allow. ${TRY_AGAIN}`,
+    false,
+  );
+
+export const busyUntilDeadline = (key: string, deadlineMs: number) =>
+  new DownstreamFailure(
+    key,
+    'busy',
+    `was busy for ${deadlineMs} ms with as many requests as maxInFlight in servers.json allows. ${TRY_AGAIN}`,
+    false,
+  );
+
+/** @param seconds  until it is tried again; undefined while it is being tried */
+export const circuitOpen = (key: string, failures: number, seconds: number | undefined) =>
+  new DownstreamFailure(
+    key,
+    'circuit_open',
+    `failed ${failures} times in a row and ${leftAlone(seconds)}`,
+    false,
+  );
+
+const leftAlone = (seconds: number | undefined) =>
+  seconds === undefined
+    ? 'is being tried with one request. Try again in a few seconds.'
+    : `is left alone for ${seconds} s. Try again then.`;
 
 export const sessionLost = (key: string) =>
   new DownstreamFailure(key, 'session_lost', `no longer knows this gateway's session. ${TRY_AGAIN}`, false);
@@ -199,11 +209,12 @@ export const ranBefore = (key: string, exposedName: string) =>
     true,
   );
 
-export const tooLarge = (key: string, maxBytes: number) =>
+/** @param limit  which of `limits` says so */
+export const tooLarge = (key: string, maxBytes: number, limit: string) =>
   new DownstreamFailure(
     key,
     'too_large',
-    `answered with more than ${formatBytes(maxBytes)}, the limit set by limits.maxResultBytes. Ask it for less at a time.`,
+    `answered with more than ${formatBytes(maxBytes)}, the limit set by limits.${limit}. Ask it for less at a time.`,
     true,
   );
 
@@ -256,6 +267,9 @@ export const asksForInput = (key: string) =>
 export const opensNoAddress = (key: string) =>
   new DownstreamFailure(key, 'bad_answer', 'asked to open something that is no http or https address.', true);
 
+export const declinedAddress = (key: string) =>
+  new DownstreamFailure(key, 'refused', 'needs something to be opened first, and that was declined.', false);
+
 // A call that had asked waits for a few minutes, in this process alone.
 export const noLongerWaits = (key: string) =>
   new DownstreamFailure(
@@ -287,7 +301,7 @@ const factsOf = ({ downstream, reason, mayHaveRun }: DownstreamFailure) => ({
 });
 
 /** What may be over by the next time. */
-const PASSING: ReadonlySet<FailureReason> = new Set(['unavailable', 'session_lost', 'rate_limited', 'busy']);
+const PASSING = new Set(['unavailable', 'busy', 'circuit_open', 'session_lost', 'rate_limited']);
 
 export function formatBytes(bytes: number): string {
   if (bytes >= 1024 * 1024) return `${+(bytes / 1024 / 1024).toFixed(1)} MiB`;

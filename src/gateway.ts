@@ -1,9 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
+import { Allowance } from './caller/allowance.ts';
 import type { AuditLines } from './caller/audit-lines.ts';
 import { createDispatcher } from './caller/dispatch.ts';
 import { type Front, type FrontRules, openFront } from './caller/front.ts';
 import { createObserver } from './caller/observer.ts';
-import { createSelector, type Selector } from './caller/selection.ts';
+import { createSelector, followSelection, type Selector } from './caller/selection.ts';
 import { createSessions } from './caller/sessions.ts';
 import { type StdioFront, serveStdio } from './caller/stdio.ts';
 import { createTokens } from './caller/tokens.ts';
@@ -21,9 +22,9 @@ import { createSecrets, type Logger, type Secrets } from './log.ts';
 import { createParked } from './relay/parked.ts';
 import { IMPLEMENTATION } from './version.ts';
 
+export { ConfigError } from './config/config-error.ts';
 // What a program needs that has the gateway in itself.
 export { loadConfig } from './config/load.ts';
-export { ConfigError } from './errors.ts';
 export { createLog, createSecrets } from './log.ts';
 
 export interface GatewayOptions {
@@ -107,6 +108,8 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   const secrets = options.secrets ?? createSecrets([...initial.secrets, options.token]);
   const { redact } = secrets;
   let config = initial;
+  /** In force: they are changed in place, and read where they count. */
+  const limits = { ...config.limits };
   let selectNow = createSelector(config);
   const select: Selector = (url, userAgent) => selectNow(url, userAgent);
   const holder = createCatalogHolder(log);
@@ -146,7 +149,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   });
   const parked = createParked();
   const tokens = createTokens(options.token);
-  const sessions = createSessions(tokens.seals.session);
+  const sessions = createSessions(tokens.seals.session, limits);
   const settled = deferred<void>();
   let isSettled = false;
   let isStarted = false;
@@ -157,6 +160,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     settled: settled.promise,
     isSettled: () => isSettled,
     rounds: { seal: tokens.seals.requestState, tasks: tokens.seals.task, parked },
+    limits,
     wantLogs(level) {
       for (const { wishes } of fleet.downstreams) wishes.wantLogs(level);
     },
@@ -165,6 +169,8 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     onUnexpected: (err) =>
       log.error({ event: 'unexpected', err }, 'a request failed by a fault of the gateway'),
   });
+  /** They all have the one token: to us they are one. */
+  const allowance = new Allowance(limits);
   const fronts: Front[] = [];
   const pipes: StdioFront[] = [];
 
@@ -198,7 +204,6 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     token: tokens.token,
     earlierToken: tokens.earlierToken,
     allowedHosts: config.allowedHosts,
-    maxRequestBytes: config.limits.maxRequestBytes,
     legacySse: config.legacySse,
   });
 
@@ -221,6 +226,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       catalogFile = openCatalogFile(fresh.catalogFile, fresh.downstreams, log, keepsLists);
     }
     config = fresh;
+    Object.assign(limits, fresh.limits);
     selectNow = createSelector(fresh);
     tokens.change(token, fresh.drainMs, applyRules);
     applyRules();
@@ -245,7 +251,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     }),
     async listen({ host, port }) {
       const front = await openFront({
-        ...{ host, port, rules: rulesNow(), select, dispatcher, sessions, status },
+        ...{ host, port, rules: rulesNow(), limits, allowance, select, dispatcher, sessions, status },
         isReady: () => isSettled,
         metrics: observer.measure({
           downstreams: () => fleet.downstreams,
@@ -258,16 +264,9 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       return front;
     },
     serveStdio(input, output, url = '/mcp') {
-      const first = select(url, undefined);
-      if ('refusal' in first) throw new Error(first.refusal);
-      let last = first;
-      const selected = () => {
-        const selection = select(url, undefined);
-        if (!('refusal' in selection)) last = selection;
-        return last;
-      };
+      const selected = followSelection(select, url);
       start();
-      const pipe = serveStdio(dispatcher, selected, input, output, config.limits.maxRequestBytes);
+      const pipe = serveStdio(dispatcher, selected, input, output, limits, new Allowance(limits));
       pipes.push(pipe);
       return pipe.over;
     },

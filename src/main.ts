@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { ENTRY_NAMES, entry } from './cli/entry.ts';
 import { readEnvironment } from './cli/environment.ts';
 import { UsageError } from './cli/usage-error.ts';
-import { ConfigError } from './errors.ts';
+import { ConfigError } from './config/config-error.ts';
 import { IMPLEMENTATION } from './version.ts';
 
 // The commands are loaded when they are asked for: `--help` and `entry` need no HTTP and no protocol.

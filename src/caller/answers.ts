@@ -2,7 +2,14 @@ import type { View } from '../catalog/view.ts';
 import { type DownstreamFailure, notMcp, type ProtocolError, toRpcError, toToolResult } from '../errors.ts';
 import { type Era, LATEST_LEGACY_VERSION, LEGACY_VERSIONS, META, MODERN_VERSIONS } from '../protocol/eras.ts';
 import { type Extensions, TASKS } from '../protocol/extensions.ts';
-import { isObject, type Outcome, type Params, type RequestId, RPC } from '../protocol/messages.ts';
+import {
+  isObject,
+  type Outcome,
+  type Params,
+  type RequestId,
+  RPC,
+  type RpcError,
+} from '../protocol/messages.ts';
 import type { Forwarding } from '../relay/asking.ts';
 import { IMPLEMENTATION } from '../version.ts';
 
@@ -39,17 +46,14 @@ function legacyCapabilities({ extensions, ...others }: View['capabilities']): ob
   return Object.keys(known).length === 0 ? others : { ...others, extensions: known };
 }
 
-/** What revisions before 2026-07-28 had codes for (nothing of that URI, sign in first), and what it says instead. */
-const GIVEN_UP: ReadonlyMap<number, number> = new Map([
-  [-32002, RPC.invalidParams],
-  [-32042, RPC.internalError],
-]);
+/** Of the revisions before 2026-07-28, which says -32602 instead. Their other code, -32042, is the dialogue's. */
+const LEGACY_RESOURCE_NOT_FOUND = -32002;
 
 /** The outcome in the caller's era: modern results name their type, legacy ones have none. Nothing else changes. */
-function inEra(outcome: Outcome, era: Era): Outcome {
+function inEra(outcome: Outcome, era: Era, method: string): Outcome {
   if ('error' in outcome) {
-    const code = era === 'modern' ? GIVEN_UP.get(outcome.error.code) : undefined;
-    return code === undefined ? outcome : { error: { ...outcome.error, code } };
+    const code = codeInEra(outcome.error, era, method);
+    return code === outcome.error.code ? outcome : { error: { ...outcome.error, code } };
   }
   const isTyped = outcome.result.resultType !== undefined;
   // Where both sides are of one era, which is the usual case, the result is passed on and not copied.
@@ -58,6 +62,14 @@ function inEra(outcome: Outcome, era: Era): Outcome {
   const { resultType: _none, structuredContent, ...result } = outcome.result;
   // Legacy clients know objects only, and would throw away the answer of a tool that has run.
   return { result: isObject(structuredContent) ? { ...result, structuredContent } : result };
+}
+
+function codeInEra({ code, data }: RpcError, era: Era, method: string): number {
+  if (era === 'modern') return code === LEGACY_RESOURCE_NOT_FOUND ? RPC.invalidParams : code;
+  if (code === RPC.missingClientCapability) return RPC.invalidParams;
+  // Spec 2026-07-28 tells by the URI in it that it is this which was not found.
+  const isNotFound = code === RPC.invalidParams && method === 'resources/read' && isObject(data);
+  return isNotFound && typeof data.uri === 'string' ? LEGACY_RESOURCE_NOT_FOUND : code;
 }
 
 /** Spec 2026-07-28: the one error of a handler that has an HTTP status of its own. */
@@ -76,10 +88,10 @@ export const resultHead = (id: RequestId) => `{"jsonrpc":"2.0","id":${JSON.strin
 /** JSON that was read can be nested too deep to be written. Then that is what the caller is told. */
 export function writeGuarded(id: RequestId, outcome: Outcome, era: Era, forwarding: Forwarding): string {
   try {
-    return writeOutcome(id, inEra(outcome, era));
+    return writeOutcome(id, inEra(outcome, era, forwarding.method));
   } catch (cause) {
     const failure = notMcp(forwarding.downstream.key, 'nested too deep', cause);
-    return writeOutcome(id, inEra(toOutcome(failure, forwarding), era));
+    return writeOutcome(id, inEra(toOutcome(failure, forwarding), era, forwarding.method));
   }
 }
 

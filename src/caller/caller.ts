@@ -28,8 +28,8 @@ export interface Reply {
   notify(message: Notification): void;
   /** Asks the caller something before the answer. False where that cannot be sent. */
   ask(question: Request): boolean;
-  /** The whole response as JSON. `httpStatus` counts where there is one to set. */
-  end(json: string, httpStatus?: number): void;
+  /** The whole response as JSON. `httpStatus` and further headers count where there are such. */
+  end(json: string, httpStatus?: number, headers?: readonly string[]): void;
   /** The same for a large part that is kept as bytes: the response is `head`, `body` and `tail` in one piece. */
   endAround(head: string, body: Buffer, tail: string): void;
   /** Ends it without a response: the request was cancelled. */
@@ -44,3 +44,7 @@ export interface Reply {
    */
   listening(onGone: () => void): boolean;
 }
+
+/** Whoever asks with the same identity at the same URL is taken for the same. */
+export const identityOf = ({ session, agent = '', era, selection: { profile, toolset } }: Caller) =>
+  `${session?.identity ?? agent}\n${era}\n${profile.name}\n${toolset?.name ?? ''}`;

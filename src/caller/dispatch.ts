@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/merge.ts';
 import type { View } from '../catalog/view.ts';
+import type { Limits } from '../config/config.ts';
 import {
   type DownstreamFailure,
   internalError,
@@ -7,7 +8,7 @@ import {
   unknownCursor,
   unknownMethod,
 } from '../errors.ts';
-import { isLogLevel, LOG_LEVELS, type LogLevel } from '../protocol/log-levels.ts';
+import { isLogLevel, type LogLevel } from '../protocol/log-levels.ts';
 import {
   isRequestId,
   type Notification,
@@ -18,12 +19,12 @@ import {
   type Response,
   RPC,
 } from '../protocol/messages.ts';
-import type { Asking, Forwarding } from '../relay/asking.ts';
+import type { Forwarding } from '../relay/asking.ts';
 import type { Rounds } from '../relay/dialogue.ts';
 import { forwardForeign } from '../relay/foreign.ts';
-import type { RunningCall, WayBack } from '../relay/forward.ts';
 import { FORWARDINGS } from '../relay/forwarding.ts';
 import { createRepeats } from '../relay/repeats.ts';
+import type { RunningCall, WayBack } from '../relay/running-call.ts';
 import {
   discoverResult,
   initializeResult,
@@ -34,12 +35,16 @@ import {
   writeGuarded,
   writeResult,
 } from './answers.ts';
-import type { Caller, Reply } from './caller.ts';
+import { type Caller, identityOf, type Reply } from './caller.ts';
+import { retryAfter } from './http-reply.ts';
 import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observed.ts';
-import { askerOf, declaredBy, identityOf, logLevelOf, offers, offersSubscriptions } from './request-facts.ts';
+import { NEEDS_CATALOG, offers, offersSubscriptions } from './offers.ts';
+import { askerOf, askingOf, awaitAddresses, logLevelOf, unknownLogLevel } from './request-facts.ts';
 import type { Selector } from './selection.ts';
 import { readDeclared, type Session } from './session.ts';
+import { TooMany } from './too-many.ts';
+import { createViewNow } from './view-now.ts';
 
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
@@ -65,6 +70,8 @@ interface DispatcherOptions {
   settled: Promise<void>;
   isSettled(): boolean;
   rounds: Rounds;
+  /** Callers that listen at once. */
+  limits: Pick<Limits, 'maxListeners'>;
   /** Some caller wants to hear what is logged from this level on. */
   wantLogs(level: LogLevel): void;
   observer: CallObserver;
@@ -83,13 +90,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   const repeats = createRepeats();
 
-  /** What a caller that stays is shown now; undefined where that is no more. */
-  function viewNow({ selection: { url, userAgent } }: Caller): View | undefined {
-    const selection = options.select(url, userAgent);
-    return 'refusal' in selection ? undefined : catalog.current.view(selection.profile, selection.toolset);
-  }
-
-  const listeners = createListeners(viewNow, writeResult, rounds);
+  const listeners = createListeners(
+    createViewNow(options.select, catalog),
+    writeResult,
+    rounds,
+    options.limits,
+  );
   let calls = 0;
 
   function listen(request: Request, caller: Caller, reply: Reply): void {
@@ -101,10 +107,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   function pass(forwarding: Forwarding, request: Request, caller: Caller, reply: Reply): void {
     const startedAt = performance.now();
-    calls++;
     const { era, session } = caller;
     const { id } = request;
     const meta = request.params?._meta as Params | undefined;
+    const logLevel = logLevelOf(meta, caller);
+    calls++;
     let call: RunningCall | undefined;
     observer.onStarted(forwarding);
     const observeEnd = (outcome: Outcome | undefined, failure: DownstreamFailure | undefined, json: string) =>
@@ -115,13 +122,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const end = (outcome: Outcome, failure?: DownstreamFailure) => {
       calls--;
       session?.removeCall(id, call);
+      if (era === 'legacy' && 'error' in outcome) awaitAddresses(outcome.error, forwarding, session);
       const json = writeGuarded(id, outcome, era, forwarding);
       reply.end(json, statusOf(outcome, era));
       observeEnd(outcome, failure, json);
     };
     const back: WayBack = {
       caller: session,
-      logLevel: logLevelOf(meta, caller),
+      logLevel,
       progressToken: isRequestId(meta?.progressToken) ? meta.progressToken : undefined,
       notify: (message) => reply.notify(message),
       answer: (outcome) => end(outcome),
@@ -136,8 +144,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         reply.abandon();
         observeEnd(undefined, undefined, '');
       },
-      ...(era === 'legacy' && session?.capabilities !== undefined && { ask: askerOf(session, reply) }),
+      ...(era === 'legacy' &&
+        session?.capabilities !== undefined && { ask: askerOf(session, forwarding, reply) }),
     };
+    // Spec 2026-07-28: a level counts for one request. Before it a server has one, for all that it logs.
+    if (era === 'modern' && isLogLevel(logLevel)) forwarding.downstream.wishes.wantLogs(logLevel);
     const running = repeats.forward(forwarding, back, identityOf(caller));
     call = running;
     session?.addCall(id, running);
@@ -152,7 +163,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const view = viewOf(caller);
     const plan = FORWARDINGS.get(method);
     if (plan !== undefined && offers(view, method, caller.era)) {
-      return pass(plan(params, askingOf(params, caller, view)), request, caller, reply);
+      return pass(plan(params, askingOf(params, caller, view, rounds)), request, caller, reply);
     }
     const list = view.lists.get(method);
     if (list !== undefined) {
@@ -175,14 +186,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** @throws ProtocolError -32601 no one knows the method */
   function passForeign(request: Request, caller: Caller, reply: Reply, view: View): void {
     const { method, params = {} } = request;
-    const forwarding = forwardForeign(method, params, askingOf(params, caller, view));
+    const forwarding = forwardForeign(method, params, askingOf(params, caller, view, rounds));
     if (forwarding === undefined) throw unknownMethod(method);
     pass(forwarding, request, caller, reply);
-  }
-
-  function askingOf(params: Params, caller: Caller, view: View): Asking {
-    const { capabilities, extensions } = declaredBy(params, caller);
-    return { ...caller, view, capabilities, extensions, rounds };
   }
 
   /** What the modern era no longer has. */
@@ -218,9 +224,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   function setLogLevel(level: unknown, session: Session | undefined): void {
-    if (!isLogLevel(level)) {
-      throw new ProtocolError(RPC.invalidParams, `params.level must be one of ${LOG_LEVELS.join(', ')}.`);
-    }
+    if (!isLogLevel(level)) throw unknownLogLevel('params.level');
     if (session !== undefined) session.logLevel = level;
     options.wantLogs(level);
   }
@@ -237,7 +241,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const refusal = error instanceof ProtocolError ? error : internalError(error);
     if (refusal !== error) options.onUnexpected(error);
     const json = writeError(request.id, refusal);
-    reply.end(json, caller.era === 'modern' ? refusal.httpStatus : 200);
+    const headers = refusal instanceof TooMany ? retryAfter(refusal) : undefined;
+    reply.end(json, caller.era === 'modern' ? refusal.httpStatus : 200, headers);
     if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, { error: refusal }, json);
   }
 
@@ -258,7 +263,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         // Cancelled before it began.
         if (caller.era === 'modern' && reply.isGone) {
           if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, undefined, '');
-          return;
+          return reply.abandon();
         }
         guarded(request, caller, reply);
       });
@@ -285,14 +290,3 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 }
 
 const SUBSCRIBING: ReadonlySet<string> = new Set(['resources/subscribe', 'resources/unsubscribe']);
-
-/** The handshakes too: who is told of no prompts then never asks for them. */
-const NEEDS_CATALOG: ReadonlySet<string> = new Set([
-  'initialize',
-  'server/discover',
-  'tools/list',
-  'prompts/list',
-  'resources/list',
-  'resources/templates/list',
-  ...FORWARDINGS.keys(),
-]);

@@ -1,15 +1,18 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Limits } from '../config/config.ts';
 import { ProtocolError } from '../errors.ts';
 import { type Classified, classify, MODERN_VERSIONS, type ProtocolHeaders } from '../protocol/eras.ts';
 import { type Incoming, type Response, RPC, readMessage } from '../protocol/messages.ts';
+import type { Allowance } from './allowance.ts';
 import { writeError } from './answers.ts';
 import { BodyRefused, readBody } from './body.ts';
 import type { Caller } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
-import { HttpReply, sendJson } from './http-reply.ts';
+import { HttpReply, type ReplyLimits, retryAfter, sendJson } from './http-reply.ts';
 import type { Selection, Selector } from './selection.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import { TooMany } from './too-many.ts';
 
 interface EndpointOptions {
   hasToken(headers: IncomingHttpHeaders): boolean;
@@ -17,7 +20,8 @@ interface EndpointOptions {
   select: Selector;
   dispatcher: Dispatcher;
   sessions: Sessions;
-  maxRequestBytes: number;
+  allowance: Allowance;
+  limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth'> & ReplyLimits;
 }
 
 /** The largest body that is still read to its end, unused, so that the connection can go on after a refusal. */
@@ -27,13 +31,13 @@ const MAX_DRAINED_BYTES = 64 * 1024;
 export function createEndpoint(
   options: EndpointOptions,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const { dispatcher, sessions } = options;
+  const { dispatcher, sessions, allowance, limits } = options;
 
   function receive(text: string, selection: Selection, req: IncomingMessage, res: ServerResponse): void {
     let incoming: Incoming | undefined;
     let classified: Classified;
     try {
-      incoming = readMessage(text);
+      incoming = readMessage(text, limits.maxJsonDepth);
       if (incoming.kind === 'response') return receiveAnswer(incoming.message, req, res);
       classified = classify(incoming.message, req.headers as ProtocolHeaders);
     } catch (error) {
@@ -54,13 +58,25 @@ export function createEndpoint(
       res.writeHead(202).end();
       return;
     }
+    if (message.method !== 'subscriptions/listen') {
+      const tooMany = allowance.enter();
+      if (tooMany !== undefined) {
+        return sendJson(
+          res,
+          tooMany.httpStatus,
+          writeError(incoming.message.id, tooMany),
+          retryAfter(tooMany),
+        );
+      }
+      res.on('close', allowance.leave);
+    }
     // It holds nothing here: what was declared with it, it says itself.
     const issued = begins ? ['mcp-session-id', sessions.issue(message.params?.capabilities)] : [];
     const caller: Caller =
       era === 'modern'
         ? { name: 'token', agent, era, selection, session, headers }
         : { name: 'token', agent, era, selection, session };
-    const reply = new HttpReply(req, res, era, selection.profile.framing, issued);
+    const reply = new HttpReply(req, res, era, selection.profile.framing, limits, issued);
     dispatcher.dispatch(incoming.message, caller, reply);
   }
 
@@ -97,9 +113,14 @@ export function createEndpoint(
     }
     const agent = req.headers['user-agent'];
     const caller: Caller = { name: 'token', agent, era: 'legacy', selection, session };
-    const reply = new HttpReply(req, res, 'legacy', 'sse');
-    if (!dispatcher.open(caller, reply))
-      refuse(req, res, 406, 'Accept text/event-stream to hear of changes.');
+    const reply = new HttpReply(req, res, 'legacy', 'sse', limits);
+    try {
+      const isOpen = dispatcher.open(caller, reply);
+      if (!isOpen) refuse(req, res, 406, 'Accept text/event-stream to hear of changes.');
+    } catch (error) {
+      if (!(error instanceof TooMany)) throw error;
+      refuse(req, res, error.httpStatus, error.message, retryAfter(error));
+    }
   }
 
   return (req, res) => {
@@ -121,7 +142,7 @@ export function createEndpoint(
     if (req.headers['content-encoding'] !== undefined) {
       return refuse(req, res, 415, 'Send the body without Content-Encoding.');
     }
-    readBody(req, options.maxRequestBytes, (body) => {
+    readBody(req, limits.maxRequestBytes, (body) => {
       if (!(body instanceof BodyRefused)) return receive(body, selection, req, res);
       if (body.httpStatus === 413) return refuse(req, res, 413, body.message);
       sendJson(res, 400, writeError(undefined, new ProtocolError(RPC.parseError, body.message)));

@@ -1,7 +1,9 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
+import type { Limits } from '../config/config.ts';
 import { within } from '../downstream/within.ts';
+import type { Allowance } from './allowance.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createEndpoint } from './endpoint.ts';
 import { createHostCheck, isLoopback } from './hosts.ts';
@@ -10,6 +12,7 @@ import type { Selector } from './selection.ts';
 import type { Sessions } from './sessions.ts';
 import { createSseFront } from './sse.ts';
 import { createTokenCheck } from './token.ts';
+import { refuseUnreadable } from './unreadable.ts';
 
 export interface Front {
   /** Where callers reach the MCP endpoint. */
@@ -35,7 +38,6 @@ export interface FrontRules {
   /** Accepted as well, for a time. */
   readonly earlierToken?: string | undefined;
   readonly allowedHosts: readonly string[];
-  readonly maxRequestBytes: number;
   /** Serves the transport of 2024-11-05 as well. */
   readonly legacySse: boolean;
 }
@@ -45,17 +47,31 @@ export interface FrontOptions extends Pick<PagesOptions, 'status' | 'metrics'> {
   /** 0 for any free one. */
   port: number;
   rules: FrontRules;
+  /** Those in force: but for `maxHeaderBytes`, what is read from them later may be other than at first. */
+  limits: FrontLimits;
+  allowance: Allowance;
   select: Selector;
   dispatcher: Dispatcher;
   sessions: Sessions;
   isReady(): boolean;
 }
 
-const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** Longer than the 60 s of common load balancers: the side that reuses a connection must not find it just closed. */
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-const MAX_CONNECTIONS = 10_000;
+type FrontLimits = Pick<
+  Limits,
+  | 'maxRequestBytes'
+  | 'maxHeaderBytes'
+  | 'maxJsonDepth'
+  | 'maxConnections'
+  | 'headersTimeoutMs'
+  | 'requestTimeoutMs'
+  | 'keepAliveTimeoutMs'
+  | 'maxListeners'
+  | 'maxUnsentBytes'
+  | 'unsentTimeoutMs'
+>;
+
+/** How often it is looked for requests that take too long to come; Node's own 30 s is as long as what they may take. */
+const CHECK_MS = 2000;
 /** For answers that were written last to leave. */
 const LAST_BYTES_MS = 500;
 
@@ -64,7 +80,7 @@ const LAST_BYTES_MS = 500;
  * rare.
  */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const { select, dispatcher, sessions } = options;
+  const { select, dispatcher, sessions, allowance, limits } = options;
   const listensOnLoopback = isLoopback(options.host);
   let { rules } = options;
   let hasToken = createTokenCheck(rules.token, rules.earlierToken);
@@ -75,15 +91,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const given = {
     hasToken: (headers: IncomingHttpHeaders) => hasToken(headers),
     refusedHost: (headers: IncomingHttpHeaders) => refusedHost(headers),
-    get maxRequestBytes() {
-      return rules.maxRequestBytes;
-    },
     readiness: () => (isStopping ? 'stopping' : options.isReady() ? 'ready' : 'starting') as Readiness,
     status: options.status,
     metrics: options.metrics,
-    select,
-    dispatcher,
-    sessions,
+    ...{ select, dispatcher, sessions, allowance, limits },
   };
   const endpoint = createEndpoint(given);
   const pages = createPages(given);
@@ -103,9 +114,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const server = createServer(
     {
       ServerResponse: LastResponse,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      // Of two Authorization headers none is picked: joined they are no token of ours, and two of others no value either.
+      joinDuplicateHeaders: true,
+      maxHeaderSize: limits.maxHeaderBytes,
+      connectionsCheckingInterval: Math.min(CHECK_MS, limits.headersTimeoutMs, limits.requestTimeoutMs),
     },
     (req: IncomingMessage, res: ServerResponse) => {
       running++;
@@ -120,7 +132,16 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       if (sse?.serve(req, res) !== true) pages(req, res);
     },
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  server.on('clientError', refuseUnreadable);
+  function applyLimits(): void {
+    server.headersTimeout = Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs);
+    server.requestTimeout = limits.requestTimeoutMs;
+    // By default longer than the 60 s of common load balancers: the side that reuses a connection must not find it
+    // just closed.
+    server.keepAliveTimeout = limits.keepAliveTimeoutMs;
+    server.maxConnections = limits.maxConnections;
+  }
+  applyLimits();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, resolve);
@@ -155,6 +176,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     },
     apply(fresh) {
       rules = fresh;
+      applyLimits();
       hasToken = createTokenCheck(rules.token, rules.earlierToken);
       refusedHost = createHostCheck(listensOnLoopback, rules.allowedHosts);
       if (!rules.legacySse) sse?.close();

@@ -1,15 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Limits } from '../config/config.ts';
 import type { Profile } from '../config/profiles.ts';
 import type { Era } from '../protocol/eras.ts';
 import type { Notification, Request } from '../protocol/messages.ts';
 import { encodeEvent, KEEP_ALIVE, splitEvent } from '../protocol/sse.ts';
 import type { Reply } from './caller.ts';
+import type { TooMany } from './too-many.ts';
+import { cutIfUnread } from './unread.ts';
 
 /** Callers count to the first byte (Claude Code: 60 s), proxies to the next one (nginx: 60 s). */
 const FIRST_SIGN_MS = 10_000;
 const KEEP_ALIVE_MS = 15_000;
-/** A caller that does not read is sent no more progress once this much waits for it. */
-const MAX_UNSENT_BYTES = 1024 * 1024;
+
+export type ReplyLimits = Pick<Limits, 'maxUnsentBytes' | 'unsentTimeoutMs'>;
 
 /**
  * Answers one POST, as JSON or as an event stream: legacy callers that accept a stream get one (OpenAI's legacy client
@@ -18,9 +21,11 @@ const MAX_UNSENT_BYTES = 1024 * 1024;
 export class HttpReply implements Reply {
   readonly #res: ServerResponse;
   readonly #headers: readonly string[];
+  readonly #limits: ReplyLimits;
   readonly #mayStream: boolean;
   readonly #prefersStream: boolean;
   readonly #namesStream: boolean;
+  readonly #takesLogs: boolean;
   #streaming = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -30,6 +35,7 @@ export class HttpReply implements Reply {
     res: ServerResponse,
     era: Era,
     framing: Profile['framing'],
+    limits: ReplyLimits,
     headers: readonly string[] = [],
   ) {
     const accept = req.headers.accept ?? '*/*';
@@ -37,37 +43,44 @@ export class HttpReply implements Reply {
     this.#res = res;
     this.#namesStream = namesStream;
     this.#headers = headers;
+    this.#limits = limits;
+    // Asked for with each request in the modern era; before it a server may log unasked.
+    this.#takesLogs = namesStream || era === 'modern';
     this.#mayStream = namesStream || accept.includes('*/*');
     const isWanted = framing === 'auto' ? era === 'legacy' : framing === 'sse';
     this.#prefersStream = namesStream && (isWanted || !/application\/(json|\*)|\*\/\*/.test(accept));
   }
 
   notify(message: Notification): void {
-    if (!this.#mayStream || this.#res.writableLength > MAX_UNSENT_BYTES) return;
-    const event = encodeEvent(JSON.stringify(message));
-    this.#openStream();
-    this.#res.write(event);
+    // Dropped, for a caller that does not read.
+    if (!this.#mayStream || this.#res.writableLength > this.#limits.maxUnsentBytes) return;
+    if (!this.#takesLogs && message.method === 'notifications/message') return;
+    this.#write(encodeEvent(JSON.stringify(message)));
   }
 
   ask(question: Request): boolean {
     // A caller that says `*/*` may not know what to do with a question in a stream.
-    if (!this.#namesStream || this.isGone || this.#res.writableLength > MAX_UNSENT_BYTES) return false;
-    const event = encodeEvent(JSON.stringify(question));
-    this.#openStream();
-    this.#res.write(event);
+    if (!this.#namesStream || this.isGone || this.#res.writableLength > this.#limits.maxUnsentBytes)
+      return false;
+    this.#write(encodeEvent(JSON.stringify(question)));
     return true;
   }
 
-  end(json: string, httpStatus = 200): void {
+  end(json: string, httpStatus = 200, headers: readonly string[] = NONE): void {
     clearTimeout(this.#timer);
     if (this.#res.destroyed) return;
     if (this.#streaming || (this.#prefersStream && httpStatus === 200)) {
       const event = encodeEvent(json);
       if (!this.#streaming) this.#openStream(Buffer.byteLength(event));
       this.#res.end(event);
-      return;
-    }
-    sendJson(this.#res, httpStatus, json, this.#headers);
+    } else
+      sendJson(
+        this.#res,
+        httpStatus,
+        json,
+        headers === NONE ? this.#headers : [...this.#headers, ...headers],
+      );
+    cutIfUnread(this.#res, this.#limits.unsentTimeoutMs);
   }
 
   endAround(head: string, body: Buffer, tail: string): void {
@@ -81,6 +94,7 @@ export class HttpReply implements Reply {
     this.#res.write(body);
     this.#res.end(after);
     this.#res.uncork();
+    cutIfUnread(this.#res, this.#limits.unsentTimeoutMs);
   }
 
   get isGone(): boolean {
@@ -112,6 +126,12 @@ export class HttpReply implements Reply {
     return true;
   }
 
+  #write(text: string): void {
+    this.#openStream();
+    this.#res.write(text);
+    cutIfUnread(this.#res, this.#limits.unsentTimeoutMs);
+  }
+
   #watch(onGone: () => void): void {
     this.#res.on('close', () => {
       clearTimeout(this.#timer);
@@ -120,8 +140,7 @@ export class HttpReply implements Reply {
   }
 
   #sign(): void {
-    this.#openStream();
-    if (this.#res.writableLength <= MAX_UNSENT_BYTES) this.#res.write(KEEP_ALIVE);
+    if (this.#res.writableLength <= this.#limits.maxUnsentBytes) this.#write(KEEP_ALIVE);
     this.#timer = setTimeout(() => this.#sign(), KEEP_ALIVE_MS);
   }
 
@@ -142,6 +161,10 @@ export class HttpReply implements Reply {
     ]);
   }
 }
+
+const NONE: readonly string[] = [];
+
+export const retryAfter = ({ retryAfterSeconds }: TooMany) => ['retry-after', String(retryAfterSeconds)];
 
 function jsonHeaders(bytes: number, headers: readonly string[]): string[] {
   return [...headers, 'content-type', 'application/json', 'content-length', String(bytes)];

@@ -1,4 +1,5 @@
 import type { View } from '../catalog/view.ts';
+import type { Limits } from '../config/config.ts';
 import type { Watch } from '../downstream/hearings.ts';
 import { within } from '../downstream/within.ts';
 import { ProtocolError, unknownResource } from '../errors.ts';
@@ -6,10 +7,11 @@ import { type Era, META } from '../protocol/eras.ts';
 import { TASKS } from '../protocol/extensions.ts';
 import { isObject, type Params, type Request, RPC } from '../protocol/messages.ts';
 import type { Rounds } from '../relay/dialogue.ts';
-import type { RunningCall } from '../relay/forward.ts';
+import type { RunningCall } from '../relay/running-call.ts';
 import { exposeState, findTask, insistOnTasks } from '../relay/tasks.ts';
 import type { Caller, Reply } from './caller.ts';
 import { readDeclared, type Session } from './session.ts';
+import { tooManyListeners } from './too-many.ts';
 
 /**
  * Callers that listen for changes. Each hears of what it asked for, and of a list only when what it is shown of it
@@ -22,10 +24,14 @@ export interface Listeners {
    * Answers `subscriptions/listen`: says first what it will hear of, and then does not end.
    *
    * @param onOver  it has gone, or was ended
-   * @throws ProtocolError -32600 it accepts no stream; -32603 there are too many; -32021 it asks for tasks unsaid
+   * @throws ProtocolError -32600 it accepts no stream; 429 there are too many; -32021 it asks for tasks unsaid
    */
   listen(request: Request, caller: Caller, reply: Reply, onOver: () => void): RunningCall;
-  /** The stream of a session of the legacy era, in place of an earlier one. False where it accepts none. */
+  /**
+   * The stream of a session of the legacy era, in place of an earlier one. False where it accepts none.
+   *
+   * @throws ProtocolError 429 there are too many
+   */
   open(caller: Caller, session: Session, reply: Reply): boolean;
   /**
    * Answers `resources/subscribe` of a session: resolves when the downstream was told.
@@ -44,15 +50,14 @@ export interface Listeners {
 const MAX_WATCHED = 256;
 /** How long an answer waits for a downstream to say whether it tells of something. */
 const GRANT_MS = 2000;
-/** Each is a connection that stays open. */
-const MAX_LISTENERS = 1000;
 
-/** What can be asked for, the lists that it is about, and the notice. */
+/** What can be asked for, the capability that it is of, the lists that it is about, and the notice. */
 const KINDS = [
-  ['toolsListChanged', ['tools/list'], 'notifications/tools/list_changed'],
-  ['promptsListChanged', ['prompts/list'], 'notifications/prompts/list_changed'],
+  ['toolsListChanged', 'tools', ['tools/list'], 'notifications/tools/list_changed'],
+  ['promptsListChanged', 'prompts', ['prompts/list'], 'notifications/prompts/list_changed'],
   [
     'resourcesListChanged',
+    'resources',
     ['resources/list', 'resources/templates/list'],
     'notifications/resources/list_changed',
   ],
@@ -73,14 +78,14 @@ export function createListeners(
   viewOf: (caller: Caller) => View | undefined,
   write: WriteResult,
   rounds: Rounds,
+  limits: Pick<Limits, 'maxListeners'>,
 ): Listeners {
   const listeners = new Set<Listener>();
   let isClosed = false;
 
   function add(listener: Listener): void {
-    if (listeners.size >= MAX_LISTENERS) {
-      throw new ProtocolError(RPC.internalError, `More than ${MAX_LISTENERS} callers listen already.`);
-    }
+    const { maxListeners } = limits;
+    if (listeners.size >= maxListeners) throw tooManyListeners(maxListeners);
     listeners.add(listener);
   }
 
@@ -125,7 +130,10 @@ export function createListeners(
       const { capabilities, extensions } = readDeclared((params?._meta as Params)?.[META.clientCapabilities]);
       if (asked.taskIds !== undefined) insistOnTasks(extensions);
       const honored: Params = {};
-      for (const [kind] of KINDS) if (asked[kind] === true) honored[kind] = true;
+      const offered = viewOf(caller)?.capabilities ?? {};
+      for (const [kind, capability] of KINDS) {
+        if (asked[kind] === true && offered[capability] !== undefined) honored[kind] = true;
+      }
       /** What came before it was said what will be heard; undefined from then on. */
       let early: (() => void)[] | undefined = [];
       const send = (method: string, given: Params = {}) =>
@@ -256,7 +264,7 @@ export function createListeners(
           listener.end();
           continue;
         }
-        for (const [kind, methods, notice] of KINDS) {
+        for (const [kind, , methods, notice] of KINDS) {
           if (
             listener.hears(kind) &&
             methods.some((method) => differs(before, view, method, listener.caller.era))

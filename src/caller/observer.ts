@@ -1,5 +1,5 @@
 import type { AuditConfig } from '../config/config.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { destinationOf, type Logger } from '../log.ts';
 import { createAudit } from './audit.ts';
 import { type AuditLines, openAuditFile } from './audit-lines.ts';

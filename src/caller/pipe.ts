@@ -1,6 +1,8 @@
+import type { Limits } from '../config/config.ts';
 import { ProtocolError } from '../errors.ts';
 import { classify } from '../protocol/eras.ts';
 import { type Incoming, readMessage } from '../protocol/messages.ts';
+import type { Allowance } from './allowance.ts';
 import { writeError } from './answers.ts';
 import type { Identity, Reply } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
@@ -34,20 +36,25 @@ export function createPipe(
   who: Identity,
   selection: () => Selection,
   output: PipeOutput,
+  limits: Pick<Limits, 'maxJsonDepth'>,
+  allowance: Allowance,
   onIdle: () => void = () => {},
 ): Pipe {
   const session = new Session(undefined, {});
   const onGone = new Set<() => void>();
   let waiting = 0;
 
-  function createReply(): Reply {
+  /** @param isCounted  it has entered the allowance, and leaves it when it is over */
+  function createReply(isCounted: boolean): Reply {
     let isAwaited = true;
     let gone: (() => void) | undefined;
     waiting++;
     const over = () => {
       if (gone !== undefined) onGone.delete(gone);
-      if (isAwaited && --waiting === 0) onIdle();
+      if (!isAwaited) return;
       isAwaited = false;
+      if (isCounted) allowance.leave();
+      if (--waiting === 0) onIdle();
     };
     const end = (json: string) => {
       output.write(json);
@@ -83,15 +90,21 @@ export function createPipe(
     receive(json) {
       let incoming: Incoming | undefined;
       try {
-        incoming = readMessage(json);
+        incoming = readMessage(json, limits.maxJsonDepth);
         if (incoming.kind === 'response') return dispatcher.answered(incoming.message, session);
         const { era } = classify(incoming.message, undefined);
         const caller = { ...who, era, selection: selection(), session };
         if (incoming.kind === 'notification') {
           dispatcher.notice(incoming.message, caller);
           // What a caller over HTTP opens a stream for is heard on the pipe.
-          if (incoming.message.method === 'notifications/initialized') dispatcher.open(caller, createReply());
-        } else dispatcher.dispatch(incoming.message, caller, createReply());
+          if (incoming.message.method === 'notifications/initialized')
+            dispatcher.open(caller, createReply(false));
+          return;
+        }
+        const isCounted = incoming.message.method !== 'subscriptions/listen';
+        const tooMany = isCounted ? allowance.enter() : undefined;
+        if (tooMany !== undefined) throw tooMany;
+        dispatcher.dispatch(incoming.message, caller, createReply(isCounted));
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
         output.write(writeError(incoming?.kind === 'request' ? incoming.message.id : error.id, error));

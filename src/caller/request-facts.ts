@@ -1,9 +1,12 @@
 import type { View } from '../catalog/view.ts';
-import { type Era, META } from '../protocol/eras.ts';
-import { extensionsOf, TASKS } from '../protocol/extensions.ts';
-import { isLogLevel } from '../protocol/log-levels.ts';
-import type { Params } from '../protocol/messages.ts';
-import type { WayBack } from '../relay/forward.ts';
+import { ProtocolError } from '../errors.ts';
+import { META } from '../protocol/eras.ts';
+import { isLogLevel, LOG_LEVELS } from '../protocol/log-levels.ts';
+import { isObject, type Params, RPC, type RpcError } from '../protocol/messages.ts';
+import { ELICITATION_COMPLETE } from '../protocol/questions.ts';
+import type { Asking, Forwarding } from '../relay/asking.ts';
+import type { Rounds } from '../relay/dialogue.ts';
+import type { WayBack } from '../relay/running-call.ts';
 import type { Caller, Reply } from './caller.ts';
 import { type Declared, readDeclared, type Session } from './session.ts';
 
@@ -15,15 +18,27 @@ export function declaredBy(params: Params, { era, session }: Caller): Declared {
 
 const NOTHING: Declared = {};
 
+/** @throws ProtocolError -32602 no such level */
+/** Who asks, as far as relaying needs it. */
+export function askingOf(params: Params, caller: Caller, view: View, rounds: Rounds): Asking {
+  const { capabilities, extensions } = declaredBy(params, caller);
+  return { ...caller, view, capabilities, extensions, rounds };
+}
+
 export function logLevelOf(meta: Params | undefined, { era, session }: Caller): WayBack['logLevel'] {
   if (era === 'legacy') return session?.logLevel ?? 'all';
   const level = meta?.[META.logLevel];
-  return isLogLevel(level) ? level : undefined;
+  if (level === undefined || isLogLevel(level)) return level;
+  throw unknownLogLevel(`params._meta["${META.logLevel}"]`);
 }
 
+export const unknownLogLevel = (where: string) =>
+  new ProtocolError(RPC.invalidParams, `${where} must be one of ${LOG_LEVELS.join(', ')}.`);
+
 /** Asks on the stream of the call that the question came up in. */
-export function askerOf(session: Session, reply: Reply): NonNullable<WayBack['ask']> {
+export function askerOf(session: Session, forwarding: Forwarding, reply: Reply): NonNullable<WayBack['ask']> {
   return (question, answered) => {
+    awaitElicitation(question.params, forwarding, session);
     const id = session.addQuestion(answered);
     if (!reply.ask({ jsonrpc: '2.0', id, ...question })) {
       session.removeQuestion(id);
@@ -36,17 +51,23 @@ export function askerOf(session: Session, reply: Reply): NonNullable<WayBack['as
   };
 }
 
-/** Whoever asks with the same identity at the same URL is taken for the same. */
-export const identityOf = ({ session, agent = '', era, selection: { profile, toolset } }: Caller) =>
-  `${session?.identity ?? agent}\n${era}\n${profile.name}\n${toolset?.name ?? ''}`;
-
-export function offersSubscriptions({ capabilities }: View): boolean {
-  return (capabilities.resources as Params | undefined)?.subscribe === true;
+/** Who is to open an address hears when what is to be done there is done: it alone, and on the stream of its session. */
+function awaitElicitation(params: unknown, { downstream }: Forwarding, session: Session): void {
+  const { mode, elicitationId } = isObject(params) ? params : {};
+  if (mode !== 'url' || typeof elicitationId !== 'string') return;
+  downstream.wishes.awaitElicitation(elicitationId, () => {
+    session.notify?.(ELICITATION_COMPLETE, { elicitationId });
+  });
 }
 
-/** `tools/call` of `tools`, `completion/complete` of `completions`, `tasks/get` of an extension. */
-export function offers({ capabilities }: View, method: string, era: Era): boolean {
-  const feature = method.slice(0, method.indexOf('/'));
-  if (feature === 'tasks') return era === 'modern' && extensionsOf(capabilities)?.[TASKS] !== undefined;
-  return capabilities[feature === 'completion' ? 'completions' : feature] !== undefined;
+/** The same for those that an error names. */
+export function awaitAddresses(
+  { code, data }: RpcError,
+  forwarding: Forwarding,
+  session: Session | undefined,
+): void {
+  if (code !== RPC.urlElicitationRequired || session === undefined || !isObject(data)) return;
+  for (const params of Array.isArray(data.elicitations) ? data.elicitations : []) {
+    awaitElicitation(params, forwarding, session);
+  }
 }

@@ -57,6 +57,22 @@ export function createSelector(rules: SelectionRules): Selector {
   };
 }
 
+/**
+ * That of one caller that stays: as it is chosen now, or was last, where there is nothing for it any more.
+ *
+ * @throws Error where there never was
+ */
+export function followSelection(select: Selector, url: string): () => Selection {
+  const first = select(url, undefined);
+  if ('refusal' in first) throw new Error(first.refusal);
+  let last = first;
+  return () => {
+    const selection = select(url, undefined);
+    if (!('refusal' in selection)) last = selection;
+    return last;
+  };
+}
+
 function select(rules: SelectionRules, url: string, userAgent: string): ReturnType<Selector> {
   const [path = '', query = ''] = url.split('?', 2);
   const name = path.slice('/mcp'.length).replace(/^\/|\/$/g, '');

@@ -2,7 +2,7 @@ import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
 import { isRequestId, type Outcome, type Params, type RequestId } from '../protocol/messages.ts';
 import { type Answered, askableOf } from '../protocol/questions.ts';
-import type { RunningCall } from '../relay/forward.ts';
+import type { RunningCall } from '../relay/running-call.ts';
 
 /** What a caller says that it can do. */
 export interface Declared {
@@ -23,6 +23,8 @@ export class Session {
   readonly id: string | undefined;
   /** The same for all that comes from one caller. */
   readonly identity: string;
+  /** When its id is good no more, in ms since 1970. */
+  readonly until: number;
   /** What it can be asked; undefined where that is nothing. */
   capabilities: Params | undefined;
   extensions: Extensions | undefined;
@@ -39,9 +41,10 @@ export class Session {
   readonly #questions = new Map<RequestId, Answered>();
   #lastQuestion = 0;
 
-  constructor(id: string | undefined, declared: Declared) {
+  constructor(id: string | undefined, declared: Declared, until = Number.POSITIVE_INFINITY) {
     this.id = id;
     this.identity = id ?? `pipe ${++pipes}`;
+    this.until = until;
     this.capabilities = declared.capabilities;
     this.extensions = declared.extensions;
   }
@@ -89,11 +92,15 @@ export class Session {
     this.watches.delete(uri);
   }
 
-  /** It has ended: nothing is heard, watched or asked for it any more. Its calls go on. */
+  /**
+   * It has ended: nothing is heard, watched or asked for it any more. Its calls go on, without an
+   * answer to what they asked.
+   */
   close(): void {
     for (const stop of this.watches.values()) stop();
     this.watches.clear();
     this.endStream?.();
+    for (const call of this.#calls.values()) call.callerLeft(false);
     this.#questions.clear();
   }
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import type { Limits } from '../config/config.ts';
 import type { Seal } from '../relay/seal.ts';
 import { type Declared, readDeclared, Session } from './session.ts';
 
@@ -18,16 +18,27 @@ export interface Sessions {
 }
 
 export const SESSION_TTL_MS = 30 * 24 * 3600_000;
-const MAX_LIVE = 1000;
-const IDLE_MS = 10 * 60_000;
+/** Of each its id is known no longer than it would open. Beyond this the one that ends soonest is forgotten first. */
+const MAX_ENDED = 50_000;
 const SWEEP_MS = 60_000;
 const ABOUT = 'session';
 
-export function createSessions(seal: Seal): Sessions {
+/**
+ * @param limits    those in force
+ * @param maxEnded  how many that were ended are known to be
+ */
+export function createSessions(
+  seal: Seal,
+  limits: Pick<Limits, 'maxSessions' | 'sessionIdleMs'>,
+  maxEnded = MAX_ENDED,
+): Sessions {
   const live = new Map<string, Session>();
-  /** Their ids would open still. */
-  const ended = new Set<string>();
-  const sweeping = setInterval(() => sweep(IDLE_MS), SWEEP_MS).unref();
+  /** When ids that would open still end by themselves, by what tells them apart. */
+  const ended = new Map<string, number>();
+  const sweeping = setInterval(
+    () => sweep(limits.sessionIdleMs),
+    Math.min(SWEEP_MS, limits.sessionIdleMs),
+  ).unref();
 
   function drop(session: Session): void {
     live.delete(session.id as string);
@@ -55,17 +66,30 @@ export function createSessions(seal: Seal): Sessions {
   }
 
   function open(id: string): Session | undefined {
-    const text = ended.has(id) ? undefined : seal.open(id, ABOUT);
+    const text = ended.has(markOf(id)) ? undefined : seal.open(id, ABOUT);
     if (text === undefined) return undefined;
-    const declared = JSON.parse(text) as Declared;
-    if (live.size >= MAX_LIVE) makeRoom();
-    const session = new Session(id, declared);
+    const { until, ...declared } = JSON.parse(text) as Declared & { until: number };
+    if (live.size >= limits.maxSessions) makeRoom();
+    const session = new Session(id, declared, until);
     live.set(id, session);
     return session;
   }
 
+  /** Those that have ended by themselves; where there are none, the one that does so next. */
+  function forgetEnded(): void {
+    const now = Date.now();
+    let next: string | undefined;
+    let nextUntil = Number.POSITIVE_INFINITY;
+    for (const [mark, until] of ended) {
+      if (until < now) ended.delete(mark);
+      else if (until < nextUntil) [next, nextUntil] = [mark, until];
+    }
+    if (ended.size > maxEnded && next !== undefined) ended.delete(next);
+  }
+
   return {
-    issue: (declared) => seal.seal(JSON.stringify({ ...readDeclared(declared), nonce: randomUUID() }), ABOUT),
+    issue: (declared) =>
+      seal.seal(JSON.stringify({ ...readDeclared(declared), until: Date.now() + SESSION_TTL_MS }), ABOUT),
     find(id) {
       const session = live.get(id) ?? open(id);
       if (session !== undefined) session.usedAt = performance.now();
@@ -73,11 +97,8 @@ export function createSessions(seal: Seal): Sessions {
     },
     end(session) {
       if (session.id === undefined) return;
-      if (ended.size >= MAX_LIVE) {
-        const [first] = ended;
-        ended.delete(first as string);
-      }
-      ended.add(session.id);
+      ended.set(markOf(session.id), session.until);
+      if (ended.size > maxEnded) forgetEnded();
       drop(session);
     },
     close() {
@@ -86,3 +107,6 @@ export function createSessions(seal: Seal): Sessions {
     },
   };
 }
+
+/** An id is long, and begins with random bytes. */
+const markOf = (id: string) => id.slice(0, 24);

@@ -1,19 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Limits } from '../config/config.ts';
 import { encodeEvent, KEEP_ALIVE } from '../protocol/sse.ts';
+import type { Allowance } from './allowance.ts';
 import { BodyRefused, readBody } from './body.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { CHALLENGE, UNAUTHORIZED } from './endpoint.ts';
-import { sendJson } from './http-reply.ts';
+import { type ReplyLimits, retryAfter, sendJson } from './http-reply.ts';
 import { createPipe, type Pipe } from './pipe.ts';
 import type { Selector } from './selection.ts';
+import { tooManyListeners } from './too-many.ts';
+import { cutIfUnread } from './unread.ts';
 
 interface SseOptions {
   hasToken(headers: IncomingHttpHeaders): boolean;
   refusedHost(headers: IncomingHttpHeaders): string | undefined;
   select: Selector;
   dispatcher: Dispatcher;
-  maxRequestBytes: number;
+  allowance: Allowance;
+  limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth' | 'maxListeners'> & ReplyLimits;
 }
 
 /** The transport of 2024-11-05 for callers that know no other: a stream at `/sse`, and messages to `/messages`. */
@@ -28,14 +33,13 @@ export interface SseFront {
 }
 
 const KEEP_ALIVE_MS = 15_000;
-/** Each is a connection that stays open. */
-const MAX_STREAMS = 1000;
-/** A caller that does not read is sent no more notices once this much waits for it, and is cut off at the second. */
-const MAX_UNSENT_BYTES = 1024 * 1024;
+/** A caller that does not read its answers is cut off once this much waits for it. */
 const MAX_UNSENT_ANSWERS_BYTES = 64 * 1024 * 1024;
 
 /** @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse */
 export function createSseFront(options: SseOptions): SseFront {
+  // What is read from it is what is in force then.
+  const { limits } = options;
   const streams = new Map<string, Stream>();
   let isDraining = false;
 
@@ -46,26 +50,32 @@ export function createSseFront(options: SseOptions): SseFront {
     if ('refusal' in first) return refuse(res, 404, first.refusal);
     let selection = first;
     if (isDraining) return refuse(res, 503, 'This gateway is stopping.');
-    if (streams.size >= MAX_STREAMS) return refuse(res, 503, `More than ${MAX_STREAMS} streams are open.`);
+    const { maxListeners } = limits;
+    if (streams.size >= maxListeners) {
+      const tooMany = tooManyListeners(maxListeners);
+      return refuse(res, tooMany.httpStatus, tooMany.message, retryAfter(tooMany));
+    }
     const id = randomUUID();
-    const output = {
-      write(json: string) {
-        if (res.destroyed || res.writableEnded) return;
-        res.write(encodeEvent(json));
-        if (res.writableLength > MAX_UNSENT_ANSWERS_BYTES) res.destroy();
-      },
-      get isOpen() {
-        return !res.destroyed;
-      },
-      get mayNotify() {
-        return res.writableLength <= MAX_UNSENT_BYTES;
-      },
-    };
     const pipe = createPipe(
       options.dispatcher,
       { name: 'token', agent },
       () => selection,
-      output,
+      {
+        write(json) {
+          if (res.destroyed || res.writableEnded) return;
+          res.write(encodeEvent(json));
+          if (res.writableLength > MAX_UNSENT_ANSWERS_BYTES) res.destroy();
+          else cutIfUnread(res, limits.unsentTimeoutMs);
+        },
+        get isOpen() {
+          return !res.destroyed;
+        },
+        get mayNotify() {
+          return res.writableLength <= limits.maxUnsentBytes;
+        },
+      },
+      limits,
+      options.allowance,
       () => isDraining && res.end(),
     );
     const selectAgain = () => {
@@ -75,7 +85,7 @@ export function createSseFront(options: SseOptions): SseFront {
     };
     streams.set(id, { pipe, res, selectAgain });
     const timer = setInterval(() => {
-      if (res.writableLength <= MAX_UNSENT_BYTES) res.write(KEEP_ALIVE);
+      if (res.writableLength <= limits.maxUnsentBytes) res.write(KEEP_ALIVE);
     }, KEEP_ALIVE_MS);
     res.on('close', () => {
       clearInterval(timer);
@@ -96,7 +106,7 @@ export function createSseFront(options: SseOptions): SseFront {
     const id = new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('sessionId');
     const stream = streams.get(id ?? '');
     if (stream === undefined) return refuse(res, 404, 'There is no such stream. Open a new one at /sse.');
-    readBody(req, options.maxRequestBytes, (body) => {
+    readBody(req, limits.maxRequestBytes, (body) => {
       if (body instanceof BodyRefused)
         return refuse(res, body.httpStatus, body.message, ['connection', 'close']);
       res.writeHead(202).end();

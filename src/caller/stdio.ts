@@ -1,8 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Limits } from '../config/config.ts';
 import { within } from '../downstream/within.ts';
 import { ProtocolError } from '../errors.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { RPC } from '../protocol/messages.ts';
+import type { Allowance } from './allowance.ts';
 import { writeError } from './answers.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createPipe } from './pipe.ts';
@@ -27,7 +29,8 @@ export function serveStdio(
   selection: () => Selection,
   input: Readable,
   output: Writable,
-  maxRequestBytes: number,
+  limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth' | 'maxUnsentBytes'>,
+  allowance: Allowance,
 ): StdioFront {
   const write = (json: string) => void (output.writable && output.write(`${json}\n`));
   let onIdle = () => {};
@@ -37,19 +40,26 @@ export function serveStdio(
     get isOpen() {
       return output.writable;
     },
-    // Who reads no more blocks its own pipe, and nobody else's.
-    mayNotify: true,
+    get mayNotify() {
+      return output.writableLength <= limits.maxUnsentBytes;
+    },
   };
-  const pipe = createPipe(dispatcher, { name: 'stdio', agent: undefined }, selection, out, () => onIdle());
+  const who = { name: 'stdio', agent: undefined } as const;
+  const pipe = createPipe(dispatcher, who, selection, out, limits, allowance, () => onIdle());
 
   const over = new Promise<void>((resolve) => {
     const onLine = (line: string) => {
       if (line.trim() !== '') pipe.receive(line);
     };
-    const lines = createLineReader(maxRequestBytes, onLine, () => {
-      const text = `The line is longer than ${maxRequestBytes} bytes.`;
-      write(writeError(undefined, new ProtocolError(RPC.parseError, text)));
-    });
+    const { maxRequestBytes } = limits;
+    const refuse = (text: string) => write(writeError(undefined, new ProtocolError(RPC.parseError, text)));
+    const lines = createLineReader(
+      maxRequestBytes,
+      onLine,
+      () =>
+        refuse(`The line is longer than ${maxRequestBytes} bytes (limits.maxRequestBytes in servers.json).`),
+      () => refuse('The line is not valid UTF-8.'),
+    );
     input.on('data', (chunk: Buffer) => lines.feed(chunk));
     input.once('end', () => {
       hasLeft = true;

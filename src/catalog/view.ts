@@ -126,11 +126,13 @@ export function createView(input: ViewInput): View {
   const instructions = writeInstructions(sources, toolset?.description, profile.maxInstructionsChars);
   const prompts = new Map(input.prompts);
   const offers = {
+    // Of a server that was not reached yet it is not known; where there is none, one may be added.
+    tools: sources.length === 0 || sources.some(({ list }) => list?.toolless !== true),
     prompts: sources.some(({ list }) => list?.prompts !== undefined),
     resources: resources.isOffered,
     completions: sources.some(({ list }) => list?.completes),
   };
-  const offered: Record<string, object> = { tools: { listChanged: true } };
+  const offered: Record<string, object> = {};
   for (const [name, isOffered] of Object.entries(offers)) {
     if (isOffered) offered[name] = LISTED.includes(name) ? { listChanged: true } : {};
   }

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { type Differences, isSame } from '../config/differences.ts';
-import { ConfigError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Logger } from '../log.ts';
 import { UsageError } from './usage-error.ts';

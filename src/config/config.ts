@@ -60,6 +60,9 @@ interface CommonDownstreamConfig {
   readonly repeatGraceMs: number;
   /** What it says itself of its tools, that they may be repeated, counts. */
   readonly trustsHints: boolean;
+  /** How many requests run at once, and how many wait for one of them to end; absent: those of `limits`. */
+  readonly maxInFlight?: number;
+  readonly maxQueue?: number;
   readonly tools: ToolShaping;
   /** By the names it gives them; absent: all. */
   readonly prompts?: NameFilter;
@@ -139,9 +142,41 @@ export interface AuditConfig {
   readonly values: boolean;
 }
 
+/** Where things end. Each is in the unit of its name, or a count; schema-limits.ts says what they are at first. */
 export interface Limits {
   /** Body of one request from a caller. */
   readonly maxRequestBytes: number;
-  /** One answer of a downstream, after decompression. */
+  readonly maxHeaderBytes: number;
+  readonly maxJsonDepth: number;
+  /** One answer of a downstream, after decompression, whatever carries it. */
   readonly maxResultBytes: number;
+  /** One event of a downstream's stream, an answer or not. */
+  readonly maxEventBytes: number;
+  /** One line of a downstream on stdio, an answer or not. */
+  readonly maxLineBytes: number;
+
+  readonly maxConnections: number;
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+
+  readonly maxCallerInFlight: number;
+  /** 0 for any number. */
+  readonly maxRequestsPerMinute: number;
+  readonly maxListeners: number;
+  readonly maxSessions: number;
+  readonly sessionIdleMs: number;
+  readonly maxUnsentBytes: number;
+  readonly unsentTimeoutMs: number;
+
+  readonly maxInFlight: number;
+  readonly maxQueue: number;
+  /** On the stream of one request, or on a channel. */
+  readonly maxNoticesPerSecond: number;
+  readonly maxPages: number;
+  readonly maxItems: number;
+  /** 0 for never. */
+  readonly breakerFailures: number;
+  readonly breakerOpenMs: number;
+  readonly breakerMaxOpenMs: number;
 }

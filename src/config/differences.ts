@@ -40,7 +40,10 @@ export function isSame({ added, removed, reconnected, reshaped, settings }: Diff
 const byKey = ({ downstreams }: Config) => new Map(downstreams.map((each) => [each.key, each]));
 
 /** What a connection holds on to from its beginning. */
-const linkLimitsOf = ({ limits }: Config) => limits.maxResultBytes;
+function linkLimitsOf({ limits }: Config): object {
+  const { maxResultBytes, maxEventBytes, maxLineBytes, maxInFlight, maxNoticesPerSecond } = limits;
+  return { maxResultBytes, maxEventBytes, maxLineBytes, maxInFlight, maxNoticesPerSecond };
+}
 
 /** All but what decides merely how it is shown and asked: a field that is new here is taken for one of the connection. */
 function connectionFacts(config: DownstreamConfig): object {
@@ -56,6 +59,7 @@ function connectionFacts(config: DownstreamConfig): object {
     joinsRepeats: _joinsRepeats,
     repeatGraceMs: _repeatGraceMs,
     trustsHints: _trustsHints,
+    maxQueue: _maxQueue,
     definitionChanges: _definitionChanges,
     tools: _tools,
     prompts: _prompts,

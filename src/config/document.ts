@@ -1,5 +1,5 @@
 import type { Node } from 'jsonc-parser';
-import type { ConfigProblem } from '../errors.ts';
+import type { ConfigProblem } from './config-error.ts';
 import type { Place, Report } from './problems.ts';
 import { createLineFinder, type LineFinder, parseText } from './syntax.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
-import { ConfigError } from '../errors.ts';
 import type { Config, DownstreamConfig } from './config.ts';
+import { ConfigError } from './config-error.ts';
 import { parseDocument } from './document.ts';
 import { createExpander, type Env } from './expand.ts';
 import { withoutScheme } from './header-rules.ts';
@@ -11,6 +11,7 @@ import { findProfile, readProfiles, readToolsets } from './profile-fields.ts';
 import { readText } from './read-text.ts';
 import type { Reading } from './reading.ts';
 import { DEFAULTS, type FileShape } from './schema.ts';
+import { readLimits } from './schema-limits.ts';
 import { readServer } from './server.ts';
 import { checkShape, type Partly } from './shape.ts';
 
@@ -96,10 +97,7 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
     legacySse: shape?.legacySse ?? false,
     audit: { ...readAuditFile(shape?.audit?.file, file, reading), values: shape?.audit?.values ?? false },
     drainMs: shape?.drainMs ?? DEFAULTS.drainMs,
-    limits: {
-      maxRequestBytes: shape?.limits?.maxRequestBytes ?? DEFAULTS.maxRequestBytes,
-      maxResultBytes: shape?.limits?.maxResultBytes ?? DEFAULTS.maxResultBytes,
-    },
+    limits: readLimits(shape?.limits),
     secrets: listSecrets(downstreams, reading.expander.filledIn),
   };
 }

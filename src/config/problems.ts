@@ -1,4 +1,4 @@
-import type { ConfigProblem } from '../errors.ts';
+import type { ConfigProblem } from './config-error.ts';
 
 /** Where something stands in the file: `['mcpServers', 'crm', 'headers', 0, 'name']`. */
 export type Place = readonly (string | number)[];

@@ -27,20 +27,32 @@ const TIME = must('a whole number of milliseconds from 100 to 86400000', 'a numb
 export const time = (description: string) =>
   z.int(TIME).min(100, TIME).max(86_400_000, TIME).optional().meta({ description });
 
-/** A whole number in a unit, whose default the description tells too. */
+/**
+ * A whole number, whose unit and default the description tells too.
+ *
+ * @param rule.unit      absent for what is counted
+ * @param rule.fallback  the default, or in words where it stands
+ */
 export function wholeNumber(rule: {
-  from: number;
-  to: number;
-  unit: 'milliseconds' | 'bytes';
-  fallback: number;
-  description: string;
+  readonly from: number;
+  readonly to: number;
+  readonly unit?: 'milliseconds' | 'bytes';
+  readonly fallback: number | string;
+  readonly description: string;
 }) {
   const { from, to, unit, fallback } = rule;
-  const message = must(`a whole number of ${unit} from ${from} to ${to}`, 'a number');
+  const message = must(
+    `a whole number${unit === undefined ? '' : ` of ${unit}`} from ${from} to ${to}`,
+    'a number',
+  );
+  const inUnit = unit === undefined ? 'Default' : `In ${unit}; default`;
   return z
     .int(message)
     .min(from, message)
     .max(to, message)
     .optional()
-    .meta({ description: `${rule.description} In ${unit}; default ${fallback}.`, default: fallback });
+    .meta({
+      description: `${rule.description} ${inUnit} ${fallback}.`,
+      ...(typeof fallback === 'number' && { default: fallback }),
+    });
 }

@@ -1,11 +1,10 @@
 import * as z from 'zod';
 import { must, text, texts, time, wholeNumber } from './schema-fields.ts';
+import { limits, ofOneServer } from './schema-limits.ts';
 import { priority, profiles, prompts, resources, tools, toolsets } from './schema-shaping.ts';
 
 /** What counts where the file is silent. */
 export const DEFAULTS = {
-  maxRequestBytes: 4 * 1024 * 1024,
-  maxResultBytes: 8 * 1024 * 1024,
   listTimeoutMs: 10_000,
   maxCallMs: 230_000,
   repeatGraceMs: 10_000,
@@ -154,6 +153,8 @@ const server = z
           "true repeats failed calls of tools that the server's readOnlyHint or idempotentHint says may be. Default: false.",
         default: false,
       }),
+      maxInFlight: ofOneServer('maxInFlight'),
+      maxQueue: ofOneServer('maxQueue'),
       disabled: z
         .boolean(must('true or false', 'a boolean'))
         .optional()
@@ -173,29 +174,6 @@ const server = z
 
 const servers = (description: string) =>
   z.record(z.string(), server, must('an object of servers by name')).optional().meta({ description });
-
-const limits = z
-  .strictObject(
-    {
-      maxRequestBytes: wholeNumber({
-        from: 1024,
-        to: 268_435_456,
-        unit: 'bytes',
-        fallback: DEFAULTS.maxRequestBytes,
-        description: 'Largest body of one request from a caller.',
-      }),
-      maxResultBytes: wholeNumber({
-        from: 1024,
-        to: 268_435_456,
-        unit: 'bytes',
-        fallback: DEFAULTS.maxResultBytes,
-        description: 'Largest answer of one server, after decompression.',
-      }),
-    },
-    must('an object'),
-  )
-  .optional()
-  .meta({ description: 'Sizes in bytes beyond which a message is refused. Default: those of its fields.' });
 
 const audit = z
   .strictObject(

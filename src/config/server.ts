@@ -42,6 +42,8 @@ export function readServer(
     joinsRepeats: server.joinRepeats ?? true,
     repeatGraceMs: server.repeatGraceMs ?? DEFAULTS.repeatGraceMs,
     trustsHints: server.trustHints ?? false,
+    ...(server.maxInFlight === undefined ? {} : { maxInFlight: server.maxInFlight }),
+    ...(server.maxQueue === undefined ? {} : { maxQueue: server.maxQueue }),
     tools,
     ...(prompts !== undefined && { prompts }),
     ...(resources !== undefined && { resources }),

@@ -1,5 +1,5 @@
 import { createScanner, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
-import type { ConfigProblem } from '../errors.ts';
+import type { ConfigProblem } from './config-error.ts';
 
 export type LineFinder = (offset: number) => { line: number; column: number };
 

@@ -2,8 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { isObject } from '../protocol/messages.ts';
+import type { Limits } from '../config/config.ts';
+import { isFlood, isObject } from '../protocol/messages.ts';
+import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder } from '../protocol/sse.ts';
+import { type Cap, capOf } from './cap.ts';
 
 export interface AnswerReader {
   readonly isStream: boolean;
@@ -14,37 +17,44 @@ export interface AnswerReader {
 interface AnswerListener {
   onMessage(message: Record<string, unknown>): void;
   onEnd(): void;
-  onTooLarge(): void;
+  onTooLarge(cap: Cap): void;
   onNonsense(what: string, cause?: unknown): void;
   /** Of a stream: where it could be gone on with, and after how long. */
   onPlace(id: string): void;
   onRetry(ms: number): void;
 }
 
+export type AnswerLimits = Pick<Limits, Cap['limit'] | 'maxNoticesPerSecond'>;
+
 /**
- * Reads the JSON-RPC messages of one HTTP answer, by its content type and never by looking at the body.
- *
- * @param maxBytes  of a JSON body, or of one event of a stream, after decompression
+ * Reads the JSON-RPC messages of one HTTP answer, by its content type and never by looking at the body. Sizes are
+ * those after decompression.
  */
 export function createAnswerReader(
   headers: IncomingHttpHeaders,
-  maxBytes: number,
+  limits: AnswerLimits,
   listener: AnswerListener,
 ): AnswerReader {
   const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   const encoding = headers['content-encoding']?.trim().toLowerCase();
   const open = (to: AnswerListener): AnswerReader =>
     type === 'application/json'
-      ? readJson(maxBytes, to)
+      ? readJson(limits.maxResultBytes, Number(headers['content-length'] ?? 0), to)
       : type === 'text/event-stream'
-        ? readEvents(maxBytes, to)
+        ? readEvents(limits, to)
         : readNothing(type, to);
   return encoding === undefined || encoding === 'identity'
     ? open(listener)
-    : decompress(encoding, open, listener);
+    : decompress(encoding, limits.maxResultBytes, open, listener);
 }
 
-function readJson(maxBytes: number, listener: AnswerListener): AnswerReader {
+/** @param announced  how many bytes it says that it has; what is compressed has no less */
+function readJson(maxBytes: number, announced: number, listener: AnswerListener): AnswerReader {
+  const cap = { bytes: maxBytes, limit: 'maxResultBytes' } as const;
+  if (announced > maxBytes) {
+    listener.onTooLarge(cap);
+    return NOTHING;
+  }
   const chunks: Buffer[] = [];
   let bytes = 0;
   return {
@@ -53,7 +63,7 @@ function readJson(maxBytes: number, listener: AnswerListener): AnswerReader {
       bytes += chunk.length;
       if (bytes > maxBytes) {
         chunks.length = 0;
-        listener.onTooLarge();
+        listener.onTooLarge(cap);
       } else chunks.push(chunk);
     },
     end() {
@@ -67,10 +77,14 @@ function readJson(maxBytes: number, listener: AnswerListener): AnswerReader {
   };
 }
 
-function readEvents(maxBytes: number, listener: AnswerListener): AnswerReader {
-  const decoder = createEventDecoder(maxBytes, {
-    onData: (data) => deliver(data, listener),
-    onTooLarge: listener.onTooLarge,
+function readEvents(limits: AnswerLimits, listener: AnswerListener): AnswerReader {
+  const cap = capOf(limits, 'maxEventBytes');
+  const pace = new Pace(limits.maxNoticesPerSecond);
+  const decoder = createEventDecoder(cap.bytes, {
+    onData: (data) => {
+      if (!isFlood(data, pace)) deliver(data, listener);
+    },
+    onTooLarge: () => listener.onTooLarge(cap),
     onPlace: listener.onPlace,
     onRetry: listener.onRetry,
   });
@@ -90,8 +104,10 @@ function readEvents(maxBytes: number, listener: AnswerListener): AnswerReader {
 function readNothing(type: string | undefined, listener: AnswerListener): AnswerReader {
   const isReadable = type === undefined || /^[\w./+-]{1,64}$/.test(type);
   listener.onNonsense(isReadable ? (type ?? 'no content type') : 'no readable content type');
-  return { isStream: false, feed() {}, end() {} };
+  return NOTHING;
 }
+
+const NOTHING: AnswerReader = { isStream: false, feed() {}, end() {} };
 
 const DECODERS = new Map<string, () => Transform>([
   ['gzip', createGunzip],
@@ -103,6 +119,7 @@ const DECODERS = new Map<string, () => Transform>([
 // Servers were seen to compress although `identity` was asked for. The sizes that count are those after it.
 function decompress(
   encoding: string,
+  maxWaitingBytes: number,
   open: (listener: AnswerListener) => AnswerReader,
   listener: AnswerListener,
 ): AnswerReader {
@@ -111,9 +128,9 @@ function decompress(
   const reader = open({
     ...listener,
     // What is already in the decoder may still hold a thousand times its size.
-    onTooLarge: () => {
+    onTooLarge: (cap) => {
       decoder.destroy();
-      listener.onTooLarge();
+      listener.onTooLarge(cap);
     },
   });
   decoder.on('data', (chunk: Buffer) => reader.feed(chunk));
@@ -121,7 +138,14 @@ function decompress(
   decoder.on('error', (cause) => listener.onNonsense('a broken content encoding', cause));
   return {
     isStream: reader.isStream,
-    feed: (chunk) => void (decoder.destroyed || decoder.write(chunk)),
+    feed(chunk) {
+      if (decoder.destroyed) return;
+      decoder.write(chunk);
+      // It comes faster than it is decoded.
+      if (decoder.writableLength <= maxWaitingBytes) return;
+      decoder.destroy();
+      listener.onTooLarge({ bytes: maxWaitingBytes, limit: 'maxResultBytes' });
+    },
     end: () => void (decoder.destroyed || decoder.end()),
   };
 }

@@ -11,8 +11,8 @@ export interface Asked {
    * @param put  puts it to who can answer; undefined where there is nobody
    */
   onRequest(message: Record<string, unknown>, put: Put): void;
-  /** The downstream no longer wants an answer. */
-  takeBack(id: unknown): void;
+  /** The downstream no longer wants an answer. False where none is open by this id. */
+  takeBack(id: unknown): boolean;
 }
 
 type Put = (question: Question, answered: Answered) => (() => void) | undefined;
@@ -43,6 +43,7 @@ export function createAsked(answer: (id: RequestId, outcome: Outcome) => void): 
       const takeBack = open.get(id as RequestId);
       open.delete(id as RequestId);
       takeBack?.();
+      return takeBack !== undefined;
     },
   };
 }

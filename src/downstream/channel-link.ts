@@ -1,4 +1,4 @@
-import { cutOff, type DownstreamFailure, notMcp, tooLarge, unavailable } from '../errors.ts';
+import { cutOff, type DownstreamFailure, notMcp, unavailable } from '../errors.ts';
 import type { Era } from '../protocol/eras.ts';
 import { type Notification, outcomeOf } from '../protocol/messages.ts';
 import { createAsked } from './asked.ts';
@@ -8,13 +8,7 @@ import { OnlyCall } from './only-call.ts';
 import { composeAnswer, composeCancelled, composeRequest, createIds } from './outgoing.ts';
 
 /** A channel shared by all calls: answers are told apart by their ids, progress by its token. */
-export function createChannelLink(
-  key: string,
-  channel: Channel,
-  era: Era,
-  version: string,
-  maxResultBytes: number,
-): Link {
+export function createChannelLink(key: string, channel: Channel, era: Era, version: string): Link {
   const nextId = createIds();
   const waiting = new Map<unknown, Receiver>();
   const asked = createAsked((id, outcome) => void channel.write(composeAnswer(id, outcome)));
@@ -34,10 +28,10 @@ export function createChannelLink(
     return true;
   };
 
-  channel.onTooLarge = (id) => {
+  channel.onUnreadable = (id, failure) => {
     const receiver = waiting.get(id);
     waiting.delete(id);
-    receiver?.onFailure(tooLarge(key, maxResultBytes));
+    receiver?.onFailure(failure);
   };
 
   /** On a channel nothing says to which request a log message or a question belongs. */
@@ -48,9 +42,10 @@ export function createChannelLink(
     }
     const notification = message as unknown as Notification;
     if (notification.method === 'notifications/message') onStray(notification);
-    else if (notification.method === 'notifications/cancelled')
-      asked.takeBack(notification.params?.requestId);
-    else if (notification.method === 'notifications/progress') {
+    else if (notification.method === 'notifications/cancelled') {
+      // Of what the SDK's client has asked, it may be the stream of notices.
+      return asked.takeBack(notification.params?.requestId);
+    } else if (notification.method === 'notifications/progress') {
       const receiver = waiting.get(notification.params?.progressToken);
       receiver?.onNotification(notification);
       return receiver !== undefined;

@@ -12,8 +12,8 @@ export type Interceptor = (message: Record<string, unknown>) => boolean;
 export interface Channel extends Transport {
   /** Set by the relay's link once the handshake is over. */
   intercept: Interceptor;
-  /** Told the ids that stand in a message that was too long to be read. */
-  onTooLarge: (id: number) => void;
+  /** Told the ids that stand in a message that cannot be read. */
+  onUnreadable: (id: number, failure: DownstreamFailure) => void;
   /** Why it has ended, in a few words; undefined while it is open. */
   readonly ended: string | undefined;
   /** What those hear that still wait when it ends; undefined where nothing is known but that. */

@@ -11,7 +11,8 @@ import { within } from './within.ts';
 export const CONNECT_TIMEOUT_MS = 20_000;
 const TCP_CONNECT_TIMEOUT_MS = 5000;
 const END_SESSION_TIMEOUT_MS = 1000;
-const MAX_CONNECTIONS = 64;
+/** Beside those of requests: streams of changes, lists, and what is said without being asked. */
+const FURTHER_CONNECTIONS = 16;
 /** Of the stream of notices of an earlier revision, when it was cut: for ever, as calls go on without it. */
 const REOPENING = {
   initialReconnectionDelay: 1000,
@@ -30,7 +31,7 @@ export async function connectHttp(
   // It may take two of them: the question which era it is, and the handshake of that one.
   const requestTimeoutMs = connectTimeoutMs / 2;
   const pool = new Pool(endpoint.origin, {
-    connections: MAX_CONNECTIONS,
+    connections: options.limits.maxInFlight + FURTHER_CONNECTIONS,
     pipelining: 1,
     connect: { timeout: Math.min(TCP_CONNECT_TIMEOUT_MS, requestTimeoutMs) },
     // Deadlines are the relay's: a listening stream may be silent for hours, a call has a limit of its own.
@@ -45,7 +46,7 @@ export async function connectHttp(
     fetch: createControlFetch(
       pool,
       endpoint.origin,
-      options.maxResultBytes,
+      options.limits,
       (url) => {
         answeredAt = url;
       },
@@ -84,7 +85,8 @@ export async function connectHttp(
     era: client.getProtocolEra() ?? 'legacy',
     version: client.getNegotiatedProtocolVersion() ?? '2025-03-26',
     sessionId: transport.sessionId,
-    maxResultBytes: options.maxResultBytes,
+    limits: options.limits,
+    onElicitationDone: options.onElicitationDone,
   });
   passStrays(client, link);
   return { link, client, retire, close };

@@ -1,4 +1,5 @@
 import type { HttpDownstreamConfig } from '../config/config.ts';
+import { capOf } from './cap.ts';
 import { createChannelLink } from './channel-link.ts';
 import { CONNECT_TIMEOUT_MS } from './connect-http.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
@@ -8,9 +9,10 @@ import { SseChannel } from './sse-channel.ts';
 /** Connects over HTTP+SSE, which is of the legacy era, and does the handshake. Leaves nothing open when it fails. */
 export async function connectSse(config: HttpDownstreamConfig, options: ConnectOptions): Promise<Connection> {
   options.signal.throwIfAborted();
+  const cap = capOf(options.limits, 'maxEventBytes');
   // As over Streamable HTTP: half of it to open the stream, half for the handshake.
   const timeoutMs = (config.connectTimeoutMs ?? CONNECT_TIMEOUT_MS) / 2;
-  const channel = new SseChannel(config, options.maxResultBytes, timeoutMs);
+  const channel = new SseChannel(config, cap, options.limits.maxNoticesPerSecond, timeoutMs);
   const giveUp = () => void channel.close();
   options.signal.addEventListener('abort', giveUp);
   const client = createControlClient(options, timeoutMs, 'legacy');
@@ -28,7 +30,6 @@ export async function connectSse(config: HttpDownstreamConfig, options: ConnectO
     channel,
     'legacy',
     client.getNegotiatedProtocolVersion() ?? '2024-11-05',
-    options.maxResultBytes,
   );
   const close = async () => {
     delete client.onclose;

@@ -1,4 +1,5 @@
 import type { StdioDownstreamConfig } from '../config/config.ts';
+import { capOf } from './cap.ts';
 import { createChannelLink } from './channel-link.ts';
 import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
 import { createControlClient } from './control-client.ts';
@@ -31,7 +32,8 @@ class EndedOnProbe extends ConnectFailed {}
 async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions): Promise<Connection> {
   const { mode } = options;
   options.signal.throwIfAborted();
-  const channel = new StdioChannel(config, options.maxResultBytes, options.log);
+  const cap = capOf(options.limits, 'maxLineBytes');
+  const channel = new StdioChannel(config, cap, options.limits.maxNoticesPerSecond, options.log);
   const giveUp = () => void channel.close();
   options.signal.addEventListener('abort', giveUp);
   const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = config;
@@ -55,7 +57,6 @@ async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions
     channel,
     client.getProtocolEra() ?? 'legacy',
     client.getNegotiatedProtocolVersion() ?? '2025-03-26',
-    options.maxResultBytes,
   );
   const close = async () => {
     delete client.onclose;

@@ -1,4 +1,5 @@
 import type { Client } from '@modelcontextprotocol/client';
+import type { Limits } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import type { Params } from '../protocol/messages.ts';
 import type { Link } from './link.ts';
@@ -13,8 +14,14 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+/** What a connection is bounded by. */
+export type ConnectionLimits = Pick<
+  Limits,
+  'maxResultBytes' | 'maxEventBytes' | 'maxLineBytes' | 'maxInFlight' | 'maxNoticesPerSecond'
+>;
+
 export interface ConnectOptions {
-  maxResultBytes: number;
+  limits: ConnectionLimits;
   log: Logger;
   /** Gives the attempt up. */
   signal: AbortSignal;
@@ -30,6 +37,8 @@ export interface ConnectOptions {
   onUpdated(uri: string): void;
   /** A task that is watched is in this state now. */
   onTask(state: Params): void;
+  /** What a person was sent to elsewhere is done, says the downstream. */
+  onElicitationDone(elicitationId: unknown): void;
   /** The connection has ended by itself. */
   onClosed(why: string): void;
 }
@@ -43,4 +52,20 @@ export class ConnectFailed extends Error {
     super(why);
     this.detail = detail;
   }
+}
+
+/** The connection, with what is to be done when it is left. */
+export function untilEnd(connection: Connection, leave: () => void): Connection {
+  return {
+    link: connection.link,
+    client: connection.client,
+    retire() {
+      leave();
+      return connection.retire();
+    },
+    close() {
+      leave();
+      return connection.close();
+    },
+  };
 }

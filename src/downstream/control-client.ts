@@ -1,7 +1,7 @@
 import { Client, type ClientOptions, type JSONObject } from '@modelcontextprotocol/client';
 import { LISTED_FOR, TASKS } from '../protocol/extensions.ts';
 import type { Notification, Outcome, Params } from '../protocol/messages.ts';
-import { capabilityFor } from '../protocol/questions.ts';
+import { capabilityFor, ELICITATION_COMPLETE } from '../protocol/questions.ts';
 import { IMPLEMENTATION } from '../version.ts';
 import type { ConnectOptions } from './connection.ts';
 import type { Link } from './link.ts';
@@ -38,6 +38,7 @@ export function createControlClient(
   );
   client.fallbackNotificationHandler = async ({ method, params }) => {
     if (method === 'notifications/tasks') options.onTask(params as Params);
+    else if (method === ELICITATION_COMPLETE) options.onElicitationDone((params as Params).elicitationId);
   };
   // A stream of notices that breaks costs the notices, and no call.
   client.onerror = (error) =>

@@ -1,5 +1,7 @@
 import type { FetchLike } from '@modelcontextprotocol/client';
 import { type Pool, type RequestInit as UndiciRequestInit, fetch as undiciFetch } from 'undici';
+import type { Limits } from '../config/config.ts';
+import { boundBody, boundEvents } from './bounded-body.ts';
 
 /** From the opening of a stream that was closed soon to that of the next one, the second before which is the SDK's. */
 const SHORT_STREAM_MS = 11_000;
@@ -14,7 +16,7 @@ const MAX_SHORT_STREAMS = 3;
 export function createControlFetch(
   pool: Pool,
   origin: string,
-  maxBytes: number,
+  limits: Pick<Limits, 'maxResultBytes' | 'maxEventBytes'>,
   onAnswered: (url: URL) => void,
   onMissed: () => void,
 ): FetchLike {
@@ -43,27 +45,18 @@ export function createControlFetch(
       dispatcher: pool,
     });
     if (init?.method === 'POST' && response.ok) onAnswered(url);
+    if (response.body === null) return response as unknown as Response;
+    const body = response.body as unknown as ReadableStream<Uint8Array>;
     // Streams of notices, a GET or an answered `subscriptions/listen`, go on as long as the connection.
     const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
     if (isStream && isGet) streamOpenedAt = performance.now();
-    if (isStream || response.body === null) return response as unknown as Response;
-    return new Response(limitBytes(response.body as unknown as ReadableStream<Uint8Array>, maxBytes), {
+    const bounded = isStream
+      ? boundEvents(body, limits.maxEventBytes)
+      : boundBody(body, limits.maxResultBytes);
+    return new Response(bounded, {
       status: response.status,
       statusText: response.statusText,
       headers: [...response.headers],
     });
   };
-}
-
-function limitBytes(body: ReadableStream<Uint8Array>, maxBytes: number): ReadableStream<Uint8Array> {
-  let bytes = 0;
-  return body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        bytes += chunk.byteLength;
-        if (bytes > maxBytes) controller.error(new Error(`answer larger than ${maxBytes} bytes`));
-        else controller.enqueue(chunk);
-      },
-    }),
-  );
 }

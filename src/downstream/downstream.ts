@@ -1,16 +1,19 @@
-import type { DownstreamConfig } from '../config/config.ts';
+import type { DownstreamConfig, Limits } from '../config/config.ts';
 import { unavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Params } from '../protocol/messages.ts';
 import { createAskingConnections } from './asking-connections.ts';
+import { type BreakerLimits, createBreaker } from './breaker.ts';
 import { connectTo, isRefusal } from './connect.ts';
-import type { Connection } from './connection.ts';
+import { type ConnectionLimits, untilEnd } from './connection.ts';
+import { createDoubt } from './doubt.ts';
 import { withFreshHeaders } from './fresh-headers.ts';
+import { Gate } from './gate.ts';
 import { keepConnected } from './kept-connection.ts';
 import { createLeaving, whileBusy } from './leaving.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
 import { createListKeeper } from './list-keeper.ts';
-import { type Listing, readListing } from './listing.ts';
+import { type Listing, type ListLimits, readListing } from './listing.ts';
 import { openConnection } from './open-connection.ts';
 import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -30,23 +33,25 @@ export interface Downstream {
   start(): void;
   /** Sends one request: once, and again where `retry-rules` lets it. */
   request(request: OutgoingRequest, receiver: Receiver): Exchange;
-  readonly wishes: Pick<Wishes, 'watch' | 'watchTask' | 'wantLogs'>;
-  /** Requests that wait: for their answer, or for a connection. */
+  readonly wishes: Pick<Wishes, 'watch' | 'watchTask' | 'awaitElicitation' | 'wantLogs'>;
+  /** Requests that wait: for their answer, for a connection, or for their turn. */
   readonly running: number;
-  /** Is shown as this says from now on; it is connected to as before. */
-  adopt(config: DownstreamConfig): void;
+  /** Is shown and bounded as this says from now on; it is connected to as before. */
+  adopt(config: DownstreamConfig, limits: DownstreamLimits): void;
   /**
    * Is connected to as this says. The new connection takes over when it has listed; calls that run on the old one may
    * finish. Resolves when it has, or could not be had: then the old one is given up as well.
    */
-  reconnect(config: DownstreamConfig, maxResultBytes: number): Promise<void>;
+  reconnect(config: DownstreamConfig, limits: DownstreamLimits): Promise<void>;
   /** Closes when nothing runs on it, and after this time at the latest. */
   leave(graceMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
+export type DownstreamLimits = ConnectionLimits & ListLimits & BreakerLimits & Pick<Limits, 'maxQueue'>;
+
 interface DownstreamOptions {
-  maxResultBytes: number;
+  limits: DownstreamLimits;
   log: Logger;
   /** The last good list of an earlier run. */
   restored?: Listing;
@@ -56,21 +61,20 @@ interface DownstreamOptions {
   onRefused(): void;
 }
 
-const DISCOVER_TIMEOUT_MS = 5000;
-
 export function createDownstream(given: DownstreamConfig, options: DownstreamOptions): Downstream {
   const { key } = given;
   const log = options.log.child({ downstream: key });
   const closing = new AbortController();
   const leaving = createLeaving(closing.signal);
-  // Of it and the target of the connection, one may be ahead of the other while a new connection is made.
+  // Of these and the target of the connection, one may be ahead of the other while a new connection is made.
   let config = given;
+  const limits = { ...options.limits };
 
   const asking = createAskingConnections(async (capabilities, onClosed) => {
     // A process of its own tells here of what has changed in it; of a server over HTTP the connection that lists hears.
     const isApart = kept.target.config.kind === 'stdio';
     const opened = await connectTo(kept.target.config, {
-      maxResultBytes: kept.target.maxResultBytes,
+      limits: kept.target.limits,
       log,
       signal: closing.signal,
       mode: 'legacy',
@@ -78,6 +82,7 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       onListChanged: lists.announce,
       onUpdated: isApart ? wishes.updated : () => {},
       onTask: () => {},
+      onElicitationDone: wishes.elicitationDone,
       onClosed,
     });
     return untilEnd(opened, wishes.tellFurther(opened, isApart));
@@ -87,8 +92,9 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
   const renewalFor = (capabilities: Params): Renewal => ({
     ...renewal,
     connection() {
-      if (kept.current?.link.era !== 'legacy') return kept.current;
-      return asking.get(capabilities) ?? (asking.isRefused(capabilities) ? kept.current : undefined);
+      const { current } = kept;
+      if (current?.link.era !== 'legacy') return current;
+      return asking.get(capabilities) ?? (asking.isRefused(capabilities) ? current : undefined);
     },
     connectionAfter(lost) {
       if (lost !== undefined && lost !== kept.current) asking.drop(lost);
@@ -99,29 +105,12 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
     },
   });
 
-  let doubted: Connection | undefined;
-  /**
-   * Asks a modern downstream whether it still is one. The era was found out at connect; a server that was replaced by
-   * an older one refuses everything, and would for ever. (A legacy one that was replaced has lost our session.)
-   */
-  function doubt(suspect: Connection): void {
-    if (suspect !== kept.current || suspect === doubted || suspect.link.era !== 'modern') return;
-    doubted = suspect;
-    suspect.client.discover({ timeout: DISCOVER_TIMEOUT_MS }).then(
-      () => {
-        doubted = undefined;
-      },
-      () => {
-        if (suspect === kept.current) kept.end('it no longer speaks the version found at connect');
-      },
-    );
-  }
-
+  const breaker = createBreaker(key, limits, log);
   const lists = createListKeeper({
     restored: options.restored,
     async list() {
       const asked = kept.current;
-      const list = asked && (await readListing(asked, key, lists.current, config.listTimeoutMs));
+      const list = asked && (await readListing(asked, key, limits, lists.current));
       // A newer connection has listed for itself meanwhile.
       return asked === kept.current ? list : undefined;
     },
@@ -138,11 +127,12 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
   const wishes = createWishes(key, log, lists.announce);
   const kept = keepConnected({
     ...{ key, log, leaving, closing },
-    target: { config: given, maxResultBytes: options.maxResultBytes },
+    target: { config: given, limits: options.limits },
     open: (target, signal, failures) =>
       openConnection({ ...target, key, log, signal, failures, lists, wishes, onRefused: options.onRefused }),
     onReady({ link: { era, version } }) {
       asking.forgive();
+      breaker.reconnected();
       log.info(
         { event: 'downstream_ready', era, version, tools: lists.current?.tools.length },
         `"${key}" is connected`,
@@ -159,11 +149,25 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       await lists.refresh();
       return withFreshHeaders(request, lists.current);
     },
-    doubt,
+    doubt: createDoubt(
+      (suspect) => suspect === kept.current,
+      () => kept.end('it no longer speaks the version found at connect'),
+    ),
     budget: new RetryBudget(),
   };
-
-  const running = () => kept.waiting + asking.running + leaving.running + (kept.current?.link.running ?? 0);
+  const gate = new Gate({
+    key,
+    limits,
+    breaker,
+    away: () => (kept.isGone ? unavailable(key, kept.why) : undefined),
+    send(request, receiver) {
+      const { capabilities } = request;
+      const over = capabilities === undefined ? renewal : renewalFor(capabilities);
+      return new RenewingExchange(request, receiver, over);
+    },
+  });
+  const running = () =>
+    kept.waiting + asking.running + leaving.running + gate.waiting + (kept.current?.link.running ?? 0);
 
   async function close(): Promise<void> {
     closing.abort();
@@ -185,42 +189,25 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       const known = list === undefined ? {} : { tools: list.tools.length, warnings: list.warnings };
       if (current === undefined) return { state, why, ...(detail === undefined ? {} : { detail }), ...known };
       const { era, version } = current.link;
+      if (breaker.isOpen)
+        return { state: 'down', why: 'its calls fail one after the other', era, version, ...known };
       return { state, era, version, ...known };
     },
-    request(request, receiver) {
-      const { capabilities } = request;
-      const over = capabilities === undefined ? renewal : renewalFor(capabilities);
-      return new RenewingExchange(request, receiver, over);
-    },
+    request: (request, receiver) => gate.request(request, receiver),
     wishes,
-    start: kept.start,
-    adopt(fresh) {
-      config = fresh;
-    },
-    reconnect: (fresh, maxResultBytes) => kept.replace({ config: fresh, maxResultBytes }),
     get running() {
       return running();
     },
+    start: kept.start,
+    adopt(fresh, freshLimits) {
+      config = fresh;
+      Object.assign(limits, freshLimits);
+    },
+    reconnect: (fresh, freshLimits) => kept.replace({ config: fresh, limits: freshLimits }),
     async leave(graceMs) {
       await whileBusy(() => running() > 0, graceMs, closing.signal);
       await close();
     },
     close,
-  };
-}
-
-/** The connection, with what is to be done when it is left. */
-function untilEnd(connection: Connection, leave: () => void): Connection {
-  return {
-    link: connection.link,
-    client: connection.client,
-    retire() {
-      leave();
-      return connection.retire();
-    },
-    close() {
-      leave();
-      return connection.close();
-    },
   };
 }

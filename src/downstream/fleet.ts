@@ -1,7 +1,7 @@
 import type { Config, DownstreamConfig } from '../config/config.ts';
 import type { Differences } from '../config/differences.ts';
 import type { Logger } from '../log.ts';
-import { createDownstream, type Downstream } from './downstream.ts';
+import { createDownstream, type Downstream, type DownstreamLimits } from './downstream.ts';
 import type { Listing } from './listing.ts';
 
 /** All the servers behind us. Each lives on its own: none waits for another, and none takes another down. */
@@ -37,7 +37,6 @@ export interface FleetOptions {
 
 export function createFleet(config: Config, options: FleetOptions): Fleet {
   const { restored, ...heard } = options;
-  const { maxResultBytes } = config.limits;
   let isStarted = false;
   /** Those that are to come, and those that are to go. */
   const others = new Set<Downstream>();
@@ -45,13 +44,13 @@ export function createFleet(config: Config, options: FleetOptions): Fleet {
     const list = restored.get(entry.key);
     return createDownstream(entry, {
       ...heard,
-      maxResultBytes,
+      limits: limitsOf(config, entry),
       ...(list !== undefined && { restored: list }),
     });
   });
 
-  function add(entry: DownstreamConfig, maxResultBytes: number): Downstream {
-    const added = createDownstream(entry, { ...heard, maxResultBytes });
+  function add(entry: DownstreamConfig, limits: DownstreamLimits): Downstream {
+    const added = createDownstream(entry, { ...heard, limits });
     others.add(added);
     if (isStarted) added.start();
     return added;
@@ -67,13 +66,12 @@ export function createFleet(config: Config, options: FleetOptions): Fleet {
       for (const downstream of downstreams) downstream.start();
     },
     prepare(next, { reconnected }) {
-      const { maxResultBytes } = next.limits;
       const known = new Map(downstreams.map((downstream) => [downstream.key, downstream]));
       const tried: Promise<void>[] = [];
       const ordered = next.downstreams.map((entry) => {
-        const downstream = known.get(entry.key) ?? add(entry, maxResultBytes);
+        const downstream = known.get(entry.key) ?? add(entry, limitsOf(next, entry));
         known.delete(entry.key);
-        if (reconnected.includes(entry.key)) tried.push(downstream.reconnect(entry, maxResultBytes));
+        if (reconnected.includes(entry.key)) tried.push(downstream.reconnect(entry, limitsOf(next, entry)));
         else if (isStarted) tried.push(downstream.attempted);
         return downstream;
       });
@@ -81,7 +79,9 @@ export function createFleet(config: Config, options: FleetOptions): Fleet {
         tried: Promise.all(tried).then(() => {}),
         commit() {
           for (const downstream of ordered) others.delete(downstream);
-          for (const [index, entry] of next.downstreams.entries()) ordered[index]?.adopt(entry);
+          for (const [index, entry] of next.downstreams.entries()) {
+            ordered[index]?.adopt(entry, limitsOf(next, entry));
+          }
           downstreams = ordered;
           for (const removed of known.values()) {
             others.add(removed);
@@ -93,5 +93,18 @@ export function createFleet(config: Config, options: FleetOptions): Fleet {
     async close() {
       await Promise.all([...downstreams, ...others].map((downstream) => downstream.close()));
     },
+  };
+}
+
+/** Those of the file, and what the entry says itself. */
+function limitsOf(
+  { limits }: Config,
+  { listTimeoutMs, maxInFlight, maxQueue }: DownstreamConfig,
+): DownstreamLimits {
+  return {
+    ...limits,
+    listTimeoutMs,
+    ...(maxInFlight !== undefined && { maxInFlight }),
+    ...(maxQueue !== undefined && { maxQueue }),
   };
 }

@@ -12,7 +12,8 @@ import {
   unavailable,
 } from '../errors.ts';
 import { isRpcError, type Outcome, outcomeOf, type RequestId, RPC } from '../protocol/messages.ts';
-import { type AnswerReader, createAnswerReader } from './answer-reader.ts';
+import { ELICITATION_COMPLETE } from '../protocol/questions.ts';
+import { type AnswerLimits, type AnswerReader, createAnswerReader } from './answer-reader.ts';
 import { type Asked, createAsked } from './asked.ts';
 import { describeCause } from './causes.ts';
 import { judgeStatus } from './judge-status.ts';
@@ -33,9 +34,10 @@ interface HttpExchangeOptions {
   doubt: SessionDoubt;
   /** It is sent for the second time, in a new session. */
   isResent: boolean;
-  maxBytes: number;
+  limits: AnswerLimits;
   /** Answers a question that a legacy downstream asks on this request's stream. */
   reply(id: RequestId, outcome: Outcome): void;
+  onElicitationDone(elicitationId: unknown): void;
   /** It has ended, whichever way: the downstream has answered it, or may go on with it. */
   onOver(exchange: HttpExchange, isAnswered: boolean): void;
   /** Tells the downstream, and calls back when the stream may be closed. */
@@ -103,10 +105,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     const failure = judgeStatus(key, status, headers, hasSession);
     if (this.#wasCut !== undefined && (failure ?? status >= 400)) return this.#fail(this.#wasCut);
     if (failure !== undefined) return this.#fail(failure);
-    this.#reader = createAnswerReader(headers, this.#options.maxBytes, {
+    this.#reader = createAnswerReader(headers, this.#options.limits, {
       onMessage: (message) => this.#onMessage(message),
       onEnd: () => this.#onEnd(),
-      onTooLarge: () => this.#fail(tooLarge(this.#options.key, this.#options.maxBytes)),
+      onTooLarge: ({ bytes, limit }) => this.#fail(tooLarge(key, bytes, limit)),
       onNonsense: (what, cause) => this.#fail(this.#unreadable(what, cause)),
       onPlace: (id) => this.#resumable()?.at(id),
       onRetry: (ms) => this.#resumable()?.after(ms),
@@ -173,6 +175,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
       // What is logged on the stream of a request is logged because of it.
     } else if (isProgressOf(id, notification) || notification.method === 'notifications/message') {
       this.#receiver.onNotification(notification);
+    } else if (notification.method === ELICITATION_COMPLETE) {
+      this.#options.onElicitationDone(notification.params?.elicitationId);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Dispatcher, Pool } from 'undici';
 import { type Era, mirroredName } from '../protocol/eras.ts';
 import { encodeHeaderValue } from '../protocol/headers.ts';
+import type { ConnectionLimits } from './connection.ts';
 import { HttpExchange, type SessionDoubt } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
@@ -17,7 +18,8 @@ export interface HttpLinkOptions {
   era: Era;
   version: string;
   sessionId: string | undefined;
-  maxResultBytes: number;
+  limits: ConnectionLimits;
+  onElicitationDone(elicitationId: unknown): void;
 }
 
 /** How long a notice may take to be accepted. */
@@ -25,7 +27,7 @@ const NOTICE_TIMEOUT_MS = 1000;
 
 /** Streamable HTTP: one POST a request, answered as JSON or as an event stream of its own. */
 export function createHttpLink(options: HttpLinkOptions): Link {
-  const { key, pool, path, era, version, sessionId, maxResultBytes } = options;
+  const { key, pool, path, era, version, sessionId, limits } = options;
   const nextId = createIds();
   const doubt: SessionDoubt = { isOver: false };
   const running = new Set<HttpExchange>();
@@ -94,7 +96,8 @@ export function createHttpLink(options: HttpLinkOptions): Link {
         hasSession: sessionId !== undefined,
         doubt,
         isResent: request.isResent === true,
-        maxBytes: maxResultBytes,
+        limits,
+        onElicitationDone: options.onElicitationDone,
         reply: (questionId, outcome) => post(composeAnswer(questionId, outcome)),
         onOver,
         resume: era === 'legacy' ? resume : undefined,
@@ -117,8 +120,12 @@ export function createHttpLink(options: HttpLinkOptions): Link {
   };
 }
 
+/** Of an answer that nobody waits for. */
+const MAX_IGNORED_BYTES = 64 * 1024;
+
 class IgnoredAnswer implements Dispatcher.DispatchHandler {
   readonly #onOver: () => void;
+  #ignoredBytes = 0;
 
   constructor(onOver: () => void) {
     this.#onOver = onOver;
@@ -131,7 +138,10 @@ class IgnoredAnswer implements Dispatcher.DispatchHandler {
     if (status >= 200 && status !== 202) controller.abort(new Error('not needed'));
   }
 
-  onResponseData(): void {}
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#ignoredBytes += chunk.length;
+    if (this.#ignoredBytes > MAX_IGNORED_BYTES) controller.abort(new Error('not needed'));
+  }
 
   onResponseEnd(): void {
     this.#onOver();

@@ -3,9 +3,10 @@ import type { Logger } from '../log.ts';
 import { backoffMs, respawnMs } from './backoff.ts';
 import { whyOf } from './connect.ts';
 import { ConnectFailed, type Connection } from './connection.ts';
-import { type Deferred, deferred } from './deferred.ts';
+import { deferred } from './deferred.ts';
 import type { Leaving } from './leaving.ts';
 import type { Ending, Ready, Target } from './open-connection.ts';
+import { Waiters } from './waiters.ts';
 
 /** The one connection that lists and calls, made again whenever it ends. */
 export interface KeptConnection {
@@ -14,6 +15,8 @@ export interface KeptConnection {
   readonly state: 'connecting' | 'ready' | 'down';
   /** Why there is none, in a few words. */
   readonly why: string;
+  /** There is none, and it is not just coming back. */
+  readonly isGone: boolean;
   /** What the downstream said about that itself. */
   readonly detail: string | undefined;
   /** What it is made from. */
@@ -76,7 +79,7 @@ export function keepConnected(options: KeptOptions): KeptConnection {
   let ready: Ready | undefined;
   /** That of `ready`, as long as it is of use. */
   let connection: Connection | undefined;
-  let waiters: Deferred<Connection>[] = [];
+  const waiters = new Waiters();
 
   let failures = 0;
   /** It did not come back at the first attempt; what comes for it is told so, and does not wait for the next one. */
@@ -110,12 +113,12 @@ export function keepConnected(options: KeptOptions): KeptConnection {
       onTried();
       if (retryInMs === 0) continue;
       state = 'down';
-      settleWaiters((waiter) => waiter.reject(new Error(why)));
+      waiters.reject(why);
       await sleep(retryInMs, undefined, { signal }).catch(() => {});
     }
     state = 'down';
     onTried();
-    settleWaiters((waiter) => waiter.reject(new Error('closed')));
+    waiters.reject('closed');
   }
 
   /** From the attempt at a connection to its end, or to that of the last one that took over from it. */
@@ -161,18 +164,12 @@ export function keepConnected(options: KeptOptions): KeptConnection {
     isAway = false;
     options.onReady(fresh);
     onTried();
-    settleWaiters((waiter) => waiter.resolve(fresh));
+    waiters.resolve(fresh);
   }
 
   function onTried(): void {
     attempted.resolve();
     tried.resolve();
-  }
-
-  function settleWaiters(settle: (waiter: Deferred<Connection>) => void): void {
-    const settled = waiters;
-    waiters = [];
-    for (const waiter of settled) settle(waiter);
   }
 
   let replacing: AbortController | undefined;
@@ -194,6 +191,8 @@ export function keepConnected(options: KeptOptions): KeptConnection {
     await successor?.connection.close().catch(() => {});
   }
 
+  const isGone = () => connection === undefined && (state !== 'connecting' || isAway);
+
   function end(reason: string): void {
     ready?.ended.resolve({ why: reason });
   }
@@ -211,6 +210,9 @@ export function keepConnected(options: KeptOptions): KeptConnection {
     get why() {
       return why;
     },
+    get isGone() {
+      return isGone();
+    },
     get detail() {
       return detail;
     },
@@ -219,7 +221,7 @@ export function keepConnected(options: KeptOptions): KeptConnection {
     },
     attempted: attempted.promise,
     get waiting() {
-      return waiters.length;
+      return waiters.size;
     },
     start() {
       running ??= run();
@@ -231,10 +233,7 @@ export function keepConnected(options: KeptOptions): KeptConnection {
         end('the connection was lost');
       }
       if (connection !== undefined) return Promise.resolve(connection);
-      if (state !== 'connecting' || isAway) return undefined;
-      const waiter = deferred<Connection>();
-      waiters.push(waiter);
-      return waiter.promise;
+      return isGone() ? undefined : waiters.add();
     },
     end,
     async replace(fresh) {

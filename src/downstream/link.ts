@@ -54,8 +54,12 @@ export interface Receiver {
 export interface Exchange {
   /** False while the downstream cannot have heard of it: it waits for a connection. */
   readonly hasBegun: boolean;
-  /** Stops waiting and tells the downstream so, by the rule of its era. The receiver hears nothing more. */
-  cancel(reason: string): void;
+  /**
+   * Stops waiting and tells the downstream so, by the rule of its era. The receiver hears nothing more.
+   *
+   * @param isLate  the downstream took too long: nobody has changed their mind
+   */
+  cancel(reason: string, isLate?: boolean): void;
 }
 
 /** One established way to a downstream: an HTTP endpoint or a child's pipe, in the era and version found at connect. */

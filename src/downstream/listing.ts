@@ -1,3 +1,4 @@
+import type { Limits } from '../config/config.ts';
 import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
 import { isObject, RPC } from '../protocol/messages.ts';
 import { ask, Refused } from './ask.ts';
@@ -13,6 +14,8 @@ export interface Listing {
   prompts?: readonly Listed[];
   resources?: readonly Listed[];
   resourceTemplates?: readonly Listed[];
+  /** It says that it has no tools, and never will: its list of them is empty for want of one. */
+  toolless?: true;
   /** It completes arguments. */
   completes?: true;
   /** It tells when a resource changes. */
@@ -29,8 +32,9 @@ export interface Listing {
   warnings: readonly string[];
 }
 
-const MAX_PAGES = 64;
-const MAX_ITEMS = 10_000;
+/** How far a list is read, and for how long. */
+export type ListLimits = Pick<Limits, 'maxPages' | 'maxItems'> & { readonly listTimeoutMs: number };
+
 /** Who waits for a list waits for tools. */
 const SHARE_OF_OTHERS = 0.5;
 /** Deeper than any schema means something, and far from where writing it out would overflow the stack. */
@@ -64,23 +68,23 @@ const TEMPLATES: Kind = {
  * Asked over the link, as calls are: the SDK's client rejects a whole list for one malformed item, in the modern era
  * whatever schema it is asked with.
  *
- * @param timeoutMs  for the tools
  * @throws DownstreamFailure, Refused  the tools could not be listed
  */
 export async function readListing(
   connection: Connection,
   key: string,
+  limits: ListLimits,
   earlier: Listing | undefined,
-  timeoutMs: number,
 ): Promise<Listing> {
   const warnings: string[] = [];
   const capabilities = connection.client.getServerCapabilities() ?? {};
   const { tools, prompts, resources, completions, logging } = capabilities;
   const extensions = extensionsOf(capabilities);
+  const ofOthers = { ...limits, listTimeoutMs: limits.listTimeoutMs * SHARE_OF_OTHERS };
   const further = (kind: Kind, capability: object | undefined) =>
     capability === undefined
       ? undefined
-      : readPages(connection, key, kind, timeoutMs * SHARE_OF_OTHERS, warnings).catch((error: unknown) => {
+      : readPages(connection, key, kind, ofOthers, warnings).catch((error: unknown) => {
           // Many servers have resources and do not know the method for templates.
           if (error instanceof Refused && error.code === RPC.methodNotFound) return NONE;
           warnings.push(`Its ${kind.noun} list could not be read: ${(error as Error).message}`);
@@ -88,7 +92,7 @@ export async function readListing(
         });
   // A server without the capability has no tools, and may not know the method.
   const [listed, ...others] = await Promise.all([
-    tools === undefined ? NONE : readPages(connection, key, TOOLS, timeoutMs, warnings),
+    tools === undefined ? NONE : readPages(connection, key, TOOLS, limits, warnings),
     further(PROMPTS, prompts),
     further(RESOURCES, resources),
     further(TEMPLATES, resources),
@@ -100,6 +104,7 @@ export async function readListing(
     ...(promptList !== undefined && { prompts: promptList.items }),
     ...(resourceList !== undefined && { resources: resourceList.items }),
     ...(templateList !== undefined && { resourceTemplates: templateList.items }),
+    ...(tools === undefined && { toolless: true as const }),
     ...(completions !== undefined && { completes: true }),
     ...(resources?.subscribe === true && { subscribes: true as const }),
     ...(logging !== undefined && { logs: true }),
@@ -125,12 +130,12 @@ async function readPages(
   connection: Connection,
   key: string,
   { field, method, noun }: Kind,
-  timeoutMs: number,
+  { maxPages, maxItems, listTimeoutMs }: ListLimits,
   warnings: string[],
 ): Promise<Pages> {
   const items: Listed[] = [];
   const seenCursors = new Set<string>();
-  const deadline = performance.now() + timeoutMs;
+  const deadline = performance.now() + listTimeoutMs;
   let ttlMs: number | undefined;
   let cursor: string | undefined;
   let tooDeep = 0;
@@ -153,7 +158,7 @@ async function readPages(
       warnings.push(`The ${noun} list was taken to end after page ${page}: its next cursor is not a string.`);
       break;
     }
-    if (seenCursors.has(next) || page === MAX_PAGES || items.length > MAX_ITEMS) {
+    if (seenCursors.has(next) || page === maxPages || items.length > maxItems) {
       warnings.push(
         `The ${noun} list does not end; it was cut after page ${page} with ${items.length} ${noun}s.`,
       );
@@ -164,7 +169,7 @@ async function readPages(
   }
   if (tooDeep > 0)
     warnings.push(`${tooDeep} of its ${noun}s are left out: nested deeper than ${MAX_DEPTH} levels.`);
-  return { items: items.slice(0, MAX_ITEMS), ttlMs };
+  return { items: items.slice(0, maxItems), ttlMs };
 }
 
 function nestsDeeper(value: unknown, levels: number): boolean {

@@ -1,16 +1,16 @@
 import type { DownstreamConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import { connectTo, isRefusal } from './connect.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, ConnectionLimits } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import type { ListKeeper } from './list-keeper.ts';
-import { readListing } from './listing.ts';
+import { type ListLimits, readListing } from './listing.ts';
 import type { Wishes } from './wishes.ts';
 
 /** What a connection is made from. */
 export interface Target {
   readonly config: DownstreamConfig;
-  readonly maxResultBytes: number;
+  readonly limits: ConnectionLimits & ListLimits;
 }
 
 /** A connection that has listed. */
@@ -45,13 +45,13 @@ interface OpenOptions extends Target {
 
 /** Connects, says what is wanted of the downstream, and lists. Leaves nothing behind when it fails. */
 export async function openConnection(options: OpenOptions): Promise<Ready> {
-  const { config, maxResultBytes, key, log, signal, failures, lists, wishes } = options;
+  const { config, limits, key, log, signal, failures, lists, wishes } = options;
   const ended = deferred<Ending>();
   let opened: Connection | undefined;
   let stopTelling = () => {};
   try {
     opened = await connectTo(config, {
-      maxResultBytes,
+      limits,
       log,
       signal,
       failures,
@@ -60,13 +60,14 @@ export async function openConnection(options: OpenOptions): Promise<Ready> {
       onListChanged: lists.announce,
       onUpdated: wishes.updated,
       onTask: wishes.taskChanged,
+      onElicitationDone: wishes.elicitationDone,
       onClosed: (why) => ended.resolve({ why }),
     });
     const leave = () => void opened?.close();
     signal.addEventListener('abort', leave);
     try {
       stopTelling = await wishes.tell(opened);
-      lists.publish(await readListing(opened, key, lists.current, config.listTimeoutMs));
+      lists.publish(await readListing(opened, key, limits, lists.current));
       signal.throwIfAborted();
     } finally {
       signal.removeEventListener('abort', leave);

@@ -35,14 +35,15 @@ export const RETRY_RULES: Readonly<Record<FailureReason, Readonly<Record<Repeata
   // From here on it may have run.
   server_error: repeatable,
   outcome_unknown: repeatable,
-  // Not a byte was sent, and what waits already would only become more.
-  busy: all('fail'),
   // There is no time left.
   deadline: all('fail'),
   // It answered, and would again.
   too_large: all('fail'),
   bad_answer: all('fail'),
   refused: all('fail'),
+  // It was us who did not send it.
+  busy: all('fail'),
+  circuit_open: all('fail'),
 };
 
 /** Beside the first, of one request. */

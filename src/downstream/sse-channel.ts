@@ -3,8 +3,10 @@ import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { type Dispatcher, Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../config/config.ts';
 import { cutOff, type DownstreamFailure, failedStatus, tooLarge, unavailable } from '../errors.ts';
-import { isObject } from '../protocol/messages.ts';
+import { isFlood, isObject } from '../protocol/messages.ts';
+import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder, type EventDecoder } from '../protocol/sse.ts';
+import type { Cap } from './cap.ts';
 import { describeCause } from './causes.ts';
 import type { Channel, Interceptor } from './channel.ts';
 import { ConnectFailed } from './connection.ts';
@@ -28,7 +30,8 @@ export class NoEventStream extends ConnectFailed {}
  */
 export class SseChannel implements Channel {
   readonly #config: HttpDownstreamConfig;
-  readonly #maxEventBytes: number;
+  readonly #cap: Cap;
+  readonly #pace: Pace;
   readonly #openTimeoutMs: number;
   readonly #url: URL;
   readonly #pool: Pool;
@@ -42,14 +45,15 @@ export class SseChannel implements Channel {
   onerror?: Transport['onerror'];
   onmessage?: Transport['onmessage'];
   intercept: Interceptor = () => false;
-  onTooLarge: (id: number) => void = () => {};
+  onUnreadable: Channel['onUnreadable'] = () => {};
   ended: string | undefined;
   failure: DownstreamFailure | undefined;
 
-  constructor(config: HttpDownstreamConfig, maxEventBytes: number, openTimeoutMs: number) {
+  constructor(config: HttpDownstreamConfig, cap: Cap, maxNoticesPerSecond: number, openTimeoutMs: number) {
     this.#openTimeoutMs = openTimeoutMs;
     this.#config = config;
-    this.#maxEventBytes = maxEventBytes;
+    this.#cap = cap;
+    this.#pace = new Pace(maxNoticesPerSecond);
     this.#url = new URL(config.url);
     this.#headers = [...withUserAgent(config.headers).flat(), 'accept-encoding', 'identity'];
     this.#pool = new Pool(this.#url.origin, {
@@ -60,7 +64,7 @@ export class SseChannel implements Channel {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.#decoder = createEventDecoder(maxEventBytes, {
+    this.#decoder = createEventDecoder(cap.bytes, {
       onData: (data) => this.#onData(data),
       onTooLarge: () => this.#onTooLarge(),
       onNamed: (event, data) => {
@@ -119,7 +123,7 @@ export class SseChannel implements Channel {
   }
 
   #onData(data: string): void {
-    if (this.ended !== undefined) return;
+    if (this.ended !== undefined || isFlood(data, this.#pace)) return;
     let message: unknown;
     try {
       message = JSON.parse(data);
@@ -132,7 +136,7 @@ export class SseChannel implements Channel {
 
   /** Whose answer it was, nobody can tell, and nothing more can be read. */
   #onTooLarge(): void {
-    this.failure = tooLarge(this.#config.key, this.#maxEventBytes);
+    this.failure = tooLarge(this.#config.key, this.#cap.bytes, this.#cap.limit);
     this.#end('it sent an event that is too large');
   }
 

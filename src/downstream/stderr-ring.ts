@@ -1,5 +1,6 @@
 import type { Logger } from '../log.ts';
 import { createLineReader } from '../protocol/lines.ts';
+import { Pace } from '../protocol/pace.ts';
 
 /** What a child wrote to stderr last, and no more of it than is of use. */
 export interface StderrRing {
@@ -16,8 +17,7 @@ const MAX_LOGGED_PER_SECOND = 20;
 export function createStderrRing(log: Logger): StderrRing {
   const lines: string[] = [];
   let bytes = 0;
-  let second = Number.NEGATIVE_INFINITY;
-  let logged = 0;
+  const pace = new Pace(MAX_LOGGED_PER_SECOND);
   let skipped = 0;
 
   function keep(line: string): void {
@@ -29,15 +29,13 @@ export function createStderrRing(log: Logger): StderrRing {
   }
 
   function tell(line: string): void {
-    const now = performance.now();
-    if (now - second >= 1000) {
-      if (skipped > 0) log.debug({ event: 'stderr_skipped', lines: skipped }, 'it wrote more than is logged');
-      second = now;
-      logged = 0;
-      skipped = 0;
+    if (!pace.allows()) {
+      skipped++;
+      return;
     }
-    if (++logged > MAX_LOGGED_PER_SECOND) skipped++;
-    else log.debug({ event: 'stderr', line }, 'the process wrote to stderr');
+    if (skipped > 0) log.debug({ event: 'stderr_skipped', lines: skipped }, 'it wrote more than is logged');
+    skipped = 0;
+    log.debug({ event: 'stderr', line }, 'the process wrote to stderr');
   }
 
   const reader = createLineReader(MAX_LINE_BYTES, keep, keep);

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { StdioDownstreamConfig } from '../config/config.ts';
-import { type DownstreamFailure, doesNotRead } from '../errors.ts';
+import { type DownstreamFailure, doesNotRead, notMcp, tooLarge } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { createLineReader } from '../protocol/lines.ts';
-import { isObject } from '../protocol/messages.ts';
+import { isFlood, isObject } from '../protocol/messages.ts';
+import { Pace } from '../protocol/pace.ts';
+import type { Cap } from './cap.ts';
 import { describeCause } from './causes.ts';
 import type { Channel, Interceptor } from './channel.ts';
 import { type Child, startChild, stopChild } from './child.ts';
@@ -19,7 +21,8 @@ const LAST_WORDS_MS = 250;
 /** A child process: one message a line. */
 export class StdioChannel implements Channel {
   readonly #config: StdioDownstreamConfig;
-  readonly #maxLineBytes: number;
+  readonly #cap: Cap;
+  readonly #pace: Pace;
   readonly #log: Logger;
   readonly #stderr: StderrRing;
   #child: Child | undefined;
@@ -29,15 +32,16 @@ export class StdioChannel implements Channel {
   onerror?: Transport['onerror'];
   onmessage?: Transport['onmessage'];
   intercept: Interceptor = () => false;
-  onTooLarge: (id: number) => void = () => {};
+  onUnreadable: Channel['onUnreadable'] = () => {};
   ended: string | undefined;
   // The SDK recognises a child process by these two, and then takes silence on its probe for a legacy server.
   readonly stderr = null;
   pid: number | null = null;
 
-  constructor(config: StdioDownstreamConfig, maxLineBytes: number, log: Logger) {
+  constructor(config: StdioDownstreamConfig, cap: Cap, maxNoticesPerSecond: number, log: Logger) {
     this.#config = config;
-    this.#maxLineBytes = maxLineBytes;
+    this.#cap = cap;
+    this.#pace = new Pace(maxNoticesPerSecond);
     this.#log = log;
     this.#stderr = createStderrRing(log);
   }
@@ -47,9 +51,10 @@ export class StdioChannel implements Channel {
     this.#child = child;
     this.pid = child.pid ?? null;
     const lines = createLineReader(
-      this.#maxLineBytes,
+      this.#cap.bytes,
       (line) => this.#onLine(line),
       (kept) => this.#onTooLong(kept),
+      (readable) => this.#onNotUtf8(readable),
     );
     child.stdout.on('data', (chunk: Buffer) => lines.feed(chunk));
     child.stderr.on('data', (chunk: Buffer) => this.#stderr.feed(chunk));
@@ -102,7 +107,7 @@ export class StdioChannel implements Channel {
   }
 
   #onLine(line: string): void {
-    if (this.ended !== undefined) return;
+    if (this.ended !== undefined || isFlood(line, this.#pace)) return;
     let message: unknown;
     try {
       message = JSON.parse(line);
@@ -117,8 +122,18 @@ export class StdioChannel implements Channel {
 
   /** The answer to one call is too large: that call fails, and the process goes on. */
   #onTooLong(kept: string): void {
-    this.#log.warn({ event: 'line_too_long', maxBytes: this.#maxLineBytes }, 'a line was too long, skipped');
-    for (const [, id] of kept.matchAll(/"id"\s*:\s*(\d+)/g)) this.onTooLarge(Number(id));
+    this.#log.warn({ event: 'line_too_long', maxBytes: this.#cap.bytes }, 'a line was too long, skipped');
+    this.#onUnread(kept, tooLarge(this.#config.key, this.#cap.bytes, this.#cap.limit));
+  }
+
+  /** Nobody is given an answer with other characters than it had. */
+  #onNotUtf8(readable: string): void {
+    this.#log.warn({ event: 'line_not_utf8' }, 'a line was not UTF-8, skipped');
+    this.#onUnread(readable, notMcp(this.#config.key, 'not UTF-8'));
+  }
+
+  #onUnread(part: string, failure: DownstreamFailure): void {
+    for (const [, id] of part.matchAll(/"id"\s*:\s*(\d+)/g)) this.onUnreadable(Number(id), failure);
   }
 
   #onEnd(why: string): void {

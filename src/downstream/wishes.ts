@@ -2,6 +2,7 @@ import type { Logger } from '../log.ts';
 import { isAtLeast, type LogLevel } from '../protocol/log-levels.ts';
 import type { Params } from '../protocol/messages.ts';
 import { ask } from './ask.ts';
+import { AwaitedElicitations } from './awaited-elicitations.ts';
 import type { Connection } from './connection.ts';
 import { Hearings, type Watch } from './hearings.ts';
 import { keepListening, type Listening } from './listening.ts';
@@ -20,11 +21,14 @@ export interface Wishes {
   watch(uri: string, onUpdated: (uri: string) => void): Watch;
   /** The same of a task, in the states that the downstream tells. */
   watchTask(taskId: string, onState: (state: Params) => void): Watch;
+  /** Hears when this is done that a person was sent to; told once, to the latest who asks. */
+  awaitElicitation(elicitationId: string, onDone: () => void): void;
   /** From which level on a downstream of the legacy era is to log. It is never told to log less again. */
   wantLogs(level: LogLevel): void;
   /** The downstream says that this has changed. */
   updated(uri: string): void;
   taskChanged(state: Params): void;
+  elicitationDone(elicitationId: unknown): void;
   /** Told over a new connection that hears notices; the function returned ends that. */
   tell(connection: Connection): Promise<() => void>;
   /**
@@ -43,6 +47,7 @@ const OPENING_MS = 2000;
 export function createWishes(key: string, log: Logger, onMissed: () => void): Wishes {
   const watched = new Hearings<string>();
   const tasks = new Hearings<Params>();
+  const elicitations = new AwaitedElicitations();
   const loggers = new Set<Connection>();
   /** Processes of their own, beside the one that lists. */
   const apart = new Set<Connection>();
@@ -117,6 +122,8 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
     taskChanged(state) {
       tasks.tell(state.taskId as string, state);
     },
+    awaitElicitation: (elicitationId, onDone) => elicitations.add(elicitationId, onDone),
+    elicitationDone: (elicitationId) => elicitations.done(elicitationId),
     async tell(connection) {
       current = connection;
       tellLogLevel(connection);

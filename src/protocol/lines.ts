@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 const NEWLINE = 0x0a;
 /** Of a line that is too long, what is kept of its beginning and its end: an id stands in one of them. */
 const KEPT_BYTES = 1024;
@@ -6,11 +8,14 @@ const KEPT_BYTES = 1024;
  * Cuts a byte stream into lines, without the line break, whatever the chunk borders.
  *
  * @param onTooLong  called at the end of a line longer than `maxBytes`, with what was kept of it; reading goes on
+ * @param onNotUtf8  called instead of `onLine` for a line that is no text, with what can be read of it; where it is
+ *   absent, that is the line
  */
 export function createLineReader(
   maxBytes: number,
   onLine: (line: string) => void,
   onTooLong: (kept: string) => void,
+  onNotUtf8: (readable: string) => void = onLine,
 ): { feed(chunk: Buffer): void } {
   let parts: Buffer[] = [];
   let bytes = 0;
@@ -25,11 +30,13 @@ export function createLineReader(
   }
 
   function finish(): void {
-    const line = (parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)).toString('utf8');
+    const whole = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+    const line = whole.toString('utf8');
     const isTooLong = bytes > maxBytes;
     parts = [];
     bytes = 0;
     if (isTooLong) onTooLong(line.slice(0, KEPT_BYTES) + line.slice(-KEPT_BYTES));
+    else if (!isUtf8(whole)) onNotUtf8(line);
     else onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
   }
 

@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.ts';
+import type { Pace } from './pace.ts';
 
 /** JSON-RPC 2.0 as MCP uses it: an id is a string or an integer, never null. */
 export type RequestId = string | number;
@@ -46,10 +47,9 @@ export const RPC = {
   headerMismatch: -32020,
   missingClientCapability: -32021,
   unsupportedVersion: -32022,
+  /** Of 2025-11-25 alone: addresses are to be opened first. */
+  urlElicitationRequired: -32042,
 } as const;
-
-/** Deeper JSON than this is refused: it serves no tool, and overflows the stack of whoever writes it out again. */
-const MAX_DEPTH = 128;
 
 /** A longer id serves no one and would be held for as long as its call. */
 const MAX_ID_CHARS = 1024;
@@ -61,17 +61,21 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 /**
  * Reads one JSON-RPC message.
  *
- * @throws ProtocolError -32700 not JSON or nested deeper than 128 levels; -32600 not one JSON-RPC message
+ * @param maxDepth  deeper JSON is refused: it serves no tool, and overflows the stack of whoever writes it out again
+ * @throws ProtocolError -32700 not JSON or nested deeper than that; -32600 not one JSON-RPC message
  */
-export function readMessage(text: string): Incoming {
+export function readMessage(text: string, maxDepth: number): Incoming {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw new ProtocolError(RPC.parseError, 'The body is not valid JSON.', { cause });
   }
-  if (deeperThan(text, MAX_DEPTH)) {
-    throw new ProtocolError(RPC.parseError, `The JSON is nested deeper than ${MAX_DEPTH} levels.`);
+  if (deeperThan(text, maxDepth)) {
+    throw new ProtocolError(
+      RPC.parseError,
+      `The JSON is nested deeper than ${maxDepth} levels (limits.maxJsonDepth in servers.json).`,
+    );
   }
   if (Array.isArray(value)) {
     throw new ProtocolError(
@@ -119,6 +123,14 @@ export function outcomeOf({ result, error }: Record<string, unknown>): Outcome |
 
 export function isRpcError(value: unknown): value is RpcError {
   return isObject(value) && Number.isInteger(value.code) && typeof value.message === 'string';
+}
+
+/**
+ * Whether a message may be dropped unread: there are more than the pace allows, and it is no answer and no question,
+ * since these have an id.
+ */
+export function isFlood(json: string, pace: Pace): boolean {
+  return !pace.allows() && !json.includes('"id"');
 }
 
 // Over the text and not over the value: no recursion, and nothing is allocated. The text is known to be JSON.

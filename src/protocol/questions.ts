@@ -6,6 +6,9 @@ export interface Question {
   readonly params?: Params;
 }
 
+/** Spec 2025-11-25: what a person was sent to elsewhere is done. */
+export const ELICITATION_COMPLETE = 'notifications/elicitation/complete';
+
 /** Takes the one answer to a question. */
 export type Answered = (outcome: Outcome) => void;
 
@@ -29,7 +32,8 @@ export function detailFor(method: string, params: Params = {}): string | undefin
 }
 
 /** Spec: an elicitation capability that names no mode is one for forms. */
-export function isDeclared(capability: Params, detail: string): boolean {
+export function isDeclared(capability: unknown, detail: string): boolean {
+  if (!isObject(capability)) return false;
   return isObject(capability[detail]) || (detail === 'form' && !isObject(capability.url));
 }
 

@@ -51,16 +51,20 @@ export function createEventDecoder(maxBytes: number, listener: EventListener): E
       if (id !== undefined) listener.onPlace?.(id);
       // An event without data marks a place, and says nothing.
       if (data === '') return;
+      // The parser measures what it keeps between chunks.
+      if (data.length > maxBytes) return stop();
       if (event === undefined || event === 'message') listener.onData(data);
       else listener.onNamed?.(event, data);
     },
     onRetry: (ms) => listener.onRetry?.(ms),
     onError: (error) => {
-      if (error.type !== 'max-buffer-size-exceeded' || stopped) return;
-      stopped = true;
-      listener.onTooLarge();
+      if (error.type === 'max-buffer-size-exceeded' && !stopped) stop();
     },
   });
+  function stop(): void {
+    stopped = true;
+    listener.onTooLarge();
+  }
   return {
     feed(chunk) {
       if (stopped) return;

@@ -75,7 +75,7 @@ export function dialogueOf(
   if (rounds === undefined || (era === 'legacy' && capabilities === undefined)) return undefined;
   const given = era === 'modern' ? params : NO_PARAMS;
   const { showsOrigin } = view;
-  return new Dialogue({ method, params: given, downstream: key, showsOrigin, capabilities }, rounds);
+  return new Dialogue({ era, method, params: given, downstream: key, showsOrigin, capabilities }, rounds);
 }
 
 const NO_PARAMS: Params = {};

@@ -6,13 +6,16 @@ import {
   opensNoAddress,
   ProtocolError,
 } from '../errors.ts';
-import { isObject, type Outcome, type Params, RPC } from '../protocol/messages.ts';
+import type { Era } from '../protocol/eras.ts';
+import { isObject, type Outcome, type Params, RPC, type RpcError } from '../protocol/messages.ts';
 import { capabilityFor, detailFor, isDeclared, type Question } from '../protocol/questions.ts';
 import type { Parked } from './parked.ts';
 import type { Seal } from './seal.ts';
 
 /** One request, and where it goes. */
 export interface Round {
+  /** Of its caller. */
+  readonly era: Era;
   readonly method: string;
   /** As the caller sent them. */
   readonly params: Params;
@@ -43,6 +46,8 @@ export interface InputRequired {
 /** Of a state that is sealed, whose it is. */
 const OF_DOWNSTREAM = 'd';
 const OF_PARKED_CALL = 'p';
+/** There is none: the request is to be repeated when addresses were opened. */
+const OF_ADDRESSES = 'a';
 
 /**
  * Questions of a downstream to the caller whose request needs the answers.
@@ -57,6 +62,9 @@ export class Dialogue {
   readonly answers: Params | undefined;
   /** The call that this request goes on with. */
   readonly resumes: { readonly id: string; readonly responses: Params } | undefined;
+
+  /** The caller comes back without having opened what it was to open. */
+  readonly isDeclined: boolean = false;
 
   /** @throws ProtocolError -32602 a state that is not ours */
   constructor(round: Round, { seal, parked }: Pick<Rounds, 'seal' | 'parked'>) {
@@ -80,6 +88,10 @@ export class Dialogue {
         this.resumes = { id: text, responses: isObject(inputResponses) ? inputResponses : {} };
         return;
       }
+      if (opened[0] === OF_ADDRESSES) {
+        this.isDeclined = Object.values(isObject(inputResponses) ? inputResponses : {}).some(isRefusal);
+        return;
+      }
       answers.requestState = text;
     }
     this.answers = answers;
@@ -92,21 +104,44 @@ export class Dialogue {
   /** What a downstream of the modern era asks for; or what the caller gets instead. */
   read(result: Params): InputRequired | Outcome | DownstreamFailure {
     const { downstream } = this.#round;
-    const { inputRequests, requestState: state, ...rest } = result;
-    // Who says nothing of questions would not know what to do with this.
-    if (this.capabilities === undefined && this.answers === undefined) return asksForInput(downstream);
-    if (inputRequests !== undefined && !isObject(inputRequests)) return asksForInput(downstream);
-    if (state !== undefined && typeof state !== 'string') return asksForInput(downstream);
+    const required = readRequired(result);
+    if (required === undefined) return asksForInput(downstream);
+    const { asked, state, rest } = required;
+    // Who says nothing of questions would not know what to do with one.
+    const isUnasked = this.capabilities === undefined && this.answers === undefined;
     const questions = new Map<string, Question>();
-    for (const [key, question] of Object.entries(inputRequests ?? {})) {
-      if (!isQuestion(question)) return asksForInput(downstream);
+    for (const [key, question] of Object.entries(asked)) {
+      if (isUnasked || !isQuestion(question)) return asksForInput(downstream);
       const judged = this.judge(question);
       if (judged !== undefined) return judged;
       questions.set(key, this.withOrigin(question));
     }
-    // Spec 2026-07-28: at least one of the two. Without either there is nothing to come back with.
-    if (questions.size === 0 && state === undefined) return asksForInput(downstream);
     return { questions, state, rest };
+  }
+
+  /**
+   * A downstream of the revision 2025-11-25 wants addresses to be opened before it is asked again. A caller of the same is
+   * told so, for one of the modern era it is a question like any other.
+   */
+  readAddresses(error: RpcError): Outcome | DownstreamFailure {
+    const { downstream, era } = this.#round;
+    const { elicitations, ...data } = isObject(error.data) ? error.data : {};
+    if (!Array.isArray(elicitations) || elicitations.length === 0) return asksForInput(downstream);
+    const shown: Question[] = [];
+    for (const params of elicitations) {
+      const question = { method: 'elicitation/create', params };
+      if (!isQuestion(question) || params.mode !== 'url') return asksForInput(downstream);
+      const judged = this.judge(question);
+      // An error in place of an error tells such a caller nothing.
+      if (judged !== undefined)
+        return 'error' in judged && era === 'legacy' ? asksForInput(downstream) : judged;
+      shown.push(this.withOrigin(question));
+    }
+    if (era === 'legacy') {
+      return { error: { ...error, data: { ...data, elicitations: shown.map(({ params }) => params) } } };
+    }
+    const questions = shown.map((question, index): [string, Question] => [`address-${index + 1}`, question]);
+    return this.#inputRequired(new Map(questions), this.#sealed(OF_ADDRESSES, ''));
   }
 
   /** Ends the round of a caller of the modern era: it repeats its request with the answers. */
@@ -122,13 +157,12 @@ export class Dialogue {
 
   /** The same for a call that waits here until then. */
   toParkedResult(id: string, questions: ReadonlyMap<string, Question>): Outcome {
-    return {
-      result: {
-        resultType: 'input_required',
-        inputRequests: Object.fromEntries(questions),
-        requestState: this.#sealed(OF_PARKED_CALL, id),
-      },
-    };
+    return this.#inputRequired(questions, this.#sealed(OF_PARKED_CALL, id));
+  }
+
+  #inputRequired(questions: ReadonlyMap<string, Question>, requestState: string): Outcome {
+    const inputRequests = Object.fromEntries(questions);
+    return { result: { resultType: 'input_required', inputRequests, requestState } };
   }
 
   /** Why a question is not put to the caller. */
@@ -137,8 +171,9 @@ export class Dialogue {
     const capability = capabilityFor(method);
     if (capability === undefined) return asksForInput(downstream);
     const declared = capabilities?.[capability];
-    if (!isObject(declared)) return missing({ [capability]: {} });
     const detail = detailFor(method, params);
+    if (!isObject(declared) && (detail === undefined || detail === 'form'))
+      return missing({ [capability]: {} });
     if (detail !== undefined && !isDeclared(declared, detail))
       return missing({ [capability]: { [detail]: {} } });
     return detail !== 'url' || isWebAddress(params?.url) ? undefined : opensNoAddress(downstream);
@@ -158,10 +193,26 @@ export class Dialogue {
   }
 }
 
+/** The state of a round that asks nothing: its request is only to be repeated with it. Undefined for any other. */
+export function readStateAlone(result: Params): InputRequired | undefined {
+  const required = readRequired(result);
+  if (required === undefined || Object.keys(required.asked).length > 0) return undefined;
+  return { questions: new Map(), state: required.state, rest: required.rest };
+}
+
+/** Spec 2026-07-28: at least one of the two. Undefined without either, and where one has no form at all. */
+function readRequired({ inputRequests: asked = {}, requestState: state, ...rest }: Params) {
+  if (!isObject(asked) || !(state === undefined || typeof state === 'string')) return undefined;
+  return state === undefined && Object.keys(asked).length === 0 ? undefined : { asked, state, rest };
+}
+
 export function isQuestion(value: unknown): value is Question {
   if (!isObject(value) || typeof value.method !== 'string') return false;
   return value.params === undefined || isObject(value.params);
 }
+
+/** To decline and to cancel come to the same: it was not opened. */
+const isRefusal = (response: unknown) => isObject(response) && response.action !== 'accept';
 
 /** A progress token is of one hop: what the caller says of its progress would reach nobody. */
 function withoutToken(question: Question): Question {

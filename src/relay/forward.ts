@@ -3,58 +3,22 @@ import {
   asksForInput,
   DownstreamFailure,
   deadlinePassed,
+  declinedAddress,
   noLongerWaits,
   notMcp,
   ProtocolError,
-  unavailable,
   wentSilent,
 } from '../errors.ts';
-import type { LogLevel } from '../protocol/log-levels.ts';
-import { type Notification, type Outcome, type Params, type RequestId, RPC } from '../protocol/messages.ts';
+import { type Notification, type Outcome, type Params, RPC } from '../protocol/messages.ts';
 import type { Answered, Question } from '../protocol/questions.ts';
 import type { Forwarding } from './asking.ts';
 import { Deadline, type Timed } from './deadline.ts';
-import type { InputRequired } from './dialogue.ts';
+import { type InputRequired, readStateAlone } from './dialogue.ts';
+import { neverSent } from './never-sent.ts';
 import { Notices } from './notices.ts';
 import { OpenQuestions } from './open-questions.ts';
 import type { Parked } from './parked.ts';
-
-/** The way back to the one caller whose call it is. What is given here leaves in this order. */
-export interface WayBack {
-  /** Whose it is, told apart by identity; undefined where nothing tells it from another's. */
-  readonly caller?: object | undefined;
-  /** From which level on it wants to hear what is logged; `all` where it has not said. */
-  readonly logLevel: LogLevel | 'all' | undefined;
-  readonly progressToken: RequestId | undefined;
-  notify(message: Notification): void;
-  /**
-   * Puts a question to the caller while its call runs, and gives what takes it back. Absent where a question ends the
-   * round: the caller repeats its request with the answer.
-   */
-  ask?(question: Question, answered: Answered): (() => void) | undefined;
-  /** Exactly one of these three, once, and last. */
-  answer(outcome: Outcome): void;
-  fail(failure: DownstreamFailure): void;
-  cancelled(): void;
-}
-
-/** A call on its way. */
-export interface RunningCall {
-  readonly hasEnded: boolean;
-  /** Ends it here and downstream. */
-  cancel(reason: string): void;
-  /**
-   * Its caller hears nothing more.
-   *
-   * @param cancels  which means that it is not wanted any more; else it is to be done all the same
-   */
-  callerLeft(cancels: boolean): void;
-}
-
-export interface ForwardedRequest extends RunningCall {
-  /** False while the downstream cannot have heard of it. */
-  readonly hasBegun: boolean;
-}
+import type { ForwardedRequest, WayBack } from './running-call.ts';
 
 /** How long a person may think about a question, and how many rounds of them one call may take. */
 const QUESTION_MS = 10 * 60_000;
@@ -65,15 +29,19 @@ const MAX_ROUNDS = 16;
  * `timing` says, not counting the time in which its caller is asked something.
  */
 export function forward(forwarding: Forwarding, back: WayBack): ForwardedRequest {
-  const { dialogue } = forwarding;
+  const { dialogue, downstream } = forwarding;
+  if (dialogue?.isDeclined) return failed(declinedAddress(downstream.key), back);
   if (dialogue?.resumes === undefined) return new ForwardedCall(forwarding, back);
   const call = (dialogue.parked as Parked<ForwardedCall>).take(dialogue.resumes.id);
-  if (call === undefined) {
-    back.fail(noLongerWaits(forwarding.downstream.key));
-    return { hasEnded: true, hasBegun: true, cancel() {}, callerLeft() {} };
-  }
+  if (call === undefined) return failed(noLongerWaits(downstream.key), back);
   call.resume(back, dialogue.resumes.responses);
   return call;
+}
+
+/** It ends before it began. */
+function failed(failure: DownstreamFailure, back: WayBack): ForwardedRequest {
+  back.fail(failure);
+  return { hasEnded: true, hasBegun: true, cancel() {}, callerLeft() {} };
 }
 
 /** What a shape threw because it meant to. */
@@ -215,16 +183,23 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
       const { result } = outcome;
       const type = result.resultType ?? 'complete';
       try {
-        if (type === 'input_required') shaped = dialogue?.read(result) ?? asksForInput(downstream.key);
+        if (type === 'input_required') shaped = this.#readRequired(result);
         else if (type !== 'complete') shaped = this.#otherwise(result);
         else if (shape !== undefined) shaped = { result: shape(result) };
       } catch (cause) {
         shaped = failureOf(cause) ?? notMcp(downstream.key, 'nested too deep', cause);
       }
+    } else if (outcome.error.code === RPC.urlElicitationRequired) {
+      shaped = dialogue?.readAddresses(outcome.error) ?? asksForInput(downstream.key);
     }
     if (shaped instanceof DownstreamFailure) this.onFailure(shaped);
     else if ('questions' in shaped) this.#onInputRequired(shaped);
     else this.#deliver((back) => back.answer(shaped));
+  }
+
+  #readRequired(result: Params): Outcome | DownstreamFailure | InputRequired {
+    const { downstream, dialogue } = this.#forwarding;
+    return dialogue?.read(result) ?? readStateAlone(result) ?? asksForInput(downstream.key);
   }
 
   /** Spec 2026-07-28: every type that no extension of both ends has is invalid. */
@@ -237,10 +212,10 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   #onInputRequired(required: InputRequired): void {
     const { downstream, dialogue } = this.#forwarding;
     const { ask } = this.#back ?? {};
-    if (ask === undefined) {
-      const outcome = dialogue?.toResult(required);
-      if (outcome !== undefined) this.#deliver((back) => back.answer(outcome));
-      return;
+    // Without a dialogue there are no questions, and it is repeated here.
+    if (ask === undefined && dialogue !== undefined) {
+      const outcome = dialogue.toResult(required);
+      return this.#deliver((back) => back.answer(outcome));
     }
     if (++this.#rounds > MAX_ROUNDS) return this.onFailure(asksForInput(downstream.key));
     const inputResponses: Params = {};
@@ -255,12 +230,14 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
       this.#exchange = this.#send(answers);
     };
     for (const [key, question] of questions) {
-      const asked = this.#questions().ask(ask, question, (outcome) => {
-        // In this era an answer is a result; there is no other way to say that none is given.
-        if ('error' in outcome) return this.onFailure(asksForInput(downstream.key));
-        inputResponses[key] = outcome.result;
-        if (--left === 0) goOn();
-      });
+      const asked =
+        ask &&
+        this.#questions().ask(ask, question, (outcome) => {
+          // In this era an answer is a result; there is no other way to say that none is given.
+          if ('error' in outcome) return this.onFailure(asksForInput(downstream.key));
+          inputResponses[key] = outcome.result;
+          if (--left === 0) goOn();
+        });
       if (asked === undefined) return this.onFailure(asksForInput(downstream.key));
     }
     if (questions.size === 0) goOn();
@@ -279,11 +256,9 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   onDeadline(ms: number, isSilence: boolean): void {
     const { downstream, exposedName } = this.#forwarding;
     const { key } = downstream;
-    if (!this.hasBegun) {
-      const why = downstream.status().why ?? `all its connections were busy for ${ms} ms`;
-      this.onFailure(unavailable(key, why));
-    } else this.onFailure((isSilence ? wentSilent : deadlinePassed)(key, exposedName, ms));
-    this.#exchange.cancel('deadline passed');
+    if (!this.hasBegun) this.onFailure(neverSent(downstream, ms));
+    else this.onFailure((isSilence ? wentSilent : deadlinePassed)(key, exposedName, ms));
+    this.#exchange.cancel('deadline passed', true);
   }
 
   #startClock(): void {

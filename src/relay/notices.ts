@@ -1,7 +1,7 @@
 import { isAtLeast } from '../protocol/log-levels.ts';
 import type { Notification } from '../protocol/messages.ts';
-import type { WayBack } from './forward.ts';
-import { Pace } from './pace.ts';
+import { Pace } from '../protocol/pace.ts';
+import type { WayBack } from './running-call.ts';
 
 /** Of a flood of progress a caller hears this much a second, and always the end. */
 const MAX_PROGRESS_A_SECOND = 20;

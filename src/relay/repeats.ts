@@ -1,8 +1,10 @@
 import type { DownstreamFailure } from '../errors.ts';
 import { ranBefore } from '../errors.ts';
 import type { Notification, Outcome, RequestId } from '../protocol/messages.ts';
+import { afterRounds } from './after-rounds.ts';
 import type { Forwarding } from './asking.ts';
-import { type ForwardedRequest, forward, type RunningCall, type WayBack } from './forward.ts';
+import { forward } from './forward.ts';
+import type { ForwardedRequest, RunningCall, WayBack } from './running-call.ts';
 import { Unheard } from './unheard.ts';
 
 /**
@@ -20,11 +22,10 @@ export interface Repeats {
 const LEAVE_MS = 500;
 
 /**
- * A caller that has waited for so long, or came twice, may be about to go. Its answer waits until the event loop has gone
- * round a few times: what has arrived of an end of its connection is read by then, and the answer is not lost to it.
+ * A caller that has waited for so long, or came twice, may be about to go: what has arrived of the end of its connection is
+ * read before it is answered, or the answer would be lost to it.
  */
 const PATIENT_MS = 1000;
-const ROUNDS = 4;
 
 /** How a call ended. */
 export type End = { readonly outcome: Outcome } | { readonly failure: DownstreamFailure };
@@ -151,7 +152,7 @@ class JoinedCall implements WayBack {
     } else {
       this.#hasEnded = false;
       this.#callers = [joined];
-      this.#tellLater(end, ROUNDS);
+      afterRounds(() => this.#tell(end));
     }
     return joined;
   }
@@ -175,8 +176,12 @@ class JoinedCall implements WayBack {
   #leave(): void {
     const { repeatGraceMs } = this.#forwarding.downstream.config;
     const isJoinable = this.#calls.get(this.#key) === this && repeatGraceMs > 0;
-    if (isJoinable) this.#leaving = setTimeout(() => this.#cancelUnheard(), LEAVE_MS);
+    if (isJoinable) this.#leaving = setTimeout(() => afterRounds(() => this.#cancelLeft()), LEAVE_MS);
     else this.#cancelUnheard();
+  }
+
+  #cancelLeft(): void {
+    if (this.#callers.length === 0 && !this.#hasEnded) this.#cancelUnheard();
   }
 
   #cancelUnheard(): void {
@@ -211,13 +216,9 @@ class JoinedCall implements WayBack {
   }
 
   #end(end: End): void {
-    if (this.#wasRepeated || performance.now() - this.#beganAt > PATIENT_MS) this.#tellLater(end, ROUNDS);
+    if (this.#wasRepeated || performance.now() - this.#beganAt > PATIENT_MS)
+      afterRounds(() => this.#tell(end));
     else this.#tell(end);
-  }
-
-  #tellLater(end: End, rounds: number): void {
-    if (rounds === 0) this.#tell(end);
-    else setImmediate(() => this.#tellLater(end, rounds - 1));
   }
 
   #tell(end: End): void {

@@ -102,6 +102,7 @@ function exposeQuestions(inputRequests: unknown, { key }: Downstream, asking: St
   const { view, capabilities, rounds } = asking;
   if (!isObject(inputRequests) || rounds === undefined) throw asksForInput(key);
   const round = {
+    era: 'modern' as const,
     method: 'tasks/get',
     params: {},
     downstream: key,

@@ -1,3 +1,4 @@
+import { afterRounds } from './after-rounds.ts';
 import type { End } from './repeats.ts';
 
 /** What is kept is forgotten by itself. */
@@ -27,7 +28,7 @@ export class Unheard<Call extends Forgetful> {
     this.#drop(call);
     const resultChars = charsOf(end);
     const isSmall = resultChars <= MAX_RESULT_CHARS;
-    const timer = setTimeout(() => this.#forget(call), forMs).unref();
+    const timer = setTimeout(() => afterRounds(() => this.#expire(call, timer)), forMs).unref();
     const chars = keyChars + (isSmall ? resultChars : 0);
     this.#kept.set(call, { end: isSmall ? end : undefined, keyChars, chars, timer });
     this.#chars += chars;
@@ -57,6 +58,11 @@ export class Unheard<Call extends Forgetful> {
       if (this.#chars <= MAX_CHARS && this.#kept.size <= MAX_CALLS) break;
       this.#forget(call);
     }
+  }
+
+  /** Unless it was taken, or kept anew, since. */
+  #expire(call: Call, timer: NodeJS.Timeout): void {
+    if (this.#kept.get(call)?.timer === timer) this.#forget(call);
   }
 
   #forget(call: Call): void {

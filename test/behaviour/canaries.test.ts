@@ -229,7 +229,7 @@ describe('configured headers do not leave their origin', () => {
     const fetch = createControlFetch(
       pool,
       'https://127.0.0.1:1',
-      1024,
+      { maxResultBytes: 1024, maxEventBytes: 1024 },
       () => {},
       () => {},
     );

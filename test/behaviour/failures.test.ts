@@ -137,7 +137,10 @@ describe.each(['modern', 'legacy'] as const)('a call to a %s downstream that', (
 });
 
 test('a request for input that nobody can answer is a failure, not a result', async () => {
-  const inputRequired = answersResult({ resultType: 'input_required', inputRequests: {}, requestState: 'x' });
+  const inputRequired = answersResult({
+    resultType: 'input_required',
+    inputRequests: { roots: { method: 'roots/list' } },
+  });
   await using downstream = await plainServer({
     era: 'modern',
     answers: { 'tools/call echo': inputRequired },

@@ -57,16 +57,21 @@ test('calls that hang do not keep a legacy downstream from the calls after them'
   let hangs = true;
   const answer: Answer = (given) => (hangs ? neverAnswers(given) : given.usual());
   await using downstream = await plainServer({ era: 'legacy', answers: { 'tools/call echo': answer } });
-  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry({ callTimeoutMs: 500 }) } });
+  await using gateway = await startGateway({
+    mcpServers: { crm: downstream.entry({ callTimeoutMs: 500 }) },
+    limits: { breakerFailures: 0 },
+  });
   const calls = await Promise.all(
     Array.from({ length: 80 }, () => gateway.post(...modernRequest('tools/call', ECHO))),
   );
   const texts = calls.map((reply) => reply.messages.at(-1)?.result.content[0].text);
-  // 64 connections: what had to wait for one was never sent, and may be repeated.
-  expect(texts.filter((text) => text.includes('did not answer crm__echo within 500 ms'))).toHaveLength(64);
-  expect(
-    texts.filter((text) => text.includes('all its connections were busy') && !text.includes('may have run')),
-  ).toHaveLength(16);
+  // 64 run at first. What had to wait for one of them to end was sent late or never, and is told which it was.
+  const late = texts.filter((text) => text.includes('did not answer crm__echo within 500 ms'));
+  const never = texts.filter(
+    (text) => text.includes('was busy for 500 ms') && !text.includes('may have run'),
+  );
+  expect(late.length).toBeGreaterThanOrEqual(64);
+  expect(late.length + never.length).toBe(80);
   hangs = false;
   await expect
     .poll(

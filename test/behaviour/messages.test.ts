@@ -14,9 +14,16 @@ describe.each(['legacy', 'modern'] as const)('to a %s downstream', (era) => {
   test('no two requests have one id, nor two calls one progress token, and each is a text or a whole number [R3]', async () => {
     await using crm = await plainServer({ era, sessions: era === 'legacy', json: true });
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'warn' });
-    const call = { ...ECHO, _meta: { progressToken: 'mine' } };
+    const call = (text: string) =>
+      gateway.post(
+        ...modernRequest('tools/call', {
+          name: 'crm__echo',
+          arguments: { text },
+          _meta: { progressToken: 'mine' },
+        }),
+      );
     for (let round = 0; round < 10; round++) {
-      await Promise.all(Array.from({ length: 30 }, () => gateway.post(...modernRequest('tools/call', call))));
+      await Promise.all(Array.from({ length: 30 }, (_none, index) => call(`${round}, ${index}`)));
     }
     const messages = crm.requests.flatMap(({ body }) => (body === undefined ? [] : [body as Message]));
     const requests = messages.filter(({ id }) => id !== undefined);
@@ -132,15 +139,15 @@ describe('an error', () => {
     });
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
     const { json } = await gateway.post(...modernRequest('tools/call', ECHO));
-    const facts = { downstream: 'crm', reason: 'bad_answer', mayHaveRun: true };
-    expect(json.result._meta).toEqual({ 'mcp-switchboard/failure': facts });
+    const facts = { downstream: 'crm', reason: expect.any(String), mayHaveRun: true };
+    expect(json.result._meta).toEqual({ 'mcp-switchboard/failure': expect.objectContaining(facts) });
     // Labels with dots between them and a slash behind; reserved where the second is one of MCP's own.
     const [key = ''] = Object.keys(json.result._meta);
     expect(key).toMatch(/^[a-z][a-z0-9-]*[a-z0-9](\.[a-z][a-z0-9-]*[a-z0-9])*\/[a-z0-9][\w.-]*[a-z0-9]$/i);
     expect(key).not.toMatch(/^[\w-]+\.(modelcontextprotocol|mcp)[./]/);
   });
 
-  test('that only a revision before 2026-07-28 has is told to its modern caller as one that it knows [R10]', async () => {
+  test('that only a revision before 2026-07-28 has reaches no modern caller, who hears what it takes [R10]', async () => {
     const elicitations = [
       { mode: 'url', elicitationId: '1', url: 'https://example.com/', message: 'Sign in' },
     ];
@@ -152,8 +159,12 @@ describe('an error', () => {
     });
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
     const modern = await gateway.post(...modernRequest('tools/call', ECHO));
-    expect(modern.json.error).toEqual({ code: -32603, message: 'Sign in first', data: { elicitations } });
-    const legacy = await gateway.post(...legacyRequest('tools/call', ECHO));
+    const requiredCapabilities = { elicitation: { url: {} } };
+    expect(modern.json.error).toMatchObject({ code: -32021, data: { requiredCapabilities } });
+    const capabilities = { elicitation: { url: {} } };
+    const { headers } = await gateway.post(...legacyRequest('initialize', { capabilities }));
+    const session = { 'mcp-session-id': headers['mcp-session-id'] as string };
+    const legacy = await gateway.post(legacyRequest('tools/call', ECHO)[0], session);
     expect(legacy.messages[0]?.error).toMatchObject({ code: -32042, data: { elicitations } });
   });
 });

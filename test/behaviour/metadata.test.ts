@@ -181,7 +181,7 @@ test('a definition that names tools of another server is reported, and one that 
   expect(gateway.logs.filter((line) => line.includes('names tools of other servers'))).toHaveLength(2);
 });
 
-test('what a server calls itself changes nothing', async () => {
+test('what a server calls itself changes nothing [R21]', async () => {
   await using one = await plainServer({ era: 'modern', tools: [tool('a')] });
   await using two = await plainServer({ era: 'modern', tools: [tool('b')] });
   // The two fixtures say the same serverInfo.
@@ -190,7 +190,7 @@ test('what a server calls itself changes nothing', async () => {
   expect(gateway.gateway.status().notes).toEqual([]);
 });
 
-test('icons are passed on where they are https: or data:, and no others', async () => {
+test('icons are passed on where they are https: or data:, and no others [R27]', async () => {
   const https = { src: 'https://a.example/i.png' };
   const data = { src: 'data:image/png;base64,AAAA', mimeType: 'image/png' };
   const bad = ['javascript:alert(1)', 'http://a.example/i.png', 'file:///etc/passwd', ' https://a', ''].map(

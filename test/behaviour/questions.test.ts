@@ -292,6 +292,69 @@ describe('what a downstream logs during a call', () => {
     expect(await heard(gateway, 'warning')).toEqual(['warning', 'error', 'warning']);
     expect(await heard(gateway, 'debug')).toEqual(['debug', 'warning', 'error', 'debug']);
     expect(await heard(gateway, undefined)).toEqual(['none']);
-    expect(await heard(gateway, 'shout')).toEqual(['none']);
+    const _meta = { [`${META}logLevel`]: 'shout' };
+    const { json } = await gateway.post(
+      ...modernRequest('tools/call', { name: 'crm__ask', arguments: {}, _meta }),
+    );
+    expect(json.error).toMatchObject({
+      code: -32602,
+      message: expect.stringContaining('must be one of debug'),
+    });
+  });
+});
+
+test('the level from which on a modern caller wants logs is told to a legacy downstream, before the call', async () => {
+  const capabilities = { tools: {}, logging: {} };
+  await using crm = await plainServer({
+    era: 'legacy',
+    tools: [tool('ask')],
+    answers: {
+      initialize: ({ result }) =>
+        result({ protocolVersion: '2025-11-25', capabilities, serverInfo: { name: 'logs', version: '1' } }),
+      'logging/setLevel': ({ result }) => result({}),
+      'tools/call ask': ({ result }) => result({ content: [] }),
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const told = () =>
+    crm.requests
+      .map(({ body }) => body as Message | undefined)
+      .flatMap((sent) => (sent?.method === 'logging/setLevel' ? [sent.params.level] : []));
+  for (const logLevel of [undefined, 'warning', 'error', 'debug']) {
+    const _meta = logLevel === undefined ? {} : { [`${META}logLevel`]: logLevel };
+    await gateway.post(...modernRequest('tools/call', { name: 'crm__ask', arguments: {}, _meta }));
+  }
+  // What is told already covers what is more urgent.
+  await expect.poll(told).toEqual(['warning', 'debug']);
+});
+
+describe('a round that asks nothing, and only wants its state back', () => {
+  const rounds =
+    (count: number): Answer =>
+    (given) => {
+      const round = Number(given.message.params.requestState ?? 0);
+      return round < count
+        ? given.result({ resultType: 'input_required', requestState: String(round + 1) })
+        : given.result({ resultType: 'complete', content: [{ type: 'text', text: `round ${round}` }] });
+    };
+
+  test.each(['modern', 'legacy', 'v1'] as const)('is of no concern to a %s caller', async (era) => {
+    await using crm = await serve(rounds(3));
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    for (const capabilities of [{}, { elicitation: {} }]) {
+      const client = (await gateway.connect({ era: era as 'modern', capabilities })) as Client;
+      const { content } = await client.callTool({ name: 'crm__ask', arguments: {} });
+      expect(content).toEqual([{ type: 'text', text: 'round 3' }]);
+    }
+  });
+
+  test('is not gone on with for ever', async () => {
+    await using crm = await serve(rounds(1000));
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const client = await gateway.connect({ era: 'legacy' });
+    const result = await client.callTool({ name: 'crm__ask', arguments: {} });
+    expect(result.isError).toBe(true);
+    const calls = crm.requests.filter(({ headers }) => headers['mcp-method'] === 'tools/call');
+    expect(calls.length).toBeLessThan(20);
   });
 });

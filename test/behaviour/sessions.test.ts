@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { legacyChanging, modernChanging } from '../support/downstreams/changing.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
+import { stdioServer } from '../support/downstreams/stdio.ts';
 import { startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 
@@ -137,6 +138,35 @@ describe('a session of the legacy era', () => {
   });
 });
 
+test('a session that ends with a question open: who asked hears that it was cancelled, and goes on', async () => {
+  const told: unknown[] = [];
+  await using crm = await plainServer({
+    era: 'legacy',
+    tools: [tool('ask')],
+    answers: {
+      async 'tools/call ask'(given) {
+        const stream = given.stream();
+        const asked = given.responseTo('form');
+        stream.send({ id: 'form', method: 'elicitation/create', params: FORM });
+        const { result, error } = await asked;
+        told.push(result ?? error);
+        stream.result(text('gone on'));
+      },
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const [begin] = legacyRequest('initialize', { capabilities: { elicitation: {} } });
+  const { headers } = await gateway.post(begin);
+  const session = { 'mcp-session-id': headers['mcp-session-id'] as string };
+  const [call] = legacyRequest('tools/call', { name: 'crm__ask', arguments: {} }, { id: 2 });
+  const stream = await gateway.open(call, session);
+  expect((await stream.next())?.method).toBe('elicitation/create');
+  const bearer = { authorization: `Bearer ${gateway.token}`, ...session };
+  expect((await gateway.send('/mcp', { method: 'DELETE', headers: bearer })).status).toBe(204);
+  await expect.poll(() => told).toEqual([{ action: 'cancel' }]);
+  expect((await stream.next())?.result).toEqual(text('gone on'));
+});
+
 const CHANGING = { legacy: legacyChanging, modern: modernChanging };
 
 describe.each(['legacy', 'modern'] as const)(
@@ -197,6 +227,18 @@ test('a stream of notices that was cut is opened again, and what it may have mis
   expect([crm.opened, lists()]).toEqual([1, 1]);
   crm.cut();
   await expect.poll(() => [crm.opened, lists()], { timeout: 5000 }).toEqual([2, 2]);
+});
+
+test('a stream of notices that a server on stdio has ended is opened again', async () => {
+  await using crm = stdioServer('ends-listening');
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const listens = () =>
+    crm.events.filter(
+      (event) => event.event === 'received' && event.message.method === 'subscriptions/listen',
+    ).length;
+  expect(listens()).toBe(1);
+  await gateway.post(...modernRequest('tools/call', { name: 'crm__end', arguments: {} }));
+  await expect.poll(listens, { timeout: 10_000 }).toBe(2);
 });
 
 test('what a legacy downstream logs during a call goes to who called, from the level on that it asked for', async () => {

@@ -31,10 +31,10 @@ describe('a command', () => {
     expect(await call(gateway, 'answers_and_exits')).toHaveLength(1_000_000);
   });
 
-  test('that writes bytes that are no text is understood all the same', async () => {
+  test('that writes bytes that are no text costs the call whose answer they are in', async () => {
     await using child = stdioServer('unruly');
     await using gateway = await startGateway({ mcpServers: { child: child.entry() } });
-    expect(await call(gateway, 'invalid_utf8')).toBe('a\ufffdb');
+    expect(await call(gateway, 'invalid_utf8')).toMatch(/^"child" answered with something that is not MCP/);
     expect(await call(gateway, 'echo', { text: 'hello' })).toBe('hello');
   });
 

@@ -116,7 +116,9 @@ describe.concurrent('serve follows its files:', () => {
     await expect.poll(sent, soon).toEqual(['canary-key-two', 'tenant-one']);
     await replace(join(folder.path, '.env'), 'TENANT=tenant-two\n');
     await expect.poll(sent, soon).toEqual(['canary-key-two', 'tenant-two']);
-    expect(told(child, 'reloaded').map(({ reconnected }) => reconnected)).toEqual([['crm'], ['crm']]);
+    await expect
+      .poll(() => told(child, 'reloaded').map(({ reconnected }) => reconnected), soon)
+      .toEqual([['crm'], ['crm']]);
     expect(child.stderr).not.toMatch(/canary-key|tenant-one|tenant-two/);
   });
 

@@ -58,6 +58,9 @@ test('the table of commands has the commands, and every option is mentioned', as
 /** One of each failure, with the values that the table has. */
 const FAILURES = {
   unavailable: [errors.unavailable('crm', 'connection refused')],
+  busy: [errors.busy('crm', 64, 64)],
+  busyUntilDeadline: [errors.busyUntilDeadline('crm', 50_000)],
+  circuitOpen: [errors.circuitOpen('crm', 5, 30), errors.circuitOpen('crm', 6, undefined)],
   sessionLost: [errors.sessionLost('crm')],
   cutOff: [errors.cutOff('crm')],
   noAnswer: [errors.noAnswer('crm', 'HTTP 202')],
@@ -70,7 +73,7 @@ const FAILURES = {
   deadlinePassed: [errors.deadlinePassed('crm', 'crm_find_customer', 50_000)],
   wentSilent: [errors.wentSilent('crm', 'crm_find_customer', 50_000)],
   ranBefore: [errors.ranBefore('crm', 'crm_find_customer')],
-  tooLarge: [errors.tooLarge('crm', 8 * 1024 * 1024)],
+  tooLarge: [errors.tooLarge('crm', 8 * 1024 * 1024, 'maxResultBytes')],
   credentialsRefused: [errors.credentialsRefused('crm', 401)],
   rateLimited: [errors.rateLimited('crm', 30)],
   doesNotRead: [errors.doesNotRead('crm', 1024 * 1024)],
@@ -78,6 +81,7 @@ const FAILURES = {
   headersRejected: [errors.headersRejected('crm')],
   asksForInput: [errors.asksForInput('crm')],
   opensNoAddress: [errors.opensNoAddress('crm')],
+  declinedAddress: [errors.declinedAddress('crm')],
   noLongerWaits: [errors.noLongerWaits('crm')],
 };
 

@@ -6,9 +6,11 @@ export const CALLER_FAULTS: readonly Fault[] = [
     id: 'F64',
     promise: 'a caller that leaves cancels in the modern era, and does not in the legacy one',
     elsewhere: [
+      'test/behaviour/repeats.test.ts: that is cut off and comes back at once gets the answer, and nothing is cancelled',
       'test/behaviour/running-calls.test.ts: a modern call whose caller closes its stream is cancelled downstream',
       'test/behaviour/running-calls.test.ts: a legacy call whose caller loses its connection runs on',
     ],
+    command: 'npx tsx bench/duplicates.ts',
   },
   {
     id: 'F65',

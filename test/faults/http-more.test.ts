@@ -23,8 +23,10 @@ import { besideNeighbour } from './neighbour.ts';
 const WORK = { name: 'evil__work', arguments: {} };
 const NOTHING_WAITS = { requests: 0, calls: 0, parked: 0, listeners: 0, downstream: 0 };
 
+let calls = 0;
+/** Each with arguments of its own: the same call at the same time would be joined. */
 const call = (gateway: RunningGateway, params: object = WORK) =>
-  gateway.post(...modernRequest('tools/call', { ...params }));
+  gateway.post(...modernRequest('tools/call', { ...params, arguments: { n: ++calls } }));
 const textOf = (reply: Awaited<ReturnType<typeof call>>) => reply.messages.at(-1)?.result.content[0].text;
 
 test('F32 a connection that is closed as soon as it rests costs no call its answer', async (context) => {
@@ -183,7 +185,7 @@ test('F91 calls that were cancelled or came too late leave nothing behind', asyn
     const late = Array.from({ length: 50 }, () => call(gateway));
     const cancelled = Array.from({ length: 10 }, async () => {
       const leave = new AbortController();
-      const [body, headers] = modernRequest('tools/call', WORK);
+      const [body, headers] = modernRequest('tools/call', { ...WORK, arguments: { n: ++calls } });
       const bearer = { authorization: `Bearer ${gateway.token}`, ...json };
       const sent = gateway.send('/mcp', { body, headers: { ...bearer, ...headers }, signal: leave.signal });
       setTimeout(() => leave.abort(), 50);

@@ -102,6 +102,7 @@ export const HTTP_FAULTS: readonly Fault[] = [
     id: 'F17',
     promise: 'a connection that is refused is told of, and a call for which nothing was sent is sent again',
     elsewhere: [
+      'test/behaviour/retries.test.ts: %s twice while it is asked for its tools, they are listed',
       'test/behaviour/lifecycle.test.ts: one downstream that refuses connections takes nothing from the others',
     ],
   },
@@ -142,6 +143,10 @@ export const HTTP_FAULTS: readonly Fault[] = [
       limited('with a negative time', '-1', 'later'),
       limited('without a time', undefined, 'later'),
     ],
+    elsewhere: [
+      'test/behaviour/retries.test.ts: and wants it again %s does not get it',
+      'test/behaviour/retries.test.ts: and wants a call again at once gets it again, once',
+    ],
   },
   {
     id: 'F23',
@@ -157,6 +162,7 @@ export const HTTP_FAULTS: readonly Fault[] = [
       ),
       { what: 'HTTP 400', steps: [status(400)], told: 'failed (HTTP 400).' },
     ],
+    elsewhere: ['test/behaviour/retries.test.ts: %s, a call is sent once, and not more'],
   },
   {
     id: 'F24',
@@ -266,6 +272,7 @@ export const HTTP_FAULTS: readonly Fault[] = [
       cut('closed in the head', bytes('HTTP/1.1 200 OK\r\nContent-Ty'), fin),
       cut('something that is not HTTP', bytes('SSH-2.0-OpenSSH_9.6\r\n'), fin),
     ],
+    command: 'npx tsx bench/attacks.ts',
   },
   {
     id: 'F30',
@@ -288,6 +295,7 @@ export const HTTP_FAULTS: readonly Fault[] = [
     elsewhere: [
       'test/behaviour/faults.test.ts: calls that hang do not keep a legacy downstream from the calls after them',
     ],
+    command: 'npx tsx bench/lateness.ts',
   },
   {
     id: 'F32',
@@ -455,7 +463,7 @@ export const HTTP_FAULTS: readonly Fault[] = [
     promise: 'every name that callers see is valid, whatever a tool is called',
     elsewhere: [
       'test/unit/names.test.ts: every name is valid, whatever a downstream calls its tool',
-      'test/unit/catalog-fuzz.test.ts: a catalog routes each exposed name to the tool it was made of, whatever the order of the lists',
+      'test/unit/catalog-fuzz.test.ts: ten thousand catalogs: each exposed name is valid and unique, and leads to the tool it was made of',
     ],
   },
   {

@@ -1,9 +1,26 @@
 import { expect, test, vi } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { neverAnswers } from '../support/downstreams/wire.ts';
+import { eventually } from '../support/eventually.ts';
+import { silence } from '../support/evil/steps.ts';
+import { evilServer } from '../support/evil/wire.ts';
 import { startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
+
+test('F2 an attempt that gets no answer leaves no connection behind', async () => {
+  const on = { 'server/discover': [silence], initialize: [silence] };
+  await using evil = await evilServer({ era: 'modern', on });
+  const entry = evil.entry({ connectTimeoutMs: 200 });
+  await using gateway = await startGateway({ mcpServers: { evil: entry } });
+  for (let attempts = 1; attempts <= 3; attempts++) {
+    await eventually(() => evil.heard.filter(({ method }) => method === 'server/discover').length).toBe(
+      attempts,
+    );
+    await eventually(() => evil.connections.open).toBe(0);
+  }
+  expect(gateway.gateway.status().downstreams.evil?.state).toBe('down');
+});
 
 test('F3 with every server down and none known, lists are empty and the process is well', async () => {
   await using dead = await refusingPort();

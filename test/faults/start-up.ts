@@ -15,6 +15,7 @@ export const START_UP_FAULTS: readonly Fault[] = [
     id: 'F2',
     promise: 'one that takes connections and says nothing delays nobody, and each attempt is torn down',
     elsewhere: [
+      'test/faults/start-up.test.ts: F2 an attempt that gets no answer leaves no connection behind',
       'test/behaviour/always-there.test.ts: four hung servers of five do not hold up the list, not even at the first start',
     ],
   },

@@ -21,6 +21,10 @@ test('F62 any number of callers share one child', async () => {
   );
   const call = { name: 'evil__work', arguments: {} };
   await Promise.all(clients.map((client) => client.callTool(call)));
-  await Promise.all(Array.from({ length: 100 }, () => gateway.post(...modernRequest('tools/call', call))));
+  await Promise.all(
+    Array.from({ length: 100 }, (_, n) =>
+      gateway.post(...modernRequest('tools/call', { ...call, arguments: { n } })),
+    ),
+  );
   expect(evil.pids).toHaveLength(1);
 });

@@ -73,7 +73,7 @@ export const BASE: readonly Requirement[] = [
     era: 'both',
     face: 'caller',
     section: 'basic#error-codes',
-    text: 'Codes of our own, if there were any, would lie outside of what JSON-RPC reserves.',
+    text: 'Codes of our own lie outside of what JSON-RPC reserves.',
   },
   {
     id: 'R10',
@@ -222,7 +222,6 @@ export const BASE: readonly Requirement[] = [
     era: 'both',
     face: 'downstream',
     section: 'basic#icons',
-    text: 'Icons of unsafe schemes are not used.',
-    notHere: 'no icon is fetched or shown here',
+    text: 'Icons of unsafe schemes are not passed on.',
   },
 ];

@@ -248,4 +248,12 @@ export const FEATURES: readonly Requirement[] = [
     section: 'server/utilities/logging#capabilities',
     text: 'Where a server behind logs, that is declared.',
   },
+  {
+    id: 'R175',
+    level: 'MUST',
+    era: 'both',
+    face: 'caller',
+    section: 'server/tools#security-considerations',
+    text: 'What one caller runs at once is limited, and what it asks in a minute where the operator says so.',
+  },
 ];

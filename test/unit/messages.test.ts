@@ -4,7 +4,7 @@ import { readMessage } from '../../src/protocol/messages.ts';
 
 function refusal(text: string): ProtocolError {
   try {
-    readMessage(text);
+    readMessage(text, 128);
   } catch (error) {
     if (error instanceof ProtocolError) return error;
     throw error;
@@ -18,7 +18,7 @@ test.each([
   ['a result', '{"jsonrpc":"2.0","id":1,"result":{}}', 'response'],
   ['an error without an id', '{"jsonrpc":"2.0","error":{"code":1,"message":"x"}}', 'response'],
 ])('%s is read as what it is', (_what, text, kind) => {
-  expect(readMessage(text).kind).toBe(kind);
+  expect(readMessage(text, 128).kind).toBe(kind);
 });
 
 test.each([
@@ -50,6 +50,6 @@ test.each([
   // Three levels are the message's own: its object, params and the brackets inside strings, which do not count.
   const nested = '['.repeat(levels) + ']'.repeat(levels);
   const text = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"text":"[[[{{\\"[","arguments":{"x":${nested}}}}`;
-  if (accepted) expect(readMessage(text).kind).toBe('request');
+  if (accepted) expect(readMessage(text, 128).kind).toBe('request');
   else expect(refusal(text).code).toBe(-32700);
 });

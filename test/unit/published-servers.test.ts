@@ -43,7 +43,8 @@ describe.each(fixtures)('%s', (_file, fixture) => {
     (name, profile) => {
       const view = catalogOf(fixture, 'some_server__').view(profile);
       expect(view.leftOut).toEqual([]);
-      for (const bytes of Object.values(toolList(view))) {
+      const { legacy, modern } = toolList(view);
+      for (const bytes of [legacy, modern]) {
         const { tools } = read(bytes);
         expect(tools).toHaveLength(fixture.tools.length);
         expect(tools.flatMap((tool) => refusals(name, tool))).toEqual([]);

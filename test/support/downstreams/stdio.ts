@@ -9,6 +9,7 @@ import type { StdioEvent } from './stdio/record.ts';
 
 /** Each is a script in `stdio/`, and says there what is special about it. */
 export type StdioFlavour =
+  | 'tells'
   | 'v1'
   | 'v2'
   | 'v2-modern'
@@ -16,7 +17,9 @@ export type StdioFlavour =
   | 'asks'
   | 'late'
   | 'whole'
+  | 'ends-listening'
   | 'exits-on-probe'
+  | 'garbles'
   | 'noisy'
   | 'dies'
   | 'unruly'

@@ -17,6 +17,34 @@ const UNSHAPED = {
   tools: { exclude: [], overrides: new Map() },
 };
 
+const DEFAULT_LIMITS = {
+  maxRequestBytes: 4_194_304,
+  maxHeaderBytes: 16_384,
+  maxJsonDepth: 128,
+  maxResultBytes: 8_388_608,
+  maxEventBytes: 8_388_608,
+  maxLineBytes: 10_485_760,
+  maxConnections: 10_000,
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
+  maxCallerInFlight: 1024,
+  maxRequestsPerMinute: 0,
+  maxListeners: 1024,
+  maxSessions: 1000,
+  sessionIdleMs: 600_000,
+  maxUnsentBytes: 262_144,
+  unsentTimeoutMs: 30_000,
+  maxInFlight: 64,
+  maxQueue: 64,
+  maxNoticesPerSecond: 1000,
+  maxPages: 64,
+  maxItems: 10_000,
+  breakerFailures: 5,
+  breakerOpenMs: 30_000,
+  breakerMaxOpenMs: 300_000,
+};
+
 test('a url alone is a downstream, and everything else has a default', () => {
   const directory = directoryWith({ 'servers.json': `{"mcpServers": {"crm": {"url": "${url}"}}}` });
   const path = join(directory, 'servers.json');
@@ -30,7 +58,7 @@ test('a url alone is a downstream, and everything else has a default', () => {
     legacySse: false,
     audit: { values: false },
     drainMs: 25_000,
-    limits: { maxRequestBytes: 4_194_304, maxResultBytes: 8_388_608 },
+    limits: DEFAULT_LIMITS,
     secrets: [],
   });
 });
@@ -193,15 +221,23 @@ test('description, timeout, limits and allowed hosts are taken over, host names 
   const config = load(
     {
       $schema: './servers.schema.json',
-      mcpServers: { crm: { url, description: 'Customers of ${TEAM}', callTimeoutMs: 4500 } },
+      mcpServers: {
+        crm: { url, description: 'Customers of ${TEAM}', callTimeoutMs: 4500, maxInFlight: 8, maxQueue: 0 },
+      },
       allowedHosts: ['GW.example.com', '::1', 'b\u{fc}cher.example'],
-      limits: { maxRequestBytes: 1024, maxResultBytes: 268_435_456 },
+      limits: { maxRequestBytes: 1024, maxResultBytes: 268_435_456, breakerFailures: 0, maxQueue: 5 },
     },
     { TEAM: 'sales' },
   );
   expect(config).toMatchObject({
-    downstreams: [{ description: 'Customers of sales', callTimeoutMs: 4500 }],
+    downstreams: [{ description: 'Customers of sales', callTimeoutMs: 4500, maxInFlight: 8, maxQueue: 0 }],
     allowedHosts: ['gw.example.com', '[::1]', 'xn--bcher-kva.example'],
-    limits: { maxRequestBytes: 1024, maxResultBytes: 268_435_456 },
+    limits: {
+      ...DEFAULT_LIMITS,
+      maxRequestBytes: 1024,
+      maxResultBytes: 268_435_456,
+      breakerFailures: 0,
+      maxQueue: 5,
+    },
   });
 });

@@ -72,6 +72,13 @@ const WHOLE_FILE: Broken[] = [
       'servers.json: audit.file: is empty; name a file, or leave it out',
   ],
   [
+    'limits that are counted, of all and of one server',
+    { mcpServers: { crm: { url, maxInFlight: 0, maxQueue: 'none' } }, limits: { maxListeners: 0.5 } },
+    'servers.json: mcpServers.crm.maxInFlight: must be a whole number from 1 to 1000000\n' +
+      'servers.json: mcpServers.crm.maxQueue: must be a whole number from 0 to 1000000, is a string\n' +
+      'servers.json: limits.maxListeners: must be a whole number from 1 to 1000000',
+  ],
+  [
     'allowed hosts that are more than host names',
     {
       mcpServers: { crm: { url } },

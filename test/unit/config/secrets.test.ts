@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { ConfigError } from '../../../src/config/config-error.ts';
 import { loadConfig } from '../../../src/config/load.ts';
-import { ConfigError } from '../../../src/errors.ts';
 import { directoryWith, load } from './config-file.ts';
 
 const url = 'https://crm.example.com/mcp';

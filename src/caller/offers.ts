@@ -1,0 +1,27 @@
+import type { View } from '../catalog/view.ts';
+import type { Era } from '../protocol/eras.ts';
+import { extensionsOf, TASKS } from '../protocol/extensions.ts';
+import type { Params } from '../protocol/messages.ts';
+import { FORWARDINGS } from '../relay/forwarding.ts';
+
+/** What is answered from the catalog. The handshakes too: who is told of no prompts then never asks for them. */
+export const NEEDS_CATALOG: ReadonlySet<string> = new Set([
+  'initialize',
+  'server/discover',
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+  ...FORWARDINGS.keys(),
+]);
+
+export function offersSubscriptions({ capabilities }: View): boolean {
+  return (capabilities.resources as Params | undefined)?.subscribe === true;
+}
+
+/** `tools/call` of `tools`, `completion/complete` of `completions`, `tasks/get` of an extension. */
+export function offers({ capabilities }: View, method: string, era: Era): boolean {
+  const feature = method.slice(0, method.indexOf('/'));
+  if (feature === 'tasks') return era === 'modern' && extensionsOf(capabilities)?.[TASKS] !== undefined;
+  return capabilities[feature === 'completion' ? 'completions' : feature] !== undefined;
+}

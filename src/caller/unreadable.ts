@@ -1,0 +1,30 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** Why Node gave a request up; what is not here is a 400. */
+const STATUSES: ReadonlyMap<string | undefined, readonly [status: number, why: string]> = new Map([
+  ['HPE_HEADER_OVERFLOW', [431, 'The headers are larger than limits.maxHeaderBytes in servers.json allows.']],
+  [
+    'ERR_HTTP_REQUEST_TIMEOUT',
+    [
+      408,
+      'The request took longer to come than limits.headersTimeoutMs and requestTimeoutMs in servers.json allow.',
+    ],
+  ],
+]);
+
+/** Answers what is no request, or not one in time, as everything is answered here: in JSON. The connection ends with it. */
+export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const { _httpMessage: answering } = socket as { _httpMessage?: { headersSent: boolean } };
+  // In the middle of an earlier answer there is no place for another one.
+  if (!socket.writable || answering?.headersSent === true) return void socket.destroy();
+  const [status, why] = STATUSES.get(error.code) ?? [400, 'This is not an HTTP request that can be served.'];
+  const json = JSON.stringify({ error: why });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(json)}`,
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${json}`, () => socket.destroy());
+}

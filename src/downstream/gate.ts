@@ -1,0 +1,176 @@
+import type { Limits } from '../config/config.ts';
+import { busy, type DownstreamFailure } from '../errors.ts';
+import type { Notification, Outcome } from '../protocol/messages.ts';
+import type { Answered, Question } from '../protocol/questions.ts';
+import { type Breaker, judgeFailure } from './breaker.ts';
+import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
+
+interface GateOptions {
+  readonly key: string;
+  /** In force now. */
+  readonly limits: Pick<Limits, 'maxInFlight' | 'maxQueue'>;
+  readonly breaker: Breaker;
+  /** Why there is nothing to send to, where that is known already. */
+  away(): DownstreamFailure | undefined;
+  send(request: OutgoingRequest, receiver: Receiver): Exchange;
+}
+
+/**
+ * What every request of callers to one downstream passes, whatever carries it: so many run at once, so many wait for
+ * one of them to end, in order, and the next one hears at once that there is no room.
+ */
+export class Gate {
+  readonly #options: GateOptions;
+  readonly #waiting = new Set<Passage>();
+  #running = 0;
+  #isFilling = false;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  request(request: OutgoingRequest, receiver: Receiver): Exchange {
+    const { key, limits, breaker, away } = this.#options;
+    const { maxInFlight, maxQueue } = limits;
+    const hasRoom = this.#running < maxInFlight && this.#waiting.size === 0;
+    const passage = new Passage(this, this.#options, request, receiver);
+    const refusal = away() ?? breaker.refusal();
+    if (refusal !== undefined) passage.refuse(refusal);
+    else if (!hasRoom && this.#waiting.size >= maxQueue) passage.refuse(busy(key, maxInFlight, maxQueue));
+    else {
+      if (breaker.isOpen) passage.beProbe();
+      if (hasRoom) this.#start(passage);
+      else this.#waiting.add(passage);
+    }
+    return passage;
+  }
+
+  #start(passage: Passage): void {
+    this.#running++;
+    passage.start();
+  }
+
+  /** It no longer waits. */
+  leave(passage: Passage): void {
+    this.#waiting.delete(passage);
+  }
+
+  /** One that ran has ended. */
+  release(): void {
+    this.#running--;
+    if (this.#waiting.size === 0 || this.#isFilling) return;
+    this.#isFilling = true;
+    // A moment later: where a burst of calls is given up at its deadline, those that wait are about to be as well, and
+    // what is sent now would be told to them as one that may have run.
+    setImmediate(() => this.#fill());
+  }
+
+  #fill(): void {
+    this.#isFilling = false;
+    while (this.#waiting.size > 0 && this.#running < this.#options.limits.maxInFlight) {
+      const next = this.#waiting.values().next().value as Passage;
+      this.#waiting.delete(next);
+      this.#start(next);
+    }
+  }
+
+  /** Nothing more is sent for a while: those that wait hear so. */
+  turnAway(failure: DownstreamFailure | undefined): void {
+    if (failure === undefined) return;
+    const turnedAway = [...this.#waiting];
+    this.#waiting.clear();
+    for (const passage of turnedAway) passage.refuse(failure);
+  }
+}
+
+/** One request on its way through. */
+class Passage implements Exchange, Receiver {
+  readonly #gate: Gate;
+  readonly #options: GateOptions;
+  readonly #request: OutgoingRequest;
+  readonly #receiver: Receiver;
+  /** Undefined while it waits. */
+  #exchange: Exchange | undefined;
+  #state: 'waiting' | 'running' | 'over' = 'waiting';
+  #isProbe = false;
+
+  constructor(gate: Gate, options: GateOptions, request: OutgoingRequest, receiver: Receiver) {
+    this.#gate = gate;
+    this.#options = options;
+    this.#request = request;
+    this.#receiver = receiver;
+  }
+
+  get caller(): object | undefined {
+    return this.#receiver.caller;
+  }
+
+  get timeLeftMs(): number {
+    return this.#receiver.timeLeftMs ?? 0;
+  }
+
+  get hasBegun(): boolean {
+    return this.#exchange?.hasBegun ?? false;
+  }
+
+  beProbe(): void {
+    this.#isProbe = true;
+    this.#options.breaker.beginProbe();
+  }
+
+  start(): void {
+    this.#state = 'running';
+    const exchange = this.#options.send(this.#request, this);
+    this.#exchange = exchange;
+  }
+
+  refuse(failure: DownstreamFailure): void {
+    this.#state = 'over';
+    this.#receiver.onFailure(failure);
+  }
+
+  cancel(reason: string, isLate = false): void {
+    if (this.#state === 'over') return;
+    const verdict = isLate && this.hasBegun ? 'broken' : 'unknown';
+    this.#exchange?.cancel(reason);
+    this.#end(verdict);
+  }
+
+  onNotification(message: Notification): void {
+    this.#receiver.onNotification(message);
+  }
+
+  onQuestion(question: Question, answered: Answered): (() => void) | undefined {
+    return this.#receiver.onQuestion?.(question, answered);
+  }
+
+  onOutcome(outcome: Outcome): void {
+    this.#end('well');
+    this.#receiver.onOutcome(outcome);
+  }
+
+  onFailure(failure: DownstreamFailure): void {
+    this.#end(judgeFailure(failure));
+    this.#receiver.onFailure(failure);
+  }
+
+  #end(verdict: 'broken' | 'well' | 'unknown'): void {
+    const wasRunning = this.#state === 'running';
+    this.#state = 'over';
+    const { breaker } = this.#options;
+    if (verdict === 'well') breaker.answered();
+    const isOpened = verdict === 'broken' && breaker.failed(this.#isProbe);
+    if (this.#isProbe) breaker.endProbe();
+    if (isOpened) this.#gate.turnAway(breaker.refusal());
+    if (wasRunning) this.#gate.release();
+    else this.#gate.leave(this);
+  }
+}

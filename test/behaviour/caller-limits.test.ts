@@ -1,0 +1,230 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import type { Answer } from '../support/downstreams/exchange.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { answersResult, neverAnswers } from '../support/downstreams/wire.ts';
+import { eventually } from '../support/eventually.ts';
+import { startGateway } from '../support/gateway.ts';
+import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
+
+/** No two are the same: those would be joined. */
+const echoOf = (n: number) =>
+  modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'hello', n } });
+const echo = echoOf(1);
+const listen = modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } });
+
+describe('what one caller has running at once', () => {
+  test('is answered with 429, Retry-After and a JSON-RPC error beyond maxCallerInFlight, and later served again [R9] [R175]', async () => {
+    const waiting: (() => void)[] = [];
+    const held: Answer = async (given) => {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      return given.usual();
+    };
+    await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': held } });
+    await using gateway = await startGateway({
+      mcpServers: { crm: crm.entry() },
+      limits: { maxCallerInFlight: 2 },
+    });
+    const running = [gateway.post(...echoOf(1)), gateway.post(...echoOf(2))];
+    await eventually(() => waiting.length).toBe(2);
+    for (const request of [
+      modernRequest('tools/list', {}, 'mine'),
+      legacyRequest('ping', {}, { id: 'mine' }),
+    ]) {
+      const refused = await gateway.post(...request);
+      expect([refused.status, refused.headers['retry-after'], refused.json]).toEqual([
+        429,
+        '1',
+        {
+          jsonrpc: '2.0',
+          id: 'mine',
+          error: {
+            code: 429,
+            message:
+              '2 requests of this caller run, as many as limits.maxCallerInFlight in servers.json allows.',
+          },
+        },
+      ]);
+    }
+    // Ending something is no request, and what listens has a limit of its own.
+    const notice = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 9 } };
+    expect((await gateway.post(notice)).status).toBe(202);
+    const listening = await gateway.open(...listen);
+    expect(listening.status).toBe(200);
+    for (const answer of waiting) answer();
+    for (const reply of await Promise.all(running)) expect(reply.status).toBe(200);
+    await eventually(async () => (await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+    listening.cut();
+  });
+
+  test('is free again when the caller has left', async () => {
+    await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': neverAnswers } });
+    await using gateway = await startGateway({
+      mcpServers: { crm: crm.entry() },
+      limits: { maxCallerInFlight: 1 },
+    });
+    const leave = new AbortController();
+    const [body, headers] = echo;
+    const usual = { 'content-type': 'application/json', authorization: `Bearer ${gateway.token}` };
+    const call = gateway.send('/mcp', { body, headers: { ...usual, ...headers }, signal: leave.signal });
+    const left = expect(call).rejects.toThrow();
+    await eventually(async () => (await gateway.post(...modernRequest('tools/list'))).status).toBe(429);
+    leave.abort();
+    await left;
+    await eventually(async () => (await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+  });
+
+  test('is a JSON-RPC error to a caller on stdio', async () => {
+    await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': neverAnswers } });
+    await using gateway = await startGateway({
+      mcpServers: { crm: crm.entry() },
+      limits: { maxCallerInFlight: 1 },
+    });
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    void gateway.gateway.serveStdio(input, output);
+    input.write(`${JSON.stringify({ ...echo[0], id: 'first' })}\n`);
+    input.write(`${JSON.stringify({ ...echoOf(2)[0], id: 'second' })}\n`);
+    const [line] = await once(output, 'data');
+    expect(JSON.parse(String(line))).toMatchObject({ id: 'second', error: { code: 429 } });
+    input.end();
+  });
+});
+
+test('more requests in a minute than maxRequestsPerMinute are a 429 that says when to come again [R175]', async () => {
+  await using crm = await plainServer({ era: 'modern' });
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry() },
+    limits: { maxRequestsPerMinute: 6 },
+  });
+  const statuses: number[] = [];
+  for (let i = 0; i < 6; i++) statuses.push((await gateway.post(...modernRequest('tools/list'))).status);
+  expect(statuses).toEqual([200, 200, 200, 200, 200, 200]);
+  const refused = await gateway.post(...modernRequest('tools/list'));
+  expect(refused.status).toBe(429);
+  const seconds = Number(refused.headers['retry-after']);
+  expect(seconds).toBeGreaterThan(0);
+  expect(seconds).toBeLessThanOrEqual(10);
+  expect(refused.json.error.message).toBe(
+    `This caller has made 6 requests in a minute, as many as limits.maxRequestsPerMinute in servers.json allows. Try again in ${seconds} s.`,
+  );
+});
+
+test('more streams of changes than maxListeners are a 429 in both eras, and the others go on', async () => {
+  await using crm = await plainServer({ era: 'modern' });
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry() },
+    limits: { maxListeners: 1 },
+  });
+  const first = await gateway.open(...listen);
+  const acknowledged: Message | undefined = await first.next();
+  expect(acknowledged?.method).toBe('notifications/subscriptions/acknowledged');
+  const text = '1 streams of changes are open, as many as limits.maxListeners in servers.json allows.';
+  const second = await gateway.post(...listen);
+  expect([second.status, second.headers['retry-after'], second.json.error]).toEqual([
+    429,
+    '5',
+    { code: 429, message: text },
+  ]);
+  const begun = await gateway.post(...legacyRequest('initialize', { protocolVersion: '2025-11-25' }));
+  const stream = await gateway.send('/mcp', {
+    method: 'GET',
+    headers: {
+      authorization: `Bearer ${gateway.token}`,
+      accept: 'text/event-stream',
+      'mcp-session-id': String(begun.headers['mcp-session-id']),
+    },
+  });
+  expect([stream.status, stream.headers['retry-after'], stream.json]).toEqual([429, '5', { error: text }]);
+  expect((await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+  first.cut();
+});
+
+describe('a caller that does not read', () => {
+  /** Sends the request and then leaves all that comes in the kernel. */
+  async function nonReader(url: string, token: string, [body, headers]: typeof echo) {
+    const json = JSON.stringify(body);
+    const { host, hostname, port } = new URL(url);
+    const socket = connect({ host: hostname, port: Number(port) }).on('error', () => {});
+    socket.pause();
+    const given = {
+      host,
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...headers,
+      'content-length': Buffer.byteLength(json),
+    };
+    const lines = Object.entries(given).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`POST /mcp HTTP/1.1\r\n${lines.join('')}\r\n${json}`);
+    return { socket, [Symbol.dispose]: () => void socket.destroy() };
+  }
+
+  const LARGE = 'x'.repeat(7_500_000);
+
+  test('has its connection cut when nothing of an answer moves for unsentTimeoutMs', async () => {
+    const large = answersResult({ content: [{ type: 'text', text: LARGE }], resultType: 'complete' });
+    await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': large } });
+    await using gateway = await startGateway({
+      mcpServers: { crm: crm.entry() },
+      limits: { unsentTimeoutMs: 300, maxCallerInFlight: 1 },
+    });
+    using reader = await nonReader(gateway.url, gateway.token, echo);
+    const { socket } = reader;
+    await eventually(() => crm.requests.some(({ body }) => (body as Message).method === 'tools/call')).toBe(
+      true,
+    );
+    // It counts as running until its connection has gone.
+    await eventually(async () => (await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+    let bytes = 0;
+    socket.on('data', (chunk) => {
+      bytes += chunk.length;
+    });
+    socket.resume();
+    await once(socket, 'close');
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThan(LARGE.length);
+  });
+
+  test('is sent no more than maxUnsentBytes of progress, is cut, and its call cancelled', async () => {
+    const flood: Answer = async (given) => {
+      const stream = given.stream();
+      const progressToken = given.message.params?._meta?.progressToken;
+      for (let progress = 1; !given.signal.aborted; progress++) {
+        const message = 'x'.repeat(500_000);
+        stream.send({ method: 'notifications/progress', params: { progressToken, progress, message } });
+        await new Promise((done) => setTimeout(done, 50));
+      }
+    };
+    await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': flood } });
+    await using gateway = await startGateway({
+      mcpServers: { crm: crm.entry() },
+      limits: { unsentTimeoutMs: 300 },
+    });
+    const request = modernRequest('tools/call', {
+      name: 'crm__echo',
+      arguments: { text: 'hello' },
+      _meta: { progressToken: 1 },
+    });
+    using _reader = await nonReader(gateway.url, gateway.token, request);
+    await eventually(() => crm.cancellations.length).toBe(1);
+    expect(crm.cancellations[0]?.by).toBe('closed stream');
+  });
+
+  test('but has no more to read is not cut', async () => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await startGateway({
+      mcpServers: { crm: crm.entry() },
+      limits: { unsentTimeoutMs: 100 },
+    });
+    const slow = modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 1000 } });
+    expect((await gateway.post(...slow)).json.result.content[0].text).toBe('waited 1000 ms');
+    const listening = await gateway.open(...listen);
+    await listening.next();
+    const next = listening.next();
+    await gateway.post(...slow);
+    expect(await Promise.race([next, 'open'])).toBe('open');
+    listening.cut();
+  });
+});

@@ -1,0 +1,141 @@
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import type { Answer } from '../support/downstreams/exchange.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { answersHuge, textResult } from '../support/downstreams/wire.ts';
+import { eventually } from '../support/eventually.ts';
+import { startGateway } from '../support/gateway.ts';
+import { modernRequest } from '../support/messages.ts';
+
+const ECHO = { name: 'crm__echo', arguments: { text: 'hello' } };
+const CAP = 1024 * 1024;
+const limits = { maxResultBytes: CAP };
+
+async function answered(answer: Answer, given: object = limits) {
+  await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': answer } });
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry({ callTimeoutMs: 10_000 }) },
+    limits: given,
+  });
+  const request = modernRequest('tools/call', { ...ECHO, _meta: { progressToken: 'p' } });
+  const reply = await gateway.post(...request);
+  return { messages: reply.messages, text: reply.messages.at(-1)?.result.content[0].text as string };
+}
+
+const TOO_LARGE = 'answered with more than 1 MiB, the limit set by limits.maxResultBytes';
+
+test('a body that says it is too large is refused before any of it has come', async () => {
+  const announces: Answer = ({ res }) => {
+    res.writeHead(200, { 'content-type': 'application/json', 'content-length': String(CAP + 1) });
+    res.flushHeaders();
+  };
+  expect((await answered(announces)).text).toContain(TOO_LARGE);
+});
+
+const bomb = Buffer.alloc(100 * CAP, ' ');
+
+test.each([
+  ['JSON without a length', answersHuge(200 * CAP, 'json')],
+  ['an event', answersHuge(200 * CAP, 'sse')],
+  ['gzip', answersHuge(200 * CAP, 'gzip')],
+  ['gzip of 100 KB that becomes 100 MB', compressed('gzip', gzipSync(bomb))],
+  ['brotli of 100 bytes that becomes 100 MB', compressed('br', brotliCompressSync(bomb))],
+])('%s is cut off at the limit, and memory with it', async (_what, answer) => {
+  const before = process.memoryUsage();
+  let peak = 0;
+  const watching = setInterval(() => {
+    const { external, arrayBuffers } = process.memoryUsage();
+    peak = Math.max(peak, external + arrayBuffers - before.external - before.arrayBuffers);
+  }, 1);
+  expect((await answered(answer)).text).toContain(TOO_LARGE);
+  clearInterval(watching);
+  // The server of the attack is in this process as well.
+  expect(peak).toBeLessThan(50 * CAP);
+});
+
+function compressed(encoding: string, bytes: Buffer): Answer {
+  return ({ res }) => {
+    res.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding });
+    res.end(bytes);
+  };
+}
+
+test('an encoding that was not asked for and is not known is refused unread', async () => {
+  expect((await answered(compressed('zstd', bomb.subarray(0, 100)))).text).toContain('encoding/zstd');
+});
+
+test('an event larger than maxEventBytes names that limit, however it is cut into pieces', async () => {
+  const large: Answer = (given) => given.stream().result(textResult('x'.repeat(5000), given.message));
+  const { text } = await answered(large, { maxEventBytes: 4096 });
+  expect(text).toContain('answered with more than 4 KiB, the limit set by limits.maxEventBytes');
+});
+
+test('of more notices than maxNoticesPerSecond the rest is dropped, and the answer behind them is not', async () => {
+  const flood: Answer = (given) => {
+    const stream = given.stream();
+    for (let progress = 1; progress <= 50; progress++) {
+      const params = { progressToken: given.message.params?._meta?.progressToken, progress, total: progress };
+      stream.send({ method: 'notifications/progress', params });
+    }
+    stream.result(textResult('done', given.message));
+  };
+  const { messages } = await answered(flood, { maxNoticesPerSecond: 10 });
+  expect(messages.map(({ params, result }) => params?.progress ?? result.content[0].text)).toEqual([
+    ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    'done',
+  ]);
+});
+
+test('comments without end do not fill memory, and end with the deadline', async () => {
+  const comments: Answer = async (given) => {
+    const { res } = given;
+    given.stream();
+    const line = `: ${'x'.repeat(60_000)}\n`;
+    while (!given.signal.aborted && !res.destroyed) {
+      if (!res.write(line)) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  };
+  await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': comments } });
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry({ callTimeoutMs: 1500 }) },
+    limits,
+  });
+  const reply = await gateway.post(...modernRequest('tools/call', ECHO));
+  expect(reply.messages.at(-1)?.result.content[0].text).toContain('did not answer crm__echo within 1500 ms');
+});
+
+test.each([
+  ['JSON', 'application/json', '{"jsonrpc":"2.0","id":0,"result":{"instructions":"'],
+  ['an event', 'text/event-stream', 'event: message\r\ndata: '],
+])(
+  'a handshake that is answered with endless %s fails at the limit, and the others are served',
+  async (_what, type, start) => {
+    let sent = 0;
+    const endless: Answer = async ({ res, signal }) => {
+      res.writeHead(200, { 'content-type': type });
+      res.write(start);
+      const piece = type === 'application/json' ? 'x'.repeat(65_536) : `${'x'.repeat(65_536)}\r\ndata: `;
+      while (!signal.aborted && !res.destroyed) {
+        sent += piece.length;
+        if (!res.write(piece)) await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    };
+    await using endlessServer = await plainServer({
+      era: 'modern',
+      answers: { 'server/discover': endless, initialize: endless },
+    });
+    await using well = await plainServer({ era: 'modern' });
+    await using gateway = await startGateway(
+      {
+        mcpServers: { crm: endlessServer.entry(), well: well.entry() },
+        limits: { maxEventBytes: CAP, ...limits },
+      },
+      { settle: false },
+    );
+    await eventually(() => gateway.gateway.status().downstreams.crm?.state).toBe('down');
+    // Handshakes of both eras, each up to the limit and what is on its way.
+    expect(sent).toBeLessThan(64 * CAP);
+    const call = modernRequest('tools/call', { ...ECHO, name: 'well__echo' });
+    expect((await gateway.post(...call)).json.result.content[0].text).toBe('hello');
+  },
+);

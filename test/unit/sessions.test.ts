@@ -1,0 +1,59 @@
+import { afterEach, expect, test } from 'vitest';
+import { createSessions, type Sessions } from '../../src/caller/sessions.ts';
+import { createSeal } from '../../src/relay/seal.ts';
+
+const LIMITS = { maxSessions: 1000, sessionIdleMs: 600_000 };
+
+const opened: Sessions[] = [];
+afterEach(() => {
+  for (const sessions of opened.splice(0)) sessions.close();
+});
+
+function create(maxEnded?: number): Sessions {
+  const sessions = createSessions(createSeal('a token', 'session', 60_000), LIMITS, maxEnded);
+  opened.push(sessions);
+  return sessions;
+}
+
+function end(sessions: Sessions, id: string): void {
+  const session = sessions.find(id);
+  if (session !== undefined) sessions.end(session);
+}
+
+test('a session that was ended stays ended, however many others end', () => {
+  const sessions = create();
+  const id = sessions.issue({ roots: {} });
+  expect(sessions.find(id)?.capabilities).toEqual({ roots: {} });
+  end(sessions, id);
+  for (let i = 0; i < 3000; i++) end(sessions, sessions.issue({}));
+  expect(sessions.find(id)).toBeUndefined();
+});
+
+test('of those that were ended the one that would end first by itself is forgotten first', () => {
+  const sessions = create(100);
+  const first = sessions.issue({});
+  const { until } = sessions.find(first) ?? {};
+  const others: string[] = [];
+  while (others.length < 100) {
+    const id = sessions.issue({});
+    if (sessions.find(id)?.until !== until) others.push(id);
+  }
+  // In another order than they were given out.
+  for (const id of [...others.slice(0, 50), first, ...others.slice(50)]) end(sessions, id);
+  expect(sessions.find(first)).toBeDefined();
+  for (const id of others) expect(sessions.find(id)).toBeUndefined();
+});
+
+test('more than a thousand that wait for nothing are not held: the one used least lately gives way', () => {
+  const sessions = create();
+  const ended: string[] = [];
+  const ids = Array.from({ length: 1001 }, (_none, index) => {
+    const id = sessions.issue({});
+    sessions.find(id)?.watches.set('x', () => ended.push(String(index)));
+    return id;
+  });
+  expect(ended).toEqual(['0']);
+  // What it declared is known still.
+  expect(sessions.find(ids[0] as string)).toBeDefined();
+  expect(ended).toEqual(['0', '1']);
+});
