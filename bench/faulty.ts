@@ -21,7 +21,7 @@ export function resultOf(method: string, tools: readonly string[], era: Era = 'm
 }
 
 /** A gateway in this process, on a free port. Without its breaker: every call is to meet the fault that it asks for. */
-export async function openGateway(mcpServers: object): Promise<{ url: string; close(): Promise<void> }> {
+export async function openGateway(mcpServers: object): Promise<{ url: string; close(): Promise<unknown> }> {
   const folder = mkdtempSync(join(tmpdir(), 'faulty-'));
   const path = join(folder, 'servers.json');
   // Faults are what is measured: a server that fails is not to be left alone for it, nor its calls turned away.

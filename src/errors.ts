@@ -236,6 +236,14 @@ export const rateLimited = (key: string, retryAfterS: number | undefined) =>
     { retryAfterMs: retryAfterS && retryAfterS * 1000 },
   );
 
+export const doesNotRead = (key: string, bytes: number) =>
+  new DownstreamFailure(
+    key,
+    'busy',
+    `does not read what it is sent (${formatBytes(bytes)} wait for it). ${TRY_AGAIN}`,
+    false,
+  );
+
 export const redirected = (key: string, status: number, origin: string) =>
   new DownstreamFailure(
     key,

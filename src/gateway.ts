@@ -2,24 +2,24 @@ import type { Readable, Writable } from 'node:stream';
 import { Allowance } from './caller/allowance.ts';
 import type { AuditLines } from './caller/audit-lines.ts';
 import { createDispatcher } from './caller/dispatch.ts';
-import { type Front, openFront } from './caller/front.ts';
+import { type Front, type FrontRules, openFront } from './caller/front.ts';
 import { createObserver } from './caller/observer.ts';
-import { createSelector } from './caller/selection.ts';
-import { createSessions, SESSION_TTL_MS } from './caller/sessions.ts';
-import { serveStdio } from './caller/stdio.ts';
+import { createSelector, followSelection, type Selector } from './caller/selection.ts';
+import { createSessions } from './caller/sessions.ts';
+import { type StdioFront, serveStdio } from './caller/stdio.ts';
+import { createTokens } from './caller/tokens.ts';
 import { createAcceptance } from './catalog/acceptance.ts';
 import { openCatalogFile } from './catalog/catalog-file.ts';
 import { createCatalogHolder } from './catalog/holder.ts';
 import type { Catalog } from './catalog/merge.ts';
 import type { Config } from './config/config.ts';
+import { type Differences, differencesOf } from './config/differences.ts';
 import { deferred } from './downstream/deferred.ts';
 import { createFleet } from './downstream/fleet.ts';
 import type { DownstreamStatus } from './downstream/status.ts';
 import { within } from './downstream/within.ts';
 import { createSecrets, type Logger, type Secrets } from './log.ts';
 import { createParked } from './relay/parked.ts';
-import { createSeal } from './relay/seal.ts';
-import { TASK_TTL_MS } from './relay/tasks.ts';
 import { IMPLEMENTATION } from './version.ts';
 
 export { ConfigError } from './config/config-error.ts';
@@ -35,6 +35,8 @@ export interface GatewayOptions {
   secrets?: Secrets;
   /** Where lines about calls go, unless the configuration names a file. Default: where the log goes. */
   auditLines?: AuditLines | undefined;
+  /** A downstream has refused our credentials. They may have changed where they are kept. */
+  onCredentialsRefused?: () => void;
   /** False: the file of lists is read for what was accepted, and left as it is. */
   keepsLists?: boolean;
 }
@@ -75,58 +77,90 @@ export interface Gateway {
    * @param url  what it would ask for over HTTP: `/mcp/<toolset>`, `/mcp?profile=claude`; default `/mcp`
    */
   serveStdio(input: Readable, output: Writable, url?: string): Promise<void>;
-  close(): Promise<void>;
+  /**
+   * Another configuration counts from now on; `audit` of the first one stays. Downstreams that are the same keep their
+   * connections; a new connection is there before an old one goes; what has left finishes its calls. Who listens hears of
+   * a list once, if it differs.
+   *
+   * @param token  of the callers; the one before is accepted for `drainMs` more
+   * @returns      what is different
+   */
+  reload(config: Config, token?: string): Promise<Differences>;
+  /**
+   * Takes no more callers, ends streams, answers what is running, and closes every connection and process.
+   *
+   * @param drainMs  how long running calls may take; absent, a moment
+   * @returns        how many of them had to be cut
+   */
+  close(drainMs?: number): Promise<number>;
 }
 
 /** How long a list waits for slow downstreams after the first start ever: LiveKit gives up on any request after 5 s. */
 const COLD_START_MS = 2500;
 
-/** How long a caller may take to come back with an answer. */
-const STATE_TTL_MS = 15 * 60_000;
+const CLOSE_GRACE_MS = 2000;
+/** A caller that uses its connection again is told then that it was the last time. */
+const LINGER_MS = 1000;
 
 /** Puts the parts together. Nothing connects or listens yet. */
-export function createGateway(config: Config, options: GatewayOptions): Gateway {
-  const { log, token } = options;
-  const { limits } = config;
-  const { redact } = options.secrets ?? createSecrets([...config.secrets, token]);
-  const holder = createCatalogHolder(log, config);
-  const select = createSelector(config);
-  const catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log, options.keepsLists);
+export function createGateway(initial: Config, options: GatewayOptions): Gateway {
+  const { log, keepsLists, onCredentialsRefused = () => {} } = options;
+  const secrets = options.secrets ?? createSecrets([...initial.secrets, options.token]);
+  const { redact } = secrets;
+  let config = initial;
+  /** In force: they are changed in place, and read where they count. */
+  const limits = { ...config.limits };
+  let selectNow = createSelector(config);
+  const select: Selector = (url, userAgent) => selectNow(url, userAgent);
+  const holder = createCatalogHolder(log);
+  let catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log, keepsLists);
   const acceptance = createAcceptance(catalogFile.accepted, log);
-  const onListing = () => {
+  const fleet = createFleet(config, {
+    log,
+    restored: catalogFile.restored,
+    onListing: publish,
+    onRefused: onCredentialsRefused,
+  });
+  let isReloading = false;
+  function publish(): void {
+    // What changes together is told together.
+    if (isReloading) return;
     updateCatalog();
     dispatcher.catalogChanged();
     catalogFile.save(fleet.downstreams, acceptance.acceptedOf);
-  };
-  const updateCatalog = () => holder.update(fleet.downstreams.map(acceptance.sourceOf));
-  const fleet = createFleet(config, log, catalogFile.restored, onListing);
+  }
+  function updateCatalog(): void {
+    holder.update(fleet.downstreams.map(acceptance.sourceOf), config);
+  }
+  function watchApprovals(): void {
+    if (config.downstreams.every(({ definitionChanges }) => definitionChanges !== 'block')) return;
+    catalogFile.watch((approved) => acceptance.adopt(approved) && publish());
+  }
   // What is known from an earlier run is served from the first moment, and instructions name every server.
   updateCatalog();
-  if (config.downstreams.some(({ definitionChanges }) => definitionChanges === 'block')) {
-    catalogFile.watch((approved) => acceptance.adopt(approved) && onListing());
-  }
+  watchApprovals();
   const observer = createObserver({
     log,
     redact,
     audit: config.audit,
     configFile: config.file,
     lines: options.auditLines,
+    onRefused: onCredentialsRefused,
   });
   const parked = createParked();
-  const sessions = createSessions(createSeal(token, 'session', SESSION_TTL_MS), limits);
+  const tokens = createTokens(options.token);
+  const sessions = createSessions(tokens.seals.session, limits);
   const settled = deferred<void>();
   let isSettled = false;
   let isStarted = false;
+  let isClosed = false;
   const dispatcher = createDispatcher({
     catalog: holder,
+    select,
     settled: settled.promise,
     isSettled: () => isSettled,
-    rounds: {
-      seal: createSeal(token, 'requestState', STATE_TTL_MS),
-      tasks: createSeal(token, 'task', TASK_TTL_MS),
-      parked,
-    },
-    maxListeners: limits.maxListeners,
+    rounds: { seal: tokens.seals.requestState, tasks: tokens.seals.task, parked },
+    limits,
     wantLogs(level) {
       for (const { wishes } of fleet.downstreams) wishes.wantLogs(level);
     },
@@ -138,6 +172,8 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
   /** They all have the one token: to us they are one. */
   const allowance = new Allowance(limits);
   const fronts: Front[] = [];
+  const pipes: StdioFront[] = [];
+
   function start(): void {
     if (isStarted) return;
     isStarted = true;
@@ -164,6 +200,42 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
     return JSON.parse(redact(JSON.stringify(known)));
   }
 
+  const rulesNow = (): FrontRules => ({
+    token: tokens.token,
+    earlierToken: tokens.earlierToken,
+    allowedHosts: config.allowedHosts,
+    legacySse: config.legacySse,
+  });
+
+  function applyRules(): void {
+    for (const front of fronts) front.apply(rulesNow());
+  }
+
+  async function reload(fresh: Config, token: string): Promise<Differences> {
+    const found = differencesOf(config, fresh);
+    const settings = token === tokens.token ? found.settings : [...found.settings, 'SWITCHBOARD_TOKEN'];
+    secrets.add([...fresh.secrets, token]);
+    const next = fleet.prepare(fresh, found);
+    isReloading = true;
+    await within(COLD_START_MS, next.tried);
+    isReloading = false;
+    if (isClosed) return found;
+    next.commit();
+    if (fresh.catalogFile !== config.catalogFile) {
+      await catalogFile.close();
+      catalogFile = openCatalogFile(fresh.catalogFile, fresh.downstreams, log, keepsLists);
+    }
+    config = fresh;
+    Object.assign(limits, fresh.limits);
+    selectNow = createSelector(fresh);
+    tokens.change(token, fresh.drainMs, applyRules);
+    applyRules();
+    watchApprovals();
+    publish();
+    return { ...found, settings };
+  }
+  let reloading: Promise<unknown> = Promise.resolve();
+
   return {
     attempted: fleet.attempted,
     start,
@@ -179,18 +251,8 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
     }),
     async listen({ host, port }) {
       const front = await openFront({
-        host,
-        port,
-        token,
-        allowedHosts: config.allowedHosts,
-        allowance,
-        limits,
-        select,
-        dispatcher,
-        sessions,
-        legacySse: config.legacySse,
+        ...{ host, port, rules: rulesNow(), limits, allowance, select, dispatcher, sessions, status },
         isReady: () => isSettled,
-        status,
         metrics: observer.measure({
           downstreams: () => fleet.downstreams,
           exposedTools: () => holder.current.generic.routes.size,
@@ -202,18 +264,34 @@ export function createGateway(config: Config, options: GatewayOptions): Gateway 
       return front;
     },
     serveStdio(input, output, url = '/mcp') {
-      const selection = select(url, undefined);
-      if ('refusal' in selection) throw new Error(selection.refusal);
+      const selected = followSelection(select, url);
       start();
-      return serveStdio(dispatcher, selection, input, output, limits);
+      const pipe = serveStdio(dispatcher, selected, input, output, limits, new Allowance(limits));
+      pipes.push(pipe);
+      return pipe.over;
     },
-    async close() {
+    reload(fresh, token = tokens.token) {
+      const done = reloading.then(() => reload(fresh, token));
+      reloading = done.catch(() => {});
+      return done;
+    },
+    async close(drainMs) {
+      isClosed = true;
+      dispatcher.drain();
+      const graceMs = drainMs ?? CLOSE_GRACE_MS;
+      const left = await Promise.all([
+        ...fronts.map((front) => front.drain(graceMs, drainMs === undefined ? 0 : LINGER_MS)),
+        ...pipes.map((pipe) => pipe.drain(graceMs)),
+      ]);
       dispatcher.close();
       sessions.close();
+      // What still runs is answered by this: its downstream has gone.
       parked.close();
-      await Promise.all(fronts.map((front) => front.close()));
       await fleet.close();
+      await Promise.all(fronts.map((front) => front.close()));
+      tokens.close();
       await Promise.all([catalogFile.close(), observer.close()]);
+      return left.reduce((sum, running) => sum + running, 0);
     },
   };
 }

@@ -7,7 +7,8 @@ import { ConfigError } from './config/config-error.ts';
 import { IMPLEMENTATION } from './version.ts';
 
 // The commands are loaded when they are asked for: `--help` and `entry` need no HTTP and no protocol.
-const env = readEnvironment(process.cwd(), process.env);
+const environment = (onFile?: (path: string) => void) => readEnvironment(process.cwd(), process.env, onFile);
+const env = environment();
 const program = new Command('mcp-switchboard')
   .description(
     'One MCP server in front of many: one URL and one bearer, each server behind with its own headers.',
@@ -44,7 +45,7 @@ program
   .action((options, { args: [misspelt] }: Command) => {
     if (misspelt !== undefined)
       throw new UsageError(`There is no command "${misspelt}". See: mcp-switchboard --help`);
-    return run(import('./cli/serve.ts').then(({ serve }) => serve(options, env)));
+    return run(import('./cli/serve.ts').then(({ serve }) => serve(options, environment)));
   });
 
 program

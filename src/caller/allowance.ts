@@ -5,25 +5,25 @@ export type AllowanceLimits = Pick<Limits, 'maxCallerInFlight' | 'maxRequestsPer
 
 /** What one caller may have running at once, and ask for in a minute. What listens has a limit of its own. */
 export class Allowance {
-  readonly #atOnce: number;
-  readonly #perMinute: number;
+  readonly #limits: AllowanceLimits;
   #running = 0;
   /** Requests that may be made now, filled up evenly; a caller may use a minute's worth at once. */
   #left: number;
   #filledAt = performance.now();
 
-  constructor({ maxCallerInFlight, maxRequestsPerMinute }: AllowanceLimits) {
-    this.#atOnce = maxCallerInFlight;
-    this.#perMinute = maxRequestsPerMinute;
-    this.#left = maxRequestsPerMinute;
+  /** @param limits  those in force */
+  constructor(limits: AllowanceLimits) {
+    this.#limits = limits;
+    this.#left = limits.maxRequestsPerMinute;
   }
 
   /** Why one more request is refused. Undefined where it may run: it counts until `leave`. */
   enter(): TooMany | undefined {
-    if (this.#running >= this.#atOnce) return tooManyAtOnce(this.#atOnce);
-    if (this.#perMinute > 0) {
-      const seconds = this.#take();
-      if (seconds > 0) return tooManyInAMinute(this.#perMinute, seconds);
+    const { maxCallerInFlight, maxRequestsPerMinute } = this.#limits;
+    if (this.#running >= maxCallerInFlight) return tooManyAtOnce(maxCallerInFlight);
+    if (maxRequestsPerMinute > 0) {
+      const seconds = this.#take(maxRequestsPerMinute);
+      if (seconds > 0) return tooManyInAMinute(maxRequestsPerMinute, seconds);
     }
     this.#running++;
     return undefined;
@@ -35,10 +35,10 @@ export class Allowance {
   };
 
   /** Takes one, or says in how many seconds there is one. */
-  #take(): number {
+  #take(perMinute: number): number {
     const now = performance.now();
-    const perMs = this.#perMinute / 60_000;
-    this.#left = Math.min(this.#perMinute, this.#left + (now - this.#filledAt) * perMs);
+    const perMs = perMinute / 60_000;
+    this.#left = Math.min(perMinute, this.#left + (now - this.#filledAt) * perMs);
     this.#filledAt = now;
     if (this.#left < 1) return Math.max(1, Math.ceil((1 - this.#left) / perMs / 1000));
     this.#left--;

@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/merge.ts';
 import type { View } from '../catalog/view.ts';
+import type { Limits } from '../config/config.ts';
 import {
   type DownstreamFailure,
   internalError,
@@ -18,7 +19,7 @@ import {
   type Response,
   RPC,
 } from '../protocol/messages.ts';
-import type { Asking, Forwarding } from '../relay/asking.ts';
+import type { Forwarding } from '../relay/asking.ts';
 import type { Rounds } from '../relay/dialogue.ts';
 import { forwardForeign } from '../relay/foreign.ts';
 import { FORWARDINGS } from '../relay/forwarding.ts';
@@ -38,10 +39,12 @@ import { type Caller, identityOf, type Reply } from './caller.ts';
 import { retryAfter } from './http-reply.ts';
 import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observed.ts';
-import { offers, offersSubscriptions } from './offers.ts';
-import { askerOf, awaitAddresses, declaredBy, logLevelOf, unknownLogLevel } from './request-facts.ts';
+import { NEEDS_CATALOG, offers, offersSubscriptions } from './offers.ts';
+import { askerOf, askingOf, awaitAddresses, logLevelOf, unknownLogLevel } from './request-facts.ts';
+import type { Selector } from './selection.ts';
 import { readDeclared, type Session } from './session.ts';
 import { TooMany } from './too-many.ts';
+import { createViewNow } from './view-now.ts';
 
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
@@ -50,22 +53,25 @@ export interface Dispatcher {
   answered(answer: Response, session: Session): void;
   /** A stream on which a session hears of changes. False where it accepts none. */
   open(caller: Caller, reply: Reply): boolean;
-  /** The catalog may be another. */
+  /** The catalog, or what a caller is shown of it, may be another. */
   catalogChanged(): void;
   /** Calls of which nobody has heard the end, and callers that listen. */
   readonly waiting: { readonly calls: number; readonly listeners: number };
-  /** Ends what would not end by itself. */
+  /** Ends what would not end by itself: streams of notices. */
+  drain(): void;
   close(): void;
 }
 
 interface DispatcherOptions {
   catalog: { readonly current: Catalog };
+  /** Of the configuration in force. */
+  select: Selector;
   /** Resolves when the catalog is worth listing. */
   settled: Promise<void>;
   isSettled(): boolean;
   rounds: Rounds;
   /** Callers that listen at once. */
-  maxListeners: number;
+  limits: Pick<Limits, 'maxListeners'>;
   /** Some caller wants to hear what is logged from this level on. */
   wantLogs(level: LogLevel): void;
   observer: CallObserver;
@@ -84,7 +90,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   const repeats = createRepeats();
 
-  const listeners = createListeners(viewOf, writeResult, rounds, options.maxListeners);
+  const listeners = createListeners(
+    createViewNow(options.select, catalog),
+    writeResult,
+    rounds,
+    options.limits,
+  );
   let calls = 0;
 
   function listen(request: Request, caller: Caller, reply: Reply): void {
@@ -152,7 +163,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const view = viewOf(caller);
     const plan = FORWARDINGS.get(method);
     if (plan !== undefined && offers(view, method, caller.era)) {
-      return pass(plan(params, askingOf(params, caller, view)), request, caller, reply);
+      return pass(plan(params, askingOf(params, caller, view, rounds)), request, caller, reply);
     }
     const list = view.lists.get(method);
     if (list !== undefined) {
@@ -175,14 +186,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** @throws ProtocolError -32601 no one knows the method */
   function passForeign(request: Request, caller: Caller, reply: Reply, view: View): void {
     const { method, params = {} } = request;
-    const forwarding = forwardForeign(method, params, askingOf(params, caller, view));
+    const forwarding = forwardForeign(method, params, askingOf(params, caller, view, rounds));
     if (forwarding === undefined) throw unknownMethod(method);
     pass(forwarding, request, caller, reply);
-  }
-
-  function askingOf(params: Params, caller: Caller, view: View): Asking {
-    const { capabilities, extensions } = declaredBy(params, caller);
-    return { ...caller, view, capabilities, extensions, rounds };
   }
 
   /** What the modern era no longer has. */
@@ -212,7 +218,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (method === 'resources/subscribe') {
       listeners.watch(uri, caller, session).then(end, (error) => refuse(error, request, caller, reply));
     } else {
-      stopWatching(uri, session);
+      session.stopWatching(uri);
       end();
     }
   }
@@ -275,6 +281,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     get waiting() {
       return { calls, listeners: listeners.size };
     },
+    drain: listeners.close,
     close() {
       listeners.close();
       repeats.close();
@@ -283,19 +290,3 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 }
 
 const SUBSCRIBING: ReadonlySet<string> = new Set(['resources/subscribe', 'resources/unsubscribe']);
-
-/** The handshakes too: who is told of no prompts then never asks for them. */
-const NEEDS_CATALOG: ReadonlySet<string> = new Set([
-  'initialize',
-  'server/discover',
-  'tools/list',
-  'prompts/list',
-  'resources/list',
-  'resources/templates/list',
-  ...FORWARDINGS.keys(),
-]);
-
-function stopWatching(uri: string, { watches }: Session): void {
-  watches.get(uri)?.();
-  watches.delete(uri);
-}

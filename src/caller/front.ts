@@ -1,12 +1,13 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, ServerResponse } from 'node:http';
+import { type AddressInfo, Server as NetServer } from 'node:net';
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { Limits } from '../config/config.ts';
 import { within } from '../downstream/within.ts';
 import type { Allowance } from './allowance.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createEndpoint } from './endpoint.ts';
 import { createHostCheck, isLoopback } from './hosts.ts';
-import { createPages, type PagesOptions } from './pages.ts';
+import { createPages, type PagesOptions, type Readiness } from './pages.ts';
 import type { Selector } from './selection.ts';
 import type { Sessions } from './sessions.ts';
 import { createSseFront } from './sse.ts';
@@ -18,23 +19,41 @@ export interface Front {
   readonly url: string;
   /** Requests whose answer has not ended. */
   readonly running: number;
-  /** Takes no more requests, lets the running ones finish for a moment, and closes. */
+  /** From now on these count. */
+  apply(rules: FrontRules): void;
+  /**
+   * Listens no more, and answers what is running and what still comes on connections that are open.
+   *
+   * @param lingerMs  how long connections without a request are left open, for who is just about to use them
+   * @returns         how many requests were still running when the time was over
+   */
+  drain(graceMs: number, lingerMs: number): Promise<number>;
+  /** Ends what is left. */
   close(): Promise<void>;
 }
 
-export interface FrontOptions extends Pick<PagesOptions, 'isReady' | 'status' | 'metrics'> {
+/** What may change while it is open. */
+export interface FrontRules {
+  readonly token: string;
+  /** Accepted as well, for a time. */
+  readonly earlierToken?: string | undefined;
+  readonly allowedHosts: readonly string[];
+  /** Serves the transport of 2024-11-05 as well. */
+  readonly legacySse: boolean;
+}
+
+export interface FrontOptions extends Pick<PagesOptions, 'status' | 'metrics'> {
   host: string;
   /** 0 for any free one. */
   port: number;
-  token: string;
-  allowedHosts: readonly string[];
-  allowance: Allowance;
+  rules: FrontRules;
+  /** Those in force: but for `maxHeaderBytes`, what is read from them later may be other than at first. */
   limits: FrontLimits;
+  allowance: Allowance;
   select: Selector;
   dispatcher: Dispatcher;
   sessions: Sessions;
-  /** Serves the transport of 2024-11-05 as well. */
-  legacySse: boolean;
+  isReady(): boolean;
 }
 
 type FrontLimits = Pick<
@@ -53,70 +72,134 @@ type FrontLimits = Pick<
 
 /** How often it is looked for requests that take too long to come; Node's own 30 s is as long as what they may take. */
 const CHECK_MS = 2000;
-const CLOSE_GRACE_MS = 2000;
+/** For answers that were written last to leave. */
+const LAST_BYTES_MS = 500;
 
 /**
  * Opens the HTTP face. Calls go straight from `node:http` to the endpoint; Express has the pages around it, which are
  * rare.
  */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const hasToken = createTokenCheck(options.token);
-  const refusedHost = createHostCheck(isLoopback(options.host), options.allowedHosts);
   const { select, dispatcher, sessions, allowance, limits } = options;
-  const checks = { hasToken, refusedHost };
-  const endpoint = createEndpoint({ ...checks, select, dispatcher, sessions, allowance, limits });
-  const { isReady, status, metrics } = options;
-  const pages = createPages({ ...checks, isReady, status, metrics });
+  const listensOnLoopback = isLoopback(options.host);
+  let { rules } = options;
+  let hasToken = createTokenCheck(rules.token, rules.earlierToken);
+  let refusedHost = createHostCheck(listensOnLoopback, rules.allowedHosts);
+  let isStopping = false;
+  /** Each connection carries one more answer. */
+  let isLast = false;
+  const given = {
+    hasToken: (headers: IncomingHttpHeaders) => hasToken(headers),
+    refusedHost: (headers: IncomingHttpHeaders) => refusedHost(headers),
+    readiness: () => (isStopping ? 'stopping' : options.isReady() ? 'ready' : 'starting') as Readiness,
+    status: options.status,
+    metrics: options.metrics,
+    ...{ select, dispatcher, sessions, allowance, limits },
+  };
+  const endpoint = createEndpoint(given);
+  const pages = createPages(given);
+  let sse = rules.legacySse ? createSseFront(given) : undefined;
 
-  const sse = options.legacySse
-    ? createSseFront({ ...checks, select, dispatcher, allowance, limits })
-    : undefined;
+  /** Says at the end that it is the last one on its connection. */
+  class LastResponse<R extends IncomingMessage> extends ServerResponse<R> {
+    override writeHead(...head: unknown[]): this {
+      if (isLast) this.shouldKeepAlive = false;
+      return super.writeHead(...(head as Parameters<ServerResponse['writeHead']>));
+    }
+  }
 
   let running = 0;
+  let begun = 0;
   let onIdle = () => {};
   const server = createServer(
     {
+      ServerResponse: LastResponse,
       // Of two Authorization headers none is picked: joined they are no token of ours, and two of others no value either.
       joinDuplicateHeaders: true,
       maxHeaderSize: limits.maxHeaderBytes,
-      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
-      requestTimeout: limits.requestTimeoutMs,
       connectionsCheckingInterval: Math.min(CHECK_MS, limits.headersTimeoutMs, limits.requestTimeoutMs),
-      // By default longer than the 60 s of common load balancers: the side that reuses a connection must not find it
-      // just closed.
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
     },
     (req: IncomingMessage, res: ServerResponse) => {
       running++;
+      begun++;
       // Not `once`: the state it allocates makes V8 keep it for old, and one process in ten was 1.5 times slower for it.
       res.on('close', () => {
         if (--running === 0) onIdle();
       });
-      if (isMcp(req.url)) endpoint(req, res);
-      else if (sse?.serve(req, res) !== true) pages(req, res);
+      if (isMcp(req.url)) return endpoint(req, res);
+      // Express makes the response one of its own kind.
+      if (isLast) res.shouldKeepAlive = false;
+      if (sse?.serve(req, res) !== true) pages(req, res);
     },
   );
   server.on('clientError', refuseUnreadable);
-  server.maxConnections = limits.maxConnections;
+  function applyLimits(): void {
+    server.headersTimeout = Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs);
+    server.requestTimeout = limits.requestTimeoutMs;
+    // By default longer than the 60 s of common load balancers: the side that reuses a connection must not find it
+    // just closed.
+    server.keepAliveTimeout = limits.keepAliveTimeoutMs;
+    server.maxConnections = limits.maxConnections;
+  }
+  applyLimits();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, resolve);
   });
   const { port } = server.address() as AddressInfo;
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  let closed: Promise<void> | undefined;
+
+  async function stopListening(): Promise<void> {
+    isStopping = true;
+    // Who has connected already, and is not accepted yet, would be reset: a round of the event loop takes them in.
+    await immediate();
+    await immediate();
+    // Only now: who hears that its connection ends opens another one.
+    isLast = true;
+    // That of node:net: the one of node:http closes every connection that has no request, and on some there is one
+    // underway, whose caller would not know what became of it.
+    await new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  }
+
+  function idle(): Promise<void> {
+    return new Promise((resolve) => {
+      onIdle = resolve;
+      if (running === 0) resolve();
+    });
+  }
 
   return {
     url: `http://${host}:${port}/mcp`,
     get running() {
       return running;
     },
+    apply(fresh) {
+      rules = fresh;
+      applyLimits();
+      hasToken = createTokenCheck(rules.token, rules.earlierToken);
+      refusedHost = createHostCheck(listensOnLoopback, rules.allowedHosts);
+      if (!rules.legacySse) sse?.close();
+      sse = rules.legacySse ? (sse ?? createSseFront(given)) : undefined;
+      sse?.selectAgain();
+    },
+    async drain(graceMs, lingerMs) {
+      closed ??= stopListening();
+      const endsAt = performance.now() + graceMs;
+      sse?.drain();
+      let seen = -1;
+      while (seen !== begun || running > 0) {
+        seen = begun;
+        if (!(await within(Math.max(endsAt - performance.now(), 0), idle()))) break;
+        if (await within(Math.min(lingerMs, Math.max(endsAt - performance.now(), 0)), closed)) break;
+      }
+      return running;
+    },
     async close() {
+      closed ??= stopListening();
       sse?.close();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      const idle = new Promise<void>((resolve) => {
-        onIdle = resolve;
-      });
-      if (running > 0) await within(CLOSE_GRACE_MS, idle);
+      await within(LAST_BYTES_MS, idle());
+      server.close();
       // What is left are connections without a request; Node would wait for one on those that never had any.
       server.closeAllConnections();
       await closed;

@@ -1,4 +1,5 @@
 import type { View } from '../catalog/view.ts';
+import type { Limits } from '../config/config.ts';
 import type { Watch } from '../downstream/hearings.ts';
 import { within } from '../downstream/within.ts';
 import { ProtocolError, unknownResource } from '../errors.ts';
@@ -66,33 +67,37 @@ interface Listener {
   readonly caller: Caller;
   readonly hears: (kind: string) => boolean;
   /** What it was shown last. */
-  view: View;
+  view: View | undefined;
   notify(method: string, params?: Params): void;
+  /** Ends it the way a server says that it meant to. */
   end(): void;
 }
 
+/** @param viewOf  undefined where what the caller was shown is no more */
 export function createListeners(
-  viewOf: (caller: Caller) => View,
+  viewOf: (caller: Caller) => View | undefined,
   write: WriteResult,
   rounds: Rounds,
-  maxListeners: number,
+  limits: Pick<Limits, 'maxListeners'>,
 ): Listeners {
   const listeners = new Set<Listener>();
+  let isClosed = false;
 
   function add(listener: Listener): void {
+    const { maxListeners } = limits;
     if (listeners.size >= maxListeners) throw tooManyListeners(maxListeners);
     listeners.add(listener);
   }
 
   /** Undefined where nobody tells of changes of it. */
   function watch(uri: string, caller: Caller, notify: Listener['notify']): Watch | undefined {
-    const route = viewOf(caller).resources.routeOf(uri);
+    const route = viewOf(caller)?.resources.routeOf(uri);
     if (route?.downstream.listing?.subscribes === undefined) return undefined;
     const { downstream } = route;
     return downstream.wishes.watch(route.uri, (updated) => {
       // As it was asked for; what lies below it as this caller knows it now.
-      const shown = updated === route.uri ? uri : viewOf(caller).resources.expose(downstream, updated);
-      notify('notifications/resources/updated', { uri: shown });
+      const shown = updated === route.uri ? uri : viewOf(caller)?.resources.expose(downstream, updated);
+      if (shown !== undefined) notify('notifications/resources/updated', { uri: shown });
     });
   }
 
@@ -103,12 +108,14 @@ export function createListeners(
     capabilities: Params | undefined,
     notify: Listener['notify'],
   ): Watch | undefined {
-    const task = findTask(exposedId, viewOf(caller), rounds.tasks);
+    const view = viewOf(caller);
+    if (view === undefined) return undefined;
+    const task = findTask(exposedId, view, rounds.tasks);
     if (task?.downstream.listing?.extensions?.[TASKS] === undefined) return undefined;
     const { downstream, taskId } = task;
     return downstream.wishes.watchTask(taskId, ({ _meta: _ofItsStream, ...state }) => {
       try {
-        const asking = { view: viewOf(caller), capabilities, rounds };
+        const asking = { view: viewOf(caller) ?? view, capabilities, rounds };
         notify('notifications/tasks', exposeState(state, exposedId, downstream, asking));
       } catch {
         // It asks what this caller cannot be asked: who asks for the task hears why.
@@ -123,7 +130,7 @@ export function createListeners(
       const { capabilities, extensions } = readDeclared((params?._meta as Params)?.[META.clientCapabilities]);
       if (asked.taskIds !== undefined) insistOnTasks(extensions);
       const honored: Params = {};
-      const offered = viewOf(caller).capabilities;
+      const offered = viewOf(caller)?.capabilities ?? {};
       for (const [kind, capability] of KINDS) {
         if (asked[kind] === true && offered[capability] !== undefined) honored[kind] = true;
       }
@@ -149,6 +156,7 @@ export function createListeners(
         end() {
           acknowledge();
           reply.end(write(id, JSON.stringify({ resultType: 'complete', ...tag })));
+          leave();
         },
       };
       const watches: Watch[] = [];
@@ -186,6 +194,7 @@ export function createListeners(
           acknowledge();
         });
       }
+      if (isClosed) listener.end();
       return {
         get hasEnded() {
           return !listeners.has(listener);
@@ -204,7 +213,10 @@ export function createListeners(
         view: viewOf(caller),
         notify: (method, params) =>
           reply.notify({ jsonrpc: '2.0', method, ...(params !== undefined && { params }) }),
-        end: () => reply.abandon(),
+        end() {
+          leave();
+          reply.abandon();
+        },
       };
       const leave = () => {
         listeners.delete(listener);
@@ -217,10 +229,8 @@ export function createListeners(
         return false;
       }
       session.notify = listener.notify;
-      session.endStream = () => {
-        leave();
-        listener.end();
-      };
+      session.endStream = () => listener.end();
+      if (isClosed) listener.end();
       return true;
     },
     async watch(uri, caller, session) {
@@ -242,7 +252,7 @@ export function createListeners(
         session.watches.delete(uri);
         watched.stop();
       }
-      if (viewOf(caller).resources.routeOf(uri) === undefined) throw unknownResource(uri, caller.era);
+      if (viewOf(caller)?.resources.routeOf(uri) === undefined) throw unknownResource(uri, caller.era);
       throw new ProtocolError(RPC.invalidParams, 'Changes of this resource are not told.');
     },
     changed() {
@@ -250,6 +260,10 @@ export function createListeners(
         const { view: before } = listener;
         const view = viewOf(listener.caller);
         listener.view = view;
+        if (view === undefined) {
+          listener.end();
+          continue;
+        }
         for (const [kind, , methods, notice] of KINDS) {
           if (
             listener.hears(kind) &&
@@ -263,10 +277,8 @@ export function createListeners(
       return listeners.size;
     },
     close() {
-      for (const listener of listeners) {
-        listeners.delete(listener);
-        listener.end();
-      }
+      isClosed = true;
+      for (const listener of listeners) listener.end();
     },
   };
 }
@@ -274,8 +286,10 @@ export function createListeners(
 type WriteResult = (id: Request['id'], resultJson: string) => string;
 
 /** In what is listed for its era; for how long it is fresh is no change of it. */
-function differs(before: View, after: View, method: string, era: Era): boolean {
+function differs(before: View | undefined, after: View, method: string, era: Era): boolean {
   if (before === after) return false;
-  const [old, fresh] = [before, after].map(({ lists }) => lists.get(method)?.content[era] ?? Buffer.alloc(0));
+  const [old, fresh] = [before, after].map(
+    (view) => view?.lists.get(method)?.content[era] ?? Buffer.alloc(0),
+  );
   return old?.equals(fresh as Buffer) !== true;
 }

@@ -14,6 +14,8 @@ interface ObserverOptions {
   readonly configFile: string;
   /** Where lines about calls go that have no file of their own; default: where the log goes. */
   readonly lines?: AuditLines | undefined;
+  /** A downstream has refused our credentials. */
+  onRefused(): void;
 }
 
 /** All that looks at calls: their record, the numbers, and the log where one has failed. */
@@ -25,7 +27,8 @@ export interface Observer extends CallObserver {
 }
 
 /** @throws ConfigError  the record of calls cannot be kept where it is to be */
-export function createObserver({ log, redact, audit, configFile, lines }: ObserverOptions): Observer {
+export function createObserver(options: ObserverOptions): Observer {
+  const { log, redact, audit, configFile, lines } = options;
   let metrics: Metrics | undefined;
   const opened = audit.file === undefined ? lines : openFile(audit.file, configFile, log);
   const write = opened?.write ?? ((line: string) => void destinationOf(log).write(line));
@@ -37,6 +40,7 @@ export function createObserver({ log, redact, audit, configFile, lines }: Observ
     onEnded(call) {
       metrics?.onEnded(call);
       record?.(call);
+      if (call.failure?.reason === 'refused') options.onRefused();
       if (call.failure !== undefined) logFailure(log, call);
     },
     measure(options) {

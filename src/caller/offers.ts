@@ -2,6 +2,18 @@ import type { View } from '../catalog/view.ts';
 import type { Era } from '../protocol/eras.ts';
 import { extensionsOf, TASKS } from '../protocol/extensions.ts';
 import type { Params } from '../protocol/messages.ts';
+import { FORWARDINGS } from '../relay/forwarding.ts';
+
+/** What is answered from the catalog. The handshakes too: who is told of no prompts then never asks for them. */
+export const NEEDS_CATALOG: ReadonlySet<string> = new Set([
+  'initialize',
+  'server/discover',
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+  ...FORWARDINGS.keys(),
+]);
 
 export function offersSubscriptions({ capabilities }: View): boolean {
   return (capabilities.resources as Params | undefined)?.subscribe === true;

@@ -7,10 +7,12 @@ import type { Metrics } from './metrics.ts';
 export interface PagesOptions {
   hasToken(headers: IncomingHttpHeaders): boolean;
   refusedHost(headers: IncomingHttpHeaders): string | undefined;
-  isReady(): boolean;
+  readiness(): Readiness;
   status(): unknown;
   metrics: Pick<Metrics, 'contentType' | 'write'>;
 }
+
+export type Readiness = 'starting' | 'ready' | 'stopping';
 
 /** Everything that is not the MCP endpoint, and every answer of it is JSON: Cursor breaks on a 404 that is not. */
 export function createPages(options: PagesOptions): Express {
@@ -21,8 +23,8 @@ export function createPages(options: PagesOptions): Express {
   // For probes: they come from anywhere, bear no token, and learn nothing.
   app.get('/healthz', (_req, res) => void res.json({ status: 'ok' }));
   app.get('/readyz', (_req, res) => {
-    const isReady = options.isReady();
-    res.status(isReady ? 200 : 503).json({ status: isReady ? 'ready' : 'starting' });
+    const status = options.readiness();
+    res.status(status === 'ready' ? 200 : 503).json({ status });
   });
 
   const knownHost: RequestHandler = (req, res, next) => {

@@ -27,10 +27,14 @@ export interface PipeOutput {
   readonly mayNotify: boolean;
 }
 
-/** @param onIdle  called when the last request that waited has its answer */
+/**
+ * @param selection  as the configuration in force has it
+ * @param onIdle     called when the last request that waited has its answer
+ */
 export function createPipe(
   dispatcher: Dispatcher,
-  who: Identity & { readonly selection: Selection },
+  who: Identity,
+  selection: () => Selection,
   output: PipeOutput,
   limits: Pick<Limits, 'maxJsonDepth'>,
   allowance: Allowance,
@@ -89,7 +93,7 @@ export function createPipe(
         incoming = readMessage(json, limits.maxJsonDepth);
         if (incoming.kind === 'response') return dispatcher.answered(incoming.message, session);
         const { era } = classify(incoming.message, undefined);
-        const caller = { ...who, era, session };
+        const caller = { ...who, era, selection: selection(), session };
         if (incoming.kind === 'notification') {
           dispatcher.notice(incoming.message, caller);
           // What a caller over HTTP opens a stream for is heard on the pipe.

@@ -1,9 +1,11 @@
+import type { View } from '../catalog/view.ts';
 import { ProtocolError } from '../errors.ts';
 import { META } from '../protocol/eras.ts';
 import { isLogLevel, LOG_LEVELS } from '../protocol/log-levels.ts';
 import { isObject, type Params, RPC, type RpcError } from '../protocol/messages.ts';
 import { ELICITATION_COMPLETE } from '../protocol/questions.ts';
-import type { Forwarding } from '../relay/asking.ts';
+import type { Asking, Forwarding } from '../relay/asking.ts';
+import type { Rounds } from '../relay/dialogue.ts';
 import type { WayBack } from '../relay/running-call.ts';
 import type { Caller, Reply } from './caller.ts';
 import { type Declared, readDeclared, type Session } from './session.ts';
@@ -17,6 +19,12 @@ export function declaredBy(params: Params, { era, session }: Caller): Declared {
 const NOTHING: Declared = {};
 
 /** @throws ProtocolError -32602 no such level */
+/** Who asks, as far as relaying needs it. */
+export function askingOf(params: Params, caller: Caller, view: View, rounds: Rounds): Asking {
+  const { capabilities, extensions } = declaredBy(params, caller);
+  return { ...caller, view, capabilities, extensions, rounds };
+}
+
 export function logLevelOf(meta: Params | undefined, { era, session }: Caller): WayBack['logLevel'] {
   if (era === 'legacy') return session?.logLevel ?? 'all';
   const level = meta?.[META.logLevel];

@@ -5,6 +5,9 @@ import type { Profile } from '../config/profiles.ts';
 export interface Selection {
   readonly profile: Profile;
   readonly toolset: ToolsetConfig | undefined;
+  /** What it was chosen by: a caller that stays is chosen for anew under another configuration. */
+  readonly url: string;
+  readonly userAgent: string;
 }
 
 export interface SelectionRules {
@@ -54,6 +57,22 @@ export function createSelector(rules: SelectionRules): Selector {
   };
 }
 
+/**
+ * That of one caller that stays: as it is chosen now, or was last, where there is nothing for it any more.
+ *
+ * @throws Error where there never was
+ */
+export function followSelection(select: Selector, url: string): () => Selection {
+  const first = select(url, undefined);
+  if ('refusal' in first) throw new Error(first.refusal);
+  let last = first;
+  return () => {
+    const selection = select(url, undefined);
+    if (!('refusal' in selection)) last = selection;
+    return last;
+  };
+}
+
 function select(rules: SelectionRules, url: string, userAgent: string): ReturnType<Selector> {
   const [path = '', query = ''] = url.split('?', 2);
   const name = path.slice('/mcp'.length).replace(/^\/|\/$/g, '');
@@ -66,7 +85,8 @@ function select(rules: SelectionRules, url: string, userAgent: string): ReturnTy
   if (asked !== null && byUrl === undefined) {
     return { refusal: `There is no such profile. There is: ${[...rules.profiles.keys()].join(', ')}.` };
   }
-  return { profile: byUrl ?? rules.profile ?? byUserAgent(rules.profiles, userAgent), toolset };
+  const profile = byUrl ?? rules.profile ?? byUserAgent(rules.profiles, userAgent);
+  return { profile, toolset, url, userAgent };
 }
 
 function byUserAgent(profiles: ReadonlyMap<string, Profile>, userAgent: string): Profile {

@@ -87,6 +87,11 @@ export class Session {
     answered?.(outcome);
   }
 
+  stopWatching(uri: string): void {
+    this.watches.get(uri)?.();
+    this.watches.delete(uri);
+  }
+
   /**
    * It has ended: nothing is heard, watched or asked for it any more. Its calls go on, without an
    * answer to what they asked.

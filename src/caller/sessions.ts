@@ -23,16 +23,22 @@ const MAX_ENDED = 50_000;
 const SWEEP_MS = 60_000;
 const ABOUT = 'session';
 
-/** @param maxEnded  how many that were ended are known to be */
+/**
+ * @param limits    those in force
+ * @param maxEnded  how many that were ended are known to be
+ */
 export function createSessions(
   seal: Seal,
-  { maxSessions, sessionIdleMs }: Pick<Limits, 'maxSessions' | 'sessionIdleMs'>,
+  limits: Pick<Limits, 'maxSessions' | 'sessionIdleMs'>,
   maxEnded = MAX_ENDED,
 ): Sessions {
   const live = new Map<string, Session>();
   /** When ids that would open still end by themselves, by what tells them apart. */
   const ended = new Map<string, number>();
-  const sweeping = setInterval(() => sweep(sessionIdleMs), Math.min(SWEEP_MS, sessionIdleMs)).unref();
+  const sweeping = setInterval(
+    () => sweep(limits.sessionIdleMs),
+    Math.min(SWEEP_MS, limits.sessionIdleMs),
+  ).unref();
 
   function drop(session: Session): void {
     live.delete(session.id as string);
@@ -63,7 +69,7 @@ export function createSessions(
     const text = ended.has(markOf(id)) ? undefined : seal.open(id, ABOUT);
     if (text === undefined) return undefined;
     const { until, ...declared } = JSON.parse(text) as Declared & { until: number };
-    if (live.size >= maxSessions) makeRoom();
+    if (live.size >= limits.maxSessions) makeRoom();
     const session = new Session(id, declared, until);
     live.set(id, session);
     return session;

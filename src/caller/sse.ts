@@ -25,6 +25,10 @@ interface SseOptions {
 export interface SseFront {
   /** False for what is not asked of it. */
   serve(req: IncomingMessage, res: ServerResponse): boolean;
+  /** Under another configuration: ends the streams whose URL leads nowhere any more. */
+  selectAgain(): void;
+  /** Ends each stream as soon as nothing runs on it. */
+  drain(): void;
   close(): void;
 }
 
@@ -34,13 +38,19 @@ const MAX_UNSENT_ANSWERS_BYTES = 64 * 1024 * 1024;
 
 /** @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse */
 export function createSseFront(options: SseOptions): SseFront {
-  const { maxListeners, maxUnsentBytes, unsentTimeoutMs, maxRequestBytes } = options.limits;
-  const streams = new Map<string, { pipe: Pipe; res: ServerResponse }>();
+  // What is read from it is what is in force then.
+  const { limits } = options;
+  const streams = new Map<string, Stream>();
+  let isDraining = false;
 
   function open(url: string, req: IncomingMessage, res: ServerResponse): void {
     const agent = req.headers['user-agent'];
-    const selection = options.select(`/mcp${url.slice('/sse'.length)}`, agent);
-    if ('refusal' in selection) return refuse(res, 404, selection.refusal);
+    const select = () => options.select(`/mcp${url.slice('/sse'.length)}`, agent);
+    const first = select();
+    if ('refusal' in first) return refuse(res, 404, first.refusal);
+    let selection = first;
+    if (isDraining) return refuse(res, 503, 'This gateway is stopping.');
+    const { maxListeners } = limits;
     if (streams.size >= maxListeners) {
       const tooMany = tooManyListeners(maxListeners);
       return refuse(res, tooMany.httpStatus, tooMany.message, retryAfter(tooMany));
@@ -48,27 +58,34 @@ export function createSseFront(options: SseOptions): SseFront {
     const id = randomUUID();
     const pipe = createPipe(
       options.dispatcher,
-      { name: 'token', agent, selection },
+      { name: 'token', agent },
+      () => selection,
       {
         write(json) {
-          if (res.destroyed) return;
+          if (res.destroyed || res.writableEnded) return;
           res.write(encodeEvent(json));
           if (res.writableLength > MAX_UNSENT_ANSWERS_BYTES) res.destroy();
-          else cutIfUnread(res, unsentTimeoutMs);
+          else cutIfUnread(res, limits.unsentTimeoutMs);
         },
         get isOpen() {
           return !res.destroyed;
         },
         get mayNotify() {
-          return res.writableLength <= maxUnsentBytes;
+          return res.writableLength <= limits.maxUnsentBytes;
         },
       },
-      options.limits,
+      limits,
       options.allowance,
+      () => isDraining && res.end(),
     );
-    streams.set(id, { pipe, res });
+    const selectAgain = () => {
+      const again = select();
+      if ('refusal' in again) res.end();
+      else selection = again;
+    };
+    streams.set(id, { pipe, res, selectAgain });
     const timer = setInterval(() => {
-      if (res.writableLength <= maxUnsentBytes) res.write(KEEP_ALIVE);
+      if (res.writableLength <= limits.maxUnsentBytes) res.write(KEEP_ALIVE);
     }, KEEP_ALIVE_MS);
     res.on('close', () => {
       clearInterval(timer);
@@ -89,7 +106,7 @@ export function createSseFront(options: SseOptions): SseFront {
     const id = new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('sessionId');
     const stream = streams.get(id ?? '');
     if (stream === undefined) return refuse(res, 404, 'There is no such stream. Open a new one at /sse.');
-    readBody(req, maxRequestBytes, (body) => {
+    readBody(req, limits.maxRequestBytes, (body) => {
       if (body instanceof BodyRefused)
         return refuse(res, body.httpStatus, body.message, ['connection', 'close']);
       res.writeHead(202).end();
@@ -110,10 +127,23 @@ export function createSseFront(options: SseOptions): SseFront {
       else receive(url, req, res);
       return true;
     },
+    selectAgain() {
+      for (const stream of streams.values()) stream.selectAgain();
+    },
+    drain() {
+      isDraining = true;
+      for (const { pipe, res } of streams.values()) if (pipe.waiting === 0) res.end();
+    },
     close() {
       for (const { res } of streams.values()) res.end();
     },
   };
+}
+
+interface Stream {
+  readonly pipe: Pipe;
+  readonly res: ServerResponse;
+  selectAgain(): void;
 }
 
 function refuse(res: ServerResponse, status: number, message: string, headers: readonly string[] = []): void {

@@ -1,9 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Limits } from '../config/config.ts';
+import { within } from '../downstream/within.ts';
 import { ProtocolError } from '../errors.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { RPC } from '../protocol/messages.ts';
-import { Allowance, type AllowanceLimits } from './allowance.ts';
+import type { Allowance } from './allowance.ts';
 import { writeError } from './answers.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createPipe } from './pipe.ts';
@@ -11,19 +12,29 @@ import type { Selection } from './selection.ts';
 
 const LAST_ANSWERS_MS = 3000;
 
-/**
- * Serves one caller over a pipe: one message a line, both eras, nothing but protocol on the way out. Resolves when the
- * caller closes its end, which is how it says goodbye.
- */
+export interface StdioFront {
+  /** Resolves when the caller closes its end, which is how it says goodbye. */
+  readonly over: Promise<void>;
+  /**
+   * Takes no more requests, and answers what is running.
+   *
+   * @returns  how many requests were still running when the time was over
+   */
+  drain(graceMs: number): Promise<number>;
+}
+
+/** Serves one caller over a pipe: one message a line, both eras, nothing but protocol on the way out. */
 export function serveStdio(
   dispatcher: Dispatcher,
-  selection: Selection,
+  selection: () => Selection,
   input: Readable,
   output: Writable,
-  limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth' | 'maxUnsentBytes'> & AllowanceLimits,
-): Promise<void> {
+  limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth' | 'maxUnsentBytes'>,
+  allowance: Allowance,
+): StdioFront {
   const write = (json: string) => void (output.writable && output.write(`${json}\n`));
   let onIdle = () => {};
+  let hasLeft = false;
   const out = {
     write,
     get isOpen() {
@@ -33,10 +44,10 @@ export function serveStdio(
       return output.writableLength <= limits.maxUnsentBytes;
     },
   };
-  const who = { name: 'stdio', agent: undefined, selection } as const;
-  const pipe = createPipe(dispatcher, who, out, limits, new Allowance(limits), () => onIdle());
+  const who = { name: 'stdio', agent: undefined } as const;
+  const pipe = createPipe(dispatcher, who, selection, out, limits, allowance, () => onIdle());
 
-  return new Promise((resolve) => {
+  const over = new Promise<void>((resolve) => {
     const onLine = (line: string) => {
       if (line.trim() !== '') pipe.receive(line);
     };
@@ -51,6 +62,7 @@ export function serveStdio(
     );
     input.on('data', (chunk: Buffer) => lines.feed(chunk));
     input.once('end', () => {
+      hasLeft = true;
       onIdle = resolve;
       // What it asked before it said goodbye is still answered, if that does not take long (`echo … | … --stdio`).
       if (pipe.waiting === 0) resolve();
@@ -59,4 +71,16 @@ export function serveStdio(
     // The reader of our output has gone.
     output.on('error', () => resolve());
   });
+
+  return {
+    over,
+    async drain(graceMs) {
+      input.pause();
+      const idle = new Promise<void>((resolve) => {
+        onIdle = resolve;
+      });
+      if (pipe.waiting > 0) await within(graceMs, Promise.race([idle, over]));
+      return hasLeft || !output.writable ? 0 : pipe.waiting;
+    },
+  };
 }

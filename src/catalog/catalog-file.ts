@@ -60,7 +60,7 @@ export function openCatalogFile(
     else entries.delete(config.key);
   }
   if (!isKept) return { ...NONE, accepted };
-  const keys = configs.map(({ key }) => key);
+  let keys = configs.map(({ key }) => key);
 
   let timer: NodeJS.Timeout | undefined;
   let latest: Parameters<CatalogFile['save']> = [[], () => undefined];
@@ -91,7 +91,10 @@ export function openCatalogFile(
     const now = keys.flatMap((key): [string, Entry][] => {
       const { config, listing } = known.get(key) ?? {};
       const earlier = entries.get(key);
-      if (config === undefined || listing === undefined) return earlier === undefined ? [] : [[key, earlier]];
+      if (config === undefined || listing === undefined) {
+        const isOfAnother = config !== undefined && earlier?.server !== identityOf(config);
+        return earlier === undefined || isOfAnother ? [] : [[key, earlier]];
+      }
       const isSame = earlier?.list === listing;
       const listedAt = isSame ? earlier.listedAt : new Date().toISOString();
       const itsAccepted = config.definitionChanges === 'off' ? undefined : acceptedOf(key);
@@ -140,6 +143,7 @@ export function openCatalogFile(
     accepted,
     save(...given) {
       latest = given;
+      keys = given[0].map(({ key }) => key);
       saveSoon();
     },
     watch(callback) {

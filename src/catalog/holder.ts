@@ -7,16 +7,16 @@ import type { CatalogNote, CatalogSource } from './offered-tool.ts';
 export interface CatalogHolder {
   readonly current: Catalog;
   /** Makes a new catalog of what the downstreams list by now. */
-  update(sources: readonly CatalogSource[]): void;
+  update(sources: readonly CatalogSource[], configured: Configured): void;
 }
 
-export function createCatalogHolder(log: Logger, configured: Configured): CatalogHolder {
-  let current = merge([], configured);
+export function createCatalogHolder(log: Logger): CatalogHolder {
+  let current = merge([]);
   return {
     get current() {
       return current;
     },
-    update(sources) {
+    update(sources, configured) {
       const known = new Set(current.notes.map(sentenceOf));
       current = merge(sources, configured);
       for (const note of current.notes) {

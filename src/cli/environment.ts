@@ -1,16 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 
 export const DEFAULT_CONFIG = 'servers.json';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** These variables and, behind them, those of `.env` in the directory. Nothing is exported. */
-export function readEnvironment(directory: string, env: Env): Env {
+/**
+ * These variables and, behind them, those of `.env` in the directory. Nothing is exported.
+ *
+ * @param onFile  told the absolute path of that, whether it is there or not
+ */
+export function readEnvironment(directory: string, env: Env, onFile: (path: string) => void = () => {}): Env {
   let text: string;
+  const file = resolve(directory, '.env');
+  onFile(file);
   try {
-    text = readFileSync(join(directory, '.env'), 'utf8');
+    text = readFileSync(file, 'utf8');
   } catch {
     return env;
   }

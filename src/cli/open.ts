@@ -12,10 +12,15 @@ import { selectionUrl, type ViewOptions } from './view.ts';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
-export function openConfig(path: string | undefined, env: Env): Config {
+/** @param onFile  told each file that it depends on, before that is read */
+export function openConfig(
+  path: string | undefined,
+  env: Env,
+  onFile: (path: string) => void = () => {},
+): Config {
   const file = path || env.SWITCHBOARD_CONFIG || DEFAULT_CONFIG;
   // Beside the file as well: Claude Desktop and others like it start us in a directory of their own.
-  return loadConfig({ path: file, env: readEnvironment(dirname(file), env) });
+  return loadConfig({ path: file, env: readEnvironment(dirname(file), env, onFile), onFile });
 }
 
 /** The log on stderr: JSON lines for machines, readable ones for a terminal. */

@@ -1,9 +1,12 @@
-import { createGateway, type Gateway } from '../gateway.ts';
+import { isatty } from 'node:tty';
+import { createGateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
 import type { Env } from './environment.ts';
+import { guardProcess } from './guard.ts';
 import { auditLinesBesideLog, openConfig, openLog } from './open.ts';
+import { type ReadSettings, readWithFiles, reloadOnChange, type Settings } from './reloading.ts';
 import { stderr } from './stderr.ts';
-import { chooseToken } from './token.ts';
+import { chooseToken, chooseTokenAgain } from './token.ts';
 import { UsageError } from './usage-error.ts';
 import { selectionUrl, type ViewOptions } from './view.ts';
 
@@ -14,67 +17,103 @@ export interface ServeOptions extends ViewOptions {
   stdio?: boolean;
 }
 
+type OnFile = (path: string) => void;
+type Environment = (onFile?: OnFile) => Env;
+
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = '8080';
 
-/** Serves until it is told to stop; resolves with the exit code. */
-export async function serve(options: ServeOptions, env: Env): Promise<number> {
-  return options.stdio === true ? serveOnStdio(options, env) : serveOnHttp(options, env);
+/**
+ * Serves until it is told to stop; resolves with the exit code: 1 where calls had to be cut.
+ *
+ * @param environment  read anew each time; told which file it looks for
+ */
+export async function serve(options: ServeOptions, environment: Environment): Promise<number> {
+  return options.stdio === true ? serveOnStdio(options, environment) : serveOnHttp(options, environment);
 }
 
-async function serveOnHttp(options: ServeOptions, env: Env): Promise<number> {
+async function serveOnHttp(options: ServeOptions, environment: Environment): Promise<number> {
   if (options.for !== undefined || options.toolset !== undefined) {
     throw new UsageError(
       '--for and --toolset go with --stdio.\nOver HTTP a caller asks for /mcp/<toolset>?profile=<profile>.',
     );
   }
+  const env = environment();
   // Compose files and container platforms pass what nobody set as an empty text.
   const host = options.host || env.HOST || DEFAULT_HOST;
   const port = readPort(options.port || env.PORT || DEFAULT_PORT);
   const { token, isGenerated } = chooseToken(env, host);
-  const config = openConfig(options.config, env);
-  const secrets = createSecrets([...config.secrets, token]);
-  const log = openLog(env, secrets);
-  const gateway = createGateway(config, { log, token, secrets, auditLines: auditLinesBesideLog() });
+  const running = run(environment, (env, onFile) => ({
+    token: chooseTokenAgain(env, host, token),
+    config: openConfig(options.config, env, onFile),
+  }));
+  const { gateway, log } = running;
   try {
     const { url } = await gateway.listen({ host, port });
     log.info({ event: 'listening', url }, `MCP is served at ${url}`);
     // The one place where a secret is printed: without it nobody could call. Never through the log, which is kept.
     if (isGenerated) process.stderr.write(generatedTokenNotice(token, url));
   } catch (error) {
-    await gateway.close();
+    await running.close();
     throw listenError(error, host, port);
   }
-  await stopSignal();
-  return close(gateway);
+  await running.stopped;
+  return running.close();
 }
 
-async function serveOnStdio(options: ServeOptions, env: Env): Promise<number> {
-  const config = openConfig(options.config, env);
-  const url = selectionUrl(config, options);
-  // Whoever started the process is its caller: there is no one else to ask for a token.
-  const secrets = createSecrets(config.secrets);
-  const log = openLog(env, secrets);
-  const gateway = createGateway(config, {
-    log,
-    token: '',
-    secrets,
-    auditLines: auditLinesBesideLog(),
+async function serveOnStdio(options: ServeOptions, environment: Environment): Promise<number> {
+  const running = run(environment, (env, onFile) => {
+    const config = openConfig(options.config, env, onFile);
+    selectionUrl(config, options);
+    // Whoever started the process is its caller: there is no one else to ask for a token.
+    return { config, token: '' };
   });
-  await Promise.race([gateway.serveStdio(process.stdin, process.stdout, url), stopSignal()]);
+  const { gateway } = running;
+  const served = gateway.serveStdio(process.stdin, process.stdout, selectionUrl(running.config, options));
+  await Promise.race([served, running.stopped]);
+  const code = await running.close();
   // Where the caller did not close its end, reading on would keep this process running.
   process.stdin.destroy();
-  return close(gateway);
+  return code;
 }
 
-async function close(gateway: Gateway): Promise<number> {
-  await gateway.close();
-  // What is left for a reader that does not read would keep this process for ever.
-  if (!(await stderr.drained())) process.exit(0);
-  return 0;
+/** A gateway that follows its files from now on, and signals. */
+function run(environment: Environment, readFrom: (env: Env, onFile: OnFile) => Settings) {
+  const read: ReadSettings = (onFile) => readFrom(environment(onFile), onFile);
+  const { files, settings } = readWithFiles(read);
+  if (settings instanceof Error) throw settings;
+  const { config, token } = settings;
+  const secrets = createSecrets([...config.secrets, token]);
+  const log = openLog(environment(), secrets);
+  guardProcess(log);
+  const gateway = createGateway(config, {
+    ...{ log, token, secrets },
+    auditLines: auditLinesBesideLog(),
+    onCredentialsRefused: () => reloading.reloadIfChanged(),
+  });
+  const reloading = reloadOnChange(gateway, { files, settings }, read, log);
+  return {
+    gateway,
+    log,
+    config,
+    stopped: stopSignal(reloading.reload),
+    /** @returns the exit code */
+    async close(): Promise<number> {
+      reloading.close();
+      const cut = await gateway.close(reloading.config.drainMs);
+      if (cut > 0)
+        log.warn({ event: 'cut', calls: cut }, `${cut} calls had no answer when the time was over`);
+      const code = cut > 0 ? 1 : 0;
+      // What is left for a reader that does not read would keep this process for ever.
+      if (!(await stderr.drained())) process.exit(code);
+      return code;
+    },
+  };
 }
 
-function stopSignal(): Promise<void> {
+/** @param onHangup  told to read the files again */
+function stopSignal(onHangup: () => void): Promise<void> {
+  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
   return new Promise((resolve) => {
     let wasAsked = false;
     const stop = () => {
@@ -84,6 +123,11 @@ function stopSignal(): Promise<void> {
       resolve();
     };
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+    process.on('SIGHUP', () => {
+      // The same signal tells that the window was closed in which it ran.
+      if (terminals.some((descriptor) => !isatty(descriptor))) stop();
+      else if (!wasAsked) onHangup();
+    });
   });
 }
 

@@ -6,6 +6,16 @@ import { UsageError } from './usage-error.ts';
 const MIN_CHARS = 16;
 
 /**
+ * The token to go on with where the files are read again; one that was made for this run stays.
+ *
+ * @throws UsageError as at the start
+ */
+export function chooseTokenAgain(env: Env, host: string, current: string): string {
+  const { token, isGenerated } = chooseToken(env, host);
+  return isGenerated ? current : token;
+}
+
+/**
  * The one bearer: SWITCHBOARD_TOKEN, or, on loopback only, one made for this run.
  *
  * @throws UsageError none is set and the address can be reached from elsewhere, or the one set could be guessed

@@ -10,6 +10,8 @@ export interface Config {
   readonly allowedHosts: readonly string[];
   /** Callers of the transport of 2024-11-05 are served as well. */
   readonly legacySse: boolean;
+  /** How long running calls may still take when this process, or their downstream, is to go. */
+  readonly drainMs: number;
   readonly limits: Limits;
   readonly audit: AuditConfig;
   /** The built-in profiles and the file's own, by name. */

@@ -9,6 +9,8 @@ export interface Sources {
   readonly env: Env;
   /** What a relative path in `${file:PATH}` starts from. */
   readonly directory: string;
+  /** Told the absolute path of each file that is asked for. */
+  readonly onFile?: (path: string) => void;
 }
 
 export interface Expander {
@@ -60,12 +62,16 @@ export function createExpander(sources: Sources, report: Report): Expander {
 }
 
 /** @param body  what stands between `${` and `}`; quoted only where it is a name or a path, else it may be a secret */
-function find(body: string, { env, directory }: Sources): Found {
+function find(body: string, { env, directory, onFile = () => {} }: Sources): Found {
   if (body.includes('${')) return NESTED;
   const [isVariable, name = '', fallback] = VARIABLE.exec(body) ?? [];
   if (isVariable !== undefined) return findVariable(name, fallback, env);
   const path = FILE.exec(body)?.[1];
-  if (path !== undefined) return readSecret(resolve(directory, path));
+  if (path !== undefined) {
+    const file = resolve(directory, path);
+    onFile(file);
+    return readSecret(file);
+  }
   return body.startsWith('input:') ? INPUT : UNKNOWN;
 }
 

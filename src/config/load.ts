@@ -10,13 +10,20 @@ import { createProblems } from './problems.ts';
 import { findProfile, readProfiles, readToolsets } from './profile-fields.ts';
 import { readText } from './read-text.ts';
 import type { Reading } from './reading.ts';
-import type { FileShape } from './schema.ts';
+import { DEFAULTS, type FileShape } from './schema.ts';
 import { readLimits } from './schema-limits.ts';
 import { readServer } from './server.ts';
 import { checkShape, type Partly } from './shape.ts';
 
 /** More than a thousand servers; and whatever is in it, it is judged within a second. */
 const MAX_FILE_BYTES = 256 * 1024;
+
+export interface ConfigSource {
+  readonly path: string;
+  readonly env: Env;
+  readonly onFile?: (path: string) => void;
+}
+
 const SERVER_FIELDS = ['mcpServers', 'servers'] as const;
 
 /**
@@ -24,9 +31,11 @@ const SERVER_FIELDS = ['mcpServers', 'servers'] as const;
  *
  * @param path  as the person typed it: messages begin with it, and relative paths in the file start beside it
  * @param env   what `${NAME}` stands for
+ * @param onFile  told the absolute path of each file that it read or wanted to: of what is to be watched
  * @throws ConfigError  with every problem, in the order of the file; no message holds a value from it
  */
-export function loadConfig({ path, env }: { path: string; env: Env }): Config {
+export function loadConfig({ path, env, onFile = () => {} }: ConfigSource): Config {
+  onFile(resolve(path));
   const read = readText(path, { maxBytes: MAX_FILE_BYTES, regularOnly: false });
   if ('problem' in read) {
     const remedy = existsSync(path) ? '' : '; create it, or name another with --config';
@@ -39,7 +48,7 @@ export function loadConfig({ path, env }: { path: string; env: Env }): Config {
   document.reportKeys(report);
   dropDisabled(document.value);
   const directory = dirname(resolve(path));
-  const expander = createExpander({ env, directory }, report);
+  const expander = createExpander({ env, directory, onFile }, report);
   const reading = { expander, report, directory, offsetOf: document.offsetOf };
   const config = readFile(checkShape(document.value, report), path, reading);
 
@@ -87,6 +96,7 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
     allowedHosts: readHosts(shape?.allowedHosts ?? [], ['allowedHosts'], reading.report),
     legacySse: shape?.legacySse ?? false,
     audit: { ...readAuditFile(shape?.audit?.file, file, reading), values: shape?.audit?.values ?? false },
+    drainMs: shape?.drainMs ?? DEFAULTS.drainMs,
     limits: readLimits(shape?.limits),
     secrets: listSecrets(downstreams, reading.expander.filledIn),
   };

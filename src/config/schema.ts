@@ -8,6 +8,7 @@ export const DEFAULTS = {
   listTimeoutMs: 10_000,
   maxCallMs: 230_000,
   repeatGraceMs: 10_000,
+  drainMs: 25_000,
 } as const;
 
 export const TYPES = ['http', 'streamable-http', 'streamableHttp', 'sse', 'stdio'] as const;
@@ -227,6 +228,14 @@ export const fileSchema = z
         default: false,
       }),
       audit,
+      drainMs: wholeNumber({
+        from: 0,
+        to: 600_000,
+        unit: 'milliseconds',
+        fallback: DEFAULTS.drainMs,
+        description:
+          'How long running calls may still take when the gateway is told to stop, or their server has left this file.',
+      }),
       limits,
     },
     must('an object with mcpServers in it'),

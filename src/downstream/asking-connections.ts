@@ -16,6 +16,8 @@ export interface AskingConnections {
   forgive(): void;
   /** It has turned out to be gone, or has ended. */
   drop(lost: Connection): void;
+  /** None of them is used again; calls that run on them may finish. */
+  renew(leave: (connection: Connection) => void): void;
   /** Requests that wait for their answer. */
   readonly running: number;
   close(): Promise<void>;
@@ -101,6 +103,12 @@ export function createAskingConnections(
     },
     drop(lost) {
       for (const [key, slot] of slots) if (slot.opened === lost) void remove(key, slot, 'retire');
+    },
+    renew(leave) {
+      for (const { opening } of slots.values()) opening.then(leave, () => {});
+      slots.clear();
+      refused.clear();
+      clearInterval(sweeping);
     },
     get running() {
       let running = 0;

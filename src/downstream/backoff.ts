@@ -12,3 +12,14 @@ export function backoffMs(failures: number, random = Math.random()): number {
   const ceiling = Math.min(FIRST_MS * 2 ** (failures - 1), LONGEST_MS);
   return Math.round(ceiling * (0.5 + random / 2));
 }
+
+const LONGEST_RESPAWN_MS = 64_000;
+
+/**
+ * The same for a process that is to be started again: never sooner than after 1, 2, 4, … 64 s, since each attempt costs a
+ * process, and one that does not come up is at most 65 of them in an hour.
+ */
+export function respawnMs(failures: number, random = Math.random()): number {
+  const least = Math.min(FIRST_MS * 2 ** (failures - 1), LONGEST_RESPAWN_MS);
+  return Math.round(least * (1 + random / 2));
+}

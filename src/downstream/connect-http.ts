@@ -13,6 +13,13 @@ const TCP_CONNECT_TIMEOUT_MS = 5000;
 const END_SESSION_TIMEOUT_MS = 1000;
 /** Beside those of requests: streams of changes, lists, and what is said without being asked. */
 const FURTHER_CONNECTIONS = 16;
+/** Of the stream of notices of an earlier revision, when it was cut: for ever, as calls go on without it. */
+const REOPENING = {
+  initialReconnectionDelay: 1000,
+  maxReconnectionDelay: 60_000,
+  reconnectionDelayGrowFactor: 2,
+  maxRetries: Number.POSITIVE_INFINITY,
+};
 
 /** Connects over Streamable HTTP, finds out the era, and does its handshake. Leaves nothing open when it fails. */
 export async function connectHttp(
@@ -36,9 +43,16 @@ export async function connectHttp(
     requestInit: {
       headers: withUserAgent(config.headers).map(([name, value]): [string, string] => [name, value]),
     },
-    fetch: createControlFetch(pool, endpoint.origin, options.limits, (url) => {
-      answeredAt = url;
-    }),
+    fetch: createControlFetch(
+      pool,
+      endpoint.origin,
+      options.limits,
+      (url) => {
+        answeredAt = url;
+      },
+      options.onListChanged,
+    ),
+    reconnectionOptions: REOPENING,
   });
   const giveUp = () => void pool.destroy();
   options.signal.addEventListener('abort', giveUp);

@@ -17,6 +17,9 @@ export async function connectStdio(
   config: StdioDownstreamConfig,
   options: ConnectOptions,
 ): Promise<Connection> {
+  const { failures = 0, mode } = options;
+  // One process an attempt for a command that does not come up, and the two ways to begin in turn.
+  if (failures > 0) return startStdio(config, { ...options, mode: failures % 2 === 0 ? mode : 'legacy' });
   try {
     return await startStdio(config, options);
   } catch (error) {
@@ -35,7 +38,7 @@ function speaksModern(error: unknown): boolean {
   return Array.isArray(supported) && supported.includes(LATEST_MODERN_VERSION);
 }
 
-class EndedOnProbe extends Error {}
+class EndedOnProbe extends ConnectFailed {}
 
 async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions): Promise<Connection> {
   const { mode } = options;
@@ -55,8 +58,8 @@ async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions
     await channel.close();
     // It was we who closed it, for a reason that the error knows.
     if (ended === undefined || ended === 'closed') throw error;
-    if (mode === 'auto' && ended.startsWith('exit code')) throw new EndedOnProbe(ended, { cause: error });
-    throw new ConnectFailed(ended, lastWords?.slice(0, MAX_DETAIL_CHARS));
+    const Failed = mode === 'auto' && ended.startsWith('exit code') ? EndedOnProbe : ConnectFailed;
+    throw new Failed(ended, lastWords?.slice(0, MAX_DETAIL_CHARS));
   } finally {
     options.signal.removeEventListener('abort', giveUp);
   }

@@ -42,6 +42,14 @@ function isOtherTransport(error: unknown): boolean {
   return status >= 400 && status < 500 && ![401, 403, 429].includes(status);
 }
 
+/** Our credentials are not taken. */
+export function isRefusal(error: unknown): boolean {
+  const status = statusOf(error);
+  return (
+    status === 401 || status === 403 || (error instanceof DownstreamFailure && error.reason === 'refused')
+  );
+}
+
 /** Why an attempt failed, in a few words. */
 export function whyOf(error: unknown): string {
   const status = statusOf(error);

@@ -27,6 +27,8 @@ export interface ConnectOptions {
   signal: AbortSignal;
   /** Which handshake: `auto` finds out the era. */
   mode: 'auto' | 'legacy' | 'modern';
+  /** How many attempts have failed while it is away; 0 for one that may take its time. */
+  failures?: number;
   /** Declared to a downstream of the legacy era: what can be asked of whose requests go over it. */
   capabilities: Params;
   /** The downstream says that one of its lists has changed. */

@@ -1,30 +1,23 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DownstreamConfig, Limits } from '../config/config.ts';
 import { unavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Params } from '../protocol/messages.ts';
 import { createAskingConnections } from './asking-connections.ts';
-import { backoffMs } from './backoff.ts';
 import { type BreakerLimits, createBreaker } from './breaker.ts';
-import { connectTo, whyOf } from './connect.ts';
-import {
-  ConnectFailed,
-  type Connection,
-  type ConnectionLimits,
-  type ConnectOptions,
-  untilEnd,
-} from './connection.ts';
-import { deferred } from './deferred.ts';
+import { connectTo, isRefusal } from './connect.ts';
+import { type ConnectionLimits, untilEnd } from './connection.ts';
 import { createDoubt } from './doubt.ts';
 import { withFreshHeaders } from './fresh-headers.ts';
 import { Gate } from './gate.ts';
+import { keepConnected } from './kept-connection.ts';
+import { createLeaving, whileBusy } from './leaving.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
 import { createListKeeper } from './list-keeper.ts';
 import { type Listing, type ListLimits, readListing } from './listing.ts';
+import { openConnection } from './open-connection.ts';
 import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { DownstreamStatus } from './status.ts';
-import { Waiters } from './waiters.ts';
 import { createWishes, type Wishes } from './wishes.ts';
 
 /** One server behind us: connected, listed, and connected again whenever it goes away. */
@@ -43,10 +36,19 @@ export interface Downstream {
   readonly wishes: Pick<Wishes, 'watch' | 'watchTask' | 'awaitElicitation' | 'wantLogs'>;
   /** Requests that wait: for their answer, for a connection, or for their turn. */
   readonly running: number;
+  /** Is shown and bounded as this says from now on; it is connected to as before. */
+  adopt(config: DownstreamConfig, limits: DownstreamLimits): void;
+  /**
+   * Is connected to as this says. The new connection takes over when it has listed; calls that run on the old one may
+   * finish. Resolves when it has, or could not be had: then the old one is given up as well.
+   */
+  reconnect(config: DownstreamConfig, limits: DownstreamLimits): Promise<void>;
+  /** Closes when nothing runs on it, and after this time at the latest. */
+  leave(graceMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
-type DownstreamLimits = ConnectionLimits & ListLimits & BreakerLimits & Pick<Limits, 'maxQueue'>;
+export type DownstreamLimits = ConnectionLimits & ListLimits & BreakerLimits & Pick<Limits, 'maxQueue'>;
 
 interface DownstreamOptions {
   limits: DownstreamLimits;
@@ -55,141 +57,26 @@ interface DownstreamOptions {
   restored?: Listing;
   /** Its list is another than before. */
   onListing(): void;
+  /** It has refused our credentials: they may have changed where they are kept. */
+  onRefused(): void;
 }
 
-/** A connection that ends sooner than this counts as a failed attempt: a crash loop must slow down too. */
-const STABLE_MS = 10_000;
-
-/** How a connection ended, or an attempt at one. */
-interface End {
-  why: string;
-  detail: string | undefined;
-  wasReady: boolean;
-}
-
-export function createDownstream(config: DownstreamConfig, options: DownstreamOptions): Downstream {
-  const { key } = config;
-  const { limits } = options;
+export function createDownstream(given: DownstreamConfig, options: DownstreamOptions): Downstream {
+  const { key } = given;
   const log = options.log.child({ downstream: key });
   const closing = new AbortController();
-  const attempted = deferred<void>();
-  let state: DownstreamStatus['state'] = 'connecting';
-  let why = 'not connected yet';
-  let detail: string | undefined;
-  let connection: Connection | undefined;
-  let endConnection: (why: string) => void = () => {};
-  const waiters = new Waiters();
-
-  let failures = 0;
-  /** It did not come back at the first attempt; what comes for it is told so, and does not wait for the next one. */
-  let isAway = false;
-  async function run(): Promise<void> {
-    while (!closing.signal.aborted) {
-      const startedAt = performance.now();
-      state = 'connecting';
-      const end = await connectUntilEnd();
-      if (closing.signal.aborted) break;
-      const wasStable = end.wasReady && performance.now() - startedAt > STABLE_MS;
-      failures = wasStable ? 0 : failures + 1;
-      isAway = !end.wasReady || failures > 1;
-      // The first renewal of a connection that had worked is immediate: a restart is over in a moment.
-      const retryInMs = end.wasReady && failures <= 1 ? 0 : backoffMs(failures);
-      // Said once: a downstream that stays away for a night is one line, not a thousand.
-      const isNews = end.wasReady || why !== end.why;
-      ({ why, detail } = end);
-      log[isNews ? 'warn' : 'debug'](
-        { event: 'downstream_down', why, detail, retryInMs },
-        `"${key}" is not connected: ${why}`,
-      );
-      attempted.resolve();
-      if (retryInMs === 0) continue;
-      state = 'down';
-      waiters.reject(why);
-      await sleep(retryInMs, undefined, { signal: closing.signal }).catch(() => {});
-    }
-    state = 'down';
-    attempted.resolve();
-    waiters.reject('closed');
-  }
-
-  const connect = (given: Omit<ConnectOptions, 'limits' | 'log' | 'signal'>) =>
-    connectTo(config, { ...given, limits, log, signal: closing.signal });
-
-  /** One connection, from the attempt to its end. */
-  async function connectUntilEnd(): Promise<End> {
-    const ended = deferred<string>();
-    endConnection = ended.resolve;
-    let opened: Connection | undefined;
-    let stopTelling = () => {};
-    try {
-      opened = await connect({
-        mode: 'auto',
-        capabilities: {},
-        onListChanged: lists.announce,
-        onUpdated: wishes.updated,
-        onTask: wishes.taskChanged,
-        onElicitationDone: wishes.elicitationDone,
-        onClosed: ended.resolve,
-      });
-      const leave = () => void opened?.close();
-      closing.signal.addEventListener('abort', leave);
-      try {
-        stopTelling = await wishes.tell(opened);
-        lists.publish(await readListing(opened, key, limits, lists.current));
-      } finally {
-        closing.signal.removeEventListener('abort', leave);
-      }
-    } catch (error) {
-      stopTelling();
-      await opened?.close().catch(() => {});
-      log.debug({ event: 'connect_failed', err: error }, 'the attempt failed');
-      return {
-        why: whyOf(error),
-        detail: error instanceof ConnectFailed ? error.detail : undefined,
-        wasReady: false,
-      };
-    }
-    const { era, version } = opened.link;
-    log.info(
-      { event: 'downstream_ready', era, version, tools: lists.current?.tools.length },
-      `"${key}" is connected`,
-    );
-    const ready = opened;
-    connection = ready;
-    asking.forgive();
-    state = 'ready';
-    isAway = false;
-    breaker.reconnected();
-    attempted.resolve();
-    waiters.resolve(ready);
-    const reason = await ended.promise;
-    lists.pause();
-    stopTelling();
-    connection = undefined;
-    state = 'connecting';
-    why = reason;
-    await (closing.signal.aborted ? ready.close() : ready.retire()).catch(() => {});
-    return { why: reason, detail: undefined, wasReady: true };
-  }
-
-  /** It is away, and not just coming back. */
-  const isGone = () => connection === undefined && (state !== 'connecting' || isAway);
-
-  /** The connection after `lost`, as soon as there is one; undefined when none is being made just now. */
-  function connectionAfter(lost: Connection | undefined): Promise<Connection> | undefined {
-    if (lost !== undefined && lost === connection) {
-      connection = undefined;
-      state = 'connecting';
-      endConnection('the connection was lost');
-    }
-    if (connection !== undefined) return Promise.resolve(connection);
-    return isGone() ? undefined : waiters.add();
-  }
+  const leaving = createLeaving(closing.signal);
+  // Of these and the target of the connection, one may be ahead of the other while a new connection is made.
+  let config = given;
+  const limits = { ...options.limits };
 
   const asking = createAskingConnections(async (capabilities, onClosed) => {
     // A process of its own tells here of what has changed in it; of a server over HTTP the connection that lists hears.
-    const isApart = config.kind === 'stdio';
-    const opened = await connect({
+    const isApart = kept.target.config.kind === 'stdio';
+    const opened = await connectTo(kept.target.config, {
+      limits: kept.target.limits,
+      log,
+      signal: closing.signal,
       mode: 'legacy',
       capabilities,
       onListChanged: lists.announce,
@@ -205,12 +92,13 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
   const renewalFor = (capabilities: Params): Renewal => ({
     ...renewal,
     connection() {
-      if (connection?.link.era !== 'legacy') return connection;
-      return asking.get(capabilities) ?? (asking.isRefused(capabilities) ? connection : undefined);
+      const { current } = kept;
+      if (current?.link.era !== 'legacy') return current;
+      return asking.get(capabilities) ?? (asking.isRefused(capabilities) ? current : undefined);
     },
     connectionAfter(lost) {
-      if (lost !== undefined && lost !== connection) asking.drop(lost);
-      const main = connectionAfter(lost === connection ? lost : undefined);
+      if (lost !== undefined && lost !== kept.current) asking.drop(lost);
+      const main = kept.after(lost === kept.current ? lost : undefined);
       return main?.then((next) =>
         next.link.era === 'legacy' ? asking.with(capabilities).catch(() => next) : next,
       );
@@ -221,64 +109,86 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
   const lists = createListKeeper({
     restored: options.restored,
     async list() {
-      const asked = connection;
+      const asked = kept.current;
       const list = asked && (await readListing(asked, key, limits, lists.current));
       // A newer connection has listed for itself meanwhile.
-      return asked === connection ? list : undefined;
+      return asked === kept.current ? list : undefined;
     },
     onChanged(list) {
       for (const warning of list.warnings) log.warn({ event: 'odd_tool_list' }, `${key}: ${warning}`);
       options.onListing();
     },
-    onFailed: (error) =>
-      log.warn({ event: 'relist_failed', err: error }, `${key} did not list its tools again`),
+    onFailed(error) {
+      log.warn({ event: 'relist_failed', err: error }, `${key} did not list its tools again`);
+      if (isRefusal(error)) options.onRefused();
+    },
   });
 
   const wishes = createWishes(key, log, lists.announce);
+  const kept = keepConnected({
+    ...{ key, log, leaving, closing },
+    target: { config: given, limits: options.limits },
+    open: (target, signal, failures) =>
+      openConnection({ ...target, key, log, signal, failures, lists, wishes, onRefused: options.onRefused }),
+    onReady({ link: { era, version } }) {
+      asking.forgive();
+      breaker.reconnected();
+      log.info(
+        { event: 'downstream_ready', era, version, tools: lists.current?.tools.length },
+        `"${key}" is connected`,
+      );
+    },
+    onLost: lists.pause,
+    onReplaced: () => asking.renew(leaving.add),
+  });
   const renewal: Renewal = {
-    connection: () => connection,
-    connectionAfter,
-    unavailable: () => unavailable(key, why),
+    connection: () => kept.current,
+    connectionAfter: kept.after,
+    unavailable: () => unavailable(key, kept.why),
     async refreshed(request) {
       await lists.refresh();
       return withFreshHeaders(request, lists.current);
     },
     doubt: createDoubt(
-      (suspect) => suspect === connection,
-      () => endConnection('it no longer speaks the version found at connect'),
+      (suspect) => suspect === kept.current,
+      () => kept.end('it no longer speaks the version found at connect'),
     ),
     budget: new RetryBudget(),
   };
   const gate = new Gate({
     key,
-    maxInFlight: limits.maxInFlight,
-    maxQueue: limits.maxQueue,
+    limits,
     breaker,
-    away: () => (isGone() ? unavailable(key, why) : undefined),
+    away: () => (kept.isGone ? unavailable(key, kept.why) : undefined),
     send(request, receiver) {
       const { capabilities } = request;
       const over = capabilities === undefined ? renewal : renewalFor(capabilities);
       return new RenewingExchange(request, receiver, over);
     },
   });
-  let running: Promise<void> | undefined;
+  const running = () =>
+    kept.waiting + asking.running + leaving.running + gate.waiting + (kept.current?.link.running ?? 0);
+
+  async function close(): Promise<void> {
+    closing.abort();
+    await Promise.all([kept.close(), asking.close(), leaving.over()]);
+  }
 
   return {
     key,
-    config,
-    attempted: attempted.promise,
+    get config() {
+      return config;
+    },
+    attempted: kept.attempted,
     get listing() {
       return lists.current;
     },
     status() {
       const { current: list } = lists;
+      const { current, state, why, detail } = kept;
       const known = list === undefined ? {} : { tools: list.tools.length, warnings: list.warnings };
-      // A further attempt after a failed one is no news until it has succeeded.
-      const shown = state === 'connecting' && failures > 0 ? 'down' : state;
-      if (connection === undefined) {
-        return { state: shown, why, ...(detail === undefined ? {} : { detail }), ...known };
-      }
-      const { era, version } = connection.link;
+      if (current === undefined) return { state, why, ...(detail === undefined ? {} : { detail }), ...known };
+      const { era, version } = current.link;
       if (breaker.isOpen)
         return { state: 'down', why: 'its calls fail one after the other', era, version, ...known };
       return { state, era, version, ...known };
@@ -286,15 +196,18 @@ export function createDownstream(config: DownstreamConfig, options: DownstreamOp
     request: (request, receiver) => gate.request(request, receiver),
     wishes,
     get running() {
-      return (connection?.link.running ?? 0) + asking.running + waiters.size + gate.waiting;
+      return running();
     },
-    start() {
-      running ??= run();
+    start: kept.start,
+    adopt(fresh, freshLimits) {
+      config = fresh;
+      Object.assign(limits, freshLimits);
     },
-    async close() {
-      closing.abort();
-      endConnection('closed');
-      await Promise.all([running, asking.close()]);
+    reconnect: (fresh, freshLimits) => kept.replace({ config: fresh, limits: freshLimits }),
+    async leave(graceMs) {
+      await whileBusy(() => running() > 0, graceMs, closing.signal);
+      await close();
     },
+    close,
   };
 }

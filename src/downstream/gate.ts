@@ -1,3 +1,4 @@
+import type { Limits } from '../config/config.ts';
 import { busy, type DownstreamFailure } from '../errors.ts';
 import type { Notification, Outcome } from '../protocol/messages.ts';
 import type { Answered, Question } from '../protocol/questions.ts';
@@ -6,8 +7,8 @@ import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
 
 interface GateOptions {
   readonly key: string;
-  readonly maxInFlight: number;
-  readonly maxQueue: number;
+  /** In force now. */
+  readonly limits: Pick<Limits, 'maxInFlight' | 'maxQueue'>;
   readonly breaker: Breaker;
   /** Why there is nothing to send to, where that is known already. */
   away(): DownstreamFailure | undefined;
@@ -37,7 +38,8 @@ export class Gate {
   }
 
   request(request: OutgoingRequest, receiver: Receiver): Exchange {
-    const { key, maxInFlight, maxQueue, breaker, away } = this.#options;
+    const { key, limits, breaker, away } = this.#options;
+    const { maxInFlight, maxQueue } = limits;
     const hasRoom = this.#running < maxInFlight && this.#waiting.size === 0;
     const passage = new Passage(this, this.#options, request, receiver);
     const refusal = away() ?? breaker.refusal();
@@ -73,7 +75,7 @@ export class Gate {
 
   #fill(): void {
     this.#isFilling = false;
-    while (this.#waiting.size > 0 && this.#running < this.#options.maxInFlight) {
+    while (this.#waiting.size > 0 && this.#running < this.#options.limits.maxInFlight) {
       const next = this.#waiting.values().next().value as Passage;
       this.#waiting.delete(next);
       this.#start(next);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { StdioDownstreamConfig } from '../config/config.ts';
-import { type DownstreamFailure, notMcp, tooLarge } from '../errors.ts';
+import { type DownstreamFailure, doesNotRead, notMcp, tooLarge } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { isFlood, isObject } from '../protocol/messages.ts';
@@ -10,9 +10,13 @@ import type { Cap } from './cap.ts';
 import { describeCause } from './causes.ts';
 import type { Channel, Interceptor } from './channel.ts';
 import { type Child, startChild, stopChild } from './child.ts';
+import { createStderrRing, type StderrRing } from './stderr-ring.ts';
+import { within } from './within.ts';
 
-/** Lines of a child's stderr that are kept to explain its end. */
-const KEPT_STDERR_LINES = 20;
+/** What may wait for a child that does not read its input. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+/** What a process says last may arrive after the news of its end, and the other way round. */
+const LAST_WORDS_MS = 250;
 
 /** A child process: one message a line. */
 export class StdioChannel implements Channel {
@@ -20,7 +24,7 @@ export class StdioChannel implements Channel {
   readonly #cap: Cap;
   readonly #pace: Pace;
   readonly #log: Logger;
-  readonly #stderrLines: string[] = [];
+  readonly #stderr: StderrRing;
   #child: Child | undefined;
   #ending: Promise<void> | undefined;
 
@@ -39,6 +43,7 @@ export class StdioChannel implements Channel {
     this.#cap = cap;
     this.#pace = new Pace(maxNoticesPerSecond);
     this.#log = log;
+    this.#stderr = createStderrRing(log);
   }
 
   async start(): Promise<void> {
@@ -52,17 +57,19 @@ export class StdioChannel implements Channel {
       (readable) => this.#onNotUtf8(readable),
     );
     child.stdout.on('data', (chunk: Buffer) => lines.feed(chunk));
-    const errors = createLineReader(
-      65_536,
-      (line) => this.#onStderr(line),
-      () => {},
-    );
-    child.stderr.on('data', (chunk: Buffer) => errors.feed(chunk));
+    child.stderr.on('data', (chunk: Buffer) => this.#stderr.feed(chunk));
     // A child that ends takes its pipes along; that it ended is told by 'exit'.
     for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => {});
-    child.once('exit', (code, signal) =>
-      this.#onEnd(signal === null ? `exit code ${code}` : `ended by ${signal}`),
-    );
+    const silent = new Promise<void>((resolve) => child.stdout.once('close', resolve));
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.once('exit', async (code, signal) => {
+      await within(LAST_WORDS_MS, silent);
+      this.#onEnd(signal === null ? `exit code ${code}` : `ended by ${signal}`);
+    });
+    // One that goes on without its output can answer nothing any more.
+    void silent.then(async () => {
+      if (!(await within(LAST_WORDS_MS, gone))) this.#onEnd('it closed its output');
+    });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (error) => {
@@ -78,17 +85,20 @@ export class StdioChannel implements Channel {
     if (!this.write(JSON.stringify(message))) throw new Error(`The process is not running (${this.ended})`);
   }
 
-  write(line: string): boolean {
+  write(line: string, onRefused?: (failure: DownstreamFailure) => void): boolean {
     const { stdin } = this.#child ?? {};
     if (this.ended !== undefined || stdin === undefined || !stdin.writable) return false;
+    if (stdin.writableLength > MAX_UNREAD_BYTES) {
+      onRefused?.(doesNotRead(this.#config.key, MAX_UNREAD_BYTES));
+      return true;
+    }
     stdin.write(`${line}\n`);
     return true;
   }
 
-  /** What the child said last on stderr, usually the reason for its end: the error, if one of its lines names one. */
+  /** What the child said last on stderr. */
   lastWords(): string | undefined {
-    const lines = this.#stderrLines.filter((line) => line.trim() !== '' && !/^Node\.js v\d/.test(line));
-    return lines.findLast((line) => /^\s*(\w*Error|error)\b/.test(line)) ?? lines.at(-1);
+    return this.#stderr.lastWords();
   }
 
   async close(): Promise<void> {
@@ -124,12 +134,6 @@ export class StdioChannel implements Channel {
 
   #onUnread(part: string, failure: DownstreamFailure): void {
     for (const [, id] of part.matchAll(/"id"\s*:\s*(\d+)/g)) this.onUnreadable(Number(id), failure);
-  }
-
-  #onStderr(line: string): void {
-    this.#stderrLines.push(line);
-    if (this.#stderrLines.length > KEPT_STDERR_LINES) this.#stderrLines.shift();
-    this.#log.debug({ event: 'stderr', line }, 'the process wrote to stderr');
   }
 
   #onEnd(why: string): void {

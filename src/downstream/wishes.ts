@@ -127,15 +127,18 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
     async tell(connection) {
       current = connection;
       tellLogLevel(connection);
-      if (connection.link.era === 'modern') {
-        listening = keepListening(connection.client, wanted, onMissed);
-        await within(OPENING_MS, listening.opened);
-      } else subscribe(connection);
+      const mine =
+        connection.link.era === 'modern' ? keepListening(connection.client, wanted, onMissed) : undefined;
+      listening = mine;
+      if (mine !== undefined) await within(OPENING_MS, mine.opened);
+      else subscribe(connection);
       return () => {
-        listening?.close();
+        mine?.close();
+        loggers.delete(connection);
+        // Another connection may have taken over.
+        if (current !== connection) return;
         listening = undefined;
         current = undefined;
-        loggers.delete(connection);
       };
     },
     tellFurther(connection, isApart) {

@@ -8,6 +8,29 @@ export interface Seal {
   open(sealed: string, about: string): string | undefined;
 }
 
+/** A seal whose secret may change: what the earlier secret sealed opens as long as that one is kept. */
+export interface RenewableSeal extends Seal {
+  renew(secret: string): void;
+  /** From now on the earlier one opens nothing. */
+  forgetEarlier(): void;
+}
+
+export function createRenewableSeal(secret: string, purpose: string, ttlMs: number): RenewableSeal {
+  let current = createSeal(secret, purpose, ttlMs);
+  let earlier: Seal | undefined;
+  return {
+    seal: (text, about) => current.seal(text, about),
+    open: (sealed, about) => current.open(sealed, about) ?? earlier?.open(sealed, about),
+    renew(fresh) {
+      earlier = current;
+      current = createSeal(fresh, purpose, ttlMs);
+    },
+    forgetEarlier() {
+      earlier = undefined;
+    },
+  };
+}
+
 const ALGORITHM = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;

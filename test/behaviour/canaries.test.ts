@@ -231,6 +231,7 @@ describe('configured headers do not leave their origin', () => {
       'https://127.0.0.1:1',
       { maxResultBytes: 1024, maxEventBytes: 1024 },
       () => {},
+      () => {},
     );
     await expect(fetch('http://127.0.0.1:1/mcp', { headers: { 'X-API-KEY': KEY } })).rejects.toThrow(
       'origin',

@@ -1,9 +1,14 @@
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { describe, test } from 'vitest';
 import { isAlive } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
+import { legacyRequest, modernRequest } from '../support/messages.ts';
+import { speakLines } from '../support/stdio-line.ts';
+import { open, send } from '../support/wire-client.ts';
 import { ask, connected, listening, sentences, silentEntry, soon, stop, TOKEN } from './serving.ts';
 
 describe.concurrent('the end', () => {
@@ -54,20 +59,118 @@ describe.concurrent('the end', () => {
     expect(performance.now() - toldAt).toBeLessThan(5_000);
   });
 
-  test('a call that is running does not hold it up, and is cancelled downstream', async ({ expect }) => {
+  test('a call that is running has its answer before the end, and nobody new comes in', async ({
+    expect,
+  }) => {
+    await using crm = await plainServer({ era: 'legacy', sessions: true, json: true });
+    await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env: noToken });
+    const url = await listening(child);
+    await connected(child, 1);
+    await using held = await heldConnection(url);
+    expect(await held.get('/readyz')).toMatch(/^HTTP\/1\.1 200 /);
+    const call = ask(url, TOKEN, 'tools/call', { name: 'crm__slow', arguments: { ms: 1500 } });
+    await expect.poll(() => crm.calls.map(({ outcome }) => outcome), soon).toEqual(['running']);
+    const exit = stop(child);
+    await expect
+      .poll(() => send(url, { method: 'GET' }).catch(({ code }) => code), soon)
+      .toBe('ECONNREFUSED');
+    const unready = await held.get('/readyz');
+    expect(unready).toMatch(/^HTTP\/1\.1 503 /);
+    expect(unready).toMatch(/\r\nconnection: close\r\n/i);
+    expect(unready).toContain('{"status":"stopping"}');
+    const answer = await call;
+    expect(answer.messages[0]?.result.content[0].text).toBe('waited 1500 ms');
+    expect(answer.headers.connection).toBe('close');
+    expect(await exit).toEqual({ code: 0, signal: null });
+    // The session is given back.
+    expect(crm.sessions.size).toBe(0);
+  });
+
+  test('a call that takes longer than drainMs is cut: it is answered, cancelled downstream, and told by 1', async ({
+    expect,
+  }) => {
+    await using crm = await modernServer();
+    const file = { mcpServers: { crm: crm.entry() }, drainMs: 300 };
+    await using folder = await folderWith({ 'servers.json': file });
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env: noToken });
+    const url = await listening(child);
+    const call = ask(url, TOKEN, 'tools/call', { name: 'crm__slow', arguments: { ms: 60_000 } });
+    await expect.poll(() => crm.calls.map(({ outcome }) => outcome), soon).toEqual(['running']);
+    expect(await stop(child)).toEqual({ code: 1, signal: null });
+    expect((await call).messages[0]?.result).toMatchObject({ isError: true });
+    await expect.poll(() => crm.calls.map(({ outcome }) => outcome), soon).toEqual(['cancelled']);
+    expect(child.stderr).toContain('"event":"cut","calls":1');
+  });
+
+  test('those who listen hear that it is over, in both eras, and do not hold it up', async ({ expect }) => {
     await using crm = await modernServer();
     await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env: noToken });
     const url = await listening(child);
-    const call = ask(url, TOKEN, 'tools/call', { name: 'crm__slow', arguments: { ms: 60_000 } });
-    const answered = call.then(
-      ({ status }) => status,
-      () => 'cut',
-    );
-    await expect.poll(() => crm.calls.map(({ outcome }) => outcome), soon).toEqual(['running']);
+    await connected(child, 1);
+    const usual = { authorization: `Bearer ${TOKEN}`, accept: 'application/json, text/event-stream' };
+    const posted = { ...usual, 'content-type': 'application/json' };
+    const [body, headers] = modernRequest('subscriptions/listen', {
+      notifications: { toolsListChanged: true },
+    });
+    const listen = await open(url, { body, headers: { ...posted, ...headers } });
+    expect((await listen.next())?.method).toBe('notifications/subscriptions/acknowledged');
+    const [initialize] = legacyRequest('initialize', {
+      ...{ protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
+    });
+    const begun = await send(url, { body: initialize, headers: posted });
+    const session = { 'mcp-session-id': String(begun.headers['mcp-session-id']) };
+    const stream = await open(url, { method: 'GET', headers: { ...usual, ...session } });
+    expect(stream.status).toBe(200);
+    const toldAt = performance.now();
     expect(await stop(child)).toEqual({ code: 0, signal: null });
-    expect(await answered).toBeDefined();
-    await expect.poll(() => crm.calls.map(({ outcome }) => outcome), soon).toEqual(['cancelled']);
+    expect(performance.now() - toldAt).toBeLessThan(10_000);
+    expect((await listen.next())?.result).toMatchObject({ resultType: 'complete' });
+    expect(await listen.next()).toBeUndefined();
+    expect(await stream.next()).toBeUndefined();
+  });
+
+  test('--stdio answers what it was asked before SIGTERM', async ({ expect }) => {
+    await using crm = await modernServer();
+    await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
+    await using child = runCli(['serve', '--stdio'], { cwd: folder.path });
+    await using line = speakLines(child);
+    await connected(child, 1);
+    const params = { name: 'crm__slow', arguments: { ms: 1000 } };
+    const call = line.request('tools/call', modernRequest('tools/call', params)[0].params);
+    await expect.poll(() => crm.calls.length, soon).toBe(1);
+    expect(await stop(child)).toEqual({ code: 0, signal: null });
+    expect((await call).result.content[0].text).toBe('waited 1000 ms');
+  });
+
+  test('killed outright, it leaves no child behind that reads its input', async ({ expect }) => {
+    await using files = stdioServer('v1');
+    await using folder = await folderWith({ 'servers.json': { mcpServers: { files: files.entry() } } });
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env: noToken });
+    await connected(child, 1);
+    expect(files.pids.map(isAlive)).toEqual([true]);
+    expect(await stop(child, 'SIGKILL')).toEqual({ code: null, signal: 'SIGKILL' });
+    await expect.poll(() => files.pids.map(isAlive), soon).toEqual([false]);
+  });
+
+  test('nobody who reads its log is no reason to end', async ({ expect }) => {
+    await using crm = await modernServer();
+    await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
+    await using child = runCli(['serve', '--port', '0'], {
+      cwd: folder.path,
+      env: { ...noToken, LOG_LEVEL: 'trace' },
+    });
+    const url = await listening(child);
+    child.process.stderr?.destroy();
+    child.process.stdout?.destroy();
+    for (let i = 0; i < 20; i++) {
+      const params = { name: 'crm__echo', arguments: { text: `hello ${i}` } };
+      const { json } = await ask(url, TOKEN, 'tools/call', params);
+      expect(json.result.content[0].text).toBe(`hello ${i}`);
+    }
+    child.process.kill('SIGTERM');
+    expect(await once(child.process, 'exit')).toEqual([0, null]);
   });
 
   test('--stdio ends with 0 when its caller closes the pipe', async ({ expect }) => {
@@ -119,6 +222,24 @@ async function silentServer() {
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** One connection that is used again and again, as a load balancer does. */
+async function heldConnection(url: string) {
+  const { port } = new URL(url);
+  const socket = connect(Number(port), '127.0.0.1');
+  await once(socket, 'connect');
+  return {
+    async get(path: string): Promise<string> {
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+      let text = '';
+      while (!/\r\n\r\n.*\}/s.test(text)) text += (await once(socket, 'data'))[0];
+      return text;
+    },
+    async [Symbol.asyncDispose]() {
+      socket.destroy();
     },
   };
 }

@@ -76,6 +76,7 @@ const FAILURES = {
   tooLarge: [errors.tooLarge('crm', 8 * 1024 * 1024, 'maxResultBytes')],
   credentialsRefused: [errors.credentialsRefused('crm', 401)],
   rateLimited: [errors.rateLimited('crm', 30)],
+  doesNotRead: [errors.doesNotRead('crm', 1024 * 1024)],
   redirected: [errors.redirected('crm', 307, 'https://other.example.com')],
   headersRejected: [errors.headersRejected('crm')],
   asksForInput: [errors.asksForInput('crm')],

@@ -55,6 +55,8 @@ export interface RunningGateway extends AsyncDisposable {
   open(body: unknown, headers?: Headers): Promise<OpenReply>;
   /** Any request to any path, with nothing added. */
   send(path: string, sending?: Sending): Promise<Reply>;
+  /** The same gateway with other contents of servers.json. */
+  reload(servers: object, token?: string): ReturnType<Gateway['reload']>;
 }
 
 /**
@@ -123,6 +125,8 @@ export async function startGateway(
     post: (body, headers = {}) => send(url, usual(body, headers)),
     open: (body, headers = {}) => open(url, usual(body, headers)),
     send: (path, sending = {}) => send(new URL(path, url).href, sending),
+    reload: async (changed, fresh) =>
+      gateway.reload(await loadServers(changed, env, options.catalogFile), fresh),
     async [Symbol.asyncDispose]() {
       await Promise.all(clients.map((client) => client.close()));
       await gateway.close();

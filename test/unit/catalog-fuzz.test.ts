@@ -133,7 +133,7 @@ test('lists that arrive one by one, in any order, end in the same names', () => 
   );
   fc.assert(
     fc.property(shuffled, ([given, order]) => {
-      const holder = createCatalogHolder(silent, nothing);
+      const holder = createCatalogHolder(silent);
       const sources = given.map((server) => sourceOf(server));
       const arrived = new Set<number>();
       for (const index of order) {
@@ -143,6 +143,7 @@ test('lists that arrive one by one, in any order, end in the same names', () => 
             downstream,
             list: arrived.has(at) ? list : undefined,
           })),
+          nothing,
         );
       }
       expect(routesIn(holder.current)).toEqual(routesIn(merge(sources)));

@@ -22,6 +22,7 @@ export type StdioFlavour =
   | 'garbles'
   | 'noisy'
   | 'dies'
+  | 'unruly'
   | 'grandchild'
   | 'stubborn';
 

@@ -57,6 +57,7 @@ test('a url alone is a downstream, and everything else has a default', () => {
     catalogFile: join(directory, 'servers.catalog.json'),
     legacySse: false,
     audit: { values: false },
+    drainMs: 25_000,
     limits: DEFAULT_LIMITS,
     secrets: [],
   });

@@ -1,0 +1,54 @@
+import { createRenewableSeal, type RenewableSeal } from '../relay/seal.ts';
+import { TASK_TTL_MS } from '../relay/tasks.ts';
+import { SESSION_TTL_MS } from './sessions.ts';
+
+/** The one token of the callers, and what goes out sealed with it. */
+export interface Tokens {
+  readonly token: string;
+  /** The one before, as long as it is accepted. */
+  readonly earlierToken: string | undefined;
+  readonly seals: Readonly<Record<'session' | 'requestState' | 'task', RenewableSeal>>;
+  /**
+   * From now on it is this one. The one before is accepted for a time, and opens what it sealed.
+   *
+   * @param onForgotten  the time is over
+   */
+  change(token: string, keepMs: number, onForgotten: () => void): void;
+  close(): void;
+}
+
+/** How long a caller may take to come back with an answer. */
+const STATE_TTL_MS = 15 * 60_000;
+
+export function createTokens(first: string): Tokens {
+  let token = first;
+  let earlierToken: string | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const seals = {
+    session: createRenewableSeal(token, 'session', SESSION_TTL_MS),
+    requestState: createRenewableSeal(token, 'requestState', STATE_TTL_MS),
+    task: createRenewableSeal(token, 'task', TASK_TTL_MS),
+  };
+  return {
+    get token() {
+      return token;
+    },
+    get earlierToken() {
+      return earlierToken;
+    },
+    seals,
+    change(fresh, keepMs, onForgotten) {
+      if (fresh === token) return;
+      earlierToken = token;
+      token = fresh;
+      for (const seal of Object.values(seals)) seal.renew(fresh);
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        earlierToken = undefined;
+        for (const seal of Object.values(seals)) seal.forgetEarlier();
+        onForgotten();
+      }, keepMs).unref();
+    },
+    close: () => clearTimeout(timer),
+  };
+}

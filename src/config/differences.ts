@@ -1,0 +1,86 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Config, DownstreamConfig } from './config.ts';
+
+/** What a configuration has that another had not, by name and never by value. */
+export interface Differences {
+  /** Keys of downstreams. */
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** They are connected to in another way, or as somebody else. */
+  readonly reconnected: readonly string[];
+  /** They are connected to as before, and shown otherwise. */
+  readonly reshaped: readonly string[];
+  /** Keys of the file beside its servers. */
+  readonly settings: readonly string[];
+}
+
+export function differencesOf(before: Config, after: Config): Differences {
+  const old = byKey(before);
+  const fresh = byKey(after);
+  const common = [...fresh.keys()].filter((key) => old.has(key));
+  const isBound = !isDeepStrictEqual(linkLimitsOf(before), linkLimitsOf(after));
+  const pairs = common.map((key) => [old.get(key), fresh.get(key)] as [DownstreamConfig, DownstreamConfig]);
+  const hasOtherLink = ([was, is]: (typeof pairs)[number]) =>
+    isBound || !isDeepStrictEqual(connectionFacts(was), connectionFacts(is));
+  return {
+    added: [...fresh.keys()].filter((key) => !old.has(key)),
+    removed: [...old.keys()].filter((key) => !fresh.has(key)),
+    reconnected: pairs.filter(hasOtherLink).map(([{ key }]) => key),
+    reshaped: pairs
+      .filter((pair) => !hasOtherLink(pair) && !isDeepStrictEqual(...pair))
+      .map(([{ key }]) => key),
+    settings: settingsOf(before, after),
+  };
+}
+
+export function isSame({ added, removed, reconnected, reshaped, settings }: Differences): boolean {
+  return [added, removed, reconnected, reshaped, settings].every((keys) => keys.length === 0);
+}
+
+const byKey = ({ downstreams }: Config) => new Map(downstreams.map((each) => [each.key, each]));
+
+/** What a connection holds on to from its beginning. */
+function linkLimitsOf({ limits }: Config): object {
+  const { maxResultBytes, maxEventBytes, maxLineBytes, maxInFlight, maxNoticesPerSecond } = limits;
+  return { maxResultBytes, maxEventBytes, maxLineBytes, maxInFlight, maxNoticesPerSecond };
+}
+
+/** All but what decides merely how it is shown and asked: a field that is new here is taken for one of the connection. */
+function connectionFacts(config: DownstreamConfig): object {
+  const {
+    prefix: _prefix,
+    description: _description,
+    passesInstructions: _passesInstructions,
+    passMeta: _passMeta,
+    priority: _priority,
+    callTimeoutMs: _callTimeoutMs,
+    maxCallMs: _maxCallMs,
+    listTimeoutMs: _listTimeoutMs,
+    joinsRepeats: _joinsRepeats,
+    repeatGraceMs: _repeatGraceMs,
+    trustsHints: _trustsHints,
+    maxQueue: _maxQueue,
+    definitionChanges: _definitionChanges,
+    tools: _tools,
+    prompts: _prompts,
+    resources: _resources,
+    ...facts
+  } = config;
+  return facts;
+}
+
+function settingsOf(before: Config, after: Config): string[] {
+  const plain = ({ file: _file, downstreams: _downstreams, secrets: _secrets, ...settings }: Config) =>
+    settings;
+  const [was, is] = [plain(before), plain(after)] as Record<string, unknown>[];
+  const keys = new Set([...Object.keys(was ?? {}), ...Object.keys(is ?? {})]);
+  const changed = [...keys].filter((key) => !isDeepStrictEqual(was?.[key], is?.[key]));
+  return isReordered(before, after) ? ['mcpServers', ...changed] : changed;
+}
+
+/** Their order is that of the list. */
+function isReordered(before: Config, after: Config): boolean {
+  const [was, is] = [byKey(before), byKey(after)];
+  const common = (from: typeof was, other: typeof was) => [...from.keys()].filter((key) => other.has(key));
+  return !isDeepStrictEqual(common(was, is), common(is, was));
+}

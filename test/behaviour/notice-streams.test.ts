@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { serveDownstream } from '../support/downstreams/downstream.ts';
+import { startGateway } from '../support/gateway.ts';
+import { sendJson } from '../support/http-server.ts';
+import { type Message, modernRequest } from '../support/messages.ts';
+
+/** A server with sessions and a stream of notices, which it closes after so many milliseconds. */
+async function streamingServer(streamMs: number) {
+  const streams: number[] = [];
+  const sessions = new Set<string>();
+  let tools = [{ name: 'a', inputSchema: { type: 'object' } }];
+  const downstream = await serveDownstream({
+    calls: [],
+    handler({ method, body }, _req, res) {
+      if (method === 'GET') {
+        streams.push(performance.now());
+        res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+        return void setTimeout(() => res.end(), streamMs).unref();
+      }
+      if (method !== 'POST') return void res.writeHead(200).end();
+      const { id, method: asked } = body as Message;
+      if (id === undefined) return void res.writeHead(202).end();
+      const answer = (result: object, headers = {}) =>
+        sendJson(res, 200, { jsonrpc: '2.0', id, result }, headers);
+      if (asked === 'tools/list') return answer({ tools });
+      if (asked === 'tools/call') return answer({ content: [{ type: 'text', text: 'done' }] });
+      if (asked !== 'initialize') {
+        return sendJson(res, 200, { jsonrpc: '2.0', id, error: { code: -32601, message: 'no' } });
+      }
+      const session = `session-${sessions.size + 1}`;
+      sessions.add(session);
+      const capabilities = { tools: { listChanged: true } };
+      const serverInfo = { name: 'streaming', version: '1' };
+      answer({ protocolVersion: '2025-11-25', capabilities, serverInfo }, { 'mcp-session-id': session });
+    },
+  });
+  const asked = (method: string) =>
+    downstream.requests.filter(({ body }) => (body as Message | undefined)?.method === method).length;
+  const change = (name: string) => {
+    tools = [{ name, inputSchema: { type: 'object' } }];
+  };
+  return { ...downstream, streams, sessions, asked, change };
+}
+
+test('a stream of notices that is closed at once is given up after three times, and calls go on', async () => {
+  await using crm = await streamingServer(0);
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  await expect.poll(() => crm.streams.length, { timeout: 15_000 }).toBe(3);
+  crm.change('b');
+  // What changed while there was no stream is found all the same.
+  const names = async () =>
+    (await gateway.post(...modernRequest('tools/list'))).json.result.tools.map(
+      ({ name }: { name: string }) => name,
+    );
+  await expect.poll(names, { timeout: 10_000 }).toEqual(['crm__b']);
+  await sleep(3500);
+  expect(crm.streams).toHaveLength(3);
+  const params = { name: 'crm__b', arguments: {} };
+  expect((await gateway.post(...modernRequest('tools/call', params))).json.result.content[0].text).toBe(
+    'done',
+  );
+  expect(gateway.gateway.status().downstreams.crm?.state).toBe('ready');
+  // Neither the streams nor the lists have cost a session.
+  expect(crm.asked('initialize')).toBe(1);
+  expect(crm.sessions.size).toBe(1);
+});
+
+test('a server that is left alone is asked nothing, and holds one session', async () => {
+  await using crm = await streamingServer(60_000);
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  await expect.poll(() => crm.streams.length).toBe(1);
+  const before = crm.requests.length;
+  await sleep(5000);
+  expect(crm.requests.length).toBe(before);
+  expect(crm.asked('initialize')).toBe(1);
+  expect(gateway.gateway.status().downstreams.crm?.state).toBe('ready');
+});

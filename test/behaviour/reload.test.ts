@@ -1,0 +1,256 @@
+import { describe, expect, test } from 'vitest';
+import type { ServerEntry } from '../support/downstreams/downstream.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { stdioServer } from '../support/downstreams/stdio.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
+import { refusingPort } from '../support/refusing-port.ts';
+
+const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
+const legacyServer = (...tools: string[]) =>
+  plainServer({
+    era: 'legacy',
+    sessions: true,
+    json: true,
+    ...(tools.length > 0 && { tools: tools.map(tool) }),
+  });
+
+async function names(gateway: RunningGateway): Promise<string[]> {
+  const { result } = (await gateway.post(...modernRequest('tools/list'))).json;
+  return result.tools.map(({ name }: { name: string }) => name);
+}
+
+async function call(gateway: RunningGateway, name: string, args: object = { text: 'hello' }) {
+  const { json } = await gateway.post(...modernRequest('tools/call', { name, arguments: args }));
+  return json.error?.message ?? json.result.content[0].text;
+}
+
+const slowly = (gateway: RunningGateway, name: string, ms: number) => call(gateway, name, { ms });
+
+describe('another configuration', () => {
+  test('leaves the connections and lists of servers alone that are the same in it', async () => {
+    await using crm = await legacyServer();
+    await using other = await legacyServer('a');
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), other: other.entry() } });
+    const before = crm.requests.length;
+    const changes = await gateway.reload({
+      mcpServers: { crm: crm.entry() },
+      limits: { maxRequestBytes: 2048 },
+    });
+    expect(changes).toEqual({
+      ...{ added: [], removed: ['other'], reconnected: [], reshaped: [], settings: ['limits'] },
+    });
+    expect(await call(gateway, 'crm__echo')).toBe('hello');
+    expect(crm.requests.slice(before).map(({ body }) => (body as Message).method)).toEqual(['tools/call']);
+    const [body, headers] = modernRequest('tools/call', {
+      name: 'crm__echo',
+      arguments: { text: 'x'.repeat(2048) },
+    });
+    expect((await gateway.post(body, headers)).status).toBe(413);
+  });
+
+  test('that shapes a server otherwise is seen at once, over the same connection', async () => {
+    await using crm = await legacyServer();
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const before = crm.requests.length;
+    const { reshaped, reconnected } = await gateway.reload({
+      mcpServers: { crm: crm.entry({ prefix: 'c_', tools: { include: ['echo'] } }) },
+    });
+    expect([reshaped, reconnected]).toEqual([['crm'], []]);
+    expect(await names(gateway)).toEqual(['c_echo']);
+    expect(await call(gateway, 'c_echo')).toBe('hello');
+    expect(await call(gateway, 'crm__echo')).toBe('Unknown tool: crm__echo');
+    expect(crm.requests.slice(before).map(({ body }) => (body as Message).method)).toEqual(['tools/call']);
+  });
+
+  test('with other headers for a server connects anew first, and lets what runs finish', async () => {
+    await using crm = await plainServer({ era: 'legacy', sessions: true, json: true });
+    const entry = (key: string) => ({ mcpServers: { crm: crm.entry({ headers: { 'X-API-KEY': key } }) } });
+    await using gateway = await startGateway(entry('first'));
+    const running = slowly(gateway, 'crm__slow', 700);
+    await expect.poll(() => crm.calls.length).toBe(1);
+    const [old] = crm.sessions;
+    const lost: string[] = [];
+    let isOver = false;
+    const callers = Promise.all(
+      Array.from({ length: 4 }, async () => {
+        while (!isOver) {
+          const text = await call(gateway, 'crm__echo');
+          if (text !== 'hello') lost.push(text);
+        }
+      }),
+    );
+    expect((await gateway.reload(entry('second'))).reconnected).toEqual(['crm']);
+    isOver = true;
+    await callers;
+    expect(lost).toEqual([]);
+    expect(crm.requests.at(-1)?.headers['x-api-key']).toBeDefined();
+    expect(await call(gateway, 'crm__echo')).toBe('hello');
+    expect(crm.requests.at(-1)?.headers['x-api-key']).toBe('second');
+    expect(crm.sessions.has(String(old))).toBe(true);
+    expect(await running).toBe('waited 700 ms');
+    // Its session is given back when the last call on it has its answer.
+    await expect.poll(() => crm.sessions.size).toBe(1);
+    expect(crm.sessions.has(String(old))).toBe(false);
+  });
+
+  test('with a server moved to where nobody answers says so, and comes back with the next one', async () => {
+    await using crm = await legacyServer();
+    await using dead = await refusingPort();
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    await gateway.reload({ mcpServers: { crm: { url: `http://127.0.0.1:${dead.port}/mcp` } } });
+    await expect
+      .poll(() => gateway.gateway.status().downstreams.crm)
+      .toMatchObject({ state: 'down', why: 'connection refused' });
+    expect(await names(gateway)).toContain('crm__echo');
+    await gateway.reload({ mcpServers: { crm: crm.entry() } });
+    // Not after the pause that has begun by then.
+    expect(await call(gateway, 'crm__echo')).toBe('hello');
+  });
+
+  test('without a server: its calls finish, and the next one hears that there is no such tool', async () => {
+    await using crm = await legacyServer();
+    await using other = await legacyServer('a');
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), other: other.entry() } });
+    const running = slowly(gateway, 'crm__slow', 500);
+    await expect.poll(() => crm.calls.length).toBe(1);
+    await gateway.reload({ mcpServers: { other: other.entry() } });
+    expect(await names(gateway)).toEqual(['other__a']);
+    expect(await call(gateway, 'crm__echo')).toBe('Unknown tool: crm__echo');
+    expect(gateway.gateway.status().downstreams).not.toHaveProperty('crm');
+    expect(await running).toBe('waited 500 ms');
+    await expect.poll(() => crm.sessions.size).toBe(0);
+  });
+
+  test('without a server whose call does not end: it is given drainMs', async () => {
+    await using crm = await legacyServer();
+    await using other = await legacyServer('a');
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), other: other.entry() } });
+    const running = slowly(gateway, 'crm__slow', 60_000);
+    await expect.poll(() => crm.calls.length).toBe(1);
+    await gateway.reload({ mcpServers: { other: other.entry() }, drainMs: 200 });
+    expect(await running).toMatch(/^"crm" closed the connection before answering/);
+  });
+
+  test('with a new server has its tools when it is in force', async () => {
+    await using crm = await legacyServer('a');
+    await using fresh = await legacyServer('b');
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    expect((await gateway.reload({ mcpServers: { crm: crm.entry(), fresh: fresh.entry() } })).added).toEqual([
+      'fresh',
+    ]);
+    expect(await names(gateway)).toEqual(['crm__a', 'fresh__b']);
+  });
+
+  test('is told to who listens, once, and only where what it is shown differs', async () => {
+    await using crm = await legacyServer('a', 'b');
+    await using fresh = await legacyServer('c');
+    const servers = { crm: crm.entry() };
+    const toolset = { only: { include: ['crm__a'] } };
+    await using gateway = await startGateway({ mcpServers: servers, toolsets: toolset });
+    const heard: Record<string, string[]> = { '': [], '/only': [] };
+    for (const [path, methods] of Object.entries(heard)) {
+      const client = await gateway.connect({ era: 'modern', query: path });
+      client.setNotificationHandler('notifications/tools/list_changed', () => void methods.push('tools'));
+      await client.listen({ toolsListChanged: true });
+    }
+    await gateway.reload({ mcpServers: { ...servers, fresh: fresh.entry() }, toolsets: toolset });
+    await expect.poll(() => heard).toEqual({ '': ['tools'], '/only': [] });
+    await gateway.reload({ mcpServers: servers, toolsets: { only: { include: ['crm__b'] } } });
+    await expect.poll(() => heard).toEqual({ '': ['tools', 'tools'], '/only': ['tools'] });
+    await gateway.reload({ mcpServers: servers, toolsets: { only: { include: ['crm__b'] } } });
+    await call(gateway, 'crm__a');
+    expect(heard).toEqual({ '': ['tools', 'tools'], '/only': ['tools'] });
+  });
+
+  test('without a toolset ends the streams of those who listened there, and answers 404', async () => {
+    await using crm = await legacyServer('a');
+    const servers = { crm: crm.entry() };
+    await using gateway = await startGateway({ mcpServers: servers, toolsets: { some: { include: ['*'] } } });
+    const client = await gateway.connect({ era: 'modern', query: '/some' });
+    const subscription = await client.listen({ toolsListChanged: true });
+    await gateway.reload({ mcpServers: servers });
+    expect(await subscription.closed).toBeDefined();
+    await expect(client.listTools()).rejects.toThrow();
+    expect((await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+  });
+
+  test('has its profiles, hosts, instructions and the old transport', async () => {
+    await using crm = await legacyServer('a_name_that_is_long');
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const host = { host: 'gateway.example.com' };
+    expect((await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+    expect(
+      (await gateway.post(modernRequest('tools/list')[0], { ...modernRequest('tools/list')[1], ...host }))
+        .status,
+    ).toBe(403);
+    await gateway.reload({
+      mcpServers: { crm: crm.entry({ description: 'Customers.' }) },
+      profiles: { short: { maxNameChars: 20 } },
+      profile: 'short',
+      allowedHosts: ['gateway.example.com'],
+      legacySse: true,
+    });
+    expect((await names(gateway))[0]).toMatch(/^crm__a_nam\w+_[0-9a-f]{8}$/);
+    const [body, headers] = modernRequest('server/discover');
+    const { json } = await gateway.post(body, { ...headers, ...host });
+    expect(json.result.instructions).toContain('Customers.');
+    const bearer = { authorization: `Bearer ${gateway.token}` };
+    const stream = await fetch(new URL('/sse', gateway.url), { headers: bearer });
+    expect(stream.status).toBe(200);
+    await gateway.reload({ mcpServers: { crm: crm.entry() } });
+    expect(await stream.text()).toMatch(/^event: endpoint/);
+    expect((await gateway.send('/sse', { method: 'GET', headers: bearer })).status).toBe(404);
+  });
+
+  test('with another token: the old one is accepted for drainMs, and sessions that it began go on', async () => {
+    await using crm = await legacyServer('a');
+    const config = { mcpServers: { crm: crm.entry() }, drainMs: 1500 };
+    await using gateway = await startGateway(config, { token: 'the-first-token-of-all' });
+    const begun = await gateway.post(
+      ...legacyRequest('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: {} }),
+    );
+    const session = { 'mcp-session-id': String(begun.headers['mcp-session-id']) };
+    const ask = async (token: string, more = {}) =>
+      (await gateway.post(legacyRequest('tools/list')[0], { authorization: `Bearer ${token}`, ...more }))
+        .status;
+    const { settings } = await gateway.reload(config, 'the-second-token-of-all');
+    expect(settings).toEqual(['SWITCHBOARD_TOKEN']);
+    expect(await ask('the-first-token-of-all')).toBe(200);
+    expect(await ask('the-second-token-of-all', session)).toBe(200);
+    expect(await ask('a-third-token')).toBe(401);
+    await expect.poll(() => ask('the-first-token-of-all'), { timeout: 10_000 }).toBe(401);
+    expect(await ask('the-second-token-of-all')).toBe(200);
+  });
+
+  test('keeps the process of a command that is the same, and starts another before it ends the old one', async () => {
+    await using files = stdioServer('v1');
+    const entry = (extra: ServerEntry) => ({ mcpServers: { files: files.entry(extra) } });
+    await using gateway = await startGateway(entry({}));
+    const started = () => files.events.filter(({ event }) => event === 'started').length;
+    await gateway.reload(entry({ prefix: 'f_' }));
+    expect(await call(gateway, 'f_echo')).toBe('hello');
+    expect(started()).toBe(1);
+    const running = slowly(gateway, 'f_slow', 1500);
+    await gateway.reload(entry({ prefix: 'f_', env: { OTHER: 'yes' } }));
+    await expect.poll(started, { timeout: 10_000 }).toBe(2);
+    expect(await call(gateway, 'f_echo')).toBe('hello');
+    expect(await running).toBe('waited 1500 ms');
+    await expect
+      .poll(() => files.events.filter(({ event }) => event === 'stdin closed').length, { timeout: 10_000 })
+      .toBe(1);
+  });
+
+  test('a secret that it brings is not in the log', async () => {
+    await using dead = await refusingPort();
+    await using gateway = await startGateway({
+      mcpServers: { crm: { url: `http://127.0.0.1:${dead.port}/mcp` } },
+    });
+    const authorization = 'Bearer canary-of-the-reload';
+    await gateway.reload({
+      mcpServers: { crm: { url: `http://127.0.0.1:${dead.port}/mcp`, authorization } },
+    });
+    gateway.gateway.status();
+    expect(gateway.logs.join('\n')).not.toContain('canary-of-the-reload');
+  });
+});

@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import { respawnMs } from '../../src/downstream/backoff.ts';
+import { stdioServer } from '../support/downstreams/stdio.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { modernRequest } from '../support/messages.ts';
+
+async function call(gateway: RunningGateway, tool: string, args: object = {}): Promise<string> {
+  const params = { name: `child__${tool}`, arguments: args };
+  return (await gateway.post(...modernRequest('tools/call', params))).json.result.content[0].text;
+}
+
+const CUT =
+  '"child" closed the connection before answering. The call may have run: check before repeating it.';
+const soon = { timeout: 15_000 };
+
+describe('a command', () => {
+  test.each(['closes_stdout', 'half_a_line'])(
+    'that %s in a call fails that call at once, and is started again',
+    async (tool) => {
+      await using child = stdioServer('unruly');
+      await using gateway = await startGateway({ mcpServers: { child: child.entry() } });
+      expect(await call(gateway, tool)).toBe(CUT);
+      await expect.poll(() => call(gateway, 'echo', { text: 'hello' }), soon).toBe('hello');
+      expect(child.events.filter(({ event }) => event === 'started')).toHaveLength(2);
+    },
+  );
+
+  test('that answers and exits in one go has answered', async () => {
+    await using child = stdioServer('unruly');
+    await using gateway = await startGateway({ mcpServers: { child: child.entry() } });
+    expect(await call(gateway, 'answers_and_exits')).toHaveLength(1_000_000);
+  });
+
+  test('that writes bytes that are no text costs the call whose answer they are in', async () => {
+    await using child = stdioServer('unruly');
+    await using gateway = await startGateway({ mcpServers: { child: child.entry() } });
+    expect(await call(gateway, 'invalid_utf8')).toMatch(/^"child" answered with something that is not MCP/);
+    expect(await call(gateway, 'echo', { text: 'hello' })).toBe('hello');
+  });
+
+  test.each([
+    ['no_newline', 'after all that'],
+    ['floods_stderr', 'said a lot'],
+  ])('that %s, 64 MB of it, costs no memory and no call', async (tool, said) => {
+    await using child = stdioServer('unruly');
+    await using gateway = await startGateway({
+      mcpServers: { child: child.entry() },
+      limits: { maxResultBytes: 1_000_000 },
+    });
+    const before = process.memoryUsage.rss();
+    let most = 0;
+    const watching = setInterval(() => {
+      most = Math.max(most, process.memoryUsage.rss() - before);
+    }, 5);
+    expect(await call(gateway, tool)).toBe(said);
+    clearInterval(watching);
+    // The pieces that are read, and what the collector has not got round to; 64 MB kept would be seen.
+    expect(most).toBeLessThan(48 * 1024 * 1024);
+    expect(gateway.logs.length).toBeLessThan(1000);
+    expect(await call(gateway, 'echo', { text: 'hello' })).toBe('hello');
+  });
+
+  test('that does not read its input is sent 1 MiB, and what comes then is refused at once', async () => {
+    await using child = stdioServer('unruly');
+    const entry = child.entry({ callTimeoutMs: 3000 });
+    await using gateway = await startGateway({ mcpServers: { child: entry } });
+    expect(await call(gateway, 'stops_reading')).toBe('reads no more');
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, n) => call(gateway, 'echo', { text: `${n}`.padEnd(100_000) })),
+    );
+    const busy = '"child" does not read what it is sent (1 MiB wait for it). Trying again may help.';
+    const late = /^"child" did not answer child__echo within 3000 ms\./;
+    expect(answers.filter((text) => text !== busy && !late.test(text))).toEqual([]);
+    expect(answers.filter((text) => text === busy).length).toBeGreaterThan(20);
+    expect(answers.filter((text) => late.test(text)).length).toBeGreaterThan(5);
+  });
+
+  test('that never comes up is started at most 65 times in an hour', () => {
+    const HOUR_MS = 3_600_000;
+    // The first attempt may begin in both ways, and is repeated at once where it had come up.
+    let spawns = 4;
+    let at = respawnMs(1, 0);
+    for (let failures = 2; at < HOUR_MS; failures++) {
+      spawns++;
+      at += respawnMs(failures, 0);
+    }
+    expect(spawns).toBeLessThanOrEqual(65);
+    expect(respawnMs(1, 0.999)).toBeLessThanOrEqual(1500);
+    expect(respawnMs(1000, 0.999)).toBeLessThanOrEqual(96_000);
+  });
+
+  test('that never comes up takes one process for each further attempt', async () => {
+    await using child = stdioServer('unruly');
+    const entry = { ...child.entry(), args: ['-e', 'process.stderr.write("no luck\\n"); process.exit(3)'] };
+    await using gateway = await startGateway({ mcpServers: { child: entry } });
+    const attempts = () => gateway.logs.filter((line) => line.includes('"event":"downstream_down"')).length;
+    await expect.poll(attempts, soon).toBeGreaterThanOrEqual(3);
+    expect(gateway.gateway.status().downstreams.child).toMatchObject({
+      state: 'down',
+      why: 'exit code 3',
+      detail: 'no luck',
+    });
+    const said = gateway.logs.filter((line) => line.includes('"event":"stderr"')).length;
+    // Two at the first attempt, then one each.
+    expect(said).toBeLessThanOrEqual(attempts() + 2);
+  });
+});

@@ -1,0 +1,253 @@
+import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'vitest';
+import type { Child } from '../support/child.ts';
+import { folderWith, runCli } from '../support/cli.ts';
+import type { ServerEntry } from '../support/downstreams/downstream.ts';
+import { modernServer } from '../support/downstreams/modern.ts';
+import { listenOnLoopback } from '../support/http-server.ts';
+import { speakLines } from '../support/stdio-line.ts';
+import { send } from '../support/wire-client.ts';
+import { ask, listening, sentences, soon, stop, TOKEN } from './serving.ts';
+
+const env = { SWITCHBOARD_TOKEN: TOKEN };
+
+/** The lines of the log that tell this event. */
+const told = (child: Child, event: string): { msg: string; [key: string]: unknown }[] =>
+  child.stderr
+    .split('\n')
+    .filter((line) => line.includes(`"event":"${event}"`))
+    .map((line) => JSON.parse(line));
+
+/** The way editors save: another file takes the name. */
+async function replace(file: string, content: string | object): Promise<void> {
+  const text = typeof content === 'string' ? content : JSON.stringify(content);
+  await writeFile(`${file}.new`, text);
+  await rename(`${file}.new`, file);
+}
+
+const firstName = async (url: string): Promise<string> =>
+  (await ask(url, TOKEN, 'tools/list')).json.result.tools[0]?.name;
+
+describe.concurrent('serve follows its files:', () => {
+  test('servers.json that is replaced counts at once, and one line says what is different', async ({
+    expect,
+  }) => {
+    await using crm = await modernServer();
+    const servers = (extra: ServerEntry) => ({ mcpServers: { crm: crm.entry(extra) } });
+    await using folder = await folderWith({ 'servers.json': servers({}) });
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
+    const url = await listening(child);
+    await expect.poll(() => firstName(url), soon).toMatch(/^crm__/);
+    await replace(join(folder.path, 'servers.json'), {
+      mcpServers: { crm: crm.entry({ prefix: 'c_' }), other: crm.entry() },
+      limits: { maxRequestBytes: 5000 },
+    });
+    await child.waitFor('stderr', /"event":"reloaded"/);
+    expect(await firstName(url)).toMatch(/^c_/);
+    expect(told(child, 'reloaded')).toMatchObject([
+      {
+        ...{ level: 'info', added: ['other'], removed: [], reconnected: [], reshaped: ['crm'] },
+        settings: ['limits'],
+        msg: 'servers.json was read again; added: other; shown otherwise: crm; changed: limits',
+      },
+    ]);
+  });
+
+  test('one that is broken leaves the earlier one in force, with the text of a start', async ({ expect }) => {
+    await using crm = await modernServer();
+    const file = { mcpServers: { crm: crm.entry() } };
+    await using folder = await folderWith({ 'servers.json': file });
+    const path = join(folder.path, 'servers.json');
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
+    const url = await listening(child);
+    const broken: [text: string, said: RegExp][] = [
+      ['{ "mcpServers": { "crm": { "url": ', /^servers\.json: .*line \d+/],
+      [
+        JSON.stringify({ mcpServers: { crm: { url: '${NOT_SET}', authorization: 'literal-secret' } } }),
+        /^servers\.json: mcpServers\.crm\.url: environment variable NOT_SET is not set$/,
+      ],
+      ['', /^servers\.json: is empty/],
+    ];
+    for (const [index, [text, said]] of broken.entries()) {
+      await replace(path, text);
+      await expect.poll(() => told(child, 'reload_failed').length, soon).toBe(index + 1);
+      expect(told(child, 'reload_failed')[index]?.msg).toMatch(said);
+      const { json } = await ask(url, TOKEN, 'tools/call', {
+        name: 'crm__echo',
+        arguments: { text: 'still' },
+      });
+      expect(json.result.content[0].text).toBe('still');
+    }
+    expect(child.stderr).not.toContain('literal-secret');
+    await replace(path, { ...file, drainMs: 1 });
+    await child.waitFor('stderr', /"event":"reloaded"/);
+    // A start with the same would be refused in the same words.
+    await replace(path, broken[1]?.[0] ?? '');
+    await using second = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
+    await second.exit;
+    expect(sentences(second.stderr)).toEqual([told(child, 'reload_failed')[1]?.msg]);
+  });
+
+  test('a secret in a file, and one in .env, reach the server behind without a restart', async ({
+    expect,
+  }) => {
+    await using crm = await modernServer();
+    const headers = { 'X-API-KEY': '${file:secrets/key}', 'X-Tenant-ID': '${TENANT}' };
+    await using folder = await folderWith({
+      'servers.json': { mcpServers: { crm: crm.entry({ headers }) } },
+      '.env': 'TENANT=tenant-one\n',
+    });
+    const key = join(folder.path, 'secrets', 'key');
+    await mkdir(join(folder.path, 'secrets'));
+    await writeFile(key, 'canary-key-one\n');
+    await using child = runCli(['serve', '--port', '0'], {
+      cwd: folder.path,
+      env: { ...env, LOG_LEVEL: 'trace' },
+    });
+    const url = await listening(child);
+    const sent = async () => {
+      await ask(url, TOKEN, 'tools/call', { name: 'crm__echo', arguments: { text: 'hello' } });
+      const { headers } = crm.requests.at(-1) ?? {};
+      return [headers?.['x-api-key'], headers?.['x-tenant-id']];
+    };
+    await expect.poll(sent, soon).toEqual(['canary-key-one', 'tenant-one']);
+    await replace(key, 'canary-key-two\n');
+    await expect.poll(sent, soon).toEqual(['canary-key-two', 'tenant-one']);
+    await replace(join(folder.path, '.env'), 'TENANT=tenant-two\n');
+    await expect.poll(sent, soon).toEqual(['canary-key-two', 'tenant-two']);
+    await expect
+      .poll(() => told(child, 'reloaded').map(({ reconnected }) => reconnected), soon)
+      .toEqual([['crm'], ['crm']]);
+    expect(child.stderr).not.toMatch(/canary-key|tenant-one|tenant-two/);
+  });
+
+  test('links that Kubernetes exchanges are followed', async ({ expect }) => {
+    await using crm = await modernServer();
+    await using folder = await folderWith({});
+    const version = async (name: string, prefix: string) => {
+      await mkdir(join(folder.path, name));
+      await writeFile(
+        join(folder.path, name, 'servers.json'),
+        JSON.stringify({ mcpServers: { crm: crm.entry({ prefix }) }, catalogFile: '' }),
+      );
+      await symlink(name, join(folder.path, '..data_tmp'));
+      await rename(join(folder.path, '..data_tmp'), join(folder.path, '..data'));
+    };
+    await version('..one', 'one_');
+    await symlink('..data/servers.json', join(folder.path, 'servers.json'));
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
+    const url = await listening(child);
+    await expect.poll(() => firstName(url), soon).toMatch(/^one_/);
+    await version('..two', 'two_');
+    await expect.poll(() => firstName(url), soon).toMatch(/^two_/);
+    await version('..three', 'three_');
+    await expect.poll(() => firstName(url), soon).toMatch(/^three_/);
+  });
+
+  test('SIGHUP has them read, and says so where nothing is different', async ({ expect }) => {
+    await using crm = await modernServer();
+    await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
+    await listening(child);
+    child.process.kill('SIGHUP');
+    await child.waitFor('stderr', /"event":"reloaded"/);
+    expect(told(child, 'reloaded')[0]?.msg).toBe('servers.json was read again: nothing is different');
+    expect(await stop(child)).toEqual({ code: 0, signal: null });
+  });
+
+  test('a token that is changed in .env counts, and the one before for drainMs', async ({ expect }) => {
+    await using crm = await modernServer();
+    const [one, two] = ['the-first-token-in-the-file', 'the-second-token-in-the-file'];
+    await using folder = await folderWith({
+      'servers.json': { mcpServers: { crm: crm.entry() }, drainMs: 2000 },
+      '.env': `SWITCHBOARD_TOKEN=${one}\n`,
+    });
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path });
+    const url = await listening(child);
+    const status = async (token: string) => (await ask(url, token, 'tools/list')).status;
+    expect([await status(one), await status(two)]).toEqual([200, 401]);
+    await replace(join(folder.path, '.env'), `SWITCHBOARD_TOKEN=${two}\n`);
+    await expect.poll(() => status(two), soon).toBe(200);
+    expect(await status(one)).toBe(200);
+    await expect.poll(() => status(one), soon).toBe(401);
+    expect(told(child, 'reloaded')[0]?.settings).toEqual(['SWITCHBOARD_TOKEN']);
+    expect(child.stderr).not.toContain(two);
+  });
+
+  test('--stdio as well, and its caller is told that the list differs', async ({ expect }) => {
+    await using crm = await modernServer();
+    const servers = (prefix: string) => ({ mcpServers: { crm: crm.entry({ prefix }) } });
+    await using folder = await folderWith({ 'servers.json': servers('one_') });
+    await using child = runCli(['serve', '--stdio'], { cwd: folder.path });
+    await using line = speakLines(child);
+    const initialize = {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 't', version: '1' },
+    };
+    await line.request('initialize', initialize);
+    line.send({ method: 'notifications/initialized' });
+    const names = async () =>
+      (await line.request('tools/list')).result.tools.map(({ name }: { name: string }) => name);
+    await expect.poll(async () => (await names())[0], soon).toMatch(/^one_/);
+    await replace(join(folder.path, 'servers.json'), servers('two_'));
+    await expect
+      .poll(
+        () => line.messages.filter(({ method }) => method === 'notifications/tools/list_changed').length,
+        soon,
+      )
+      .toBeGreaterThan(0);
+    expect((await names())[0]).toMatch(/^two_/);
+  });
+});
+
+test.concurrent('a server that refuses its credentials has them read again where watching missed it', async ({
+  expect,
+}) => {
+  let accepted = 'key-number-one';
+  await using crm = await modernServer();
+  await using guard = await listenOnLoopback(async ({ headers, body, method }, _req, res) => {
+    if (headers['x-api-key'] !== accepted) return void res.writeHead(401).end();
+    const { host: _h, connection: _c, 'content-length': _l, 'transfer-encoding': _t, ...rest } = headers;
+    const answer = await send(crm.url, {
+      method: method as 'POST',
+      headers: rest as Record<string, string>,
+      body,
+    });
+    const { 'content-length': _cl, 'transfer-encoding': _te, connection: _co, ...kept } = answer.headers;
+    res.writeHead(answer.status, kept).end(answer.text);
+  });
+  await using folder = await folderWith({ key: accepted });
+  // The folder of the link is watched, and that of the file; not the one in between.
+  await mkdir(join(folder.path, 'between'));
+  await mkdir(join(folder.path, 'app'));
+  await symlink(join(folder.path, 'key'), join(folder.path, 'between', 'key'));
+  await symlink(join(folder.path, 'between', 'key'), join(folder.path, 'app', 'key'));
+  const entry = { url: `${guard.origin}/mcp`, headers: { 'X-API-KEY': '${file:key}' } };
+  await writeFile(join(folder.path, 'app', 'servers.json'), JSON.stringify({ mcpServers: { crm: entry } }));
+  await using child = runCli(['serve', '--port', '0'], { cwd: join(folder.path, 'app'), env });
+  const url = await listening(child);
+  const call = async () => {
+    const { json } = await ask(url, TOKEN, 'tools/call', { name: 'crm__echo', arguments: { text: 'hello' } });
+    return json.result?.content[0].text;
+  };
+  await expect.poll(call, soon).toBe('hello');
+  accepted = 'key-number-two';
+  await writeFile(join(folder.path, 'between', 'other'), accepted);
+  await replaceLink(join(folder.path, 'between', 'key'), join(folder.path, 'between', 'other'));
+  const failed: unknown[] = [];
+  await expect
+    .poll(async () => {
+      const text = await call();
+      if (text !== 'hello') failed.push(text);
+      return text;
+    }, soon)
+    .toBe('hello');
+  expect(failed[0]).toMatch(/^"crm" refused this gateway's credentials \(HTTP 401\)/);
+});
+
+async function replaceLink(link: string, target: string): Promise<void> {
+  await symlink(target, `${link}.new`);
+  await rename(`${link}.new`, link);
+}
