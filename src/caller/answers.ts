@@ -1,5 +1,5 @@
 import type { View } from '../catalog/view.ts';
-import { type DownstreamFailure, notMcp, type ProtocolError, toRpcError, toToolResult } from '../errors.ts';
+import { type DownstreamFailure, notMcp, type ProtocolError } from '../errors.ts';
 import { type Era, LATEST_LEGACY_VERSION, LEGACY_VERSIONS, META, MODERN_VERSIONS } from '../protocol/eras.ts';
 import { type Extensions, TASKS } from '../protocol/extensions.ts';
 import {
@@ -12,6 +12,7 @@ import {
 } from '../protocol/messages.ts';
 import type { Forwarding } from '../relay/asking.ts';
 import { IMPLEMENTATION } from '../version.ts';
+import { toRpcError, toToolResult } from './failed-answer.ts';
 
 /** The instructions in it name the servers, and these come and go. */
 const DISCOVER_TTL_MS = 60_000;

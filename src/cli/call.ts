@@ -1,4 +1,5 @@
-import { type DownstreamFailure, toToolResult } from '../errors.ts';
+import { toToolResult } from '../caller/failed-answer.ts';
+import type { DownstreamFailure } from '../errors.ts';
 import { isObject, type Outcome, type Params } from '../protocol/messages.ts';
 import { forward } from '../relay/forward.ts';
 import { forwardCall } from '../relay/forwarding.ts';

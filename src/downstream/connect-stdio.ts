@@ -17,14 +17,15 @@ export async function connectStdio(
   config: StdioDownstreamConfig,
   options: ConnectOptions,
 ): Promise<Connection> {
-  const { failures = 0, mode } = options;
+  const { failures = 0 } = options;
   // One process an attempt for a command that does not come up, and the two ways to begin in turn.
-  if (failures > 0) return startStdio(config, { ...options, mode: failures % 2 === 0 ? mode : 'legacy' });
+  const mode = failures % 2 === 0 ? options.mode : 'legacy';
   try {
-    return await startStdio(config, options);
+    return await startStdio(config, { ...options, mode });
   } catch (error) {
     // Servers built on some SDKs exit on anything before `initialize`: begin with that, then.
-    if (error instanceof EndedOnProbe) return startStdio(config, { ...options, mode: 'legacy' });
+    if (error instanceof EndedOnProbe && failures === 0)
+      return startStdio(config, { ...options, mode: 'legacy' });
     // One that was too slow to answer the first question has refused `initialize`, and said what it speaks.
     if (options.mode === 'auto' && speaksModern(error))
       return startStdio(config, { ...options, mode: 'modern' });
