@@ -11,7 +11,7 @@ const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
 const CACHE = { ttlMs: 60_000, cacheScope: 'private' };
 
 describe.each(['legacy', 'modern'] as const)('to a %s downstream', (era) => {
-  test('no two requests have one id, nor two calls one progress token, and each is a text or a whole number [R3]', async () => {
+  test('no two requests have one id, nor two calls one progress token, and each is a text or a whole number [R3] [R78]', async () => {
     await using crm = await plainServer({ era, sessions: era === 'legacy', json: true });
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'warn' });
     const call = (text: string) =>
