@@ -1,4 +1,5 @@
 import type { Logger } from '../log.ts';
+import { escapeHiddenJson } from '../visible.ts';
 import type { Configured } from './configured.ts';
 import { type Catalog, merge } from './merge.ts';
 import type { CatalogNote, CatalogSource } from './offered-tool.ts';
@@ -29,5 +30,5 @@ export function createCatalogHolder(log: Logger): CatalogHolder {
 
 /** A note as a person reads it. */
 export function sentenceOf({ downstream, tool, note }: CatalogNote): string {
-  return `${downstream === undefined ? '' : `"${downstream}": `}${JSON.stringify(tool)} ${note}`;
+  return `${downstream === undefined ? '' : `"${downstream}": `}${escapeHiddenJson(JSON.stringify(tool))} ${note}`;
 }

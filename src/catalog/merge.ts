@@ -87,11 +87,7 @@ export function merge(
   return { notes: notes.map(visibly), setAside: setAside.map(visibly), generic: asGeneric, view };
 }
 
-const visibly = ({ downstream, tool, note }: CatalogNote): CatalogNote => ({
-  downstream,
-  tool: escapeHidden(tool),
-  note: escapeHidden(note),
-});
+const visibly = (note: CatalogNote): CatalogNote => ({ ...note, note: escapeHidden(note.note) });
 
 /** The names of all of them for each length that a profile allows, made when they are first asked for. */
 function createNaming<T extends Nameable>(items: readonly T[]): (maxChars: number) => Naming<T> {

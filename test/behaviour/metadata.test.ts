@@ -62,9 +62,7 @@ describe('of a server that hides characters in its definitions', () => {
       expect.arrayContaining([
         'deep has invisible or control characters in its inputSchema, outputSchema, annotations, _meta; they are taken out.',
         'key is left out: a name in its inputSchema has invisible characters.',
-        expect.stringMatching(
-          /^odd\\u\{1b\}\[2J.*has invisible or control characters in its title, description/,
-        ),
+        expect.stringContaining('name has invisible or control characters in its title, description'),
       ]),
     );
     expect(notes.some((note) => note.startsWith('plain'))).toBe(false);

@@ -12,7 +12,7 @@ test('a client that starts the gateway and never reads its stderr gets every ans
     answers: { 'tools/call fail': (given) => given.res.destroy() },
   });
   await using folder = await folderWith({
-    'servers.json': { mcpServers: { crm: crm.entry() }, catalogFile: '' },
+    'servers.json': { mcpServers: { crm: crm.entry() }, catalogFile: '', audit: { values: true } },
   });
   await using child = runCli(['serve', '--stdio'], { cwd: folder.path });
   child.process.stderr?.pause();
@@ -27,7 +27,7 @@ test('a client that starts the gateway and never reads its stderr gets every ans
   for (let id = 0; id < CALLS; id++) {
     // Each is a line of the record; the failed ones are a line of the log as well.
     const name = id % 10 === 0 ? 'crm__fail' : 'crm__echo';
-    const params = { name, arguments: { text: `${id}` } };
+    const params = { name, arguments: { text: `${id} ${'x'.repeat(1000)}` } };
     stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params })}\n`);
   }
   await answered;
