@@ -141,7 +141,10 @@ test.each(['modern', 'legacy'] as const)(
       () => left(),
     ];
     await using evil = await evilServer({ era, on: { 'tools/call': tooLate } });
-    await using gateway = await startGateway({ mcpServers: { evil: evil.entry({ callTimeoutMs: 200 }) } });
+    await using gateway = await startGateway({
+      mcpServers: { evil: evil.entry({ callTimeoutMs: 200 }) },
+      limits: { breakerFailures: 0 },
+    });
     const late = await Promise.all(Array.from({ length: 20 }, () => call(gateway)));
     for (const reply of late) expect(textOf(reply)).toContain('did not answer evil__work within 200 ms');
     goOn();
@@ -180,7 +183,10 @@ test('F53 what a legacy downstream asks is answered under its own id, whatever t
 
 test('F91 calls that were cancelled or came too late leave nothing behind', async () => {
   await using evil = await evilServer({ era: 'modern', on: { 'tools/call': [({ gone }) => gone] } });
-  await using gateway = await startGateway({ mcpServers: { evil: evil.entry({ callTimeoutMs: 300 }) } });
+  await using gateway = await startGateway({
+    mcpServers: { evil: evil.entry({ callTimeoutMs: 300 }) },
+    limits: { breakerFailures: 0 },
+  });
   for (let round = 0; round < 5; round++) {
     const late = Array.from({ length: 50 }, () => call(gateway));
     const cancelled = Array.from({ length: 10 }, async () => {
