@@ -83,12 +83,14 @@ describe('what one caller has running at once', () => {
       limits: { maxCallerInFlight: 1 },
     });
     const [input, output] = [new PassThrough(), new PassThrough()];
-    void gateway.gateway.serveStdio(input, output);
+    const served = gateway.gateway.serveStdio(input, output);
     input.write(`${JSON.stringify({ ...echo[0], id: 'first' })}\n`);
     input.write(`${JSON.stringify({ ...echoOf(2)[0], id: 'second' })}\n`);
     const [line] = await once(output, 'data');
     expect(JSON.parse(String(line))).toMatchObject({ id: 'second', error: { code: 429 } });
-    input.end();
+    const cancelled = { method: 'notifications/cancelled', params: { requestId: 'first' } };
+    input.end(`${JSON.stringify({ jsonrpc: '2.0', ...cancelled })}\n`);
+    await served;
   });
 });
 
