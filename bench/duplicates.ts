@@ -10,6 +10,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, Client } from 'undici';
 import { type CallResult, openGateway, post, resultOf, writeStdioServer } from './faulty.ts';
@@ -42,6 +43,10 @@ export interface Duplicates {
   readonly untrue: number;
   readonly outcomeUnknown: number;
   readonly byFault: ReadonlyMap<string, number>;
+  /** Of each write that ran more than once, what it was to meet. */
+  readonly ranAgain: readonly string[];
+  /** All of it is one process: when it stands still for longer than a grace, repetitions come too late. */
+  readonly longestPauseMs: number;
 }
 
 /** A server that loses its sessions all the time is away for most of it, like one that crashes. */
@@ -149,6 +154,9 @@ export async function findDuplicates(writes: number, seed: number, atOnce = 100)
   const { origin } = new URL(gateway.url);
   const dispatcher = new Agent({ connections: atOnce * 2 });
   const ends = new Map<number, CallResult | undefined>();
+  const plans = new Map<number, string>();
+  const pauses = monitorEventLoopDelay({ resolution: 20 });
+  pauses.enable();
   const byFault = new Map<string, number>();
 
   /** As callers do it: what was cut is sent again, a few times, and so is what is called retryable. */
@@ -201,6 +209,7 @@ export async function findDuplicates(writes: number, seed: number, atOnce = 100)
               ? pick(OF_CALLERS)
               : pick(FAULTS);
       byFault.set(fault, (byFault.get(fault) ?? 0) + 1);
+      plans.set(n, `${n}: ${fault}, ${downstream}`);
       ends.set(n, await call(downstream, random() < 0.5 ? 'modern' : 'legacy', { n, fault }));
     }
   }
@@ -223,6 +232,8 @@ export async function findDuplicates(writes: number, seed: number, atOnce = 100)
     untrue: results.filter(([n, result]) => result !== undefined && !isTrue(result, runs.get(n) ?? 0)).length,
     outcomeUnknown: results.filter(([, result]) => failureOf(result)?.mayHaveRun === true).length,
     byFault,
+    ranAgain: [...runs].filter(([, times]) => times > 1).map(([n]) => plans.get(n) ?? String(n)),
+    longestPauseMs: Math.round(pauses.max / 1e6),
   };
 }
 
@@ -251,7 +262,7 @@ if (process.argv[1] === import.meta.filename) {
   console.log(`${writes} writes, seed ${seed}`);
   const startedAt = performance.now();
   const found = await findDuplicates(writes, seed);
-  const { duplicates, unanswered, untrue, outcomeUnknown, byFault } = found;
+  const { duplicates, unanswered, untrue, outcomeUnknown, byFault, ranAgain, longestPauseMs } = found;
   console.log(
     [...byFault]
       .map(([fault, count]) => `${fault} ${count}`)
@@ -259,6 +270,8 @@ if (process.argv[1] === import.meta.filename) {
       .join(', '),
   );
   console.log(`${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+  console.log(`longest pause of the process: ${longestPauseMs} ms`);
+  for (const plan of ranAgain) console.log(`ran again: ${plan}`);
   const none = { unit: 'calls', limit: 1 };
   const figures = [
     { name: 'duplicates', value: duplicates, ...none },
