@@ -21,6 +21,8 @@ import { modernRequest } from '../support/messages.ts';
 import { besideNeighbour } from './neighbour.ts';
 
 const WORK = { name: 'evil__work', arguments: {} };
+/** Nothing is left alone for its failures, which are the point. */
+const limits = { breakerFailures: 0 };
 const NOTHING_WAITS = { requests: 0, calls: 0, parked: 0, listeners: 0, downstream: 0 };
 
 let calls = 0;
@@ -143,7 +145,7 @@ test.each(['modern', 'legacy'] as const)(
     await using evil = await evilServer({ era, on: { 'tools/call': tooLate } });
     await using gateway = await startGateway({
       mcpServers: { evil: evil.entry({ callTimeoutMs: 200 }) },
-      limits: { breakerFailures: 0 },
+      limits,
     });
     const late = await Promise.all(Array.from({ length: 20 }, () => call(gateway)));
     for (const reply of late) expect(textOf(reply)).toContain('did not answer evil__work within 200 ms');
@@ -185,7 +187,7 @@ test('F91 calls that were cancelled or came too late leave nothing behind', asyn
   await using evil = await evilServer({ era: 'modern', on: { 'tools/call': [({ gone }) => gone] } });
   await using gateway = await startGateway({
     mcpServers: { evil: evil.entry({ callTimeoutMs: 300 }) },
-    limits: { breakerFailures: 0 },
+    limits,
   });
   for (let round = 0; round < 5; round++) {
     const late = Array.from({ length: 50 }, () => call(gateway));

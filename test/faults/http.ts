@@ -409,6 +409,9 @@ export const HTTP_FAULTS: readonly Fault[] = [
       { ...late('notices', chunked(stream), endless(progress(1))), progress: true },
     ],
     command: 'npx tsx bench/attacks.ts',
+    elsewhere: [
+      'test/behaviour/downstream-floods.test.ts: of more notices than maxNoticesPerSecond the rest is dropped, and the answer behind them is not',
+    ],
   },
   {
     id: 'F39',
@@ -491,12 +494,18 @@ export const HTTP_FAULTS: readonly Fault[] = [
   {
     id: 'F49',
     promise: 'a downstream that dies under load is spared until it is back',
-    notHere: 'not yet',
+    elsewhere: [
+      'test/behaviour/circuit.test.ts: one call finds out whether it has recovered, and then all are sent again',
+      'test/behaviour/retries.test.ts: a downstream that fails is not met by three times the requests that it got',
+    ],
   },
   {
     id: 'F50',
     promise: 'a slow downstream takes nothing from the others',
     scripts: [{ ...late('it never answers', silence), methods: ['tools/call'] }],
+    elsewhere: [
+      'test/behaviour/bulkhead.test.ts: as many requests as maxInFlight run, as many as maxQueue wait in order, the next one hears at once that it is busy',
+    ],
   },
   {
     id: 'F51',

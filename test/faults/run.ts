@@ -12,7 +12,8 @@ import type { Fault, Script } from './fault.ts';
 import { besideNeighbour, NEIGHBOUR } from './neighbour.ts';
 
 export const TIMEOUT_MS = 400;
-const LIMITS = { maxResultBytes: 256 * 1024 };
+/** Where a server is left alone after some failures, nothing would be learnt of the next. */
+const LIMITS = { maxResultBytes: 256 * 1024, breakerFailures: 0 };
 const NOTHING_WAITS = { requests: 0, calls: 0, parked: 0, listeners: 0, downstream: 0 };
 
 /** A server that answers by scripts. */
