@@ -488,6 +488,7 @@ export const HTTP_FAULTS: readonly Fault[] = [
     id: 'F48',
     promise: 'a stream of notices that keeps closing is given up, and lists are asked for by time',
     elsewhere: [
+      'test/behaviour/notice-streams.test.ts: a stream of notices that is closed at once is given up after three times, and calls go on',
       'test/behaviour/changes.test.ts: a server whose stream of notices is cut is listed again when its list expires',
     ],
   },

@@ -28,7 +28,13 @@ export const RESOURCE_FAULTS: readonly Fault[] = [
       'test/faults/http-more.test.ts: F91 calls that were cancelled or came too late leave nothing behind',
     ],
   },
-  { id: 'F92', promise: 'health is judged without new sessions', notHere: 'not yet' },
+  {
+    id: 'F92',
+    promise: 'health is judged without new sessions',
+    elsewhere: [
+      'test/behaviour/notice-streams.test.ts: a server that is left alone is asked nothing, and holds one session',
+    ],
+  },
   {
     id: 'F93',
     promise: 'a disk that cannot be written is told of once',

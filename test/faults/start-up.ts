@@ -44,18 +44,31 @@ export const START_UP_FAULTS: readonly Fault[] = [
   {
     id: 'F6',
     promise: 'a bad file leaves the old one in force',
-    notHere: 'not yet',
+    elsewhere: [
+      'test/cli/reload.test.ts: one that is broken leaves the earlier one in force, with the text of a start',
+    ],
   },
   {
     id: 'F7',
     promise: 'a reload costs no call of what it leaves alone',
-    notHere: 'not yet',
+    elsewhere: [
+      'test/behaviour/reload.test.ts: leaves the connections and lists of servers alone that are the same in it',
+      'test/behaviour/reload.test.ts: with other headers for a server connects anew first, and lets what runs finish',
+      'test/behaviour/reload.test.ts: without a server: its calls finish, and the next one hears that there is no such tool',
+      'test/behaviour/without-loss.test.ts: changes of the configuration under load lose no call, and leave nothing behind',
+    ],
+    command: 'npx tsx bench/reloads.ts',
   },
   {
     id: 'F8',
     promise: 'SIGTERM under load loses no answer',
-    elsewhere: ['test/cli/end.test.ts: %s ends it with 0 and leaves no process behind'],
-    notHere: 'under load: not yet',
+    elsewhere: [
+      'test/cli/end.test.ts: a call that is running has its answer before the end, and nobody new comes in',
+      'test/cli/end.test.ts: those who listen hear that it is over, in both eras, and do not hold it up',
+      'test/behaviour/without-loss.test.ts: gateways that are told to stop under load lose no answer, and end with 0',
+      'test/cli/end.test.ts: %s ends it with 0 and leaves no process behind',
+    ],
+    command: 'npx tsx bench/restarts.ts',
   },
   {
     id: 'F9',
@@ -73,12 +86,18 @@ export const START_UP_FAULTS: readonly Fault[] = [
   {
     id: 'F11',
     promise: 'a log that nobody reads ends no process',
-    elsewhere: ['test/faults/process.test.ts: F11 a log whose reader has gone does not end the process'],
+    elsewhere: [
+      'test/cli/end.test.ts: nobody who reads its log is no reason to end',
+      'test/faults/process.test.ts: F11 a log whose reader has gone does not end the process',
+    ],
   },
   {
     id: 'F12',
     promise: 'a secret that was changed in its file is used',
-    notHere: 'not yet',
+    elsewhere: [
+      'test/cli/reload.test.ts: a secret in a file, and one in .env, reach the server behind without a restart',
+      'test/cli/reload.test.ts: a token that is changed in .env counts, and the one before for drainMs',
+    ],
   },
   {
     id: 'F13',

@@ -37,6 +37,7 @@ export const STDIO_FAULTS: readonly StdioFault[] = [
       died('exits in the middle of its answer', { write: '{"jsonrpc":"2.0",' }, { does: 'exit' }),
     ],
     elsewhere: [
+      'test/behaviour/unruly-children.test.ts: that never comes up is started at most 65 times in an hour',
       'test/behaviour/lifecycle.test.ts: that dies during a call fails that call at once, and is started again',
       'test/behaviour/connect-reasons.test.ts: %s is named',
     ],
@@ -81,6 +82,9 @@ export const STDIO_FAULTS: readonly StdioFault[] = [
     id: 'F59',
     promise: 'a child that does not read, or says nothing, costs its calls the deadline',
     scripts: [{ ...late('says nothing'), methods: ['tools/call', 'resources/read', 'prompts/get'] }],
+    elsewhere: [
+      'test/behaviour/unruly-children.test.ts: that does not read its input is sent 1 MiB, and what comes then is refused at once',
+    ],
   },
   {
     id: 'F60',
