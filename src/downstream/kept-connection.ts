@@ -77,6 +77,8 @@ export function keepConnected(options: KeptOptions): KeptConnection {
   let why = 'not connected yet';
   let detail: string | undefined;
   let ready: Ready | undefined;
+  /** What takes over from it. Not told with its end: each one would hold on to all that came after it. */
+  let successor: Ready | undefined;
   /** That of `ready`, as long as it is of use. */
   let connection: Connection | undefined;
   const waiters = new Waiters();
@@ -132,10 +134,10 @@ export function keepConnected(options: KeptOptions): KeptConnection {
       const mine: Ready = ready;
       use(mine.connection);
       const end: Ending = await mine.ended.promise;
-      const { successor } = end;
       mine.stopTelling();
       if (successor !== undefined && !closing.signal.aborted) {
         ready = successor;
+        successor = undefined;
         leaving.add(mine.connection);
         options.onReplaced();
         continue;
@@ -146,6 +148,7 @@ export function keepConnected(options: KeptOptions): KeptConnection {
       state = 'connecting';
       why = end.why;
       if (closing.signal.aborted) {
+        successor?.stopTelling();
         await Promise.allSettled([mine.connection.close(), successor?.connection.close()]);
       } else if (end.isDismissed === true) leaving.add(mine.connection);
       else await mine.connection.retire().catch(() => {});
@@ -177,18 +180,21 @@ export function keepConnected(options: KeptOptions): KeptConnection {
     replacing?.abort();
     const mine = new AbortController();
     replacing = mine;
-    let successor: Ready | undefined;
+    let fresh: Ready | undefined;
     let end: Ending;
     try {
-      successor = await options.open(target, mine.signal, 0);
-      end = { why: 'replaced', successor };
+      fresh = await options.open(target, mine.signal, 0);
+      end = { why: 'replaced' };
     } catch (error) {
       end = { ...failed(error), isDismissed: true };
     }
     const isWanted = !mine.signal.aborted && ready === old && !closing.signal.aborted;
-    if (isWanted) return old.ended.resolve(end);
-    successor?.stopTelling();
-    await successor?.connection.close().catch(() => {});
+    if (isWanted) {
+      successor = fresh;
+      return old.ended.resolve(end);
+    }
+    fresh?.stopTelling();
+    await fresh?.connection.close().catch(() => {});
   }
 
   const isGone = () => connection === undefined && (state !== 'connecting' || isAway);

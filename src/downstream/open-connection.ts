@@ -25,8 +25,6 @@ export interface Ready {
 export interface Ending {
   readonly why: string;
   readonly detail?: string | undefined;
-  /** What takes over. */
-  readonly successor?: Ready;
   /** It is not lost, but not wanted any more: what runs on it finishes. */
   readonly isDismissed?: boolean;
 }
