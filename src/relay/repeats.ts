@@ -75,8 +75,7 @@ class Joined implements RunningCall {
 
   callerLeft(cancels: boolean): void {
     if (!this.hasEnded) this.#call.leftBy(this, cancels);
-    // It was told, and the connection was lost before that had left.
-    else if (this.end !== undefined) this.#call.keep(this.end);
+    else if (this.end !== undefined) this.#call.notHeardBy(this, this.end);
   }
 
   tell(end: End): void {
@@ -228,6 +227,12 @@ class JoinedCall implements WayBack {
     if (this.#callers.some(({ isGone }) => !isGone)) this.forget();
     else this.keep(end);
     for (const caller of this.#callers) caller.tell(end);
+  }
+
+  /** It was told, and its connection was lost before that had left. */
+  notHeardBy(caller: Joined, end: End): void {
+    caller.isGone = true;
+    if (this.#callers.every(({ isGone }) => isGone)) this.keep(end);
   }
 
   /** Nobody has heard how it ended; undefined where that is not known. */
