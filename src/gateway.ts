@@ -95,9 +95,6 @@ export interface Gateway {
   close(drainMs?: number): Promise<number>;
 }
 
-/** How long a list waits for slow downstreams after the first start ever: LiveKit gives up on any request after 5 s. */
-const COLD_START_MS = 2500;
-
 const CLOSE_GRACE_MS = 2000;
 /** A caller that uses its connection again is told then that it was the last time. */
 const LINGER_MS = 1000;
@@ -184,7 +181,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     };
     // What is known is answered at once; of the rest callers hear when it comes.
     if (fleet.downstreams.some(({ listing }) => listing !== undefined)) onSettled();
-    else void within(COLD_START_MS, fleet.attempted).then(onSettled);
+    else void within(limits.firstListMs, fleet.attempted).then(onSettled);
   }
 
   function status(): GatewayStatus {
@@ -217,7 +214,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     secrets.add([...fresh.secrets, token]);
     const next = fleet.prepare(fresh, found);
     isReloading = true;
-    await within(COLD_START_MS, next.tried);
+    await within(limits.firstListMs, next.tried);
     isReloading = false;
     if (isClosed) return found;
     next.commit();

@@ -173,6 +173,8 @@ export interface Limits {
   readonly maxQueue: number;
   /** On the stream of one request, or on a channel. */
   readonly maxNoticesPerSecond: number;
+  /** LiveKit gives up on any request after 5 s. */
+  readonly firstListMs: number;
   readonly maxPages: number;
   readonly maxItems: number;
   /** 0 for never. */

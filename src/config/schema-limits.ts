@@ -54,6 +54,7 @@ const RULES: Readonly<Record<keyof Limits, Rule>> = {
   maxInFlight: count('Requests to one server that run at once.', 64),
   maxQueue: count('Requests to one server that wait for one of those to end.', 64, 0),
   maxNoticesPerSecond: count('What a server says on one stream beside its answers; more is dropped.', 1000),
+  firstListMs: ms('How long the first lists ever are waited for, and those of new servers.', 2500, 0, 60_000),
   maxPages: count('Pages of one list of a server.', 64),
   maxItems: count('Items of one list of a server.', 10_000),
   breakerFailures: count('So many failures in a row, and a server is not called for a while; 0 never.', 5, 0),

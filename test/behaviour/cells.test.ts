@@ -65,7 +65,8 @@ describe.each(SERVERS)('a %s server over %s', (era, over) => {
         return it;
       };
       const server = use(await startServer(era, over));
-      const servers = { mcpServers: { crm: server.entry() } };
+      // However slow the machine, a caller on stdio is told at its handshake what there is.
+      const servers = { mcpServers: { crm: server.entry() }, limits: { firstListMs: 30_000 } };
       const folder = use(await folderWith({ 'servers.json': servers }));
       let way: Way = { kind: 'stdio', args: [main, 'serve', '--stdio'], cwd: folder.path };
       if (kind !== 'stdio') {

@@ -16,6 +16,9 @@ import { speakLines } from '../support/stdio-line.ts';
 import { send } from '../support/wire-client.ts';
 import { connected, listening, main, nowhere, soon, stop, TOKEN } from './serving.ts';
 
+/** However slow the machine: what is asked first is answered with all that there is. */
+const PATIENT = { firstListMs: 30_000 };
+
 interface CallOptions {
   signal?: AbortSignal;
   onprogress?: (progress: { progress: number }) => void;
@@ -182,7 +185,9 @@ describe.concurrent('--stdio', () => {
 
   test('needs no token, makes none and mentions none', async () => {
     await using web = await modernServer();
-    await using folder = await folderWith({ 'servers.json': { mcpServers: { web: web.entry() } } });
+    await using folder = await folderWith({
+      'servers.json': { mcpServers: { web: web.entry() }, limits: PATIENT },
+    });
     await using caller = speakLines(runCli(['--stdio'], { cwd: folder.path, env: { HOST: '0.0.0.0' } }));
     expect((await caller.request('tools/list')).result.tools).toHaveLength(5);
     caller.child.process.stdin?.end();
@@ -213,7 +218,9 @@ describe.concurrent('--stdio', () => {
 
   test('reads a request in pieces and several in one piece', async () => {
     await using web = await modernServer();
-    await using folder = await folderWith({ 'servers.json': { mcpServers: { web: web.entry() } } });
+    await using folder = await folderWith({
+      'servers.json': { mcpServers: { web: web.entry() }, limits: PATIENT },
+    });
     await using caller = speakLines(runCli(['--stdio'], { cwd: folder.path }));
     const [echo] = legacyRequest('tools/call', { name: 'web__echo', arguments: { text: 'Zoë 👋' } });
     const bytes = Buffer.from(`${JSON.stringify(echo)}\r\n`);
@@ -255,7 +262,9 @@ describe.concurrent('--stdio', () => {
     expect,
   }) => {
     await using web = await modernServer();
-    await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: web.entry() } } });
+    await using folder = await folderWith({
+      'servers.json': { mcpServers: { crm: web.entry() }, limits: PATIENT },
+    });
     await using caller = speakLines(runCli(['--stdio'], { cwd: folder.path }));
     const [listen] = modernRequest(
       'subscriptions/listen',
@@ -282,7 +291,9 @@ describe.concurrent('--stdio', () => {
 
   test('ends the calls of a caller that leaves in the middle of them', async ({ expect }) => {
     await using web = await modernServer();
-    await using folder = await folderWith({ 'servers.json': { mcpServers: { web: web.entry() } } });
+    await using folder = await folderWith({
+      'servers.json': { mcpServers: { web: web.entry() }, limits: PATIENT },
+    });
     await using caller = speakLines(runCli(['--stdio'], { cwd: folder.path }));
     caller.send({ id: 1, method: 'tools/call', params: { name: 'web__slow', arguments: { ms: 60_000 } } });
     await expect.poll(() => web.calls.map((call) => call.outcome), soon).toEqual(['running']);

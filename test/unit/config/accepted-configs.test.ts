@@ -38,6 +38,7 @@ const DEFAULT_LIMITS = {
   maxInFlight: 64,
   maxQueue: 64,
   maxNoticesPerSecond: 1000,
+  firstListMs: 2500,
   maxPages: 64,
   maxItems: 10_000,
   breakerFailures: 5,
