@@ -179,8 +179,8 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       isSettled = true;
       settled.resolve();
     };
-    // What is known is answered at once; of the rest callers hear when it comes.
-    if (fleet.downstreams.some(({ listing }) => listing !== undefined)) onSettled();
+    // A list that comes short is wrong for the whole of a voice session: whoever was never listed is waited for.
+    if (fleet.downstreams.every(({ listing }) => listing !== undefined)) onSettled();
     else void within(limits.firstListMs, fleet.attempted).then(onSettled);
   }
 

@@ -110,46 +110,6 @@ test('with every server hung, a restart answers the same bytes at once, and a ca
   expect(states).toEqual(['connecting', 'connecting']);
 });
 
-test('a server that never listed does not hold up a restart, and callers hear of it when it has', async () => {
-  await using kept = await folder();
-  await using crm = await plainServer({ era: 'modern', tools: [tool('a')] });
-  {
-    await using _first = await startGateway({ mcpServers: { crm: crm.entry() } }, { catalogFile: kept.file });
-  }
-  let answerAll = () => {};
-  const answering = new Promise<void>((resolve) => {
-    answerAll = resolve;
-  });
-  await using late = await plainServer({
-    era: 'modern',
-    tools: [tool('b')],
-    answers: {
-      'server/discover': async ({ usual }) => {
-        await answering;
-        return usual();
-      },
-    },
-  });
-  await using gateway = await startGateway(
-    { mcpServers: { crm: crm.entry(), late: late.entry() } },
-    { catalogFile: kept.file, settle: false },
-  );
-  const names = async () =>
-    (await gateway.post(...modernRequest('tools/list'))).json.result.tools.map(
-      ({ name }: { name: string }) => name,
-    );
-  const startedAt = performance.now();
-  expect(await names()).toEqual(['crm__a']);
-  // At a first start it waits for 2.5 s.
-  expect(performance.now() - startedAt).toBeLessThan(2000);
-  const notifications = { toolsListChanged: true };
-  const stream = await gateway.open(...modernRequest('subscriptions/listen', { notifications }));
-  expect((await stream.next())?.method).toBe('notifications/subscriptions/acknowledged');
-  answerAll();
-  expect((await stream.next())?.method).toBe('notifications/tools/list_changed');
-  expect(await names()).toEqual(['crm__a', 'late__b']);
-});
-
 test('a call to a server that was not there does not wait for the next attempt to end', async () => {
   await using kept = await folder();
   const { mcpServers, crmPort, notesPort } = await firstRun(kept.file);
