@@ -102,6 +102,9 @@ class JoinedCall implements WayBack {
   #hasEnded = false;
   #beganAt = 0;
   #wasRepeated = false;
+  /** How it ended, while its callers are about to be told. */
+  #toTell: End | undefined;
+  #turn = 0;
   /** Its last caller closed the stream; it is cancelled then. */
   #leaving: NodeJS.Timeout | undefined;
   #asked: Joined | undefined;
@@ -142,6 +145,8 @@ class JoinedCall implements WayBack {
       clearTimeout(this.#leaving);
       this.#wasRepeated = true;
       this.#callers.push(joined);
+      // Who comes while the others are about to be told is given the same time to be gone.
+      if (this.#toTell !== undefined) this.#tellSoon(this.#toTell);
       return joined;
     }
     const end = this.#unheard.take(this);
@@ -151,7 +156,7 @@ class JoinedCall implements WayBack {
     } else {
       this.#hasEnded = false;
       this.#callers = [joined];
-      afterRounds(() => this.#tell(end));
+      this.#tellSoon(end);
     }
     return joined;
   }
@@ -215,14 +220,23 @@ class JoinedCall implements WayBack {
   }
 
   #end(end: End): void {
-    if (this.#wasRepeated || performance.now() - this.#beganAt > PATIENT_MS)
-      afterRounds(() => this.#tell(end));
+    const isPatient = performance.now() - this.#beganAt > PATIENT_MS;
+    if (this.#wasRepeated || isPatient) this.#tellSoon(end);
     else this.#tell(end);
+  }
+
+  #tellSoon(end: End): void {
+    const turn = ++this.#turn;
+    this.#toTell = end;
+    afterRounds(() => {
+      if (turn === this.#turn) this.#tell(end);
+    });
   }
 
   #tell(end: End): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#toTell = undefined;
     clearTimeout(this.#leaving);
     if (this.#callers.some(({ isGone }) => !isGone)) this.forget();
     else this.keep(end);
