@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { createLineReader } from '../../../../src/protocol/lines.ts';
 import type { Message } from '../../messages.ts';
 
 /** What a fixture process tells the test, past the gateway, in a file. */
@@ -27,7 +27,11 @@ export function recordStdin(): void {
     env: { ...process.env } as Record<string, string>,
     cwd: process.cwd(),
   });
-  createInterface({ input: process.stdin })
-    .on('line', (line) => record({ event: 'received', message: JSON.parse(line) }))
-    .on('close', () => record({ event: 'stdin closed' }));
+  // Not `node:readline`: on Node 24 a line ends for it where JSON may have U+2028.
+  const lines = createLineReader(
+    16 * 1024 * 1024,
+    (line) => record({ event: 'received', message: JSON.parse(line) }),
+    () => {},
+  );
+  process.stdin.on('data', (chunk) => lines.feed(chunk)).on('end', () => record({ event: 'stdin closed' }));
 }
