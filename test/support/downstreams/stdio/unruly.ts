@@ -28,7 +28,7 @@ const tools: Record<string, (id: Message['id']) => void> = {
   },
   no_newline(id) {
     const piece = Buffer.alloc(1024 * 1024, 'x');
-    let left = 64;
+    let left = 256;
     const next = () => {
       if (left-- > 0) return process.stdout.write(piece, next);
       process.stdout.write('\n');
@@ -38,7 +38,7 @@ const tools: Record<string, (id: Message['id']) => void> = {
   },
   floods_stderr(id) {
     const line = `${'e'.repeat(4000)}\n`.repeat(250);
-    let left = 64;
+    let left = 256;
     const next = () => {
       if (left-- > 0) return process.stderr.write(line, next);
       return send({ id, result: text('said a lot') });
