@@ -18,13 +18,13 @@ export function declaredBy(params: Params, { era, session }: Caller): Declared {
 
 const NOTHING: Declared = {};
 
-/** @throws ProtocolError -32602 no such level */
 /** Who asks, as far as relaying needs it. */
 export function askingOf(params: Params, caller: Caller, view: View, rounds: Rounds): Asking {
   const { capabilities, extensions } = declaredBy(params, caller);
   return { ...caller, view, capabilities, extensions, rounds };
 }
 
+/** @throws ProtocolError -32602 no such level */
 export function logLevelOf(meta: Params | undefined, { era, session }: Caller): WayBack['logLevel'] {
   if (era === 'legacy') return session?.logLevel ?? 'all';
   const level = meta?.[META.logLevel];

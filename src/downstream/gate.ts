@@ -29,10 +29,6 @@ export class Gate {
     this.#options = options;
   }
 
-  get running(): number {
-    return this.#running;
-  }
-
   get waiting(): number {
     return this.#waiting.size;
   }
@@ -128,8 +124,7 @@ class Passage implements Exchange, Receiver {
 
   start(): void {
     this.#state = 'running';
-    const exchange = this.#options.send(this.#request, this);
-    this.#exchange = exchange;
+    this.#exchange = this.#options.send(this.#request, this);
   }
 
   refuse(failure: DownstreamFailure): void {

@@ -47,18 +47,17 @@ const GOOD = Array.from({ length: 99 }, (_, index) => ({
   inputSchema: { type: 'object' },
 }));
 
+function catalogOf(tools: Listed[]) {
+  const shaping = { exclude: [], overrides: new Map() };
+  const config = { prefix: '', priority: 0, passesInstructions: false, tools: shaping };
+  const list = { tools, ttlMs: undefined, instructions: undefined, warnings: [] };
+  return merge([{ downstream: { key: 'crm', config } as unknown as Downstream, list }]);
+}
+
 test.each([...REJECTED_BY_CLIENTS, ...OTHERS])(
   '%s costs one tool of a hundred, for every caller [R100]',
   (_what, bad) => {
-    const tools = { exclude: [], overrides: new Map() };
-    const config = { prefix: '', priority: 0, passesInstructions: false, tools };
-    const list = {
-      tools: [...GOOD.slice(0, 50), bad, ...GOOD.slice(50)],
-      ttlMs: undefined,
-      instructions: undefined,
-      warnings: [],
-    };
-    const catalog = merge([{ downstream: { key: 'crm', config } as unknown as Downstream, list }]);
+    const catalog = catalogOf([...GOOD.slice(0, 50), bad, ...GOOD.slice(50)]);
     for (const profile of PROFILES.values()) {
       const view = catalog.view(profile);
       expect(view.routes.size, profile.name).toBe(99);
@@ -85,15 +84,7 @@ test.each([
 ])(
   'a schema that goes round in a circle through %s costs nothing, for every caller',
   (_what, inputSchema) => {
-    const tools = { exclude: [], overrides: new Map() };
-    const config = { prefix: '', priority: 0, passesInstructions: false, tools };
-    const list = {
-      tools: [...GOOD, schema(inputSchema)],
-      ttlMs: undefined,
-      instructions: undefined,
-      warnings: [],
-    };
-    const catalog = merge([{ downstream: { key: 'crm', config } as unknown as Downstream, list }]);
+    const catalog = catalogOf([...GOOD, schema(inputSchema)]);
     for (const profile of PROFILES.values()) {
       const view = catalog.view(profile);
       const parsed = ListToolsResultSchema.parse(JSON.parse(toolList(view).legacy.toString()));

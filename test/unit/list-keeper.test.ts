@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { createListKeeper } from '../../src/downstream/list-keeper.ts';
 import type { Listing } from '../../src/downstream/listing.ts';
+import { withFakeTime } from '../support/fake-time.ts';
 
 const listOf = (...names: string[]): Listing => ({
   tools: names.map((name) => ({ name })),
@@ -28,15 +29,6 @@ function keeperOf(list: (asked: number) => Promise<Listing | undefined>) {
       return asked;
     },
   };
-}
-
-async function withFakeTime(run: () => Promise<void>): Promise<void> {
-  vi.useFakeTimers();
-  try {
-    await run();
-  } finally {
-    vi.useRealTimers();
-  }
 }
 
 test('a burst of announcements is one listing, and all that come while it runs are one more', () =>

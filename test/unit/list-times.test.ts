@@ -1,20 +1,12 @@
 import { expect, test, vi } from 'vitest';
 import { createListKeeper } from '../../src/downstream/list-keeper.ts';
+import { withFakeTime } from '../support/fake-time.ts';
 
 const LIST = { tools: [], ttlMs: 300_000, instructions: undefined, warnings: [] };
 
 function keeperOf(list: () => Promise<typeof LIST>) {
   const keeper = createListKeeper({ restored: undefined, list, onChanged() {}, onFailed() {} });
   keeper.publish(LIST);
-}
-
-async function withFakeTime(run: () => Promise<void>): Promise<void> {
-  vi.useFakeTimers();
-  try {
-    await run();
-  } finally {
-    vi.useRealTimers();
-  }
 }
 
 test('lists that came together are not asked for together when they expire [R119]', () =>
