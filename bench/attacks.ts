@@ -3,7 +3,7 @@
 // The gateway under attack is the built program, in a process of its own for each attack. Its memory is VmHWM of Linux,
 // the highest it ever was, less what it had after 300 good calls. The last line is JSON, for docs/reliability.md.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,14 +29,9 @@ import {
 import { type EvilServer, evilServer, httpHead, type Step } from '../test/support/evil/wire.ts';
 import { legacyRequest, type Message, modernRequest } from '../test/support/messages.ts';
 import { send } from '../test/support/wire-client.ts';
+import { type Figure, report } from './figures.ts';
+import { memoryMiB } from './measure/memory.ts';
 import { token } from './scene.ts';
-
-interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly limit: number;
-}
 
 const MIB = 1024 * 1024;
 const CALL_TIMEOUT_MS = 3000;
@@ -103,9 +98,7 @@ try {
 } finally {
   rmSync(folder, { recursive: true });
 }
-for (const { name, value, unit, limit } of figures) console.log(`${name}: ${value} ${unit} (limit ${limit})`);
-console.log(JSON.stringify({ figures }));
-process.exitCode = figures.some(({ value, limit }) => value > limit) ? 1 : 0;
+report(figures);
 
 /** So many blanks, as they are taken. */
 function raw(size: number): Step {
@@ -122,11 +115,11 @@ async function growthUnder(steps: readonly Step[]): Promise<number> {
   await using gateway = await startProcess(evil);
   for (let i = 0; i < 300; i++) expectText(await callWork(gateway.url), 'well');
   await sleep(300);
-  const before = memoryOf(gateway.pid, 'VmRSS');
+  const before = memoryMiB(gateway.pid, 'VmRSS');
   writeFileSync(`/proc/${gateway.pid}/clear_refs`, '5');
   evil.script({ 'tools/call': steps });
   for (let round = 0; round < ROUNDS; round++) expectText(await callWork(gateway.url), '"isError":true');
-  return memoryOf(gateway.pid, 'VmHWM') - before;
+  return memoryMiB(gateway.pid, 'VmHWM') - before;
 }
 
 /** @returns milliseconds */
@@ -253,10 +246,4 @@ async function post(url: string, [body, headers]: [Message, Record<string, strin
 
 function expectText(text: string, part: string): void {
   if (!text.includes(part)) throw new Error(`expected ${part} in ${text.slice(0, 500)}`);
-}
-
-/** @returns MiB */
-function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
-  const [, kib] = new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Number(kib) / 1024;
 }

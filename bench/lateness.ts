@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { openGateway, post, resultOf, writeStdioServer } from './faulty.ts';
+import { type Figure, report } from './figures.ts';
 
 const CALLS = Number(process.argv[2] ?? 200);
 const AT_ONCE = 50;
@@ -74,7 +75,7 @@ const gateway = await openGateway({
   http: { url, callTimeoutMs: DEADLINE_MS },
   stdio: { ...stdio.entry, callTimeoutMs: DEADLINE_MS },
 });
-const figures: { name: string; value: number; unit: string; limit: number }[] = [];
+const figures: Figure[] = [];
 let unanswered = 0;
 let last = 0;
 
@@ -88,18 +89,14 @@ try {
   const calls = await callAll('http__cut_stream');
   const afterCut = calls.map(({ id, answeredAt }) => answeredAt - (cutAt.get(id) ?? 0));
   figures.push({ name: 'cut stream to error', value: worst(afterCut), unit: 'ms', limit: MAX_CUT_MS });
-  figures.push({ name: 'unanswered', value: unanswered, unit: 'calls', limit: 1 });
+  figures.push({ name: 'unanswered', value: unanswered, unit: 'calls', limit: 0 });
 } finally {
   await gateway.close();
   server.close();
   server.closeAllConnections();
   stdio.remove();
 }
-for (const { name, value, unit, limit } of figures) {
-  console.log(`${name}: ${value} ${unit} of ${CALLS} calls (must be below ${limit})`);
-}
-if (figures.some(({ value, limit }) => value >= limit)) process.exitCode = 1;
-console.log(JSON.stringify({ figures }));
+report(figures);
 
 async function callAll(name: string): Promise<Call[]> {
   const all: Call[] = [];

@@ -148,21 +148,3 @@ async function textOf(stream: IncomingMessage): Promise<string> {
   for await (const piece of stream) text += piece;
   return text;
 }
-
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly limit: number;
-}
-
-/** Prints them, for a person or with `--json` for a program, and says by the exit code whether each is within its limit. */
-export function report(figures: readonly Figure[], details: string): void {
-  if (process.argv.includes('--json')) console.log(JSON.stringify({ figures }));
-  else {
-    console.log(details);
-    for (const { name, value, unit, limit } of figures)
-      console.log(`${name}: ${value} ${unit} (limit ${limit})`);
-  }
-  if (figures.some(({ value, limit }) => value > limit)) process.exitCode = 1;
-}

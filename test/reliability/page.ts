@@ -1,8 +1,9 @@
+import type { Figure } from '../../bench/figures.ts';
 import type { JudgedSection, TestResult } from './results.ts';
 
 export interface Measured {
   readonly command: string;
-  readonly figures: readonly { name: string; value: number; unit: string; limit: number }[];
+  readonly figures: readonly Figure[];
 }
 
 const HEAD = `# Reliability
@@ -42,7 +43,7 @@ export function pageText(
     figures.map(({ name, value, unit, limit }) => [
       name,
       `${value} ${unit}`,
-      `${limit} ${unit}`,
+      limit === undefined ? '' : `${limit} ${unit}`,
       `\`${command}\``,
     ]),
   );

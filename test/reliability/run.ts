@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isOver } from '../../bench/figures.ts';
 import { SECTIONS } from '../faults/table.ts';
 import { type Measured, pageText } from './page.ts';
 import { type FileResult, judgeFaults } from './results.ts';
@@ -24,9 +25,7 @@ try {
   if (process.argv.includes('--write')) writeFileSync(page, text);
   else process.stdout.write(text);
   const failed = faults.flatMap((section) => section.rows).filter(({ outcome }) => outcome === 'fails');
-  const over = measured.filter(
-    ({ figures }) => figures.length === 0 || figures.some((f) => f.value > f.limit),
-  );
+  const over = measured.filter(({ figures }) => figures.length === 0 || figures.some(isOver));
   for (const { id } of failed) console.error(`${id} fails`);
   for (const { command } of over) console.error(`${command} is over a limit, or said nothing`);
   process.exitCode = failed.length + over.length > 0 ? 1 : 0;
