@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type PlainDownstream, plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
-import { rawCaller, rawPost } from './raw-requests.ts';
+import { rawCaller, rawPost } from '../support/raw-caller.ts';
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
@@ -25,27 +25,27 @@ afterAll(async () => {
 
 describe('a caller that is slow', () => {
   test('with its headers hears 408 and is cut off', async () => {
-    using caller = await rawCaller(gateway.url);
-    caller.write('POST /mcp HTTP/1.1\r\nHost: localhost\r\n');
+    await using caller = await rawCaller(gateway.url);
+    caller.send('POST /mcp HTTP/1.1\r\nHost: localhost\r\n');
     const answer = await caller.next();
     expect([answer.status, answer.json.error]).toEqual([
       408,
       expect.stringContaining('limits.headersTimeoutMs'),
     ]);
-    await caller.closed;
+    await caller.ended;
   });
 
   test('with its body hears 408 and is cut off', async () => {
-    using caller = await rawCaller(gateway.url);
-    caller.write(rawPost(gateway.token, '', { 'content-length': '100' }), '{"jsonrpc"');
+    await using caller = await rawCaller(gateway.url);
+    caller.send(rawPost(gateway.token, '', { 'content-length': '100' }), '{"jsonrpc"');
     const answer = await caller.next();
     expect([answer.status, answer.headers['content-type']]).toEqual([408, 'application/json']);
-    await caller.closed;
+    await caller.ended;
   });
 
   test('says nothing at all, and is cut off', async () => {
-    using caller = await rawCaller(gateway.url);
-    await caller.closed;
+    await using caller = await rawCaller(gateway.url);
+    await caller.ended;
   });
 });
 
@@ -61,11 +61,11 @@ test.each([
   ],
   ['a header with a line break of its own', { 'x-odd': 'a\nb' }, 400],
 ])('%s are refused in JSON, and the connection ends', async (_what, headers, status) => {
-  using caller = await rawCaller(gateway.url);
-  caller.write(rawPost(gateway.token, PING, headers));
+  await using caller = await rawCaller(gateway.url);
+  caller.send(rawPost(gateway.token, PING, headers));
   const answer = await caller.next();
   expect([answer.status, answer.json]).toEqual([status, { error: expect.any(String) }]);
-  await caller.closed;
+  await caller.ended;
 });
 
 test.each([
@@ -73,56 +73,56 @@ test.each([
   ['the right one last', (token: string) => `Bearer other\r\nauthorization: Bearer ${token}`],
   ['the right one twice', (token: string) => `Bearer ${token}\r\nAuthorization: Bearer ${token}`],
 ])('of two Authorization headers none is picked: %s', async (_what, authorization) => {
-  using caller = await rawCaller(gateway.url);
-  caller.write(rawPost(gateway.token, PING, { authorization: authorization(gateway.token) }));
+  await using caller = await rawCaller(gateway.url);
+  caller.send(rawPost(gateway.token, PING, { authorization: authorization(gateway.token) }));
   expect((await caller.next()).status).toBe(401);
 });
 
 test('of two Host headers none is picked', async () => {
-  using caller = await rawCaller(gateway.url);
-  caller.write(rawPost(gateway.token, PING, { host: 'localhost\r\nhost: evil.example' }));
+  await using caller = await rawCaller(gateway.url);
+  caller.send(rawPost(gateway.token, PING, { host: 'localhost\r\nhost: evil.example' }));
   expect([400, 403]).toContain((await caller.next()).status);
 });
 
 test.each(['gzip', 'br', 'zstd', 'identity, gzip'])(
   'a body that says %s is refused and not decoded',
   async (encoding) => {
-    using caller = await rawCaller(gateway.url);
-    caller.write(rawPost(gateway.token, PING, { 'content-encoding': encoding }));
+    await using caller = await rawCaller(gateway.url);
+    caller.send(rawPost(gateway.token, PING, { 'content-encoding': encoding }));
     expect((await caller.next()).status).toBe(415);
     // A small body is read to its end, and the connection goes on.
-    caller.write(rawPost(gateway.token, PING));
+    caller.send(rawPost(gateway.token, PING));
     expect((await caller.next()).status).toBe(200);
   },
 );
 
 test('without the token the answer comes before the body, which is not read', async () => {
-  using caller = await rawCaller(gateway.url);
-  caller.write(rawPost('wrong', '', { 'content-length': '4000000' }));
+  await using caller = await rawCaller(gateway.url);
+  caller.send(rawPost('wrong', '', { 'content-length': '4000000' }));
   const answer = await caller.next();
   expect([answer.status, answer.headers.connection]).toEqual([401, 'close']);
-  await caller.closed;
+  await caller.ended;
 });
 
 test('a body in chunks that does not end is cut off at maxRequestBytes, or at its time', async () => {
-  using caller = await rawCaller(gateway.url);
-  caller.write(rawPost(gateway.token, '', { 'content-length': undefined, 'transfer-encoding': 'chunked' }));
+  await using caller = await rawCaller(gateway.url);
+  caller.send(rawPost(gateway.token, '', { 'content-length': undefined, 'transfer-encoding': 'chunked' }));
   const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
-  const sending = setInterval(() => caller.write(chunk), 1);
+  const sending = setInterval(() => caller.send(chunk), 1);
   try {
     expect([413, 408]).toContain((await caller.next()).status);
-    await caller.closed;
+    await caller.ended;
   } finally {
     clearInterval(sending);
   }
 });
 
 test('requests in one piece are answered each, and in order', async () => {
-  using caller = await rawCaller(gateway.url);
+  await using caller = await rawCaller(gateway.url);
   const slow =
     '{"jsonrpc":"2.0","id":"slow","method":"tools/call","params":{"name":"crm__slow","arguments":{"ms":200}}}';
   const ping = (id: number) => rawPost(gateway.token, `{"jsonrpc":"2.0","id":${id},"method":"ping"}`);
-  caller.write(rawPost(gateway.token, slow) + ping(2) + ping(3));
+  caller.send(rawPost(gateway.token, slow) + ping(2) + ping(3));
   const ids = [await caller.next(), await caller.next(), await caller.next()].map(({ json }) => json.id);
   expect(ids).toEqual(['slow', 2, 3]);
 });
@@ -138,10 +138,10 @@ const REFUSED: [what: string, status: number, headers: Record<string, string>, b
 test.each(REFUSED)(
   'after %s the same connection serves the next request',
   async (_what, status, headers, body) => {
-    using caller = await rawCaller(gateway.url);
-    caller.write(rawPost(gateway.token, body, headers));
+    await using caller = await rawCaller(gateway.url);
+    caller.send(rawPost(gateway.token, body, headers));
     expect((await caller.next()).status).toBe(status);
-    caller.write(rawPost(gateway.token, PING));
+    caller.send(rawPost(gateway.token, PING));
     expect((await caller.next()).json).toEqual({ jsonrpc: '2.0', id: 1, result: {} });
   },
 );

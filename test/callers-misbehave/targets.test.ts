@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PlainDownstream, plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
-import { rawCaller } from './raw-requests.ts';
+import { rawCaller } from '../support/raw-caller.ts';
 
 let downstream: PlainDownstream;
 let gateway: RunningGateway;
@@ -40,8 +40,8 @@ test.each([
   '/messages?sessionId=__proto__',
   `/mcp/${'x'.repeat(8000)}`,
 ])('POST %s is refused in JSON', async (target) => {
-  using caller = await rawCaller(gateway.url);
-  caller.write(`${head(`POST ${target}`)}Content-Length: 2\r\nContent-Type: application/json\r\n\r\n{}`);
+  await using caller = await rawCaller(gateway.url);
+  caller.send(`${head(`POST ${target}`)}Content-Length: 2\r\nContent-Type: application/json\r\n\r\n{}`);
   const answer = await caller.next();
   expect([400, 404]).toContain(answer.status);
   expect(answer.json).toMatchObject({ error: expect.anything() });
@@ -50,8 +50,8 @@ test.each([
 test.each(['PUT', 'OPTIONS', 'TRACE', 'PATCH', 'PROPFIND'])(
   '%s is a 405 that allows POST',
   async (method) => {
-    using caller = await rawCaller(gateway.url);
-    caller.write(`${head(`${method} /mcp`)}\r\n`);
+    await using caller = await rawCaller(gateway.url);
+    caller.send(`${head(`${method} /mcp`)}\r\n`);
     const answer = await caller.next();
     expect([answer.status, answer.headers.allow]).toEqual([405, 'POST']);
     // No page of another origin is told that it may call.
@@ -73,19 +73,19 @@ test('HEAD is a 405 without a body', async () => {
 });
 
 test('CONNECT ends the connection, and a method that is none is a 400', async () => {
-  using tunnel = await rawCaller(gateway.url);
-  tunnel.write(head('CONNECT evil.example:443'), '\r\n');
-  await tunnel.closed;
-  using odd = await rawCaller(gateway.url);
-  odd.write(head('BREW /mcp'), '\r\n');
+  await using tunnel = await rawCaller(gateway.url);
+  tunnel.send(head('CONNECT evil.example:443'), '\r\n');
+  await tunnel.ended;
+  await using odd = await rawCaller(gateway.url);
+  odd.send(head('BREW /mcp'), '\r\n');
   expect((await odd.next()).status).toBe(400);
 });
 
 test('Upgrade is not taken up: the request is answered as it is', async () => {
-  using caller = await rawCaller(gateway.url);
+  await using caller = await rawCaller(gateway.url);
   const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
   const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
-  caller.write(
+  caller.send(
     `${head('POST /mcp')}${upgrade}Content-Type: application/json\r\nContent-Length: ${ping.length}\r\n\r\n${ping}`,
   );
   expect((await caller.next()).json).toEqual({ jsonrpc: '2.0', id: 1, result: {} });
@@ -118,9 +118,9 @@ test('ten thousand targets made up at random are all refused, and the next call 
   const statuses = new Map<number, number>();
   // Without a right token, so that nothing is opened; in pieces of fifty, as fast as they are answered.
   for (let sent = 0; sent < 10_000; sent += 50) {
-    using caller = await rawCaller(gateway.url);
+    await using caller = await rawCaller(gateway.url);
     const targets = Array.from({ length: 50 }, target);
-    caller.write(targets.map((each) => `${head(`GET ${each}`, 'wrong')}\r\n`).join(''));
+    caller.send(targets.map((each) => `${head(`GET ${each}`, 'wrong')}\r\n`).join(''));
     for (const _each of targets) {
       const { status, json } = await caller.next();
       statuses.set(status, (statuses.get(status) ?? 0) + 1);

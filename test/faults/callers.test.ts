@@ -33,7 +33,8 @@ test('F86 a call that takes long says so before its caller gives up', async () =
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   await using caller = await rawCaller(gateway.url);
   const [body, headers] = modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 12_000 } });
-  caller.send(rawPost(gateway.token, body, headers));
+  const accept = 'application/json, text/event-stream';
+  caller.send(rawPost(gateway.token, body, { ...headers, accept }));
   await caller.until(/waited 12000 ms/);
   const [first] = caller.chunks;
   expect(first?.bytes.toString()).toContain('HTTP/1.1 200');
