@@ -1,3 +1,4 @@
+import { BriefMap } from '../protocol/brief-map.ts';
 import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
 import { isRequestId, type Outcome, type Params, type RequestId } from '../protocol/messages.ts';
@@ -36,8 +37,7 @@ export class Session {
   notify: ((method: string, params?: Params) => void) | undefined;
   /** What ends the watch of a resource, by the URI it gave. */
   readonly watches = new Map<string, () => void>();
-  /** The type of an id counts: "1" is not 1. */
-  readonly #calls = new Map<RequestId, RunningCall>();
+  readonly #calls = new BriefMap<RequestId, RunningCall>();
   readonly #questions = new Map<RequestId, Answered>();
   #lastQuestion = 0;
 
@@ -59,15 +59,12 @@ export class Session {
   }
 
   removeCall(id: RequestId, call: RunningCall | undefined): void {
-    if (this.#calls.get(id) === call) this.#calls.delete(id);
+    if (this.#calls.get(id) === call) this.#calls.take(id);
   }
 
   /** Finds the call and takes it out. */
   takeCall(id: unknown): RunningCall | undefined {
-    if (!isRequestId(id)) return undefined;
-    const call = this.#calls.get(id);
-    this.#calls.delete(id);
-    return call;
+    return isRequestId(id) ? this.#calls.take(id) : undefined;
   }
 
   /** The id of a question to it. */

@@ -1,6 +1,7 @@
 import { cutOff, type DownstreamFailure, notMcp, unavailable } from '../errors.ts';
+import { BriefMap } from '../protocol/brief-map.ts';
 import type { Era } from '../protocol/eras.ts';
-import { type Notification, outcomeOf } from '../protocol/messages.ts';
+import { isRequestId, type Notification, outcomeOf, type RequestId } from '../protocol/messages.ts';
 import { createAsked } from './asked.ts';
 import type { Channel } from './channel.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
@@ -10,7 +11,9 @@ import { composeAnswer, composeCancelled, composeRequest, createIds } from './ou
 /** A channel shared by all calls: answers are told apart by their ids, progress by its token. */
 export function createChannelLink(key: string, channel: Channel, era: Era, version: string): Link {
   const nextId = createIds();
-  const waiting = new Map<unknown, Receiver>();
+  const waiting = new BriefMap<RequestId, Receiver>();
+  const receiverOf = (id: unknown) => (isRequestId(id) ? waiting.get(id) : undefined);
+  const take = (id: unknown) => (isRequestId(id) ? waiting.take(id) : undefined);
   const asked = createAsked((id, outcome) => void channel.write(composeAnswer(id, outcome)));
   const onlyCall = new OnlyCall();
   const onStray = (message: Notification) => onlyCall.ofLog(waiting.values())?.onNotification(message);
@@ -19,9 +22,8 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
 
   channel.intercept = (message) => {
     if (message.method !== undefined) return passCall(message);
-    const receiver = waiting.get(message.id);
+    const receiver = take(message.id);
     if (receiver === undefined) return false;
-    waiting.delete(message.id);
     const outcome = outcomeOf(message);
     if (outcome === undefined) receiver.onFailure(notMcp(key, 'an answer without result or error'));
     else receiver.onOutcome(outcome);
@@ -29,9 +31,7 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
   };
 
   channel.onUnreadable = (id, failure) => {
-    const receiver = waiting.get(id);
-    waiting.delete(id);
-    receiver?.onFailure(failure);
+    take(id)?.onFailure(failure);
   };
 
   /** On a channel nothing says to which request a log message or a question belongs. */
@@ -46,7 +46,7 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
       // Of what the SDK's client has asked, it may be the stream of notices.
       return asked.takeBack(notification.params?.requestId);
     } else if (notification.method === 'notifications/progress') {
-      const receiver = waiting.get(notification.params?.progressToken);
+      const receiver = receiverOf(notification.params?.progressToken);
       receiver?.onNotification(notification);
       return receiver !== undefined;
     } else return false;
@@ -55,7 +55,7 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
 
   const onclose = channel.onclose;
   channel.onclose = () => {
-    const receivers = [...waiting.values()];
+    const receivers = waiting.values();
     waiting.clear();
     for (const receiver of receivers) receiver.onFailure(channel.failure ?? cutOff(key));
     onclose?.();
@@ -73,7 +73,7 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
       const id = nextId();
       waiting.set(id, receiver);
       const fail = (failure: DownstreamFailure) => {
-        if (!waiting.delete(id)) return;
+        if (waiting.take(id) === undefined) return;
         if (failure.mayHaveRun) onlyCall.onLeft(receiver);
         receiver.onFailure(failure);
       };
@@ -82,7 +82,7 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
       return {
         hasBegun: true,
         cancel(reason) {
-          if (!waiting.delete(id)) return;
+          if (waiting.take(id) === undefined) return;
           onlyCall.onLeft(receiver);
           channel.write(composeCancelled(id, reason));
         },

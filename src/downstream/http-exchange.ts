@@ -70,6 +70,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     this.#options = options;
   }
 
+  get id(): number {
+    return this.#options.id;
+  }
+
   get receiver(): Receiver {
     return this.#receiver;
   }

@@ -1,4 +1,5 @@
 import type { Dispatcher, Pool } from 'undici';
+import { BriefMap } from '../protocol/brief-map.ts';
 import { type Era, mirroredName } from '../protocol/eras.ts';
 import { encodeHeaderValue } from '../protocol/headers.ts';
 import type { ConnectionLimits } from './connection.ts';
@@ -30,15 +31,15 @@ export function createHttpLink(options: HttpLinkOptions): Link {
   const { key, pool, path, era, version, sessionId, limits } = options;
   const nextId = createIds();
   const doubt: SessionDoubt = { isOver: false };
-  const running = new Set<HttpExchange>();
+  const running = new BriefMap<number, HttpExchange>();
   const onlyCall = new OnlyCall();
   const onOver = (exchange: HttpExchange, isAnswered: boolean) => {
-    running.delete(exchange);
+    running.take(exchange.id);
     if (era === 'modern') return;
     if (isAnswered) onlyCall.onAnswered(exchange.receiver);
     else if (exchange.hasBegun) onlyCall.onLeft(exchange.receiver);
   };
-  const receivers = () => [...running].map(({ receiver }) => receiver);
+  const receivers = () => running.values().map(({ receiver }) => receiver);
   const fixedHeaders = [
     ...withUserAgent(options.headers).flat(),
     'content-type',
@@ -112,7 +113,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
           });
         },
       });
-      running.add(exchange);
+      running.set(id, exchange);
       const body = composeRequest(id, request, era, version);
       pool.dispatch({ path, method: 'POST', headers: headersFor(request), body }, exchange);
       return exchange;

@@ -1,5 +1,6 @@
 import type { DownstreamFailure } from '../errors.ts';
 import { ranBefore } from '../errors.ts';
+import { BriefMap } from '../protocol/brief-map.ts';
 import type { Notification, Outcome, RequestId } from '../protocol/messages.ts';
 import { afterRounds } from './after-rounds.ts';
 import type { Forwarding } from './asking.ts';
@@ -31,7 +32,7 @@ const PATIENT_MS = 1000;
 export type End = { readonly outcome: Outcome } | { readonly failure: DownstreamFailure };
 
 export function createRepeats(): Repeats {
-  const calls = new Map<string, JoinedCall>();
+  const calls = new BriefMap<string, JoinedCall>();
   const unheard = new Unheard<JoinedCall>();
   return {
     forward(forwarding, back, caller) {
@@ -95,7 +96,7 @@ class Joined implements RunningCall {
 class JoinedCall implements WayBack {
   readonly #key: string;
   readonly #forwarding: Forwarding;
-  readonly #calls: Map<string, JoinedCall>;
+  readonly #calls: BriefMap<string, JoinedCall>;
   readonly #unheard: Unheard<JoinedCall>;
   #callers: Joined[] = [];
   #call: ForwardedRequest | undefined;
@@ -116,7 +117,7 @@ class JoinedCall implements WayBack {
   constructor(
     key: string,
     forwarding: Forwarding,
-    calls: Map<string, JoinedCall>,
+    calls: BriefMap<string, JoinedCall>,
     unheard: Unheard<JoinedCall>,
   ) {
     this.#key = key;
@@ -261,7 +262,7 @@ class JoinedCall implements WayBack {
 
   /** From now on the same call is another one. */
   forget(): void {
-    if (this.#calls.get(this.#key) === this) this.#calls.delete(this.#key);
+    if (this.#calls.get(this.#key) === this) this.#calls.take(this.#key);
   }
 
   /** Who is asked is one of them, and who comes now is not told of it: from the first question on nobody joins. */
