@@ -56,14 +56,25 @@ function inEra(outcome: Outcome, era: Era, method: string): Outcome {
     const code = codeInEra(outcome.error, era, method);
     return code === outcome.error.code ? outcome : { error: { ...outcome.error, code } };
   }
-  const isTyped = outcome.result.resultType !== undefined;
+  const { result: given, written } = outcome;
+  const isTyped = given.resultType !== undefined;
   // Where both sides are of one era, which is the usual case, the result is passed on and not copied.
   if (isTyped === (era === 'modern')) return outcome;
-  if (!isTyped) return { result: { resultType: 'complete', ...outcome.result } };
-  const { resultType: _none, structuredContent, ...result } = outcome.result;
+  if (!isTyped) {
+    return written?.startsWith('{"') === true
+      ? { result: given, written: TYPE + written.slice(1) }
+      : { result: { resultType: 'complete', ...given } };
+  }
+  const { resultType: _none, structuredContent, ...result } = given;
+  const isKnown = structuredContent === undefined || isObject(structuredContent);
+  if (isKnown && written?.startsWith(TYPE) === true)
+    return { result: given, written: `{${written.slice(TYPE.length)}` };
   // Legacy clients know objects only, and would throw away the answer of a tool that has run.
   return { result: isObject(structuredContent) ? { ...result, structuredContent } : result };
 }
+
+/** How most write it, and we do. */
+const TYPE = '{"resultType":"complete",';
 
 function codeInEra({ code, data }: RpcError, era: Era, method: string): number {
   if (era === 'modern') return code === LEGACY_RESOURCE_NOT_FOUND ? RPC.invalidParams : code;
@@ -103,7 +114,7 @@ export function toOutcome(failure: DownstreamFailure, { method }: Forwarding): O
 
 function writeOutcome(id: RequestId, outcome: Outcome): string {
   return 'result' in outcome
-    ? writeResult(id, JSON.stringify(outcome.result))
+    ? writeResult(id, outcome.written ?? JSON.stringify(outcome.result))
     : JSON.stringify({ jsonrpc: '2.0', id, error: outcome.error });
 }
 

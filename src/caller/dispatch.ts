@@ -1,16 +1,9 @@
 import type { Catalog } from '../catalog/merge.ts';
 import type { View } from '../catalog/view.ts';
 import type { Limits } from '../config/config.ts';
-import {
-  type DownstreamFailure,
-  internalError,
-  ProtocolError,
-  unknownCursor,
-  unknownMethod,
-} from '../errors.ts';
+import { internalError, ProtocolError, unknownCursor, unknownMethod } from '../errors.ts';
 import { isLogLevel, type LogLevel } from '../protocol/log-levels.ts';
 import {
-  isRequestId,
   type Notification,
   type Outcome,
   outcomeOf,
@@ -24,23 +17,15 @@ import type { Rounds } from '../relay/dialogue.ts';
 import { forwardForeign } from '../relay/foreign.ts';
 import { FORWARDINGS } from '../relay/forwarding.ts';
 import { createRepeats } from '../relay/repeats.ts';
-import type { RunningCall, WayBack } from '../relay/running-call.ts';
-import {
-  discoverResult,
-  initializeResult,
-  resultHead,
-  statusOf,
-  toOutcome,
-  writeError,
-  writeGuarded,
-  writeResult,
-} from './answers.ts';
+import type { RunningCall } from '../relay/running-call.ts';
+import { discoverResult, initializeResult, resultHead, writeError, writeResult } from './answers.ts';
 import { type Caller, identityOf, type Reply } from './caller.ts';
 import { retryAfter } from './http-reply.ts';
 import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observed.ts';
 import { NEEDS_CATALOG, offers, offersSubscriptions } from './offers.ts';
-import { askerOf, askingOf, awaitAddresses, logLevelOf, unknownLogLevel } from './request-facts.ts';
+import { PassedCall, type PassedCalls } from './passed-call.ts';
+import { askingOf, unknownLogLevel } from './request-facts.ts';
 import type { Selector } from './selection.ts';
 import { readDeclared, type Session } from './session.ts';
 import { TooMany } from './too-many.ts';
@@ -96,7 +81,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     rounds,
     options.limits,
   );
-  let calls = 0;
+  const calls: PassedCalls = { observer, redact: options.redact, running: 0 };
 
   function listen(request: Request, caller: Caller, reply: Reply): void {
     const { session } = caller;
@@ -106,56 +91,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   function pass(forwarding: Forwarding, request: Request, caller: Caller, reply: Reply): void {
-    const startedAt = performance.now();
-    const { era, session } = caller;
-    const { id } = request;
-    const meta = request.params?._meta as Params | undefined;
-    const logLevel = logLevelOf(meta, caller);
-    calls++;
-    let call: RunningCall | undefined;
-    observer.onStarted(forwarding);
-    const observeEnd = (outcome: Outcome | undefined, failure: DownstreamFailure | undefined, json: string) =>
-      observer.onEnded({
-        ...{ request, caller, forwarding, outcome, failure, json },
-        ms: performance.now() - startedAt,
-      });
-    const end = (outcome: Outcome, failure?: DownstreamFailure) => {
-      calls--;
-      session?.removeCall(id, call);
-      if (era === 'legacy' && 'error' in outcome) awaitAddresses(outcome.error, forwarding, session);
-      const json = writeGuarded(id, outcome, era, forwarding);
-      reply.end(json, statusOf(outcome, era));
-      observeEnd(outcome, failure, json);
-    };
-    const back: WayBack = {
-      caller: session,
-      logLevel,
-      progressToken: isRequestId(meta?.progressToken) ? meta.progressToken : undefined,
-      notify: (message) => reply.notify(message),
-      answer: (outcome) => end(outcome),
-      fail(failure) {
-        // It may name a host or a type that a downstream has chosen.
-        failure.message = options.redact(failure.message);
-        end(toOutcome(failure, forwarding), failure);
-      },
-      cancelled: () => {
-        calls--;
-        session?.removeCall(id, call);
-        reply.abandon();
-        observeEnd(undefined, undefined, '');
-      },
-      ...(era === 'legacy' &&
-        session?.capabilities !== undefined && { ask: askerOf(session, forwarding, reply) }),
-    };
+    const passed = new PassedCall(calls, forwarding, request, caller, reply);
+    const { logLevel } = passed;
     // Spec 2026-07-28: a level counts for one request. Before it a server has one, for all that it logs.
-    if (era === 'modern' && isLogLevel(logLevel)) forwarding.downstream.wishes.wantLogs(logLevel);
-    const running = repeats.forward(forwarding, back, identityOf(caller));
-    call = running;
-    session?.addCall(id, running);
-    reply.running(() => {
-      // Spec 2026-07-28: a closed stream MUST be taken as cancellation. 2025-11-25 and before: it SHOULD NOT be.
-      running.callerLeft(era === 'modern');
-    });
+    if (caller.era === 'modern' && isLogLevel(logLevel)) forwarding.downstream.wishes.wantLogs(logLevel);
+    passed.begun(repeats.forward(forwarding, passed, identityOf(caller)));
   }
 
   function answer(request: Request, caller: Caller, reply: Reply): void {
@@ -279,7 +219,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     open: (caller, reply) => caller.session !== undefined && listeners.open(caller, caller.session, reply),
     catalogChanged: listeners.changed,
     get waiting() {
-      return { calls, listeners: listeners.size };
+      return { calls: calls.running, listeners: listeners.size };
     },
     drain: listeners.close,
     close() {

@@ -21,7 +21,10 @@ const NOTHING: Declared = {};
 /** Who asks, as far as relaying needs it. */
 export function askingOf(params: Params, caller: Caller, view: View, rounds: Rounds): Asking {
   const { capabilities, extensions } = declaredBy(params, caller);
-  return { ...caller, view, capabilities, extensions, rounds };
+  const { era, headers } = caller;
+  return headers === undefined
+    ? { view, era, capabilities, extensions, rounds }
+    : { view, era, headers, capabilities, extensions, rounds };
 }
 
 /** @throws ProtocolError -32602 no such level */

@@ -3,9 +3,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Limits } from '../config/config.ts';
-import { isFlood, isObject } from '../protocol/messages.ts';
+import { isFlood, isObject, type Message } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder } from '../protocol/sse.ts';
+import { parseMessage } from '../protocol/written-answer.ts';
 import { type Cap, capOf } from './cap.ts';
 
 export interface AnswerReader {
@@ -14,8 +15,8 @@ export interface AnswerReader {
   end(): void;
 }
 
-interface AnswerListener {
-  onMessage(message: Record<string, unknown>): void;
+export interface AnswerListener {
+  onMessage(message: Message): void;
   onEnd(): void;
   onTooLarge(cap: Cap): void;
   onNonsense(what: string, cause?: unknown): void;
@@ -35,46 +36,60 @@ export function createAnswerReader(
   limits: AnswerLimits,
   listener: AnswerListener,
 ): AnswerReader {
-  const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   const encoding = headers['content-encoding']?.trim().toLowerCase();
-  const open = (to: AnswerListener): AnswerReader =>
-    type === 'application/json'
-      ? readJson(limits.maxResultBytes, Number(headers['content-length'] ?? 0), to)
-      : type === 'text/event-stream'
-        ? readEvents(limits, to)
-        : readNothing(type, to);
   return encoding === undefined || encoding === 'identity'
-    ? open(listener)
-    : decompress(encoding, limits.maxResultBytes, open, listener);
+    ? open(headers, limits, listener)
+    : decompress(encoding, limits.maxResultBytes, (to) => open(headers, limits, to), listener);
 }
 
-/** @param announced  how many bytes it says that it has; what is compressed has no less */
-function readJson(maxBytes: number, announced: number, listener: AnswerListener): AnswerReader {
-  const cap = { bytes: maxBytes, limit: 'maxResultBytes' } as const;
-  if (announced > maxBytes) {
-    listener.onTooLarge(cap);
-    return NOTHING;
+function open(headers: IncomingHttpHeaders, limits: AnswerLimits, listener: AnswerListener): AnswerReader {
+  const type = mediaTypeOf(headers['content-type']);
+  if (type === 'application/json') {
+    // How many bytes it says that it has; what is compressed has no less.
+    const announced = Number(headers['content-length'] ?? 0);
+    return new JsonReader(limits.maxResultBytes, announced, listener);
   }
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  return {
-    isStream: false,
-    feed(chunk) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) {
-        chunks.length = 0;
-        listener.onTooLarge(cap);
-      } else chunks.push(chunk);
-    },
-    end() {
-      if (bytes > maxBytes) return;
-      const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-      if (body.length === 0) return listener.onEnd();
-      if (!isUtf8(body)) return listener.onNonsense('not UTF-8');
-      deliver(body.toString('utf8'), listener);
-      listener.onEnd();
-    },
-  };
+  return type === 'text/event-stream' ? readEvents(limits, listener) : readNothing(type, listener);
+}
+
+const mediaTypeOf = (value: string | undefined) =>
+  value === 'application/json' ? value : value?.split(';', 1)[0]?.trim().toLowerCase();
+
+class JsonReader implements AnswerReader {
+  readonly isStream = false;
+  readonly #maxBytes: number;
+  readonly #listener: AnswerListener;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(maxBytes: number, announced: number, listener: AnswerListener) {
+    this.#maxBytes = maxBytes;
+    this.#listener = listener;
+    if (announced > maxBytes) this.#take(announced);
+  }
+
+  feed(chunk: Buffer): void {
+    this.#take(chunk.length);
+    if (this.#bytes <= this.#maxBytes) this.#chunks.push(chunk);
+  }
+
+  end(): void {
+    if (this.#bytes > this.#maxBytes) return;
+    const [first] = this.#chunks;
+    if (first === undefined) return this.#listener.onEnd();
+    const body = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
+    if (!isUtf8(body)) return this.#listener.onNonsense('not UTF-8');
+    deliver(body.toString('utf8'), this.#listener);
+    this.#listener.onEnd();
+  }
+
+  #take(bytes: number): void {
+    const wasTooLarge = this.#bytes > this.#maxBytes;
+    this.#bytes += bytes;
+    if (wasTooLarge || this.#bytes <= this.#maxBytes) return;
+    this.#chunks = [];
+    this.#listener.onTooLarge({ bytes: this.#maxBytes, limit: 'maxResultBytes' });
+  }
 }
 
 function readEvents(limits: AnswerLimits, listener: AnswerListener): AnswerReader {
@@ -85,8 +100,8 @@ function readEvents(limits: AnswerLimits, listener: AnswerListener): AnswerReade
       if (!isFlood(data, pace)) deliver(data, listener);
     },
     onTooLarge: () => listener.onTooLarge(cap),
-    onPlace: listener.onPlace,
-    onRetry: listener.onRetry,
+    onPlace: (id) => listener.onPlace(id),
+    onRetry: (ms) => listener.onRetry(ms),
   });
   return {
     isStream: true,
@@ -97,7 +112,7 @@ function readEvents(limits: AnswerLimits, listener: AnswerListener): AnswerReade
         listener.onNonsense('not UTF-8', cause);
       }
     },
-    end: listener.onEnd,
+    end: () => listener.onEnd(),
   };
 }
 
@@ -126,9 +141,13 @@ function decompress(
   const decoder = DECODERS.get(encoding)?.();
   if (decoder === undefined) return readNothing(`encoding/${encoding}`, listener);
   const reader = open({
-    ...listener,
+    onMessage: (message) => listener.onMessage(message),
+    onEnd: () => listener.onEnd(),
+    onNonsense: (what, cause) => listener.onNonsense(what, cause),
+    onPlace: (id) => listener.onPlace(id),
+    onRetry: (ms) => listener.onRetry(ms),
     // What is already in the decoder may still hold a thousand times its size.
-    onTooLarge: (cap) => {
+    onTooLarge(cap) {
       decoder.destroy();
       listener.onTooLarge(cap);
     },
@@ -156,7 +175,7 @@ function deliver(json: string, listener: AnswerListener): void {
   let value: unknown;
   try {
     // RFC 8259: it must not be written, and may be ignored.
-    value = JSON.parse(json.charCodeAt(0) === BYTE_ORDER_MARK ? json.slice(1) : json);
+    value = parseMessage(json.charCodeAt(0) === BYTE_ORDER_MARK ? json.slice(1) : json);
   } catch {
     // Without the cause: its text quotes the body.
     return listener.onNonsense('invalid JSON');

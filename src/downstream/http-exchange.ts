@@ -11,10 +11,23 @@ import {
   tooLarge,
   unavailable,
 } from '../errors.ts';
-import { isRpcError, type Outcome, outcomeOf, type RequestId, RPC } from '../protocol/messages.ts';
+import {
+  isRpcError,
+  type Message,
+  type Outcome,
+  outcomeOf,
+  type RequestId,
+  RPC,
+} from '../protocol/messages.ts';
 import { ELICITATION_COMPLETE } from '../protocol/questions.ts';
-import { type AnswerLimits, type AnswerReader, createAnswerReader } from './answer-reader.ts';
+import {
+  type AnswerLimits,
+  type AnswerListener,
+  type AnswerReader,
+  createAnswerReader,
+} from './answer-reader.ts';
 import { type Asked, createAsked } from './asked.ts';
+import type { Cap } from './cap.ts';
 import { describeCause } from './causes.ts';
 import { judgeStatus } from './judge-status.ts';
 import type { Exchange, Receiver } from './link.ts';
@@ -26,33 +39,33 @@ export interface SessionDoubt {
   isOver: boolean;
 }
 
-interface HttpExchangeOptions {
-  key: string;
-  id: number;
-  hasSession: boolean;
-  /** Shared by all of a connection. */
-  doubt: SessionDoubt;
-  /** It is sent for the second time, in a new session. */
-  isResent: boolean;
-  limits: AnswerLimits;
-  /** Answers a question that a legacy downstream asks on this request's stream. */
+/** What all exchanges of one link have in common. */
+export interface HttpSide {
+  readonly key: string;
+  readonly hasSession: boolean;
+  readonly doubt: SessionDoubt;
+  readonly limits: AnswerLimits;
+  /** Answers a question that a legacy downstream asks on a request's stream. */
   reply(id: RequestId, outcome: Outcome): void;
   onElicitationDone(elicitationId: unknown): void;
   /** It has ended, whichever way: the downstream has answered it, or may go on with it. */
   onOver(exchange: HttpExchange, isAnswered: boolean): void;
   /** Tells the downstream, and calls back when the stream may be closed. */
-  onCancel(reason: string, closeStream: () => void): void;
+  onCancel(exchange: HttpExchange, reason: string, closeStream: () => void): void;
   /** Asks for what follows on a stream that was cut there. Absent where no stream goes on. */
-  resume?: ((exchange: HttpExchange, place: string) => void) | undefined;
+  readonly resume: ((exchange: HttpExchange, place: string) => void) | undefined;
 }
 
 /** An answered stream that its server leaves open is closed after this long: the connection is wanted elsewhere. */
 const LINGER_MS = 1000;
 
 /** One POST and what comes back on it. Whatever happens, its receiver is told, at once and once. */
-export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
-  readonly #receiver: Receiver;
-  readonly #options: HttpExchangeOptions;
+export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener, Exchange {
+  readonly #options: HttpSide;
+  readonly id: number;
+  readonly receiver: Receiver;
+  /** It is sent for the second time, in a new session. */
+  readonly #isResent: boolean;
   #controller: Dispatcher.DispatchController | undefined;
   #reader: AnswerReader | undefined;
   #status = 0;
@@ -65,17 +78,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
   /** What its receiver hears if it cannot go on: that the request was sent is certain. */
   #wasCut: DownstreamFailure | undefined;
 
-  constructor(receiver: Receiver, options: HttpExchangeOptions) {
-    this.#receiver = receiver;
+  constructor(options: HttpSide, id: number, receiver: Receiver, isResent: boolean) {
     this.#options = options;
-  }
-
-  get id(): number {
-    return this.#options.id;
-  }
-
-  get receiver(): Receiver {
-    return this.#receiver;
+    this.id = id;
+    this.receiver = receiver;
+    this.#isResent = isResent;
   }
 
   get hasBegun(): boolean {
@@ -89,7 +96,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     this.#options.onOver(this, false);
     // Not sent yet: nobody has to be told.
     if (!this.hasBegun) return;
-    this.#options.onCancel(reason, () => this.#controller?.abort(new Error(reason)));
+    this.#options.onCancel(this, reason, () => this.#controller?.abort(new Error(reason)));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -109,14 +116,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     const failure = judgeStatus(key, status, headers, hasSession);
     if (this.#wasCut !== undefined && (failure ?? status >= 400)) return this.#fail(this.#wasCut);
     if (failure !== undefined) return this.#fail(failure);
-    this.#reader = createAnswerReader(headers, this.#options.limits, {
-      onMessage: (message) => this.#onMessage(message),
-      onEnd: () => this.#onEnd(),
-      onTooLarge: ({ bytes, limit }) => this.#fail(tooLarge(key, bytes, limit)),
-      onNonsense: (what, cause) => this.#fail(this.#unreadable(what, cause)),
-      onPlace: (id) => this.#resumable()?.at(id),
-      onRetry: (ms) => this.#resumable()?.after(ms),
-    });
+    this.#reader = createAnswerReader(headers, this.#options.limits, this);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -136,6 +136,22 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     else this.#cut(cutOff(key, error));
   }
 
+  onTooLarge({ bytes, limit }: Cap): void {
+    this.#fail(tooLarge(this.#options.key, bytes, limit));
+  }
+
+  onNonsense(what: string, cause?: unknown): void {
+    this.#fail(this.#unreadable(what, cause));
+  }
+
+  onPlace(id: string): void {
+    this.#resumable()?.at(id);
+  }
+
+  onRetry(ms: number): void {
+    this.#resumable()?.after(ms);
+  }
+
   #resumable(): Resumption | undefined {
     if (this.#options.resume === undefined || this.#settled) return undefined;
     this.#resumption ??= new Resumption();
@@ -153,12 +169,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     if (goesOn !== true) this.#fail(this.#wasCut);
   }
 
-  #onMessage(message: Record<string, unknown>): void {
+  onMessage(message: Message): void {
     if (this.#settled) return;
-    const { id } = this.#options;
     if (typeof message.method === 'string') return this.#onCall(message);
     if (this.#tellsOfLostSession(message)) return this.#fail(sessionLost(this.#options.key));
-    if (message.id !== id) {
+    if (message.id !== this.id) {
       this.#sawOtherId = true;
       return;
     }
@@ -166,25 +181,25 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
   }
 
   #onCall(message: Record<string, unknown>): void {
-    const { id, reply } = this.#options;
+    const { reply } = this.#options;
     if (message.id !== undefined) {
       this.#asked ??= createAsked(reply);
       return this.#asked.onRequest(message, (question, answered) =>
-        this.#receiver.onQuestion?.(question, answered),
+        this.receiver.onQuestion?.(question, answered),
       );
     }
     const notification = message as unknown as Parameters<Receiver['onNotification']>[0];
     if (notification.method === 'notifications/cancelled') {
       this.#asked?.takeBack(notification.params?.requestId);
       // What is logged on the stream of a request is logged because of it.
-    } else if (isProgressOf(id, notification) || notification.method === 'notifications/message') {
-      this.#receiver.onNotification(notification);
+    } else if (isProgressOf(this.id, notification) || notification.method === 'notifications/message') {
+      this.receiver.onNotification(notification);
     } else if (notification.method === ELICITATION_COMPLETE) {
       this.#options.onElicitationDone(notification.params?.elicitationId);
     }
   }
 
-  #answer(message: Record<string, unknown>): void {
+  #answer(message: Message): void {
     const { key } = this.#options;
     const outcome = outcomeOf(message);
     const code = outcome !== undefined && 'error' in outcome ? outcome.error.code : undefined;
@@ -193,7 +208,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
     if (outcome === undefined) this.#fail(notMcp(key, 'an answer without result or error'));
     else if (isOfOurHop && code === RPC.headerMismatch) this.#fail(headersRejected(key));
     else if (isOfOurHop && code === RPC.unsupportedVersion) this.#fail(sessionLost(key));
-    else this.#settle(true, () => this.#receiver.onOutcome(outcome));
+    else this.#settle(true, () => this.receiver.onOutcome(outcome));
     if (this.#reader?.isStream === true) {
       this.#linger = setTimeout(() => this.#controller?.abort(new Error('answered')), LINGER_MS);
     }
@@ -204,14 +219,14 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
    * same request is answered so in a new session too, it was about something else, and is believed from then on.
    */
   #tellsOfLostSession({ error }: Record<string, unknown>): boolean {
-    const { hasSession, doubt, isResent } = this.#options;
+    const { hasSession, doubt } = this.#options;
     if (!hasSession || this.#status !== 400 || !isRpcError(error)) return false;
     if (error.code !== RPC.serverError && error.code !== RPC.sessionNotFound) return false;
-    if (isResent) doubt.isOver = true;
+    if (this.#isResent) doubt.isOver = true;
     return !doubt.isOver;
   }
 
-  #onEnd(): void {
+  onEnd(): void {
     if (this.#settled) return;
     const { key } = this.#options;
     if (this.#status >= 400) return this.#fail(failedStatus(key, this.#status));
@@ -227,7 +242,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange {
 
   #fail(failure: DownstreamFailure): void {
     if (this.#settled) return;
-    this.#settle(!failure.mayHaveRun, () => this.#receiver.onFailure(failure));
+    this.#settle(!failure.mayHaveRun, () => this.receiver.onFailure(failure));
     this.#controller?.abort(failure);
   }
 

@@ -3,7 +3,7 @@ import { BriefMap } from '../protocol/brief-map.ts';
 import { type Era, mirroredName } from '../protocol/eras.ts';
 import { encodeHeaderValue } from '../protocol/headers.ts';
 import type { ConnectionLimits } from './connection.ts';
-import { HttpExchange, type SessionDoubt } from './http-exchange.ts';
+import { HttpExchange, type HttpSide } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
 import { OnlyCall } from './only-call.ts';
@@ -30,7 +30,6 @@ const NOTICE_TIMEOUT_MS = 1000;
 export function createHttpLink(options: HttpLinkOptions): Link {
   const { key, pool, path, era, version, sessionId, limits } = options;
   const nextId = createIds();
-  const doubt: SessionDoubt = { isOver: false };
   const running = new BriefMap<number, HttpExchange>();
   const onlyCall = new OnlyCall();
   const onOver = (exchange: HttpExchange, isAnswered: boolean) => {
@@ -80,6 +79,27 @@ export function createHttpLink(options: HttpLinkOptions): Link {
     pool.dispatch({ path, method: 'GET', headers }, exchange);
   }
 
+  const side: HttpSide = {
+    key,
+    hasSession: sessionId !== undefined,
+    doubt: { isOver: false },
+    limits,
+    onElicitationDone: options.onElicitationDone,
+    reply: (questionId, outcome) => post(composeAnswer(questionId, outcome)),
+    onOver,
+    // Modern: closing the stream cancels. Legacy: it does not, so it has to be said, and heard before that.
+    onCancel({ id }, reason, closeStream) {
+      if (era === 'modern') return closeStream();
+      // Whether or not it is heard: hung calls must not keep their connections, and the notice may need one of them.
+      const timer = setTimeout(closeStream, NOTICE_TIMEOUT_MS);
+      post(composeCancelled(id, reason), () => {
+        clearTimeout(timer);
+        closeStream();
+      });
+    },
+    resume: era === 'legacy' ? resume : undefined,
+  };
+
   return {
     era,
     version,
@@ -91,28 +111,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
       onlyCall.ofQuestion(receivers())?.onQuestion?.(question, answered),
     request(request: OutgoingRequest, receiver: Receiver): Exchange {
       const id = nextId();
-      const exchange = new HttpExchange(receiver, {
-        key,
-        id,
-        hasSession: sessionId !== undefined,
-        doubt,
-        isResent: request.isResent === true,
-        limits,
-        onElicitationDone: options.onElicitationDone,
-        reply: (questionId, outcome) => post(composeAnswer(questionId, outcome)),
-        onOver,
-        resume: era === 'legacy' ? resume : undefined,
-        // Modern: closing the stream cancels. Legacy: it does not, so it has to be said, and heard before that.
-        onCancel: (reason, closeStream) => {
-          if (era === 'modern') return closeStream();
-          // Whether or not it is heard: hung calls must not keep their connections, and the notice may need one of them.
-          const timer = setTimeout(closeStream, NOTICE_TIMEOUT_MS);
-          post(composeCancelled(id, reason), () => {
-            clearTimeout(timer);
-            closeStream();
-          });
-        },
-      });
+      const exchange = new HttpExchange(side, id, receiver, request.isResent === true);
       running.set(id, exchange);
       const body = composeRequest(id, request, era, version);
       pool.dispatch({ path, method: 'POST', headers: headersFor(request), body }, exchange);

@@ -6,6 +6,7 @@ import { cutOff, type DownstreamFailure, failedStatus, tooLarge, unavailable } f
 import { isFlood, isObject } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder, type EventDecoder } from '../protocol/sse.ts';
+import { parseMessage } from '../protocol/written-answer.ts';
 import type { Cap } from './cap.ts';
 import { describeCause } from './causes.ts';
 import type { Channel, Interceptor } from './channel.ts';
@@ -126,7 +127,7 @@ export class SseChannel implements Channel {
     if (this.ended !== undefined || isFlood(data, this.#pace)) return;
     let message: unknown;
     try {
-      message = JSON.parse(data);
+      message = parseMessage(data);
     } catch {
       return;
     }

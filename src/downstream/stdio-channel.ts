@@ -6,6 +6,7 @@ import type { Logger } from '../log.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { isFlood, isObject } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
+import { parseMessage } from '../protocol/written-answer.ts';
 import type { Cap } from './cap.ts';
 import { describeCause } from './causes.ts';
 import type { Channel, Interceptor } from './channel.ts';
@@ -110,7 +111,7 @@ export class StdioChannel implements Channel {
     if (this.ended !== undefined || isFlood(line, this.#pace)) return;
     let message: unknown;
     try {
-      message = JSON.parse(line);
+      message = parseMessage(line);
     } catch {
       // Banners and stray prints are common, and no reason to lose the server.
       this.#log.debug({ event: 'stdout_noise', bytes: line.length }, 'not JSON, skipped');

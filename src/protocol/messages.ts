@@ -1,5 +1,6 @@
 import { ProtocolError } from '../errors.ts';
 import type { Pace } from './pace.ts';
+import { isDeeperThan, WRITTEN } from './written-answer.ts';
 
 /** JSON-RPC 2.0 as MCP uses it: an id is a string or an integer, never null. */
 export type RequestId = string | number;
@@ -24,8 +25,8 @@ export interface RpcError {
   data?: unknown;
 }
 
-/** What answers a request: exactly one of the two. */
-export type Outcome = { result: Params } | { error: RpcError };
+/** What answers a request: exactly one of the two. `written` is the result as its sender wrote it, where that is known. */
+export type Outcome = { result: Params; written?: string } | { error: RpcError };
 
 export type Response = { jsonrpc: '2.0'; id?: RequestId | null } & Outcome;
 
@@ -71,7 +72,7 @@ export function readMessage(text: string, maxDepth: number): Incoming {
   } catch (cause) {
     throw new ProtocolError(RPC.parseError, 'The body is not valid JSON.', { cause });
   }
-  if (deeperThan(text, maxDepth)) {
+  if (isDeeperThan(text, maxDepth)) {
     throw new ProtocolError(
       RPC.parseError,
       `The JSON is nested deeper than ${maxDepth} levels (limits.maxJsonDepth in servers.json).`,
@@ -115,9 +116,15 @@ export function isRequestId(id: unknown): id is RequestId {
   return typeof id === 'string' ? id.length <= MAX_ID_CHARS : Number.isSafeInteger(id);
 }
 
+/** One that has been read, and not yet looked at. */
+export interface Message extends Record<string, unknown> {
+  readonly [WRITTEN]?: string;
+}
+
 /** What a response says; undefined where it says neither of the two things that it can. */
-export function outcomeOf({ result, error }: Record<string, unknown>): Outcome | undefined {
-  if (isObject(result)) return { result };
+export function outcomeOf(message: Message): Outcome | undefined {
+  const { result, error, [WRITTEN]: written } = message;
+  if (isObject(result)) return written === undefined ? { result } : { result, written };
   return isRpcError(error) ? { error } : undefined;
 }
 
@@ -131,21 +138,4 @@ export function isRpcError(value: unknown): value is RpcError {
  */
 export function isFlood(json: string, pace: Pace): boolean {
   return !pace.allows() && !json.includes('"id"');
-}
-
-// Over the text and not over the value: no recursion, and nothing is allocated. The text is known to be JSON.
-function deeperThan(text: string, limit: number): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const char = text.charCodeAt(i);
-    if (inString) {
-      if (char === 0x5c) i++;
-      else if (char === 0x22) inString = false;
-    } else if (char === 0x22) inString = true;
-    else if (char === 0x7b || char === 0x5b) {
-      if (++depth > limit) return true;
-    } else if (char === 0x7d || char === 0x5d) depth--;
-  }
-  return false;
 }

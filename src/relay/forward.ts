@@ -44,6 +44,10 @@ function failed(failure: DownstreamFailure, back: WayBack): ForwardedRequest {
   return { hasEnded: true, hasBegun: true, cancel() {}, callerLeft() {} };
 }
 
+/** The same outcome where nothing has changed: what its sender wrote may go on then. */
+const withResult = (outcome: { result: Params }, result: Params): Outcome =>
+  result === outcome.result ? outcome : { result };
+
 /** What a shape threw because it meant to. */
 function failureOf(thrown: unknown): Outcome | DownstreamFailure | undefined {
   if (thrown instanceof DownstreamFailure) return thrown;
@@ -185,7 +189,7 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
       try {
         if (type === 'input_required') shaped = this.#readRequired(result);
         else if (type !== 'complete') shaped = this.#otherwise(result);
-        else if (shape !== undefined) shaped = { result: shape(result) };
+        else if (shape !== undefined) shaped = withResult(outcome, shape(result));
       } catch (cause) {
         shaped = failureOf(cause) ?? notMcp(downstream.key, 'nested too deep', cause);
       }

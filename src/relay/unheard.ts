@@ -81,8 +81,10 @@ export class Unheard<Call extends Forgetful> {
 
 function charsOf(end: End | undefined): number {
   if (end === undefined || 'failure' in end) return 0;
+  const { outcome } = end;
+  if ('result' in outcome && outcome.written !== undefined) return outcome.written.length;
   try {
-    return JSON.stringify(end.outcome).length;
+    return JSON.stringify(outcome).length;
   } catch {
     // Nested too deep to be written.
     return Number.POSITIVE_INFINITY;

@@ -1,6 +1,7 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { describe, expect, test } from 'vitest';
 import type { HttpDownstream } from '../support/downstreams/downstream.ts';
+import type { Answer } from '../support/downstreams/exchange.ts';
 import { legacyServer } from '../support/downstreams/legacy.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -99,6 +100,31 @@ describe.each(FIXTURES)('through the gateway equals direct, for %s:', (_what, st
       expect(withoutOwn(await ask('tools/call', call), false), call.name).toEqual(expected);
     }
   });
+});
+
+describe('numbers that JavaScript cannot hold, and how they are written, are left as they are', () => {
+  const written = '{"content":[],"n":12345678901234567890,"x":1.0,"e":1E400}';
+  const eras = ['modern', 'legacy'] as const;
+  test.each(eras.flatMap((server) => eras.map((caller) => [server, caller] as const)))(
+    'from a %s server to a %s caller',
+    async (server, caller) => {
+      const result = server === 'modern' ? `{"resultType":"complete",${written.slice(1)}` : written;
+      const answer: Answer = ({ message, res }) => {
+        res.setHeader('content-type', 'application/json');
+        res.end(`{"result":${result},"jsonrpc":"2.0","id":${message.id}}`);
+      };
+      await using downstream = await plainServer({
+        era: server,
+        tools: [ODD_TOOL],
+        answers: { 'tools/call odd': answer },
+      });
+      await using gateway = await startGateway({ mcpServers: { crm: downstream.entry({ prefix: '' }) } });
+      const params = { name: 'odd', arguments: {} };
+      const request =
+        caller === 'modern' ? modernRequest('tools/call', params) : legacyRequest('tools/call', params);
+      expect((await gateway.post(...request)).text).toContain(written.slice(1));
+    },
+  );
 });
 
 /** Asks the fixture itself, in the era that it speaks. */

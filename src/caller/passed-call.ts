@@ -1,0 +1,108 @@
+import type { DownstreamFailure } from '../errors.ts';
+import type { Notification, Outcome, Params, Request, RequestId } from '../protocol/messages.ts';
+import { isRequestId } from '../protocol/messages.ts';
+import type { Forwarding } from '../relay/asking.ts';
+import type { RunningCall, WayBack } from '../relay/running-call.ts';
+import { statusOf, toOutcome, writeGuarded } from './answers.ts';
+import type { Caller, Reply } from './caller.ts';
+import type { CallObserver } from './observed.ts';
+import { askerOf, awaitAddresses, logLevelOf } from './request-facts.ts';
+
+/** What all calls that are passed on have in common. */
+export interface PassedCalls {
+  readonly observer: CallObserver;
+  /** Takes secrets out of what a failure says. */
+  redact(text: string): string;
+  /** Those that have not ended. */
+  running: number;
+}
+
+/** One request that a downstream answers, from its caller's side. */
+export class PassedCall implements WayBack {
+  readonly #shared: PassedCalls;
+  readonly #forwarding: Forwarding;
+  readonly #request: Request;
+  readonly #from: Caller;
+  readonly #reply: Reply;
+  readonly #startedAt = performance.now();
+  #call: RunningCall | undefined;
+  readonly caller: WayBack['caller'];
+  readonly logLevel: WayBack['logLevel'];
+  readonly progressToken: RequestId | undefined;
+  readonly ask?: NonNullable<WayBack['ask']>;
+
+  /** @throws ProtocolError -32602 an unknown log level */
+  constructor(shared: PassedCalls, forwarding: Forwarding, request: Request, from: Caller, reply: Reply) {
+    const meta = request.params?._meta as Params | undefined;
+    const { era, session } = from;
+    this.#shared = shared;
+    this.#forwarding = forwarding;
+    this.#request = request;
+    this.#from = from;
+    this.#reply = reply;
+    this.caller = session;
+    this.logLevel = logLevelOf(meta, from);
+    this.progressToken = isRequestId(meta?.progressToken) ? meta.progressToken : undefined;
+    if (era === 'legacy' && session?.capabilities !== undefined)
+      this.ask = askerOf(session, forwarding, reply);
+    shared.running++;
+    shared.observer.onStarted(forwarding);
+  }
+
+  /** It runs as this. */
+  begun(call: RunningCall): void {
+    const { era, session } = this.#from;
+    this.#call = call;
+    session?.addCall(this.#request.id, call);
+    this.#reply.running(() => {
+      // Spec 2026-07-28: a closed stream MUST be taken as cancellation. 2025-11-25 and before: it SHOULD NOT be.
+      call.callerLeft(era === 'modern');
+    });
+  }
+
+  notify(message: Notification): void {
+    this.#reply.notify(message);
+  }
+
+  answer(outcome: Outcome): void {
+    this.#end(outcome, undefined);
+  }
+
+  fail(failure: DownstreamFailure): void {
+    // It may name a host or a type that a downstream has chosen.
+    failure.message = this.#shared.redact(failure.message);
+    this.#end(toOutcome(failure, this.#forwarding), failure);
+  }
+
+  cancelled(): void {
+    this.#leave();
+    this.#reply.abandon();
+    this.#tell(undefined, undefined, '');
+  }
+
+  #end(outcome: Outcome, failure: DownstreamFailure | undefined): void {
+    const { era, session } = this.#from;
+    this.#leave();
+    if (era === 'legacy' && 'error' in outcome) awaitAddresses(outcome.error, this.#forwarding, session);
+    const json = writeGuarded(this.#request.id, outcome, era, this.#forwarding);
+    this.#reply.end(json, statusOf(outcome, era));
+    this.#tell(outcome, failure, json);
+  }
+
+  #leave(): void {
+    this.#shared.running--;
+    this.#from.session?.removeCall(this.#request.id, this.#call);
+  }
+
+  #tell(outcome: Outcome | undefined, failure: DownstreamFailure | undefined, json: string): void {
+    this.#shared.observer.onEnded({
+      request: this.#request,
+      caller: this.#from,
+      forwarding: this.#forwarding,
+      ms: performance.now() - this.#startedAt,
+      outcome,
+      failure,
+      json,
+    });
+  }
+}

@@ -1,0 +1,83 @@
+// Most answers go on as they came. Their text is kept for that: writing them anew costs as much as reading them, and
+// changes what JSON has and JavaScript has not (12345678901234567890, 1.0).
+
+/** Of a message: its result as the sender wrote it. A symbol, since what arrives has none. */
+export const WRITTEN = Symbol('result as written');
+
+/** Deeper ones are written anew, which fails where it is too deep for others as well. */
+const MAX_DEPTH = 512;
+
+/**
+ * Parses one message. Of an answer whose envelope is written in one of the two usual orders, without spaces, the result is
+ * kept as text as well. That text is known to be one JSON value, on one line: nothing in it can end the message it is put in.
+ *
+ * @throws SyntaxError  no JSON
+ */
+export function parseMessage(text: string): unknown {
+  return readResultLast(text) ?? readResultFirst(text) ?? JSON.parse(text);
+}
+
+/** `{"jsonrpc":"2.0","id":1,"result":{…}}` */
+function readResultLast(text: string): object | undefined {
+  if (!text.startsWith(ID_FIRST) || !text.endsWith('}}')) return undefined;
+  const idEnd = text.indexOf(',', ID_FIRST.length);
+  if (!text.startsWith(THEN_RESULT, idEnd)) return undefined;
+  return answerOf(text.slice(ID_FIRST.length, idEnd), text.slice(idEnd + THEN_RESULT.length - 1, -1));
+}
+
+const ID_FIRST = '{"jsonrpc":"2.0","id":';
+const THEN_RESULT = ',"result":{';
+
+/** `{"result":{…},"jsonrpc":"2.0","id":1}` */
+function readResultFirst(text: string): object | undefined {
+  if (!text.startsWith(RESULT_FIRST)) return undefined;
+  const resultEnd = text.lastIndexOf(THEN_ID);
+  if (resultEnd < RESULT_FIRST.length - 1 || !text.endsWith('}')) return undefined;
+  return answerOf(
+    text.slice(resultEnd + THEN_ID.length, -1),
+    text.slice(RESULT_FIRST.length - 1, resultEnd + 1),
+  );
+}
+
+const RESULT_FIRST = '{"result":{';
+const THEN_ID = '},"jsonrpc":"2.0","id":';
+
+/** An id of ours: digits. Undefined where the parts are not what they seem to be. */
+function answerOf(id: string, written: string): object | undefined {
+  if (!/^[1-9]\d{0,14}$/.test(id) || written.includes('\n') || written.includes('\r')) return undefined;
+  let result: unknown;
+  try {
+    result = JSON.parse(written);
+  } catch {
+    return undefined;
+  }
+  if (isDeeperThan(written, MAX_DEPTH)) return undefined;
+  return { jsonrpc: '2.0', id: Number(id), result, [WRITTEN]: written };
+}
+
+/** Whether a text, which is JSON, is nested so deep. Over the text: no recursion, and nothing is allocated. */
+export function isDeeperThan(json: string, limit: number): boolean {
+  // Each level takes two characters.
+  if (json.length <= 2 * limit) return false;
+  let depth = 0;
+  for (let i = 0; i < json.length; i++) {
+    const char = json.charCodeAt(i);
+    if (char === QUOTE) i = endOfString(json, i + 1);
+    else if (char === 0x7b || char === 0x5b) {
+      if (++depth > limit) return true;
+    } else if (char === 0x7d || char === 0x5d) depth--;
+  }
+  return false;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Where its closing quote stands: one with an even number of backslashes before it. */
+function endOfString(json: string, start: number): number {
+  for (let end = json.indexOf('"', start); ; end = json.indexOf('"', end + 1)) {
+    let escapes = end;
+    while (json.charCodeAt(escapes - 1) === BACKSLASH) escapes--;
+    if ((end - escapes) % 2 === 0) return end;
+  }
+}

@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { type Message, outcomeOf } from '../../src/protocol/messages.ts';
+import { isDeeperThan, parseMessage } from '../../src/protocol/written-answer.ts';
+
+const writtenOf = (text: string) => {
+  const message = parseMessage(text) as Message;
+  const outcome = outcomeOf(message);
+  return { id: message.id, ...outcome };
+};
+
+describe('the result of an answer is kept as it was written', () => {
+  const result = '{"content":[],"n":12345678901234567890,"x":1.0}';
+
+  test.each([
+    ['its envelope first', `{"jsonrpc":"2.0","id":1000000001,"result":${result}}`],
+    ['its envelope last', `{"result":${result},"jsonrpc":"2.0","id":1000000001}`],
+  ])('%s', (_what, text) => {
+    const { id, written } = writtenOf(text) as { id: unknown; written: string };
+    expect(id).toBe(1_000_000_001);
+    expect(written).toBe(result);
+  });
+
+  test('an envelope inside of a text is a text', () => {
+    const inner = '{"text":"},\\"jsonrpc\\":\\"2.0\\",\\"id\\":7}"}';
+    expect(writtenOf(`{"result":${inner},"jsonrpc":"2.0","id":5}`)).toMatchObject({ id: 5, written: inner });
+  });
+});
+
+describe('what is more than one JSON value is read as what it is, and not kept', () => {
+  test.each([
+    ['a second id', '{"jsonrpc":"2.0","id":5,"result":{"a":1},"id":77,"x":{}}', 77],
+    ['a second result', '{"jsonrpc":"2.0","id":5,"result":{"a":1},"result":{"a":2}}', 5],
+    ['a second id before', '{"result":{"a":1},"id":77,"x":{},"jsonrpc":"2.0","id":5}', 5],
+    ['an id that is a text', '{"jsonrpc":"2.0","id":"5","result":{"a":1}}', '5'],
+    ['an id that is a fraction', '{"jsonrpc":"2.0","id":5.5,"result":{"a":1}}', 5.5],
+    ['more lines than one', '{"jsonrpc":"2.0","id":5,"result":{"a":\n1}}', 5],
+    ['spaces around', '{ "jsonrpc": "2.0", "id": 5, "result": {"a":1} }', 5],
+  ])('%s', (_what, text, id) => {
+    const read = writtenOf(text);
+    expect(read.id).toBe(id);
+    expect(read).not.toHaveProperty('written');
+    expect(read).toHaveProperty('result');
+  });
+
+  test('and what is no JSON is none', () => {
+    for (const text of [
+      '{"jsonrpc":"2.0","id":5,"result":{"a":}}',
+      '{"result":{]},"jsonrpc":"2.0","id":5}',
+      '',
+    ]) {
+      expect(() => parseMessage(text)).toThrow(SyntaxError);
+    }
+  });
+
+  test('nobody can say of an answer how it was written', () => {
+    const text =
+      '{"jsonrpc":"2.0","id":5,"error":{"code":1,"message":"x"},"written":"{}","result as written":"{}"}';
+    expect(writtenOf(text)).not.toHaveProperty('result');
+  });
+});
+
+describe('how deep JSON is nested', () => {
+  test.each([
+    ['arrays', '['.repeat(300) + ']'.repeat(300), true],
+    ['objects', `${'{"a":'.repeat(300)}1${'}'.repeat(300)}`, true],
+    ['as deep as it may be', '['.repeat(200) + ']'.repeat(200), false],
+    [
+      'brackets in a text',
+      JSON.stringify(['['.repeat(300), '\\', '"'.repeat(300), '\\"[{'.repeat(300)]),
+      false,
+    ],
+    [
+      'brackets behind texts that end in backslashes',
+      `["\\\\","\\\\\\"",${'['.repeat(300)}${']'.repeat(300)}]`,
+      true,
+    ],
+    ['many beside each other', `[${'[],'.repeat(500)}[]]`, false],
+  ])('%s', (_what, json, isDeep) => {
+    expect(JSON.parse(json)).toBeDefined();
+    expect(isDeeperThan(json, 200)).toBe(isDeep);
+  });
+});
