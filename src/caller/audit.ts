@@ -35,8 +35,9 @@ export function createAudit({ write, redact, values }: AuditOptions): (call: End
     return json;
   }
 
-  function argumentsOf(given: unknown): string {
-    const json = JSON.stringify(given);
+  function argumentsOf(given: unknown, forwarding: EndedCall['forwarding']): string {
+    const isKnown = forwarding?.argumentsJson !== undefined && forwarding.params.arguments === given;
+    const json = isKnown ? forwarding.argumentsJson : JSON.stringify(given);
     const digest = hash('sha256', json, 'hex').slice(0, 16);
     const shown = values && json.length <= MAX_VALUES_CHARS ? `,"arguments":${safe(json)}` : '';
     return `,"args":"${digest}","argsBytes":${Buffer.byteLength(json)}${shown}`;
@@ -51,7 +52,7 @@ export function createAudit({ write, redact, values }: AuditOptions): (call: End
     line += `,"id":${typeof id === 'number' ? id : safe(JSON.stringify(id))},"method":${quoted(method)}`;
     if (forwarding !== undefined) line += `,"downstream":${quoted(forwarding.downstream.key)}`;
     if (name !== undefined) line += `,"${method === 'tools/call' ? 'tool' : 'name'}":${quoted(name)}`;
-    if (params?.arguments !== undefined) line += argumentsOf(params.arguments);
+    if (params?.arguments !== undefined) line += argumentsOf(params.arguments, forwarding);
     line += `,"outcome":"${verdictOf(call)}"`;
     if (failure !== undefined) line += `,"reason":"${failure.reason}"`;
     else if (outcome !== undefined && 'error' in outcome) line += `,"code":${Number(outcome.error.code)}`;

@@ -136,7 +136,7 @@ export function createEndpoint(
     if ('refusal' in selection) return refuse(req, res, 404, selection.refusal);
     if (!isPost) return onOtherMethod(req, res, selection);
     const type = req.headers['content-type'];
-    if (type === undefined || !/^application\/json\s*(;|$)/i.test(type)) {
+    if (type !== 'application/json' && (type === undefined || !/^application\/json\s*(;|$)/i.test(type))) {
       return refuse(req, res, 415, 'Send the message as Content-Type: application/json.');
     }
     if (req.headers['content-encoding'] !== undefined) {

@@ -148,21 +148,23 @@ export class HttpReply implements Reply {
   #openStream(bytes?: number): void {
     if (this.#streaming || this.#res.destroyed) return;
     this.#streaming = true;
-    this.#res.writeHead(200, [
-      ...this.#headers,
-      ...(bytes === undefined ? [] : ['content-length', String(bytes)]),
-      'content-type',
-      'text/event-stream',
-      'cache-control',
-      'no-cache, no-transform',
-      // Or nginx would hold the events back.
-      'x-accel-buffering',
-      'no',
-    ]);
+    const head = [...STREAM_HEADERS, ...this.#headers];
+    if (bytes !== undefined) head.push('content-length', String(bytes));
+    this.#res.writeHead(200, head);
   }
 }
 
 const NONE: readonly string[] = [];
+
+const STREAM_HEADERS: readonly string[] = [
+  'content-type',
+  'text/event-stream',
+  'cache-control',
+  'no-cache, no-transform',
+  // Or nginx would hold the events back.
+  'x-accel-buffering',
+  'no',
+];
 
 export const retryAfter = ({ retryAfterSeconds }: TooMany) => ['retry-after', String(retryAfterSeconds)];
 

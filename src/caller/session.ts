@@ -1,4 +1,4 @@
-import { BriefMap } from '../protocol/brief-map.ts';
+import { BriefMap, nameOfId } from '../protocol/brief-map.ts';
 import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
 import { isRequestId, type Outcome, type Params, type RequestId } from '../protocol/messages.ts';
@@ -37,7 +37,7 @@ export class Session {
   notify: ((method: string, params?: Params) => void) | undefined;
   /** What ends the watch of a resource, by the URI it gave. */
   readonly watches = new Map<string, () => void>();
-  readonly #calls = new BriefMap<RequestId, RunningCall>();
+  readonly #calls = new BriefMap<RunningCall>();
   readonly #questions = new Map<RequestId, Answered>();
   #lastQuestion = 0;
 
@@ -55,16 +55,17 @@ export class Session {
   }
 
   addCall(id: RequestId, call: RunningCall): void {
-    if (!call.hasEnded) this.#calls.set(id, call);
+    if (!call.hasEnded) this.#calls.set(nameOfId(id), call);
   }
 
   removeCall(id: RequestId, call: RunningCall | undefined): void {
-    if (this.#calls.get(id) === call) this.#calls.take(id);
+    const name = nameOfId(id);
+    if (this.#calls.get(name) === call) this.#calls.take(name);
   }
 
   /** Finds the call and takes it out. */
   takeCall(id: unknown): RunningCall | undefined {
-    return isRequestId(id) ? this.#calls.take(id) : undefined;
+    return isRequestId(id) ? this.#calls.take(nameOfId(id)) : undefined;
   }
 
   /** The id of a question to it. */

@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 import { createGateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
+import { tuneCollector } from './collector.ts';
 import type { Env } from './environment.ts';
 import { guardProcess } from './guard.ts';
 import { auditLinesBesideLog, openConfig, openLog } from './open.ts';
@@ -79,6 +80,7 @@ async function serveOnStdio(options: ServeOptions, environment: Environment): Pr
 
 /** A gateway that follows its files from now on, and signals. */
 function run(environment: Environment, readFrom: (env: Env, onFile: OnFile) => Settings) {
+  tuneCollector();
   const read: ReadSettings = (onFile) => readFrom(environment(onFile), onFile);
   const { files, settings } = readWithFiles(read);
   if (settings instanceof Error) throw settings;

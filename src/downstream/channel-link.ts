@@ -1,7 +1,7 @@
 import { cutOff, type DownstreamFailure, notMcp, unavailable } from '../errors.ts';
-import { BriefMap } from '../protocol/brief-map.ts';
+import { BriefMap, nameOfId } from '../protocol/brief-map.ts';
 import type { Era } from '../protocol/eras.ts';
-import { isRequestId, type Notification, outcomeOf, type RequestId } from '../protocol/messages.ts';
+import { isRequestId, type Notification, outcomeOf } from '../protocol/messages.ts';
 import { createAsked } from './asked.ts';
 import type { Channel } from './channel.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
@@ -11,9 +11,9 @@ import { composeAnswer, composeCancelled, composeRequest, createIds } from './ou
 /** A channel shared by all calls: answers are told apart by their ids, progress by its token. */
 export function createChannelLink(key: string, channel: Channel, era: Era, version: string): Link {
   const nextId = createIds();
-  const waiting = new BriefMap<RequestId, Receiver>();
-  const receiverOf = (id: unknown) => (isRequestId(id) ? waiting.get(id) : undefined);
-  const take = (id: unknown) => (isRequestId(id) ? waiting.take(id) : undefined);
+  const waiting = new BriefMap<Receiver>();
+  const receiverOf = (id: unknown) => (isRequestId(id) ? waiting.get(nameOfId(id)) : undefined);
+  const take = (id: unknown) => (isRequestId(id) ? waiting.take(nameOfId(id)) : undefined);
   const asked = createAsked((id, outcome) => void channel.write(composeAnswer(id, outcome)));
   const onlyCall = new OnlyCall();
   const onStray = (message: Notification) => onlyCall.ofLog(waiting.values())?.onNotification(message);
@@ -71,9 +71,9 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
     onStrayQuestion,
     request(request: OutgoingRequest, receiver: Receiver): Exchange {
       const id = nextId();
-      waiting.set(id, receiver);
+      waiting.set(nameOfId(id), receiver);
       const fail = (failure: DownstreamFailure) => {
-        if (waiting.take(id) === undefined) return;
+        if (take(id) === undefined) return;
         if (failure.mayHaveRun) onlyCall.onLeft(receiver);
         receiver.onFailure(failure);
       };
@@ -82,7 +82,7 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
       return {
         hasBegun: true,
         cancel(reason) {
-          if (waiting.take(id) === undefined) return;
+          if (take(id) === undefined) return;
           onlyCall.onLeft(receiver);
           channel.write(composeCancelled(id, reason));
         },

@@ -64,6 +64,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   readonly #options: HttpSide;
   readonly id: number;
   readonly receiver: Receiver;
+  /** Among those that run on its link. */
+  place = 0;
   /** It is sent for the second time, in a new session. */
   readonly #isResent: boolean;
   #controller: Dispatcher.DispatchController | undefined;

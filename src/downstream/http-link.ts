@@ -1,5 +1,4 @@
 import type { Dispatcher, Pool } from 'undici';
-import { BriefMap } from '../protocol/brief-map.ts';
 import { type Era, mirroredName } from '../protocol/eras.ts';
 import { encodeHeaderValue } from '../protocol/headers.ts';
 import type { ConnectionLimits } from './connection.ts';
@@ -30,15 +29,20 @@ const NOTICE_TIMEOUT_MS = 1000;
 export function createHttpLink(options: HttpLinkOptions): Link {
   const { key, pool, path, era, version, sessionId, limits } = options;
   const nextId = createIds();
-  const running = new BriefMap<number, HttpExchange>();
+  // In no order: the last one takes the place of one that is over.
+  const running: HttpExchange[] = [];
   const onlyCall = new OnlyCall();
   const onOver = (exchange: HttpExchange, isAnswered: boolean) => {
-    running.take(exchange.id);
+    const last = running.pop() as HttpExchange;
+    if (last !== exchange) {
+      running[exchange.place] = last;
+      last.place = exchange.place;
+    }
     if (era === 'modern') return;
     if (isAnswered) onlyCall.onAnswered(exchange.receiver);
     else if (exchange.hasBegun) onlyCall.onLeft(exchange.receiver);
   };
-  const receivers = () => running.values().map(({ receiver }) => receiver);
+  const receivers = () => running.map(({ receiver }) => receiver);
   const fixedHeaders = [
     ...withUserAgent(options.headers).flat(),
     'content-type',
@@ -104,7 +108,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
     era,
     version,
     get running() {
-      return running.size;
+      return running.length;
     },
     onStray: (message) => onlyCall.ofLog(receivers())?.onNotification(message),
     onStrayQuestion: (question, answered) =>
@@ -112,7 +116,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
     request(request: OutgoingRequest, receiver: Receiver): Exchange {
       const id = nextId();
       const exchange = new HttpExchange(side, id, receiver, request.isResent === true);
-      running.set(id, exchange);
+      exchange.place = running.push(exchange) - 1;
       const body = composeRequest(id, request, era, version);
       pool.dispatch({ path, method: 'POST', headers: headersFor(request), body }, exchange);
       return exchange;

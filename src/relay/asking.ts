@@ -23,6 +23,8 @@ export interface Forwarding {
   /** A repetition by the same caller is not run again. */
   readonly joinsRepeats?: boolean;
   readonly params: Params;
+  /** Of `params.arguments`, where repetitions are told by them. */
+  readonly argumentsJson?: string | undefined;
   readonly paramHeaders?: readonly string[] | undefined;
   /** What both the caller and the downstream have. */
   readonly extensions?: Extensions | undefined;

@@ -56,6 +56,7 @@ export function forwardCall(params: Params, asking: Asking): Forwarding {
     timing: route.timing,
     repeatability: route.retries ? 'marked' : 'once',
     joinsRepeats: route.joinsRepeats,
+    argumentsJson: route.joinsRepeats ? JSON.stringify(outgoing.arguments) : undefined,
     params: outgoing,
     extensions,
     paramHeaders: paramHeaders.length > 0 ? writeParamHeaders(paramHeaders, outgoing.arguments) : undefined,

@@ -32,7 +32,7 @@ const PATIENT_MS = 1000;
 export type End = { readonly outcome: Outcome } | { readonly failure: DownstreamFailure };
 
 export function createRepeats(): Repeats {
-  const calls = new BriefMap<string, JoinedCall>();
+  const calls = new BriefMap<JoinedCall>();
   const unheard = new Unheard<JoinedCall>();
   return {
     forward(forwarding, back, caller) {
@@ -47,12 +47,15 @@ export function createRepeats(): Repeats {
 }
 
 /** What makes two calls the same; undefined for one that answers a question, or has more to it than its arguments. */
-function keyOf({ downstream, params, dialogue }: Forwarding, caller: string): string | undefined {
+function keyOf(
+  { downstream, params, argumentsJson, dialogue }: Forwarding,
+  caller: string,
+): string | undefined {
   if (dialogue?.answers !== undefined || dialogue?.resumes !== undefined) return undefined;
   for (const field in params) {
     if (field !== 'name' && field !== 'arguments' && field !== '_meta') return undefined;
   }
-  return `${caller}\n${downstream.key}\n${params.name}\n${JSON.stringify(params.arguments)}`;
+  return `${caller}\n${downstream.key}\n${params.name}\n${argumentsJson}`;
 }
 
 /** One caller of a call that it may share. */
@@ -96,7 +99,7 @@ class Joined implements RunningCall {
 class JoinedCall implements WayBack {
   readonly #key: string;
   readonly #forwarding: Forwarding;
-  readonly #calls: BriefMap<string, JoinedCall>;
+  readonly #calls: BriefMap<JoinedCall>;
   readonly #unheard: Unheard<JoinedCall>;
   #callers: Joined[] = [];
   #call: ForwardedRequest | undefined;
@@ -117,7 +120,7 @@ class JoinedCall implements WayBack {
   constructor(
     key: string,
     forwarding: Forwarding,
-    calls: BriefMap<string, JoinedCall>,
+    calls: BriefMap<JoinedCall>,
     unheard: Unheard<JoinedCall>,
   ) {
     this.#key = key;
