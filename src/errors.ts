@@ -279,6 +279,12 @@ export const noLongerWaits = (key: string) =>
     true,
   );
 
+/** What a downstream hears whose question is not put to its caller. */
+export const tooManyParked = (count: number) =>
+  `${count} calls wait for their callers to answer, as many as limits.maxParked in servers.json of this gateway allows.`;
+export const askedTooOften = (count: number) =>
+  `One call may ask ${count} times for answers, and this one has.`;
+
 export function formatBytes(bytes: number): string {
   if (bytes >= 1024 * 1024) return `${+(bytes / 1024 / 1024).toFixed(1)} MiB`;
   return bytes >= 1024 ? `${+(bytes / 1024).toFixed(1)} KiB` : `${bytes} bytes`;

@@ -144,7 +144,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     lines: options.auditLines,
     onRefused: onCredentialsRefused,
   });
-  const parked = createParked();
+  const parked = createParked(limits);
   const tokens = createTokens(options.token);
   const sessions = createSessions(tokens.seals.session, limits);
   const settled = deferred<void>();

@@ -66,6 +66,7 @@ type FrontLimits = Pick<
   | 'requestTimeoutMs'
   | 'keepAliveTimeoutMs'
   | 'maxListeners'
+  | 'keepAliveCommentMs'
   | 'maxUnsentBytes'
   | 'unsentTimeoutMs'
 >;

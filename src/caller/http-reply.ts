@@ -8,11 +8,10 @@ import type { Reply } from './caller.ts';
 import type { TooMany } from './too-many.ts';
 import { cutIfUnread } from './unread.ts';
 
-/** Callers count to the first byte (Claude Code: 60 s), proxies to the next one (nginx: 60 s). */
+/** At the latest: callers count to the first byte (Claude Code: 60 s), proxies to the next one (nginx: 60 s). */
 const FIRST_SIGN_MS = 10_000;
-const KEEP_ALIVE_MS = 15_000;
 
-export type ReplyLimits = Pick<Limits, 'maxUnsentBytes' | 'unsentTimeoutMs'>;
+export type ReplyLimits = Pick<Limits, 'keepAliveCommentMs' | 'maxUnsentBytes' | 'unsentTimeoutMs'>;
 
 /**
  * Answers one POST, as JSON or as an event stream: legacy callers that accept a stream get one (OpenAI's legacy client
@@ -113,7 +112,7 @@ export class HttpReply implements Reply {
     if (this.#res.writableEnded) return;
     if (this.#res.destroyed) return onGone();
     // Only who says so reads streams for certain; progress, which was asked for, may make one of `*/*` as well.
-    if (this.#namesStream) this.#timer = setTimeout(() => this.#sign(), FIRST_SIGN_MS);
+    if (this.#namesStream) this.#signIn(Math.min(FIRST_SIGN_MS, this.#limits.keepAliveCommentMs));
     this.#watch(onGone);
   }
 
@@ -121,7 +120,7 @@ export class HttpReply implements Reply {
     if (!this.#mayStream || this.isGone) return false;
     this.#openStream();
     this.#res.flushHeaders();
-    this.#timer = setTimeout(() => this.#sign(), KEEP_ALIVE_MS);
+    this.#signIn(this.#limits.keepAliveCommentMs);
     this.#watch(onGone);
     return true;
   }
@@ -139,9 +138,14 @@ export class HttpReply implements Reply {
     });
   }
 
+  #signIn(ms: number): void {
+    this.#timer = setTimeout(() => this.#sign(), ms);
+  }
+
   #sign(): void {
-    if (this.#res.writableLength <= this.#limits.maxUnsentBytes) this.#write(KEEP_ALIVE);
-    this.#timer = setTimeout(() => this.#sign(), KEEP_ALIVE_MS);
+    const { keepAliveCommentMs, maxUnsentBytes } = this.#limits;
+    if (this.#res.writableLength <= maxUnsentBytes) this.#write(KEEP_ALIVE);
+    this.#signIn(keepAliveCommentMs);
   }
 
   /** @param bytes  of the whole stream, where it is known: an answer that is all there is */

@@ -32,7 +32,6 @@ export interface SseFront {
   close(): void;
 }
 
-const KEEP_ALIVE_MS = 15_000;
 /** A caller that does not read its answers is cut off once this much waits for it. */
 const MAX_UNSENT_ANSWERS_BYTES = 64 * 1024 * 1024;
 
@@ -86,7 +85,7 @@ export function createSseFront(options: SseOptions): SseFront {
     streams.set(id, { pipe, res, selectAgain });
     const timer = setInterval(() => {
       if (res.writableLength <= limits.maxUnsentBytes) res.write(KEEP_ALIVE);
-    }, KEEP_ALIVE_MS);
+    }, limits.keepAliveCommentMs);
     res.on('close', () => {
       clearInterval(timer);
       streams.delete(id);

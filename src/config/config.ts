@@ -166,6 +166,8 @@ export interface Limits {
   readonly maxListeners: number;
   readonly maxSessions: number;
   readonly sessionIdleMs: number;
+  readonly keepAliveCommentMs: number;
+  readonly maxParked: number;
   readonly maxUnsentBytes: number;
   readonly unsentTimeoutMs: number;
 

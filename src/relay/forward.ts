@@ -1,5 +1,6 @@
 import type { Exchange, Receiver } from '../downstream/link.ts';
 import {
+  askedTooOften,
   asksForInput,
   DownstreamFailure,
   deadlinePassed,
@@ -7,6 +8,7 @@ import {
   noLongerWaits,
   notMcp,
   ProtocolError,
+  tooManyParked,
   wentSilent,
 } from '../errors.ts';
 import { type Notification, type Outcome, type Params, RPC } from '../protocol/messages.ts';
@@ -164,8 +166,9 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
     const back = this.#back;
     const open = this.#questions();
     if (this.#ended || back === undefined || dialogue === undefined || open.shown.size === 0) return;
-    const id = ++this.#rounds > MAX_ROUNDS ? undefined : dialogue.parked.add(this);
-    if (id === undefined) return open.refuse();
+    if (++this.#rounds > MAX_ROUNDS) return open.refuse(askedTooOften(MAX_ROUNDS));
+    const id = dialogue.parked.add(this);
+    if (id === undefined) return open.refuse(tooManyParked(dialogue.parked.size));
     this.#back = undefined;
     // Its time is that of the parked ones.
     this.#deadline.stop();

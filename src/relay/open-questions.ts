@@ -58,8 +58,9 @@ export class OpenQuestions {
   }
 
   /** There is no way to ask. */
-  refuse(): void {
-    for (const key of [...this.#open.keys()]) this.#settle(key, UNASKED);
+  refuse(why: string): void {
+    const refused: Outcome = { error: { code: RPC.internalError, message: why } };
+    for (const key of [...this.#open.keys()]) this.#settle(key, refused);
   }
 
   /** Who was asked has gone: a person's silence is a cancellation, a program's an error. */

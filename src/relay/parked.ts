@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Limits } from '../config/config.ts';
 
 /** A call that has asked its caller something and waits, here and downstream, until that comes back with the answer. */
 export interface ParkedCall {
@@ -16,10 +17,10 @@ export interface Parked<Call extends ParkedCall = ParkedCall> {
   close(): void;
 }
 
-const MAX_PARKED = 256;
 const PARKED_MS = 5 * 60_000;
 
-export function createParked<Call extends ParkedCall>(): Parked<Call> {
+/** @param limits  those in force: what is read from them is what counts then */
+export function createParked<Call extends ParkedCall>(limits: Pick<Limits, 'maxParked'>): Parked<Call> {
   const calls = new Map<string, { call: Call; timer: NodeJS.Timeout }>();
   function take(id: string): Call | undefined {
     const parked = calls.get(id);
@@ -29,7 +30,7 @@ export function createParked<Call extends ParkedCall>(): Parked<Call> {
   }
   return {
     add(call) {
-      if (calls.size >= MAX_PARKED) return undefined;
+      if (calls.size >= limits.maxParked) return undefined;
       const id = randomUUID();
       calls.set(id, { call, timer: setTimeout(() => take(id)?.giveUp(), PARKED_MS) });
       return id;

@@ -144,6 +144,23 @@ describe.concurrent('the end', () => {
     expect((await call).result.content[0].text).toBe('waited 1000 ms');
   });
 
+  test('--stdio tells who listens that it is over, with the result of that request', async ({ expect }) => {
+    await using crm = await modernServer();
+    await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
+    await using child = runCli(['serve', '--stdio'], { cwd: folder.path });
+    await using line = speakLines(child);
+    await connected(child, 1);
+    const notifications = { toolsListChanged: true };
+    line.send(modernRequest('subscriptions/listen', { notifications }, 'l')[0]);
+    await expect.poll(() => line.messages.length, soon).toBe(1);
+    expect(await stop(child)).toEqual({ code: 0, signal: null });
+    const _meta = { 'io.modelcontextprotocol/subscriptionId': 'l' };
+    expect(line.messages).toMatchObject([
+      { method: 'notifications/subscriptions/acknowledged', params: { _meta, notifications } },
+      { id: 'l', result: { resultType: 'complete', _meta } },
+    ]);
+  });
+
   test('killed outright, it leaves no child behind that reads its input', async ({ expect }) => {
     await using files = stdioServer('v1');
     await using folder = await folderWith({ 'servers.json': { mcpServers: { files: files.entry() } } });

@@ -33,6 +33,8 @@ const DEFAULT_LIMITS = {
   maxListeners: 1024,
   maxSessions: 1000,
   sessionIdleMs: 600_000,
+  keepAliveCommentMs: 15_000,
+  maxParked: 256,
   maxUnsentBytes: 262_144,
   unsentTimeoutMs: 30_000,
   maxInFlight: 64,
