@@ -8,6 +8,8 @@ import type { Exchange } from './recording-proxy.ts';
  * - `resultType: "complete"`: a legacy caller may get or miss it, and the suite checks it for modern ones.
  * - `ttlMs`, `cacheScope`: the gateway's own decision.
  * - `serverInfo` in `_meta`: the gateway's own.
+ * - the names of `inputRequests`, and that there is a `requestState`, where the server behind is of the legacy era, which has
+ *   neither. The order of the questions is kept.
  * - `requestState`: opaque to the caller, and may be wrapped.
  * - all of the gateway's `initialize` and `server/discover` but the agreed version: it answers for itself there.
  * - the body of a refusal on the level of HTTP (403), which may be a JSON-RPC error without an id, or anything.
@@ -15,7 +17,11 @@ import type { Exchange } from './recording-proxy.ts';
  *
  * Framing (JSON or SSE, event ids, priming events) is not looked at: it is the caller's or the server's choice.
  */
-export function comparable(exchange: Exchange, errorsAreItsOwn: boolean): JsonObject {
+export function comparable(
+  exchange: Exchange,
+  errorsAreItsOwn: boolean,
+  questionsAreUnnamed = false,
+): JsonObject {
   const { sent, status, received } = exchange;
   return {
     status,
@@ -28,7 +34,11 @@ export function comparable(exchange: Exchange, errorsAreItsOwn: boolean): JsonOb
         const { code, ...rest } = message.error;
         return { answers, error: errorsAreItsOwn ? { code } : { code, ...rest } };
       }
-      return { answers, result: ownPart(sent?.method, message.result, sent?.id) };
+      const result = ownPart(sent?.method, message.result, sent?.id);
+      const { inputRequests } = isObject(result) ? result : {};
+      if (!questionsAreUnnamed || !isObject(inputRequests)) return { answers, result };
+      const { requestState: _ours, ...rest } = result as JsonObject;
+      return { answers, result: { ...rest, inputRequests: Object.values(inputRequests) } };
     }),
   };
 }

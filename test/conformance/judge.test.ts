@@ -127,6 +127,32 @@ test('a check listed as not yet is excused alone, and named once it passes', () 
   expect(judgeGateway(scenario, record(), record())).toMatchObject({ problems: [], passAlready: ['greets'] });
 });
 
+test('what is other before a legacy server is excused there, and only what is named', () => {
+  const scenario: Scenario = {
+    covered: true,
+    beforeLegacy: { checks: { greets: 'a reason' }, calls: { greet: 'a reason' } },
+  };
+  const checks: Check[] = [{ id: 'greets', status: 'FAILURE' }];
+  const other = record({ checks, exchanges: [call([{ id: 1, result: {} }])], journal: [] });
+  expect(judgeGateway(scenario, record(), other, 'legacy')).toMatchObject({ problems: [], passAlready: [] });
+  expect(judgeGateway(scenario, record(), record(), 'legacy').passAlready).toEqual(['greets']);
+  expect(judgeGateway(scenario, record(), other, 'both').problems).toHaveLength(3);
+  const elsewhere = { ...scenario, beforeLegacy: { checks: { other: '' }, calls: { other: '' } } };
+  expect(judgeGateway(elsewhere, record(), other, 'legacy').problems).toHaveLength(3);
+});
+
+test('a legacy server has no names for its questions; what they ask and their order is compared', () => {
+  const asked = (...names: string[]) =>
+    record({ exchanges: [call([{ id: 1, result: { inputRequests: numbered(names) } }])] });
+  const numbered = (names: string[]) => Object.fromEntries(names.map((name) => [name, name.at(-1)]));
+  const judged = (eras: 'both' | 'legacy', ...names: string[]) =>
+    judgeGateway(COVERED, asked('first-1', 'second-2'), asked(...names), eras).problems;
+  expect(judged('legacy', 'a-1', 'b-2')).toEqual([]);
+  expect(judged('both', 'a-1', 'b-2')).toHaveLength(1);
+  expect(judged('legacy', 'a-2', 'b-1')).toHaveLength(1);
+  expect(judged('legacy', 'a-1')).toHaveLength(1);
+});
+
 test('a scenario that is not covered passes already only when nothing at all differs', () => {
   const gateway = record({ journal: [] });
   expect(judgeGateway({ covered: 'a reason' }, record(), gateway).problems).toHaveLength(1);

@@ -1,4 +1,5 @@
 import { comparable, firstDifference } from './compare.ts';
+import type { Eras } from './fixture/fixture.ts';
 import { type JournalEntry, targetOf } from './fixture/journal.ts';
 import { objectAt } from './fixture/protocol.ts';
 import type { LegRecord } from './leg.ts';
@@ -23,7 +24,7 @@ export interface Verdict {
 }
 
 export interface GatewayVerdict extends Verdict {
-  /** Checks that are listed as not yet and nevertheless pass. */
+  /** Checks that are listed as not yet, or as other before a legacy server, and nevertheless pass. */
   readonly passAlready: readonly string[];
 }
 
@@ -42,10 +43,20 @@ export function judgeDirect(record: LegRecord): Verdict {
  *
  * A scenario that is not covered is judged whole, exceptions are for the covered ones: it has to pass as it is to
  * count as passing already.
+ *
+ * @param eras  what the fixture behind the gateway speaks; the one without has both
  */
-export function judgeGateway(scenario: Scenario, direct: LegRecord, gateway: LegRecord): GatewayVerdict {
+export function judgeGateway(
+  scenario: Scenario,
+  direct: LegRecord,
+  gateway: LegRecord,
+  eras: Eras = 'both',
+): GatewayVerdict {
   const covered = scenario.covered === true;
-  const checksNotYet = new Set(covered ? Object.keys(scenario.checksNotYet ?? {}) : []);
+  const isLegacy = eras === 'legacy';
+  const other = (isLegacy && scenario.beforeLegacy) || {};
+  const excused = { ...scenario.checksNotYet, ...other.checks };
+  const checksNotYet = new Set(covered ? Object.keys(excused) : []);
 
   const problems: string[] = [];
   if (gateway.trouble !== undefined) problems.push(gateway.trouble);
@@ -55,8 +66,14 @@ export function judgeGateway(scenario: Scenario, direct: LegRecord, gateway: Leg
     if (!checksNotYet.has(id)) problems.push(sentence);
   }
   const refuses = (target: string | undefined) => (target ?? '') in (scenario.refusesItself ?? {});
-  problems.push(...differentCalls(direct.journal, gateway.journal, refuses));
-  problems.push(...differentAnswers(direct.exchanges, gateway.exchanges, refuses));
+  const isOther = (what: unknown) => covered && String(what) in (other.calls ?? {});
+  const isHeld = (target: string | undefined) => !refuses(target) && !isOther(target);
+  problems.push(...differentCalls(direct.journal, gateway.journal, isHeld));
+  for (const [question, pairs] of paired(direct.exchanges, gateway.exchanges)) {
+    const { sent } = pairs[0]?.[0] ?? {};
+    if (isOther(targetOf(objectAt(sent ?? {}, 'params')) ?? sent?.method)) continue;
+    problems.push(...differentAnswers(question, pairs, refuses, isLegacy));
+  }
   problems.push(...leaks(gateway.journal));
   return {
     ...count(gateway.checks),
@@ -91,21 +108,25 @@ function worseChecks(direct: readonly Check[], gateway: readonly Check[]): Map<s
   return worse;
 }
 
-/** Whether the gateway may answer a call that the server refuses. Its error is compared all the same. */
-type Refuses = (target: string | undefined) => boolean;
+/** Something about a tool, prompt or resource. */
+type Judges = (target: string | undefined) => boolean;
 
-/** Every call that reached the fixture has to reach it through the gateway too, with the same arguments, once. */
+/**
+ * Every call that reached the fixture has to reach it through the gateway too, with the same arguments, once.
+ *
+ * @param isHeld  false for what the gateway may answer itself, or differently
+ */
 function differentCalls(
   direct: readonly JournalEntry[],
   gateway: readonly JournalEntry[],
-  refuses: Refuses,
+  isHeld: Judges,
 ): string[] {
   const tally = (entries: readonly JournalEntry[]): Map<string, number> => {
     const counts = new Map<string, number>();
     for (const { method, target, arguments: args, isNextRound } of entries) {
       // Direct it was asked in the call, where both are of the legacy era.
       if (isNextRound) continue;
-      if (!ONLY_THE_FIXTURE.has(method) || refuses(target)) continue;
+      if (!ONLY_THE_FIXTURE.has(method) || !isHeld(target)) continue;
       // No arguments and empty ones are the same call.
       const call = `${method} ${target ?? ''} ${JSON.stringify(args ?? {})}`;
       counts.set(call, (counts.get(call) ?? 0) + 1);
@@ -122,28 +143,37 @@ function differentCalls(
   return problems;
 }
 
+type Pair = readonly [direct: Exchange, gateway: Exchange | undefined];
+
 /** Requests are paired by what they ask, in order: their ids differ between two runs of some scenarios. */
-function differentAnswers(
-  direct: readonly Exchange[],
-  gateway: readonly Exchange[],
-  refuses: Refuses,
-): string[] {
+function paired(direct: readonly Exchange[], gateway: readonly Exchange[]): [string, Pair[]][] {
   const [expected, found] = [byQuestion(direct), byQuestion(gateway)];
-  const problems: string[] = [];
-  for (const [question, answers] of expected) {
-    answers.forEach((answer, index) => {
-      const other = found.get(question)?.[index];
-      if (other === undefined) {
-        problems.push(`NOT ASKED: ${question}: the suite did not come to its request ${index + 1}`);
-        return;
-      }
-      const isRefused = answer.received.some(({ error }) => error !== undefined);
-      const own = !answer.handled || (isRefused && refuses(targetOf(objectAt(answer.sent ?? {}, 'params'))));
-      const difference = firstDifference(comparable(answer, own), comparable(other, own));
-      if (difference !== undefined) problems.push(`CHANGED: ${question}: ${difference}`);
-    });
-  }
-  return problems;
+  return [...expected].map(([question, answers]) => [
+    question,
+    answers.map((answer, index): Pair => [answer, found.get(question)?.[index]]),
+  ]);
+}
+
+/**
+ * @param refuses   whether the gateway may answer what the server refuses; its error is compared all the same
+ * @param isLegacy  whether the server behind is of the legacy era, which gives its questions no names
+ */
+function differentAnswers(
+  question: string,
+  pairs: readonly Pair[],
+  refuses: Judges,
+  isLegacy: boolean,
+): string[] {
+  return pairs.flatMap(([answer, other], index) => {
+    if (other === undefined) {
+      return [`NOT ASKED: ${question}: the suite did not come to its request ${index + 1}`];
+    }
+    const isRefused = answer.received.some(({ error }) => error !== undefined);
+    const own = !answer.handled || (isRefused && refuses(targetOf(objectAt(answer.sent ?? {}, 'params'))));
+    const [expected, found] = [answer, other].map((each) => comparable(each, own, isLegacy));
+    const difference = firstDifference(expected, found);
+    return difference === undefined ? [] : [`CHANGED: ${question}: ${difference}`];
+  });
 }
 
 function byQuestion(exchanges: readonly Exchange[]): Map<string, Exchange[]> {

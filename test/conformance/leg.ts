@@ -4,7 +4,7 @@ import type { Journal, JournalEntry } from './fixture/journal.ts';
 import { startGateway } from './gateway-process.ts';
 import { type Exchange, startRecordingProxy } from './recording-proxy.ts';
 import type { Run } from './scenarios.ts';
-import { type Check, runScenario } from './suite.ts';
+import { type Check, runScenario, type SuiteFiles } from './suite.ts';
 
 /** Pages of this size behind the gateway, none on the direct side: equal lists say that every page was followed. */
 const GATEWAY_PAGE_SIZE = 5;
@@ -26,23 +26,29 @@ export interface Leg extends AsyncDisposable {
   run(run: Run, scenario: string, timeLimitMs: number): Promise<LegRecord>;
 }
 
-export async function startDirectLeg(directory: string): Promise<Leg> {
+export async function startDirectLeg(directory: string, suites: SuiteFiles): Promise<Leg> {
   const fixture = await startFixture();
-  return createLeg(directory, { url: new URL(fixture.url) }, fixture.journal, [fixture]);
+  return createLeg(directory, suites, { url: new URL(fixture.url) }, fixture.journal, [fixture]);
 }
 
 /**
  * @param main  the gateway's built file
  * @param eras  what the fixture speaks to the gateway; what the suite speaks is each scenario's matter
  */
-export async function startGatewayLeg(main: string, directory: string, eras: Eras): Promise<Leg> {
+export async function startGatewayLeg(
+  main: string,
+  directory: string,
+  suites: SuiteFiles,
+  eras: Eras,
+): Promise<Leg> {
   const fixture = await startFixture({ eras, pageSize: GATEWAY_PAGE_SIZE });
   const gateway = await startGateway(main, fixture.url, path.join(directory, 'home'), LAST_TOOL);
-  return createLeg(directory, gateway, fixture.journal, [fixture, gateway]);
+  return createLeg(directory, suites, gateway, fixture.journal, [fixture, gateway]);
 }
 
 async function createLeg(
   directory: string,
+  suites: SuiteFiles,
   target: { url: URL; token?: string; lastWords?(): string | undefined },
   journal: Journal,
   resources: readonly AsyncDisposable[],
@@ -53,6 +59,7 @@ async function createLeg(
       journal.clear();
       const output = path.join(directory, 'output');
       const result = await runScenario({
+        suites,
         suite,
         specVersion,
         scenario,

@@ -1,3 +1,4 @@
+import type { Eras } from './fixture/fixture.ts';
 import type { GatewayVerdict, Verdict } from './judge.ts';
 import type { Run, Scenario } from './scenarios.ts';
 
@@ -10,14 +11,14 @@ export interface Outcome {
   readonly name: string;
   readonly scenario: Scenario;
   readonly direct: Verdict;
-  /** Undefined when only the direct leg was run. */
-  readonly gateway: GatewayVerdict | undefined;
+  /** By what the server behind the gateway speaks; none where only the direct leg was run. */
+  readonly gateways: readonly { readonly eras: Eras; readonly verdict: GatewayVerdict }[];
 }
 
 /** Whether an outcome is one that fails the whole command. */
-export function isUnexpected({ scenario, direct, gateway }: Outcome): boolean {
+export function isUnexpected({ scenario, direct, gateways }: Outcome): boolean {
   if (direct.problems.length > 0) return true;
-  return scenario.covered === true && gateway !== undefined && gateway.problems.length > 0;
+  return scenario.covered === true && gateways.some(({ verdict }) => verdict.problems.length > 0);
 }
 
 export interface ClientOutcome {
@@ -40,7 +41,7 @@ export function clientLines(runs: readonly Run[], outcomes: readonly ClientOutco
       '',
       `suite ${run.suite}, specification ${run.specVersion}: the gateway as client`,
       '-'.repeat(WIDTH),
-      ...own.map((outcome) => row(outcome.name, clientText(outcome), '', clientNote(outcome.scenario))),
+      ...own.map((outcome) => row(outcome.name, [clientText(outcome)], clientNote(outcome.scenario))),
     ];
   });
   const details = outcomes
@@ -80,13 +81,15 @@ function runLines({ suite, specVersion }: Run, outcomes: readonly Outcome[]): st
     '',
     `suite ${suite}, specification ${specVersion}`,
     '-'.repeat(WIDTH),
-    row('scenario', 'direct', 'gateway', ''),
+    row('scenario', ['direct', ...(outcomes[0]?.gateways ?? []).map(({ eras }) => eras)], ''),
     '-'.repeat(WIDTH),
     ...outcomes.map((outcome) =>
       row(
         outcome.name,
-        legText(outcome.direct),
-        outcome.gateway === undefined ? '' : gatewayText(outcome, outcome.gateway),
+        [
+          legText(outcome.direct),
+          ...outcome.gateways.map(({ verdict }) => gatewayText(outcome.scenario, verdict)),
+        ],
         note(outcome),
       ),
     ),
@@ -94,8 +97,8 @@ function runLines({ suite, specVersion }: Run, outcomes: readonly Outcome[]): st
   ];
 }
 
-function row(name: string, direct: string, gateway: string, remark: string): string {
-  const line = `${name.padEnd(NAME_WIDTH)}${direct.padEnd(LEG_WIDTH)}${gateway.padEnd(LEG_WIDTH)}${remark}`;
+function row(name: string, legs: readonly string[], remark: string): string {
+  const line = [name.padEnd(NAME_WIDTH), ...legs.map((leg) => leg.padEnd(LEG_WIDTH)), remark].join('');
   return line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line.trimEnd();
 }
 
@@ -103,23 +106,25 @@ function legText({ passed, total, problems }: Verdict): string {
   return problems.length === 0 ? `ok ${passed}/${total}` : `BAD ${passed}/${total}`;
 }
 
-function gatewayText({ scenario }: Outcome, verdict: GatewayVerdict): string {
+function gatewayText(scenario: Scenario, verdict: GatewayVerdict): string {
   if (scenario.covered === true) return legText(verdict);
   return verdict.problems.length === 0 ? 'already' : 'not yet';
 }
 
 function note(outcome: Outcome): string {
-  const { scenario, direct, gateway } = outcome;
+  const { scenario, direct, gateways } = outcome;
   if (isUnexpected(outcome)) {
     const [leg, problems] =
-      direct.problems.length > 0 ? ['direct', direct.problems] : ['gateway', gateway?.problems ?? []];
+      direct.problems.length > 0
+        ? ['direct', direct.problems]
+        : ['gateway', gateways.flatMap(({ verdict }) => verdict.problems)];
     return `${leg}: ${problems.length} problem${problems.length === 1 ? '' : 's'}, see below`;
   }
   const remarks = scenario.unscored === true ? ['unscored'] : [];
-  const listed = Object.keys(scenario.checksNotYet ?? {}).length;
   if (scenario.covered !== true) remarks.push(scenario.covered);
-  else if (listed > 0 && gateway !== undefined) {
-    remarks.push(`${listed} checks not yet, ${gateway.passAlready.length} pass already`);
+  else {
+    const passAlready = gateways.flatMap(({ verdict }) => verdict.passAlready);
+    if (passAlready.length > 0) remarks.push(`pass already: ${passAlready.join(', ')}`);
   }
   return remarks.join('; ');
 }
@@ -130,28 +135,30 @@ function totals(outcomes: readonly Outcome[]): string[] {
   const scored = outcomes.filter(({ scenario }) => scenario.unscored !== true);
   const unscored = outcomes.filter(({ scenario }) => scenario.unscored === true);
   const directOk = ({ direct }: Outcome): boolean => direct.problems.length === 0;
-  const lines = [
+  const covered = outcomes.filter(({ scenario }) => scenario.covered === true);
+  const open = outcomes.filter(({ scenario }) => scenario.covered !== true);
+  return [
     '',
     `direct: ${fraction(scored, directOk)}` +
       (unscored.length === 0 ? '' : ` and ${fraction(unscored, directOk)} unscored`),
+    ...(outcomes[0]?.gateways ?? []).map(({ eras }, index) => {
+      const gatewayOk = ({ gateways }: Outcome) => gateways[index]?.verdict.problems.length === 0;
+      return (
+        `through the gateway, the server behind speaks ${eras === 'both' ? 'both eras' : `the ${eras} era`}: ` +
+        `${fraction(covered, gatewayOk)} of what it is held to; ` +
+        `${open.length} not yet, ${open.filter(gatewayOk).length} of them pass already`
+      );
+    }),
   ];
-  if (outcomes.every(({ gateway }) => gateway === undefined)) return lines;
-
-  const covered = outcomes.filter(({ scenario }) => scenario.covered === true);
-  const open = outcomes.filter(({ scenario }) => scenario.covered !== true);
-  const gatewayOk = ({ gateway }: Outcome): boolean => gateway?.problems.length === 0;
-  lines.push(
-    `through the gateway: ${fraction(covered, gatewayOk)} of what it is held to; ` +
-      `${open.length} not yet, ${open.filter(gatewayOk).length} of them pass already`,
-  );
-  return lines;
 }
 
 function detailLines(outcomes: readonly Outcome[]): string[] {
-  return outcomes.flatMap(({ run, name, direct, gateway }) => [
+  return outcomes.flatMap(({ run, name, direct, gateways }) => [
     '',
     `${name} (suite ${run.suite}, specification ${run.specVersion})`,
     ...direct.problems.map((problem) => `  direct: ${problem}`),
-    ...(gateway?.problems ?? []).map((problem) => `  gateway: ${problem}`),
+    ...gateways.flatMap(({ eras, verdict }) =>
+      verdict.problems.map((problem) => `  gateway before ${eras}: ${problem}`),
+    ),
   ]);
 }

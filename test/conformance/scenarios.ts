@@ -1,8 +1,9 @@
 /**
  * What is run, and what of it the gateway is held to. Data only.
  *
- * Every scenario always runs, direct and through the gateway. One that is not held against the gateway yet says why;
- * it is shown all the same, and as passing already when it does.
+ * Every scenario always runs, direct and through the gateway, before a server of both eras and before one of the legacy
+ * era. One that is not held against the gateway yet says why; it is shown all the same, and as passing already when it
+ * does.
  */
 
 export type SuiteVersion = '0.1.16' | '0.2.0-alpha.12';
@@ -15,6 +16,12 @@ export interface Scenario {
   readonly checksNotYet?: Readonly<Record<string, string>>;
   /** Tools of which the gateway refuses a call itself, with the server's code, that the server would refuse; and why. */
   readonly refusesItself?: Readonly<Record<string, string>>;
+  /** Where the server behind the gateway is of the legacy era: what is other than it is direct, and why. */
+  readonly beforeLegacy?: {
+    readonly checks?: Readonly<Record<string, string>>;
+    /** By the name of the tool, or else the method: neither that it arrived nor what came back is compared. */
+    readonly calls?: Readonly<Record<string, string>>;
+  };
   /** Run by the suite, but outside of its published denominators. */
   readonly unscored?: true;
   /** Leaves other lists behind than it found: the servers are not used for another scenario. */
@@ -29,6 +36,14 @@ export interface Run {
 
 /** Why there is nothing to resume. */
 const NOT_CUT = 'the gateway never ends the stream of a call before its answer';
+
+/** Why a modern caller meets something else where the server behind is of the legacy era. */
+const UNNAMED = 'such a server gives its questions no names, and the suite answers by name';
+const ONE_BY_ONE = 'such a server asks one question after the other';
+const NO_CODE = 'such a server has an error of its own for a capability that it misses';
+const SLOWED =
+  'a list that changes again and again is asked for ever more slowly, where it names no time for which it is fresh: of four changes within four seconds the last are told later than the suite waits';
+const CALLED_AGAIN = 'answers without the state of a call are no part of one: the call is made';
 
 const COVERED: Scenario = { covered: true };
 const notYet = (reason: string): Scenario => ({ covered: reason });
@@ -76,7 +91,19 @@ const LEGACY_0_2: Readonly<Record<string, Scenario>> = {
 };
 
 const MODERN: Readonly<Record<string, Scenario>> = {
-  'server-stateless': { covered: true, changesLists: true },
+  'server-stateless': {
+    covered: true,
+    changesLists: true,
+    beforeLegacy: {
+      checks: {
+        'sep-2575-server-rejects-undeclared-capability': NO_CODE,
+        'sep-2575-missing-capability-http-400': NO_CODE,
+        'sep-2575-server-sends-tools-list-changed-on-subscription': SLOWED,
+        'sep-2575-server-sends-prompts-list-changed-on-subscription': SLOWED,
+      },
+      calls: { test_missing_capability: NO_CODE, 'subscriptions/listen': SLOWED },
+    },
+  },
   'completion-complete': COVERED,
   'tools-list': COVERED,
   'tools-call-simple-text': COVERED,
@@ -99,13 +126,34 @@ const MODERN: Readonly<Record<string, Scenario>> = {
   'prompts-get-with-image': COVERED,
   'dns-rebinding-protection': COVERED,
   caching: COVERED,
-  'input-required-result-basic-elicitation': COVERED,
+  'input-required-result-basic-elicitation': {
+    covered: true,
+    beforeLegacy: {
+      checks: {
+        'sep-2322-elicitation-incomplete': UNNAMED,
+        'sep-2322-elicitation-complete': UNNAMED,
+      },
+      calls: { test_input_required_result_elicitation: UNNAMED },
+    },
+  },
   'input-required-result-basic-sampling': COVERED,
   'input-required-result-basic-list-roots': COVERED,
   'input-required-result-request-state': COVERED,
-  'input-required-result-multiple-input-requests': COVERED,
+  'input-required-result-multiple-input-requests': {
+    covered: true,
+    beforeLegacy: {
+      checks: {
+        'sep-2322-multiple-inputs-incomplete': ONE_BY_ONE,
+        'sep-2322-multiple-inputs-complete': ONE_BY_ONE,
+      },
+      calls: { test_input_required_result_multiple_inputs: ONE_BY_ONE },
+    },
+  },
   'input-required-result-multi-round': COVERED,
-  'input-required-result-missing-input-response': COVERED,
+  'input-required-result-missing-input-response': {
+    covered: true,
+    beforeLegacy: { calls: { test_input_required_result_elicitation: CALLED_AGAIN } },
+  },
   'input-required-result-non-tool-request': COVERED,
   'input-required-result-result-type': COVERED,
   'input-required-result-unsupported-methods': COVERED,
@@ -116,8 +164,17 @@ const MODERN: Readonly<Record<string, Scenario>> = {
     },
   },
   'input-required-result-capability-check': COVERED,
-  'input-required-result-ignore-extra-params': COVERED,
-  'input-required-result-validate-input': COVERED,
+  'input-required-result-ignore-extra-params': {
+    covered: true,
+    beforeLegacy: {
+      checks: { 'sep-2322-ignore-unexpected-params': CALLED_AGAIN },
+      calls: { test_input_required_result_elicitation: CALLED_AGAIN },
+    },
+  },
+  'input-required-result-validate-input': {
+    covered: true,
+    beforeLegacy: { calls: { test_input_required_result_elicitation: CALLED_AGAIN } },
+  },
   'json-schema-2020-12': { covered: true, unscored: true },
   'http-header-validation': { covered: true, unscored: true },
   'http-custom-header-server-validation': { covered: true, unscored: true },

@@ -4,12 +4,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startNode } from './children.ts';
 import type { SpecVersion, SuiteVersion } from './scenarios.ts';
+import { makeSuiteFile } from './suite-file.ts';
 
 const PACKAGES: Readonly<Record<SuiteVersion, string>> = {
   '0.1.16': 'conformance-2025',
   '0.2.0-alpha.12': '@modelcontextprotocol/conformance',
 };
-const PRELOAD = new URL('./suite-on-node20/preload.mjs', import.meta.url).href;
 const CLIENT_COMMAND = `${process.execPath} --import tsx test/conformance/client-driver.ts`;
 const NODE_MODULES = fileURLToPath(new URL('../../node_modules/', import.meta.url));
 
@@ -38,12 +38,25 @@ export function assertSuitesInstalled(): void {
   }
 }
 
+/** Every suite as a file that can be started, by its version. */
+export type SuiteFiles = Readonly<Record<SuiteVersion, string>>;
+
+export async function makeSuiteFiles(directory: string): Promise<SuiteFiles> {
+  const made = Object.entries(PACKAGES).map(async ([version, name]) => {
+    const file = path.join(directory, `suite-${version}.mjs`);
+    await makeSuiteFile(name, file);
+    return [version, file] as const;
+  });
+  return Object.fromEntries(await Promise.all(made)) as Record<SuiteVersion, string>;
+}
+
 /**
  * Runs one scenario in a process of its own, so that one which hangs or crashes takes no other with it.
  *
  * @param directory  for what the suite writes; made and removed here
  */
 export async function runScenario(options: {
+  suites: SuiteFiles;
   suite: SuiteVersion;
   specVersion: SpecVersion;
   scenario: string;
@@ -52,24 +65,14 @@ export async function runScenario(options: {
   directory: string;
   timeLimitMs: number;
 }): Promise<SuiteResult> {
-  const { suite, specVersion, scenario, url, directory, timeLimitMs } = options;
+  const { suites, suite, specVersion, scenario, url, directory, timeLimitMs } = options;
   const tested = url === 'client' ? ['client', '--command', CLIENT_COMMAND] : ['server', '--url', url];
   // 0.1 speaks one version only and would take the flag for a filter.
   const version = suite === '0.1.16' ? [] : ['--spec-version', specVersion, '--force'];
-  const command = path.join(NODE_MODULES, PACKAGES[suite], 'dist', 'index.js');
   await mkdir(directory, { recursive: true });
   try {
-    const child = startNode([
-      '--import',
-      PRELOAD,
-      command,
-      ...tested,
-      '--scenario',
-      scenario,
-      ...version,
-      '-o',
-      directory,
-    ]);
+    const args = [suites[suite], ...tested, '--scenario', scenario, ...version, '-o', directory];
+    const child = startNode(args);
     let hung = false;
     const timer = setTimeout(() => {
       hung = true;
