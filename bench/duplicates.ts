@@ -50,8 +50,6 @@ export interface Duplicates {
   readonly longestPauseMs: number;
 }
 
-/** A server that loses its sessions all the time is away for most of it, like one that crashes. */
-const BETWEEN_LOSSES_MS = 11_000;
 /** How long callers go on repeating what is called retryable. */
 const PATIENCE_MS = 60_000;
 
@@ -81,7 +79,6 @@ export async function findDuplicates(writes: number, seed: number, atOnce = 100)
   async function serve(era: Era): Promise<string> {
     const met = new Set<number>();
     let session = '';
-    let lostAt = performance.now();
     const server = createServer((req, res) => {
       let body = '';
       req.setEncoding('utf8').on('data', (text: string) => {
@@ -110,8 +107,7 @@ export async function findDuplicates(writes: number, seed: number, atOnce = 100)
         if (fault === 'cut_before') return res.destroy();
         if (fault === '502_before') return res.writeHead(502).end();
         if (fault === '429' && isFirst) return res.writeHead(429, { 'retry-after': '0' }).end();
-        if (fault === 'session_lost' && performance.now() - lostAt > BETWEEN_LOSSES_MS && era === 'legacy') {
-          lostAt = performance.now();
+        if (fault === 'session_lost' && isFirst && era === 'legacy') {
           session = '';
           return res.writeHead(404).end();
         }

@@ -23,3 +23,16 @@ export function respawnMs(failures: number, random = Math.random()): number {
   const least = Math.min(FIRST_MS * 2 ** (failures - 1), LONGEST_RESPAWN_MS);
   return Math.round(least * (1 + random / 2));
 }
+
+const RESTART_MS: readonly number[] = [150, 300];
+
+/**
+ * The same for a server over HTTP that was there a moment ago, while its callers wait: it may just be starting again.
+ * Twice, after 450 ms at the least; undefined when it has had its time.
+ *
+ * @param attempts  of these that were made, from 0
+ */
+export function restartMs(attempts: number, random = Math.random()): number | undefined {
+  const least = RESTART_MS[attempts];
+  return least === undefined ? undefined : Math.round(least * (1 + random / 2));
+}

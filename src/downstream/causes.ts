@@ -43,6 +43,12 @@ export function describeCause(error: unknown): string {
   return 'connecting failed';
 }
 
+/** Nobody listens there, or who did has gone in the middle of it: as long as a server takes to start again. */
+export function isCutOff(error: unknown): boolean {
+  return causesOf(error).some((cause) => CUT_OFF.has((cause as { code?: unknown }).code));
+}
+const CUT_OFF: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET']);
+
 /** The HTTP status that it was refused with, where it was. */
 export function statusOf(error: unknown): number | undefined {
   const statuses = causesOf(error).map((cause) => (cause as { status?: unknown }).status);

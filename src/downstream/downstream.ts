@@ -96,9 +96,9 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       if (current?.link.era !== 'legacy') return current;
       return asking.get(capabilities) ?? (asking.isRefused(capabilities) ? current : undefined);
     },
-    connectionAfter(lost) {
+    connectionAfter(lost, isForgotten) {
       if (lost !== undefined && lost !== kept.current) asking.drop(lost);
-      const main = kept.after(lost === kept.current ? lost : undefined);
+      const main = kept.after(lost === kept.current ? lost : undefined, isForgotten);
       return main?.then((next) =>
         next.link.era === 'legacy' ? asking.with(capabilities).catch(() => next) : next,
       );

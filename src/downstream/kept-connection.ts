@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
-import { backoffMs, respawnMs } from './backoff.ts';
+import { backoffMs, respawnMs, restartMs } from './backoff.ts';
+import { isCutOff } from './causes.ts';
 import { whyOf } from './connect.ts';
 import { ConnectFailed, type Connection } from './connection.ts';
 import { deferred } from './deferred.ts';
@@ -27,8 +28,12 @@ export interface KeptConnection {
   readonly waiting: number;
   /** Begins to connect. Once is enough. */
   start(): void;
-  /** The connection after `lost`, as soon as there is one; undefined when none is being made just now. */
-  after(lost: Connection | undefined): Promise<Connection> | undefined;
+  /**
+   * The connection after `lost`, as soon as there is one; undefined when none is being made just now.
+   *
+   * @param isForgotten  the downstream is there, and no longer knows its session
+   */
+  after(lost: Connection | undefined, isForgotten?: boolean): Promise<Connection> | undefined;
   /** It is of no more use. */
   end(why: string): void;
   /**
@@ -67,6 +72,10 @@ interface End {
   readonly why: string;
   readonly detail: string | undefined;
   readonly wasReady: boolean;
+  /** It worked: what comes next is its renewal, and no further attempt. */
+  readonly wasSound?: boolean | undefined;
+  /** No connection came about at all, as where a process has just gone and the next one is not there yet. */
+  readonly isCutOff?: boolean;
 }
 
 export function keepConnected(options: KeptOptions): KeptConnection {
@@ -84,6 +93,8 @@ export function keepConnected(options: KeptOptions): KeptConnection {
   const waiters = new Waiters();
 
   let failures = 0;
+  /** Of the attempts that follow the end of a connection at once, those that were made. */
+  let restarts = Number.POSITIVE_INFINITY;
   /** It did not come back at the first attempt; what comes for it is told so, and does not wait for the next one. */
   let isAway = false;
   /** Gives up what is being done to get a connection, or the pause before it. */
@@ -99,7 +110,13 @@ export function keepConnected(options: KeptOptions): KeptConnection {
       if (closing.signal.aborted) break;
       // What to connect to has changed meanwhile.
       if (signal.aborted) continue;
-      const wasStable = end.wasReady && performance.now() - startedAt > STABLE_MS;
+      const wasStable = end.wasSound === true || (end.wasReady && performance.now() - startedAt > STABLE_MS);
+      if (end.wasReady) restarts = 0;
+      const restartInMs = end.isCutOff && target.config.kind === 'http' ? restartMs(restarts++) : undefined;
+      if (restartInMs !== undefined) {
+        await sleep(restartInMs, undefined, { signal }).catch(() => {});
+        continue;
+      }
       failures = wasStable ? 0 : failures + 1;
       isAway = !end.wasReady || failures > 1;
       // The first renewal of a connection that had worked is immediate: a restart is over in a moment.
@@ -152,13 +169,14 @@ export function keepConnected(options: KeptOptions): KeptConnection {
         await Promise.allSettled([mine.connection.close(), successor?.connection.close()]);
       } else if (end.isDismissed === true) leaving.add(mine.connection);
       else await mine.connection.retire().catch(() => {});
-      return { why: end.why, detail: end.detail, wasReady: true };
+      return { why: end.why, detail: end.detail, wasReady: true, wasSound: end.isForgotten };
     }
   }
 
   function failed(error: unknown): Omit<End, 'wasReady'> {
     log.debug({ event: 'connect_failed', err: error }, 'the attempt failed');
-    return { why: whyOf(error), detail: error instanceof ConnectFailed ? error.detail : undefined };
+    const said = error instanceof ConnectFailed ? error.detail : undefined;
+    return { why: whyOf(error), detail: said, isCutOff: isCutOff(error) };
   }
 
   function use(fresh: Connection): void {
@@ -199,8 +217,8 @@ export function keepConnected(options: KeptOptions): KeptConnection {
 
   const isGone = () => connection === undefined && (state !== 'connecting' || isAway);
 
-  function end(reason: string): void {
-    ready?.ended.resolve({ why: reason });
+  function end(reason: string, isForgotten = false): void {
+    ready?.ended.resolve({ why: reason, isForgotten });
   }
 
   let running: Promise<void> | undefined;
@@ -232,11 +250,11 @@ export function keepConnected(options: KeptOptions): KeptConnection {
     start() {
       running ??= run();
     },
-    after(lost) {
+    after(lost, isForgotten) {
       if (lost !== undefined && lost === connection) {
         connection = undefined;
         state = 'connecting';
-        end('the connection was lost');
+        end('the connection was lost', isForgotten);
       }
       if (connection !== undefined) return Promise.resolve(connection);
       return isGone() ? undefined : waiters.add();

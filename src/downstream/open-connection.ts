@@ -27,6 +27,8 @@ export interface Ending {
   readonly detail?: string | undefined;
   /** It is not lost, but not wanted any more: what runs on it finishes. */
   readonly isDismissed?: boolean;
+  /** The downstream no longer knew its session: it is there, and gives another one. */
+  readonly isForgotten?: boolean;
 }
 
 interface OpenOptions extends Target {

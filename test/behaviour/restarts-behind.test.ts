@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { modernRequest } from '../support/messages.ts';
+import { refusingPort } from '../support/refusing-port.ts';
+
+/** A port that leads to a server, and can be as closed as that of one that starts again. */
+async function doorTo(url: string) {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const onward = connect(Number(new URL(url).port), '127.0.0.1');
+    for (const one of [socket, onward]) {
+      sockets.add(one);
+      one.on('error', () => {}).on('close', () => sockets.delete(one));
+    }
+    socket.pipe(onward).pipe(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const shut = async () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    if (server.listening) await once(server, 'close');
+  };
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    /** Closes it, and resolves when it is: connections are refused from then on, until it is opened. */
+    async close() {
+      const closed = once(server, 'close');
+      await shut();
+      await closed;
+      const held = await refusingPort(port);
+      return async () => {
+        await held.release();
+        server.listen(port, '127.0.0.1');
+        await once(server, 'listening');
+      };
+    },
+    [Symbol.asyncDispose]: shut,
+  };
+}
+
+async function echo(gateway: RunningGateway, text: string): Promise<string> {
+  const params = { name: 'crm__echo', arguments: { text } };
+  return (await gateway.post(...modernRequest('tools/call', params))).messages.at(-1)?.result.content[0].text;
+}
+
+describe.each(['modern', 'legacy'] as const)('a %s server', (era) => {
+  test('that starts again within 300 ms costs no call that comes meanwhile', async () => {
+    await using crm = await plainServer({ era, json: true, sessions: era === 'legacy' });
+    await using door = await doorTo(crm.url);
+    await using gateway = await startGateway({ mcpServers: { crm: { url: door.url } } });
+    expect(await echo(gateway, 'before')).toBe('before');
+    const open = await door.close();
+    const texts = Array.from({ length: 20 }, (_, index) => `call ${index}`);
+    const answers = Promise.all(texts.map((text) => echo(gateway, text)));
+    await sleep(250);
+    crm.forgetSessions();
+    await open();
+    expect(await answers).toEqual(texts);
+    const ran = crm.calls.map((call) => (call.arguments as { text: string }).text);
+    expect(ran.toSorted()).toEqual(['before', ...texts].toSorted());
+  });
+
+  test('that does not come back is told of within two seconds, and then at once', async () => {
+    await using crm = await plainServer({ era, json: true });
+    await using door = await doorTo(crm.url);
+    await using gateway = await startGateway({ mcpServers: { crm: { url: door.url } } });
+    const open = await door.close();
+    const startedAt = performance.now();
+    expect(await echo(gateway, 'first')).toContain('connection refused');
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(gateway.gateway.status().downstreams.crm?.state).toBe('down');
+    const again = performance.now();
+    expect(await echo(gateway, 'second')).toContain('connection refused');
+    expect(performance.now() - again).toBeLessThan(200);
+    await open();
+  });
+});
+
+test('a server that loses its session again and again is not taken for one that crashes', async () => {
+  await using crm = await plainServer({ era: 'legacy', sessions: true, json: true });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  for (let n = 0; n < 20; n++) {
+    crm.forgetSessions();
+    expect(await echo(gateway, `call ${n}`)).toBe(`call ${n}`);
+  }
+  expect(gateway.gateway.status().downstreams.crm?.state).toBe('ready');
+  expect(crm.calls).toHaveLength(20);
+});
