@@ -96,9 +96,9 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       if (current?.link.era !== 'legacy') return current;
       return asking.get(capabilities) ?? (asking.isRefused(capabilities) ? current : undefined);
     },
-    connectionAfter(lost, isForgotten) {
+    connectionAfter(lost) {
       if (lost !== undefined && lost !== kept.current) asking.drop(lost);
-      const main = kept.after(lost === kept.current ? lost : undefined, isForgotten);
+      const main = kept.after(lost === kept.current ? lost : undefined);
       return main?.then((next) =>
         next.link.era === 'legacy' ? asking.with(capabilities).catch(() => next) : next,
       );

@@ -28,12 +28,8 @@ export interface KeptConnection {
   readonly waiting: number;
   /** Begins to connect. Once is enough. */
   start(): void;
-  /**
-   * The connection after `lost`, as soon as there is one; undefined when none is being made just now.
-   *
-   * @param isForgotten  the downstream is there, and no longer knows its session
-   */
-  after(lost: Connection | undefined, isForgotten?: boolean): Promise<Connection> | undefined;
+  /** The connection after `lost`, as soon as there is one; undefined when none is being made just now. */
+  after(lost: Connection | undefined): Promise<Connection> | undefined;
   /** It is of no more use. */
   end(why: string): void;
   /**
@@ -72,7 +68,7 @@ interface End {
   readonly why: string;
   readonly detail: string | undefined;
   readonly wasReady: boolean;
-  /** It worked: what comes next is its renewal, and no further attempt. */
+  /** What comes next is its renewal, and no further attempt. */
   readonly wasSound?: boolean | undefined;
   /** No connection came about at all, as where a process has just gone and the next one is not there yet. */
   readonly isCutOff?: boolean;
@@ -169,7 +165,7 @@ export function keepConnected(options: KeptOptions): KeptConnection {
         await Promise.allSettled([mine.connection.close(), successor?.connection.close()]);
       } else if (end.isDismissed === true) leaving.add(mine.connection);
       else await mine.connection.retire().catch(() => {});
-      return { why: end.why, detail: end.detail, wasReady: true, wasSound: end.isForgotten };
+      return { why: end.why, detail: end.detail, wasReady: true, wasSound: end.isFoundOut };
     }
   }
 
@@ -217,8 +213,8 @@ export function keepConnected(options: KeptOptions): KeptConnection {
 
   const isGone = () => connection === undefined && (state !== 'connecting' || isAway);
 
-  function end(reason: string, isForgotten = false): void {
-    ready?.ended.resolve({ why: reason, isForgotten });
+  function end(reason: string, isFoundOut = false): void {
+    ready?.ended.resolve({ why: reason, isFoundOut });
   }
 
   let running: Promise<void> | undefined;
@@ -250,11 +246,11 @@ export function keepConnected(options: KeptOptions): KeptConnection {
     start() {
       running ??= run();
     },
-    after(lost, isForgotten) {
+    after(lost) {
       if (lost !== undefined && lost === connection) {
         connection = undefined;
         state = 'connecting';
-        end('the connection was lost', isForgotten);
+        end('the connection was lost', target.config.kind === 'http');
       }
       if (connection !== undefined) return Promise.resolve(connection);
       return isGone() ? undefined : waiters.add();

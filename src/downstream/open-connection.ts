@@ -27,8 +27,8 @@ export interface Ending {
   readonly detail?: string | undefined;
   /** It is not lost, but not wanted any more: what runs on it finishes. */
   readonly isDismissed?: boolean;
-  /** The downstream no longer knew its session: it is there, and gives another one. */
-  readonly isForgotten?: boolean;
+  /** By a call over HTTP that met a session or a socket that was gone: there is no loop, as calls do not make themselves. */
+  readonly isFoundOut?: boolean;
 }
 
 interface OpenOptions extends Target {

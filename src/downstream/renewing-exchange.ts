@@ -9,8 +9,7 @@ import { pauseBefore, RETRY_RULES } from './retry-rules.ts';
 /** Where an exchange gets its connections from. */
 export interface Renewal {
   connection(): Connection | undefined;
-  /** @param isForgotten  its session is what was lost */
-  connectionAfter(lost: Connection | undefined, isForgotten?: boolean): Promise<Connection> | undefined;
+  connectionAfter(lost: Connection | undefined): Promise<Connection> | undefined;
   unavailable(): DownstreamFailure;
   /** The request with other headers, as the tools that are listed now want them; undefined where they want no others. */
   refreshed(request: OutgoingRequest): Promise<OutgoingRequest | undefined>;
@@ -106,9 +105,8 @@ export class RenewingExchange implements Exchange, Receiver {
 
   #renew(failure: DownstreamFailure): void {
     this.#mayRenew = false;
-    const isForgotten = failure.reason === 'session_lost';
-    if (isForgotten) this.#request = { ...this.#request, isResent: true };
-    this.#sendOver(this.#renewal.connectionAfter(this.#used, isForgotten), failure);
+    if (failure.reason === 'session_lost') this.#request = { ...this.#request, isResent: true };
+    this.#sendOver(this.#renewal.connectionAfter(this.#used), failure);
   }
 
   #sendAgain(failure: DownstreamFailure): void {

@@ -102,8 +102,8 @@ export const HTTP_FAULTS: readonly Fault[] = [
     id: 'F17',
     promise: 'a connection that is refused is told of, and a call for which nothing was sent is sent again',
     elsewhere: [
-      'test/behaviour/restarts-behind.test.ts: that starts again within 300 ms costs no call that comes meanwhile',
-      'test/behaviour/restarts-behind.test.ts: that does not come back is told of within two seconds, and then at once',
+      'test/behaviour/restarts-behind.test.ts: that starts again within 300 ms, and again, costs no call that comes meanwhile',
+      'test/behaviour/restarts-behind.test.ts: that does not come back is told of within seconds, and then at once',
       'test/behaviour/retries.test.ts: %s twice while it is asked for its tools, they are listed',
       'test/behaviour/lifecycle.test.ts: one downstream that refuses connections takes nothing from the others',
     ],
