@@ -1,23 +1,23 @@
-// npm run bench -- [--quick] [--write] [--no-pin] [--only direct,limit] [--profile <directory>]
+// npm run bench -- [--quick] [--write] [--section calls,cold] [--only direct,limit] [--no-pin] [--profile <directory>]
 //
 //   --quick     under 40 seconds: that everything works, not what it costs
-//   --write     leaves the results in bench/RESULTS.md instead of printing them
-//   --no-pin    lets the processes use all cores
+//   --write     leaves the results in bench/RESULTS.md and bench/plots instead of printing them
+//   --section   some of the sections
 //   --only      some of the targets
+//   --no-pin    lets the processes use all cores
 //   --profile   a V8 CPU profile of each server; with --no-pin, or waiting for the core looks like work
 
-import { rmSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createLoad } from './measure/load.ts';
+import { openBench } from './measure/bench.ts';
 import { describeMachine } from './measure/machine.ts';
-import { planRun } from './measure/plan.ts';
-import { createLauncher, findCore } from './measure/processes.ts';
-import { writeReport } from './measure/report.ts';
-import { type Running, runRounds, waitUntilReady, warmUp } from './measure/rounds.ts';
-import { summarize } from './measure/summary.ts';
+import { findCore } from './measure/processes.ts';
+import { writePage } from './report/page.ts';
+import type { Findings, Section } from './sections/section.ts';
+import { sections } from './sections/table.ts';
 import { targets } from './targets/table.ts';
 
 const flags = process.argv.slice(2);
@@ -27,55 +27,71 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     'no-pin': { type: 'boolean', default: false },
+    section: { type: 'string' },
     only: { type: 'string' },
     profile: { type: 'string' },
   },
 });
-const only = options.only?.split(',');
-const unknown = only?.find((name) => !targets.some(({ key }) => key === name));
-if (unknown !== undefined) throw new Error(`There is no target "${unknown}"`);
+const only = choose('target', options.only, targets);
+const chosen = choose('section', options.section, sections);
 if (process.platform !== 'linux') throw new Error('CPU time is read from /proc: this needs Linux');
-if (options.write && (options.quick || only !== undefined || options.profile !== undefined))
+if (options.write && (options.quick || (only ?? chosen ?? options.profile) !== undefined))
   throw new Error('--write keeps the results of a full run only');
 
-const plan = planRun(options.quick);
 const core = options['no-pin'] ? undefined : findCore();
 const directory = await mkdtemp(join(tmpdir(), 'switchboard-bench-'));
-const launcher = createLauncher({ directory, core, profileDirectory: options.profile });
-// The launcher ends its processes on exit, and did so before this runs.
+// The launchers end their processes on exit, and did so before this runs.
+const bench = await openBench({
+  quick: options.quick,
+  only,
+  directory,
+  core,
+  profileDirectory: options.profile,
+});
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 try {
-  const report = await measure();
-  if (options.write) await writeFile(join(import.meta.dirname, 'RESULTS.md'), report);
-  else process.stdout.write(report);
+  const found = new Map<Section, Findings>();
+  for (const section of sections) {
+    if (chosen?.includes(section.key) === false) continue;
+    bench.tell(section.title);
+    found.set(section, await section.run(bench));
+  }
+  await report(found);
 } finally {
-  await launcher.stopAll();
+  await bench.stop();
 }
 
-async function measure(): Promise<string> {
-  const { child, ports } = await launcher.startServer('fixture', 'targets/fixture.ts', []);
-  const load = createLoad(launcher.startOwn('load', 'load/generator.ts'));
-  const ground = { launcher, directory, fixture: { pid: child.pid, ports } };
-  const running: Running[] = [];
-  for (const target of targets) {
-    if (only?.includes(target.key) === false) continue;
-    const one = { target, ...(await target.start(ground)) };
-    await waitUntilReady(load, one);
-    running.push(one);
-  }
-  tell('warming up');
-  await warmUp(load, running, plan);
-  const samples = await runRounds(load, running, plan, (round) => tell(`round ${round} of ${plan.rounds}`));
-  return writeReport({
-    summary: summarize(samples),
-    plan,
+async function report(found: ReadonlyMap<Section, Findings>): Promise<void> {
+  const page = writePage({
+    found,
     machine: await describeMachine(core),
+    missing: targets.flatMap(({ missing }) => missing?.() ?? []).map((why) => `left out: ${why}`),
     command: ['npm run bench', ...(flags.length > 0 ? ['--', ...flags] : [])].join(' '),
     date: new Date().toISOString().slice(0, 10),
+    withPlots: options.write,
   });
+  if (!options.write) {
+    process.stdout.write(page);
+    return;
+  }
+  const plots = join(import.meta.dirname, 'plots');
+  rmSync(plots, { recursive: true, force: true });
+  mkdirSync(plots);
+  for (const { file, svg } of [...found.values()].flatMap(({ plots = [] }) => plots))
+    writeFileSync(join(plots, `${file}.svg`), svg);
+  writeFileSync(join(import.meta.dirname, 'RESULTS.md'), page);
 }
 
-function tell(what: string): void {
-  process.stderr.write(`${what}\n`);
+/** The keys that were named, all of which there are. */
+function choose(
+  what: string,
+  named: string | undefined,
+  all: readonly { key: string }[],
+): string[] | undefined {
+  const keys = named?.split(',');
+  const unknown = keys?.find((key) => !all.some((one) => one.key === key));
+  if (unknown !== undefined)
+    throw new Error(`There is no ${what} "${unknown}": ${all.map(({ key }) => key).join(', ')}`);
+  return keys;
 }

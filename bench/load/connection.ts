@@ -5,19 +5,33 @@ import { connect, type Socket } from 'node:net';
 
 export interface Answer {
   readonly status: number;
-  /** The header block as it came, lower case. */
+  /** The header block as it came. */
   readonly head: string;
   readonly body: string;
 }
 
-export class Connection {
+/** Something that takes a whole HTTP request and gives its answer. */
+export interface Line {
+  roundTrip(request: string): Promise<Answer>;
+  /** When the first byte of the last answer was there. */
+  readonly firstByteAt: number;
+  close(): void;
+}
+
+const noBytes = Buffer.alloc(0);
+const lastChunk = Buffer.from('0\r\n\r\n');
+
+export class Connection implements Line {
+  firstByteAt = 0;
   readonly #socket: Socket;
-  #received: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #size = 0;
+  /** The answer is whole when it has so many bytes, or, with Infinity, when it ends like a chunked body. */
+  #needed = 0;
   #waiting: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#receive(chunk));
     socket.on('error', (error) => this.#fail(error));
     socket.on('close', () =>
@@ -25,15 +39,8 @@ export class Connection {
     );
   }
 
-  static open(port: number): Promise<Connection> {
-    return new Promise((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('error', reject);
-      socket.once('connect', () => {
-        socket.off('error', reject);
-        resolve(new Connection(socket));
-      });
-    });
+  static async open(port: number): Promise<Connection> {
+    return new Connection(await openSocket(port));
   }
 
   roundTrip(request: string): Promise<Answer> {
@@ -48,14 +55,31 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
-    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
+    if (this.#chunks.push(chunk) === 1) this.firstByteAt = performance.now();
+    this.#size += chunk.length;
+    if (this.#needed === Number.POSITIVE_INFINITY ? !this.#endsAsChunked() : this.#size < this.#needed)
+      return;
+    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
+    this.#chunks = [bytes];
+    const read = readAnswer(bytes);
+    if (typeof read === 'number') {
+      this.#needed = read;
+      return;
+    }
+    this.#chunks = [];
+    this.#size = 0;
+    this.#needed = 0;
     const waiting = this.#waiting;
-    if (waiting === undefined) return;
-    const answer = readAnswer(this.#received);
-    if (answer === undefined) return;
-    this.#received = Buffer.alloc(0);
     this.#waiting = undefined;
-    waiting.resolve(answer);
+    waiting?.resolve(read);
+  }
+
+  /** What ends so may still go on; what does not, does. */
+  #endsAsChunked(): boolean {
+    const [last, before] = [this.#chunks.at(-1), this.#chunks.at(-2)];
+    const tail =
+      (last?.length ?? 0) < lastChunk.length ? Buffer.concat([before ?? noBytes, last ?? noBytes]) : last;
+    return tail?.subarray(-lastChunk.length).equals(lastChunk) === true;
   }
 
   #fail(error: Error): void {
@@ -64,21 +88,33 @@ export class Connection {
   }
 }
 
-/** The whole answer, or undefined while bytes are missing. */
-function readAnswer(bytes: Buffer): Answer | undefined {
+export function openSocket(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.setNoDelay(true);
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+/** The whole answer, or what it needs to be one. */
+function readAnswer(bytes: Buffer): Answer | number {
   const end = bytes.indexOf('\r\n\r\n');
-  if (end < 0) return undefined;
+  if (end < 0) return 0;
   const head = bytes.toString('latin1', 0, end);
   const status = Number(head.slice(9, 12));
   const start = end + 4;
   const length = headerOf(head, 'content-length');
   if (length !== undefined) {
     const stop = start + Number(length);
-    return bytes.length < stop ? undefined : { status, head, body: bytes.toString('utf8', start, stop) };
+    return bytes.length < stop ? stop : { status, head, body: bytes.toString('utf8', start, stop) };
   }
   if (headerOf(head, 'transfer-encoding') === 'chunked') {
     const body = readChunks(bytes, start);
-    return body === undefined ? undefined : { status, head, body };
+    return body === undefined ? Number.POSITIVE_INFINITY : { status, head, body };
   }
   return { status, head, body: '' };
 }

@@ -1,4 +1,4 @@
-import type { Era } from '../scene.ts';
+import type { Era, Scene } from '../scene.ts';
 
 /** What one slice asks of the load generator. */
 export interface Job {
@@ -9,15 +9,36 @@ export interface Job {
   /** The era of the downstreams called. */
   readonly downstreamEra: Era;
   readonly callers: number;
+  /** Of the text of a result; 1 KiB where nothing is said. */
+  readonly bytes?: number;
+  /** How the downstream answers a call: JSON where nothing is said. */
+  readonly answer?: 'json' | 'sse';
+  /** What the caller takes; either where nothing is said. */
+  readonly accept?: 'json' | 'sse';
+  /** Over how long the downstream writes the answer to a call. */
+  readonly paceMs?: number;
+  /** Requests are sent at this rate whether or not the ones before are answered; `callers` is how many at once at most. */
+  readonly perSecond?: number;
   readonly durationMs: number;
+  /** It goes on until there were so many, though not for longer than `mostMs`. */
+  readonly atLeast?: number;
   readonly target: Addressed;
 }
+
+export const mostMs = 20_000;
 
 /** How a target is spoken to. */
 export interface Addressed {
   readonly port: number;
-  /** A downstream itself: its own path and names, and only its own ten tools in a list. */
-  readonly direct: boolean;
+  readonly scene: Scene;
+  /** Where its one endpoint is; absent where each downstream is reached at its own path. */
+  readonly path?: string;
+  /** What stands between the key of a downstream and the name of its tool; absent where names are the downstream's own. */
+  readonly separator?: string;
+  /** `session`: wants its session id; `sse`: speaks HTTP+SSE. Absent where each request stands alone. */
+  readonly front?: 'session' | 'sse';
+  /** How many tools it lists. */
+  readonly listed: number;
 }
 
 /** One slice, every answer of it checked. */
@@ -26,11 +47,15 @@ export interface Measured {
   readonly elapsedMs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Until the first byte of an answer. */
+  readonly firstByteMs: number;
 }
 
-// A slice has two steps, so that the connections of the callers stand before the clocks are read.
-export type Command = { readonly step: 'connect'; readonly job: Job } | { readonly step: 'run' };
-export type Reply =
-  | { readonly connected: true }
-  | { readonly measured: Measured }
-  | { readonly failure: string };
+// A slice has two steps, so that the connections of the callers stand before the clocks are read. A third opens sessions that
+// stay, for what they weigh.
+export type Command =
+  | { readonly step: 'connect'; readonly job: Job }
+  | { readonly step: 'run' }
+  | { readonly step: 'hold'; readonly job: Job; readonly stream: boolean }
+  | { readonly step: 'release' };
+export type Reply = { readonly done: true } | { readonly measured: Measured } | { readonly failure: string };

@@ -1,7 +1,8 @@
-import { percentile } from '../measure/statistics.ts';
-import { Connection } from './connection.ts';
-import type { Job, Measured } from './job.ts';
-import { createConversation, createTurn, type Turn } from './turns.ts';
+import type { Line } from './connection.ts';
+import { type Job, type Measured, mostMs } from './job.ts';
+import { measureOpenLoop } from './open-loop.ts';
+import { summarize } from './timings.ts';
+import { createConversation, createTurn, openCaller } from './turns.ts';
 
 export interface Slice {
   /** Runs it, lets every request that was begun end, and closes the connections. @throws on the first wrong answer */
@@ -10,47 +11,55 @@ export interface Slice {
 
 /** Opens the callers' connections and sends one request over each, so that the slice begins in the middle of things. */
 export async function connectCallers(job: Job): Promise<Slice> {
-  const connections: Connection[] = [];
-  const callers = await Promise.all(Array.from({ length: job.callers }, createCaller(job, connections)));
-  await Promise.all(callers.map((turn) => turn()));
+  const turns = await Promise.all(Array.from({ length: job.callers }, createTurns(job)));
+  await Promise.all(turns.map(({ take }) => take()));
   return {
     async run() {
-      const measured = await measure(callers, job.durationMs);
-      for (const connection of connections) connection.close();
+      const measured =
+        job.perSecond === undefined
+          ? await measure(turns, job)
+          : await measureOpenLoop(turns, job, job.perSecond);
+      for (const { line } of turns) line?.close();
       return measured;
     },
   };
 }
 
-/** Callers of one job share its round of tools. */
-function createCaller(job: Job, connections: Connection[]): () => Promise<Turn> {
+/** One caller's. */
+export interface CallersTurn {
+  /** Its connection, where it keeps one. */
+  readonly line?: Line;
+  take(): Promise<void>;
+}
+
+function createTurns(job: Job): () => Promise<CallersTurn> {
   if (job.kind === 'cold') {
-    const conversation = createConversation(job);
-    return () => Promise.resolve(conversation);
+    const take = createConversation(job);
+    return () => Promise.resolve({ take });
   }
   const turn = createTurn(job);
   return async () => {
-    const connection = await Connection.open(job.target.port);
-    connections.push(connection);
-    return () => turn(connection);
+    const caller = await openCaller(job);
+    return { line: caller.line, take: () => turn(caller) };
   };
 }
 
-async function measure(callers: readonly Turn[], durationMs: number): Promise<Measured> {
+async function measure(turns: readonly CallersTurn[], { durationMs, atLeast = 0 }: Job): Promise<Measured> {
   const tookMs: number[] = [];
+  const firstMs: number[] = [];
   const startMs = performance.now();
-  const stopMs = startMs + durationMs;
+  const goesOn = (nowMs: number) =>
+    nowMs < startMs + durationMs || (tookMs.length < atLeast && nowMs < startMs + mostMs);
   await Promise.all(
-    callers.map(async (turn) => {
-      for (let beganMs = performance.now(); beganMs < stopMs; ) {
-        await turn();
+    turns.map(async ({ line, take }) => {
+      for (let beganMs = performance.now(); goesOn(beganMs); ) {
+        await take();
         const nowMs = performance.now();
         tookMs.push(nowMs - beganMs);
+        if (line !== undefined) firstMs.push(line.firstByteAt - beganMs);
         beganMs = nowMs;
       }
     }),
   );
-  const elapsedMs = performance.now() - startMs;
-  tookMs.sort((a, b) => a - b);
-  return { count: tookMs.length, elapsedMs, p50Ms: percentile(tookMs, 0.5), p99Ms: percentile(tookMs, 0.99) };
+  return summarize(tookMs, firstMs, performance.now() - startMs);
 }

@@ -1,56 +1,80 @@
 import { checkCall, checkList, resultOf } from './check.ts';
-import { Connection, headerOf } from './connection.ts';
+import { Connection, headerOf, type Line } from './connection.ts';
 import type { Job } from './job.ts';
-import { callTemplates, firstId, initializedRequest, listTemplate, openingTemplate } from './requests.ts';
+import {
+  callTemplates,
+  firstId,
+  initializedRequest,
+  listTemplate,
+  openingTemplate,
+  withSession,
+} from './requests.ts';
+import { SseLine } from './sse-line.ts';
 
-/** One caller's next request, or in a cold job its next conversation, answered and checked. */
-export type Turn = () => Promise<void>;
+/** One request of a caller, answered and checked. */
+export type Turn = (caller: Caller) => Promise<void>;
+
+/** What a caller keeps between its requests. */
+export interface Caller {
+  readonly line: Line;
+  readonly session: string | undefined;
+}
 
 let lastId = firstId;
 
-/** The turns of a caller that keeps its connection. */
-export function createTurn({
-  kind,
-  era,
-  downstreamEra,
-  target,
-}: Job): (connection: Connection) => Promise<void> {
-  const list = listTemplate(target, era);
-  const nextCall = roundRobin(callTemplates(target, era, downstreamEra));
-  return async (connection) => {
-    const id = ++lastId;
-    if (kind === 'list') {
-      checkList(await connection.roundTrip(list.write(id)), id, target);
-      return;
-    }
-    const call = nextCall();
-    checkCall(await connection.roundTrip(call.write(id)), id, call.expect(id));
-  };
+/** Opens a caller's connection, and where requests do not stand alone, its conversation. */
+export async function openCaller(job: Job): Promise<Caller> {
+  const line = await openLine(job);
+  return { line, session: job.target.front === undefined ? undefined : await openConversation(job, line) };
+}
+
+function openLine({ target: { port, front, path = '/mcp' } }: Job): Promise<Line> {
+  return front === 'sse' ? SseLine.open(port, path) : Connection.open(port);
+}
+
+/** @returns the id of the session, where there is one */
+export async function openConversation(job: Job, line: Line): Promise<string | undefined> {
+  const id = ++lastId;
+  const opened = await line.roundTrip(openingTemplate(job).write(id));
+  resultOf(opened, id);
+  const session = headerOf(opened.head, 'mcp-session-id');
+  if (job.era === 'legacy') await line.roundTrip(withSession(initializedRequest(job), session));
+  return session;
+}
+
+/** What the callers of one job do, which share its round of tools. */
+export function createTurn(job: Job): Turn {
+  return job.kind === 'list' ? listTurn(job) : callTurn(job);
 }
 
 /** A whole conversation on a connection of its own: discover or initialize, list, one call. */
-export function createConversation({ era, downstreamEra, target }: Job): Turn {
-  const opening = openingTemplate(target, era);
-  const initialized = initializedRequest(target);
-  const list = listTemplate(target, era);
-  const nextCall = roundRobin(callTemplates(target, era, downstreamEra));
+export function createConversation(job: Job): () => Promise<void> {
+  const list = listTurn(job);
+  const call = callTurn(job);
   return async () => {
-    const [openingId, listId, callId] = [++lastId, ++lastId, ++lastId];
-    const connection = await Connection.open(target.port);
-    const opened = await connection.roundTrip(opening.write(openingId));
-    resultOf(opened, openingId);
-    const session = headerOf(opened.head, 'mcp-session-id');
-    const send = (request: string) => connection.roundTrip(withSession(request, session));
-    if (era === 'legacy') await send(initialized);
-    checkList(await send(list.write(listId)), listId, target);
-    const call = nextCall();
-    checkCall(await send(call.write(callId)), callId, call.expect(callId));
-    connection.close();
+    const line = await openLine(job);
+    const caller = { line, session: await openConversation(job, line) };
+    await list(caller);
+    await call(caller);
+    line.close();
   };
 }
 
-function withSession(request: string, session: string | undefined): string {
-  return session === undefined ? request : request.replace('\r\n', `\r\nMcp-Session-Id: ${session}\r\n`);
+function listTurn(job: Job): Turn {
+  const list = listTemplate(job);
+  return async ({ line, session }) => {
+    const id = ++lastId;
+    checkList(await line.roundTrip(withSession(list.write(id), session)), id, job.target);
+  };
+}
+
+function callTurn(job: Job): Turn {
+  const nextCall = roundRobin(callTemplates(job));
+  return async ({ line, session }) => {
+    const id = ++lastId;
+    const { write, expect } = nextCall();
+    checkCall(await line.roundTrip(withSession(write(id), session)), id, expect(id), job.bytes);
+  };
 }
 
 function roundRobin<T>(items: readonly T[]): () => T {

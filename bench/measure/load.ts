@@ -7,10 +7,14 @@ export interface Load {
   connect(job: Job): Promise<void>;
   /** @throws on any answer that is not the right one, and when there is none at all */
   run(): Promise<Measured>;
+  /** Opens sessions, and on request a stream for each, and leaves them alone. */
+  hold(job: Job, stream: boolean): Promise<void>;
+  /** Ends all that are held. */
+  release(): Promise<void>;
 }
 
 /** No answer takes this long, however slow the target and however many wait before it. */
-const patienceMs = 30_000;
+const patienceMs = 60_000;
 
 export function createLoad(generator: Child): Load {
   async function ask(command: Command): Promise<Reply> {
@@ -29,6 +33,12 @@ export function createLoad(generator: Child): Load {
       const reply = await ask({ step: 'run' });
       if (!('measured' in reply)) throw new Error('The load generator ran nothing');
       return reply.measured;
+    },
+    async hold(job, stream) {
+      await ask({ step: 'hold', job, stream });
+    },
+    async release() {
+      await ask({ step: 'release' });
     },
   };
 }

@@ -18,6 +18,8 @@ export interface Child {
 
 export interface StartOptions {
   readonly args: readonly string[];
+  /** Node, where nothing is said. */
+  readonly program?: string;
   readonly env?: Record<string, string>;
   readonly cwd?: string;
 }
@@ -31,8 +33,8 @@ export interface Launcher {
   ): Promise<{ child: Child; ports: readonly number[] }>;
   /** One of the benchmark's own programs. */
   startOwn(name: string, file: string, args?: readonly string[]): Child;
-  /** Node, with these arguments. */
-  startNode(name: string, options: StartOptions): Child;
+  /** A program with these arguments. */
+  start(name: string, options: StartOptions): Child;
   stopAll(): Promise<void>;
 }
 
@@ -43,24 +45,31 @@ export interface LauncherOptions {
   readonly core: number | undefined;
   /** Where to leave their CPU profiles. */
   readonly profileDirectory: string | undefined;
+  /** Whether those that are Node collect their garbage when they are asked to, by SIGUSR2. */
+  readonly collectable?: boolean;
 }
 
-export function createLauncher({ directory, core, profileDirectory }: LauncherOptions): Launcher {
+const collector = "data:text/javascript,process.on('SIGUSR2', () => globalThis.gc())";
+
+export function createLauncher({
+  directory,
+  core,
+  profileDirectory,
+  collectable = false,
+}: LauncherOptions): Launcher {
   const children: Child[] = [];
-  const nodeArgs = profileDirectory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
 
   function start(
     name: string,
-    { args, env = {}, cwd = projectDirectory }: StartOptions,
+    { args, program = process.execPath, env = {}, cwd = projectDirectory }: StartOptions,
     ipc: boolean,
   ): Child {
     const file = join(directory, `${name}.log`);
     const log = openSync(file, 'a');
-    const profile = nodeArgs.length === 0 ? [] : [...nodeArgs, `--cpu-prof-name=${name}.cpuprofile`];
-    const command = [process.execPath, ...profile, ...args];
+    const command = [program, ...(program === process.execPath ? nodeArgsFor(name) : []), ...args];
     if (core !== undefined) command.unshift('taskset', '-c', String(core));
-    const [program = '', ...rest] = command;
-    const child = spawn(program, rest, {
+    const [first = '', ...rest] = command;
+    const child = spawn(first, rest, {
       cwd,
       // Little of our own environment: a LOG_LEVEL or NODE_OPTIONS from a shell would be measured too.
       env: { PATH: process.env.PATH, ...env },
@@ -77,6 +86,12 @@ export function createLauncher({ directory, core, profileDirectory }: LauncherOp
     return started;
   }
 
+  function nodeArgsFor(name: string): string[] {
+    if (profileDirectory !== undefined)
+      return ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`, `--cpu-prof-name=${name}.cpuprofile`];
+    return collectable ? ['--expose-gc', '--import', collector] : [];
+  }
+
   process.on('exit', () => {
     for (const child of children) child.process.kill('SIGKILL');
   });
@@ -86,7 +101,7 @@ export function createLauncher({ directory, core, profileDirectory }: LauncherOp
 
   return {
     startOwn,
-    startNode: (name, options) => start(name, options, false),
+    start: (name, options) => start(name, options, false),
     async startServer(name, file, args) {
       const child = startOwn(name, file, args);
       const ended = once(child.process, 'exit').then(() => undefined);
@@ -102,7 +117,7 @@ export function createLauncher({ directory, core, profileDirectory }: LauncherOp
 }
 
 async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
   const late = setTimeout(() => child.kill('SIGKILL'), 5000);

@@ -1,38 +1,55 @@
-// The ten downstreams, in one process: hand-written, stateless, answering JSON, and as cheap as node:http allows, so
-// that what is measured is what stands in front. Each has a port of its own; the path alone decides which one answers.
+// All downstreams, in one process: hand-written, stateless, answering JSON, and as cheap as node:http allows, so that what
+// is measured is what stands in front. There are ports to have one for each; the path alone decides which one answers.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type BenchDownstream,
-  downstreams,
+  defineTool,
+  downstreamAt,
   resultBytes,
   resultHead,
   revision,
-  toolDefinitions,
+  toolNames,
 } from '../scene.ts';
 import { reportListening } from './child.ts';
 
 interface Message {
   readonly id?: string | number;
   readonly method: string;
-  readonly params?: { readonly name: string; readonly arguments: { readonly n: number } };
+  readonly params?: { readonly name: string; readonly arguments: CallArguments };
 }
 
-const filler = 'x'.repeat(resultBytes);
-const byPath = new Map(downstreams.map((downstream) => [downstream.path, downstream]));
+/** What a call asks for, and of what kind its answer is to be. */
+interface CallArguments {
+  readonly n: number;
+  readonly bytes?: number;
+  readonly sse?: boolean;
+  /** Over how long the answer is written. */
+  readonly paceMs?: number;
+}
 
-const servers = await Promise.all(downstreams.map(() => listen(createServer(serve))));
+const PORTS = 50;
+const PARTS = 16;
+
+const fillers = new Map<number, string>();
+const byPath = new Map<string, BenchDownstream | undefined>();
+const lists = new Map<BenchDownstream, string>();
+
+const servers = await Promise.all(Array.from({ length: PORTS }, () => listen(createServer(serve))));
 reportListening(servers.map((server) => (server.address() as AddressInfo).port));
 
 function listen(server: Server): Promise<Server> {
   // Longer than any pause between two slices: a connection closed under a waiting gateway would be counted as its error.
-  server.keepAliveTimeout = 120_000;
+  server.keepAliveTimeout = 1_200_000;
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
 
 function serve(request: IncomingMessage, response: ServerResponse): void {
-  const downstream = byPath.get(request.url ?? '');
+  const path = request.url ?? '';
+  if (!byPath.has(path)) byPath.set(path, downstreamAt(path));
+  const downstream = byPath.get(path);
   if (request.method !== 'POST' || downstream === undefined) {
     response.writeHead(downstream === undefined ? 404 : 405).end();
     return;
@@ -50,26 +67,68 @@ function answer(downstream: BenchDownstream, message: Message, response: ServerR
     response.writeHead(202).end();
     return;
   }
-  const outcome = outcomeOf(downstream, message);
-  const json = `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},${outcome}}`;
-  // The text is ASCII throughout: its length is its size.
-  response.writeHead(200, ['content-type', 'application/json', 'content-length', String(json.length)]);
+  const id = JSON.stringify(message.id);
+  if (message.method === 'tools/call' && message.params !== undefined) {
+    const { name, arguments: args } = message.params;
+    const text = textOf(resultHead(downstream.key, name, args.n), args.bytes ?? resultBytes);
+    const complete = downstream.era === 'modern' ? '"resultType":"complete",' : '';
+    const json = `{"jsonrpc":"2.0","id":${id},"result":{${complete}"content":[{"type":"text","text":"${text}"}]}}`;
+    if (args.sse === true) {
+      response.writeHead(200, ['content-type', 'text/event-stream']);
+      response.end(`event: message\ndata: ${json}\n\n`);
+    } else if (args.paceMs === undefined) writeJson(response, json);
+    else void writeSlowly(response, json, args.paceMs);
+    return;
+  }
+  const json = `{"jsonrpc":"2.0","id":${id},${outcomeOf(downstream, message.method)}}`;
+  if (downstream.slowMs === 0) writeJson(response, json);
+  else setTimeout(writeJson, downstream.slowMs, response, json);
+}
+
+function writeJson(response: ServerResponse, json: string): void {
+  writeHead(response, json);
   response.end(json);
 }
 
-function outcomeOf(downstream: BenchDownstream, { method, params }: Message): string {
-  const modern = downstream.era === 'modern';
-  if (method === 'tools/call' && params !== undefined) {
-    const head = resultHead(downstream.key, params.name, params.arguments.n);
-    const text = head + filler.slice(head.length);
-    return `"result":{${modern ? '"resultType":"complete",' : ''}"content":[{"type":"text","text":"${text}"}]}`;
+async function writeSlowly(response: ServerResponse, json: string, paceMs: number): Promise<void> {
+  writeHead(response, json);
+  const part = Math.ceil(json.length / PARTS);
+  for (let at = 0; at < json.length; at += part) {
+    if (at > 0) await sleep(paceMs / (PARTS - 1));
+    response.write(json.slice(at, at + part));
   }
+  response.end();
+}
+
+function writeHead(response: ServerResponse, json: string): void {
+  // The text is ASCII throughout: its length is its size.
+  response.writeHead(200, ['content-type', 'application/json', 'content-length', String(json.length)]);
+}
+
+function textOf(head: string, bytes: number): string {
+  let filler = fillers.get(bytes);
+  if (filler === undefined) {
+    filler = 'x'.repeat(bytes);
+    fillers.set(bytes, filler);
+  }
+  return head + filler.slice(head.length);
+}
+
+function outcomeOf(downstream: BenchDownstream, method: string): string {
+  const modern = downstream.era === 'modern';
   const serverInfo = { name: downstream.key, version: '1' };
   const capabilities = { tools: {} };
   // Half an hour: longer than a run, so that whoever honours it lists once.
   const complete = modern ? { resultType: 'complete', ttlMs: 1_800_000, cacheScope: 'private' } : {};
   const result = (value: object) => `"result":${JSON.stringify({ ...complete, ...value })}`;
-  if (method === 'tools/list') return result({ tools: toolDefinitions });
+  if (method === 'tools/list') {
+    let list = lists.get(downstream);
+    if (list === undefined) {
+      list = result({ tools: toolNames(downstream.tools).map(defineTool) });
+      lists.set(downstream, list);
+    }
+    return list;
+  }
   if (method === 'ping') return result({});
   if (method === 'server/discover' && modern)
     return result({ supportedVersions: [revision.modern], capabilities, serverInfo });

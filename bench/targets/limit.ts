@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { type Dispatcher, Pool } from 'undici';
 import { modernMeta, revision, token } from '../scene.ts';
 import { reportListening } from './child.ts';
-import { buildRoutes, exposedTools } from './routes.ts';
+import { buildRoutes, exposedTools, readBehind } from './routes.ts';
 
 interface Message {
   readonly id?: string | number;
@@ -15,15 +15,15 @@ interface Message {
   params?: { name: string; arguments: unknown; _meta?: unknown };
 }
 
-const ports = process.argv.slice(2).map(Number);
-const routes = buildRoutes(ports);
-const pools = new Map(ports.map((port) => [port, new Pool(`http://127.0.0.1:${port}`)]));
+const behind = readBehind();
+const routes = buildRoutes(behind);
+const pools = new Map(behind.ports.map((port) => [port, new Pool(`http://127.0.0.1:${port}`)]));
 const authorization = `Bearer ${token}`;
 
 const serverInfo = { name: 'limit', version: '1' };
 const capabilities = { tools: {} };
 const complete = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
-const tools = exposedTools();
+const tools = exposedTools(behind.scene);
 // Bytes beforehand: a list of some 180 KB, encoded for each request, would cost more than all the rest.
 const local = new Map(
   Object.entries({
@@ -34,7 +34,7 @@ const local = new Map(
 );
 
 const server = createServer(serve);
-server.keepAliveTimeout = 120_000;
+server.keepAliveTimeout = 1_200_000;
 server.listen(0, '127.0.0.1', () => reportListening([(server.address() as AddressInfo).port]));
 
 function serve(request: IncomingMessage, response: ServerResponse): void {
@@ -96,6 +96,7 @@ class Answer implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
   readonly #chunks: Buffer[] = [];
   #status = 502;
+  #type = 'application/json';
 
   constructor(response: ServerResponse) {
     this.#response = response;
@@ -104,8 +105,13 @@ class Answer implements Dispatcher.DispatchHandler {
   // undici tells the two forms of a handler apart by the presence of this method.
   onRequestStart(): void {}
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
     this.#status = status;
+    this.#type = String(headers['content-type']);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -115,7 +121,7 @@ class Answer implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     const [first = Buffer.alloc(0), ...rest] = this.#chunks;
     const body = rest.length === 0 ? first : Buffer.concat(this.#chunks);
-    writeHead(this.#response, this.#status, body.length);
+    writeHead(this.#response, this.#status, body.length, this.#type);
     this.#response.end(body);
   }
 
@@ -124,6 +130,11 @@ class Answer implements Dispatcher.DispatchHandler {
   }
 }
 
-function writeHead(response: ServerResponse, status: number, length: number): void {
-  response.writeHead(status, ['content-type', 'application/json', 'content-length', String(length)]);
+function writeHead(
+  response: ServerResponse,
+  status: number,
+  length: number,
+  type = 'application/json',
+): void {
+  response.writeHead(status, ['content-type', type, 'content-length', String(length)]);
 }

@@ -1,77 +1,124 @@
 // What is compared. A new target is one more entry.
 
+import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import type { Addressed } from '../load/job.ts';
-import { type Launcher, projectDirectory } from '../measure/processes.ts';
-import { downstreams, token } from '../scene.ts';
-
-export interface Target {
-  readonly key: string;
-  readonly title: string;
-  start(ground: Ground): Promise<Started>;
-}
-
-/** What there is before any target. */
-export interface Ground {
-  readonly launcher: Launcher;
-  readonly fixture: { readonly pid: number; readonly ports: readonly number[] };
-  /** For the files a target wants. */
-  readonly directory: string;
-}
-
-export interface Started {
-  /** The process whose CPU time, with that of its children, is the target's. */
-  readonly pid: number;
-  readonly address: Addressed;
-  /** What it wrote last. */
-  output(): string;
-}
+import { projectDirectory } from '../measure/processes.ts';
+import { downstreamsOf, type Era, type Scene, token } from '../scene.ts';
+import type { Ground, Started, Target } from './target.ts';
 
 export const targets: readonly Target[] = [
   {
     key: 'direct',
     title: 'direct (the downstream itself)',
-    start: ({ fixture }) =>
+    start: ({ fixture, scene }) =>
       Promise.resolve({
-        pid: fixture.pid,
-        address: { port: fixture.ports[0] ?? 0, direct: true },
-        output: () => '',
+        child: { pid: fixture.pid, output: () => '', stop: () => Promise.resolve() },
+        address: { port: fixture.ports[0] ?? 0, scene, listed: scene.toolsEach },
       }),
   },
-  { key: 'limit', title: 'practical limit', start: (ground) => startOwnGateway(ground, 'limit') },
+  {
+    key: 'nginx',
+    title: 'nginx',
+    missing: () => (spawnSync('nginx', ['-v']).error === undefined ? undefined : 'nginx is not installed'),
+    start: startNginx,
+  },
+  { key: 'raw', title: 'raw reverse proxy, Node', start: (ground) => startOwn(ground, 'raw', 'paths') },
+  { key: 'limit', title: 'practical limit', start: (ground) => startOwn(ground, 'limit', 'gateway') },
   { key: 'switchboard', title: '**Switchboard**', start: startSwitchboard },
-  { key: 'naive', title: 'naive aggregator, SDK v2', start: (ground) => startOwnGateway(ground, 'naive') },
+  {
+    key: 'naive-v1',
+    title: 'naive aggregator, SDK v1',
+    onlyEra: 'legacy',
+    start: (ground) => startOwn(ground, 'naive-v1', 'gateway', 'legacy'),
+  },
+  {
+    key: 'naive-v2',
+    title: 'naive aggregator, SDK v2',
+    start: (ground) => startOwn(ground, 'naive-v2', 'gateway'),
+  },
 ];
 
-async function startOwnGateway({ launcher, fixture }: Ground, name: string): Promise<Started> {
-  const { child, ports } = await launcher.startServer(name, `targets/${name}.ts`, fixture.ports.map(String));
-  return { pid: child.pid, address: { port: ports[0] ?? 0, direct: false }, output: child.output };
+export function targetOf(key: string): Target {
+  const target = targets.find((one) => one.key === key);
+  if (target === undefined) throw new Error(`There is no target "${key}"`);
+  return target;
 }
 
-async function startSwitchboard({ launcher, fixture, directory }: Ground): Promise<Started> {
-  const mcpServers = Object.fromEntries(
-    downstreams.map(({ key, path }, index) => [
-      key,
-      { url: `http://127.0.0.1:${fixture.ports[index]}${path}` },
-    ]),
-  );
+/** @param of  the era of the tools that it lists, where it does not list all */
+async function startOwn(
+  { launcher, fixture, scene }: Ground,
+  name: string,
+  as: 'paths' | 'gateway',
+  of?: Era,
+): Promise<Started> {
+  const args = [JSON.stringify({ scene, ports: fixture.ports.slice(0, scene.downstreams) })];
+  const { child, ports } = await launcher.startServer(name, `targets/${name}.ts`, args);
+  const port = ports[0] ?? 0;
+  if (as === 'paths') return { child, address: { port, scene, listed: scene.toolsEach } };
+  return { child, address: { port, scene, path: '/mcp', separator: '__', listed: countTools(scene, of) } };
+}
+
+export function countTools(scene: Scene, of?: Era): number {
+  const counted = downstreamsOf(scene).filter(({ era }) => of === undefined || era === of);
+  return counted.length * scene.toolsEach;
+}
+
+/** Larger than any result here: the default of 8 MiB would refuse the largest. */
+const mostBytes = 64 * 2 ** 20;
+
+async function startSwitchboard({ launcher, fixture, directory, scene }: Ground): Promise<Started> {
   const config = join(directory, 'servers.json');
-  await writeFile(config, JSON.stringify({ mcpServers }));
+  const limits = { maxResultBytes: mostBytes, maxEventBytes: mostBytes };
+  await writeFile(config, JSON.stringify({ mcpServers: serversOf(fixture.ports, scene), limits }));
   const port = await findFreePort();
   const main = join(projectDirectory, 'dist/main.js');
   const args = [main, 'serve', '--config', config, '--host', '127.0.0.1', '--port', String(port)];
   // In a directory of its own, so that no .env is read.
-  const child = launcher.startNode('switchboard', {
-    args,
-    env: { SWITCHBOARD_TOKEN: token },
-    cwd: directory,
-  });
-  return { pid: child.pid, address: { port, direct: false }, output: child.output };
+  const child = launcher.start('switchboard', { args, env: { SWITCHBOARD_TOKEN: token }, cwd: directory });
+  return { child, address: { port, scene, path: '/mcp', separator: '__', listed: countTools(scene) } };
 }
 
-function findFreePort(): Promise<number> {
+/** The `mcpServers` of a configuration. */
+export function serversOf(ports: readonly number[], scene: Scene): Record<string, { url: string }> {
+  return Object.fromEntries(
+    downstreamsOf(scene).map(({ key, path }, index) => [
+      key,
+      { url: `http://127.0.0.1:${ports[index]}${path}` },
+    ]),
+  );
+}
+
+/** One worker, kept connections, no log, no buffer on disk. */
+async function startNginx({ launcher, fixture, directory, scene }: Ground): Promise<Started> {
+  const port = await findFreePort();
+  const downstreams = downstreamsOf(scene).map(({ key }, index) => ({ key, port: fixture.ports[index] }));
+  const upstreams = downstreams.map(
+    ({ key, port }) =>
+      `upstream ${key} { server 127.0.0.1:${port}; keepalive 256; keepalive_requests 1000000; }`,
+  );
+  const locations = downstreams.map(({ key }) => `location /${key}/ { proxy_pass http://${key}; }`);
+  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${join(directory, name)};`,
+  );
+  const file = join(directory, 'nginx.conf');
+  await writeFile(
+    file,
+    `daemon off; master_process off; worker_processes 1; pid ${join(directory, 'nginx.pid')}; error_log stderr;
+    events { worker_connections 4096; }
+    http {
+      access_log off; keepalive_requests 1000000; keepalive_timeout 1200s; client_max_body_size 4m;
+      proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;
+      ${[...folders, ...upstreams].join('\n')}
+      server { listen 127.0.0.1:${port}; ${locations.join('\n')} }
+    }`,
+  );
+  const child = launcher.start('nginx', { program: 'nginx', args: ['-c', file, '-e', 'stderr'] });
+  return { child, address: { port, scene, listed: scene.toolsEach } };
+}
+
+export function findFreePort(): Promise<number> {
   return new Promise((resolve) => {
     const probe = createServer().listen(0, '127.0.0.1', () => {
       const { port } = probe.address() as AddressInfo;

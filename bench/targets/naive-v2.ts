@@ -6,17 +6,18 @@ import type { AddressInfo } from 'node:net';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
-import { downstreams, exposedName, token } from '../scene.ts';
+import { downstreamsOf, exposedName, token } from '../scene.ts';
 import { reportListening } from './child.ts';
-import { buildRoutes } from './routes.ts';
+import { buildRoutes, readBehind } from './routes.ts';
 
-const ports = process.argv.slice(2).map(Number);
-const routes = buildRoutes(ports);
+const behind = readBehind();
+const downstreams = downstreamsOf(behind.scene);
+const routes = buildRoutes(behind);
 const clients = new Map(
   await Promise.all(
     downstreams.map(async (downstream, index) => {
       const client = new Client({ name: 'naive', version: '1' }, { versionNegotiation: { mode: 'auto' } });
-      const url = new URL(`http://127.0.0.1:${ports[index]}${downstream.path}`);
+      const url = new URL(`http://127.0.0.1:${behind.ports[index]}${downstream.path}`);
       await client.connect(new StreamableHTTPClientTransport(url));
       return [downstream.key, client] as const;
     }),
@@ -29,7 +30,7 @@ const server = createServer((request, response) => {
   if (request.headers.authorization !== authorization) response.writeHead(401).end();
   else void handle(request as NodeIncomingMessageLike, response);
 });
-server.keepAliveTimeout = 120_000;
+server.keepAliveTimeout = 1_200_000;
 server.listen(0, '127.0.0.1', () => reportListening([(server.address() as AddressInfo).port]));
 
 function createAggregator(): Server {

@@ -1,0 +1,62 @@
+// Requests at a fixed rate, whether or not those before are answered, as many callers that do not know of each other send
+// them. How long one took is counted from when it was due: what waits for a slow target is part of what it costs.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job, Measured } from './job.ts';
+import type { CallersTurn } from './slice.ts';
+import { summarize } from './timings.ts';
+
+/** Timers have whole milliseconds: a tick that is no later than this is on time, and what falls before it is due then. */
+const tickMs = 3;
+
+/** @throws where a target falls behind by more than a second */
+export async function measureOpenLoop(
+  turns: readonly CallersTurn[],
+  { durationMs }: Job,
+  perSecond: number,
+): Promise<Measured> {
+  const idle = [...turns];
+  const due: number[] = [];
+  const tookMs: number[] = [];
+  let running = 0;
+  let failure: unknown;
+  const startMs = performance.now();
+  const all = Math.round((durationMs / 1000) * perSecond);
+
+  function sendNext(): void {
+    while (due.length > 0 && failure === undefined) {
+      const turn = idle.pop();
+      if (turn === undefined) return;
+      const dueMs = due.shift() as number;
+      running++;
+      turn.take().then(
+        () => {
+          tookMs.push(performance.now() - dueMs);
+          running--;
+          idle.push(turn);
+          sendNext();
+        },
+        (error: unknown) => {
+          failure = error;
+        },
+      );
+    }
+  }
+
+  let tickedMs = startMs;
+  for (let sent = 0; sent < all || running > 0; ) {
+    await sleep(1);
+    const nowMs = performance.now();
+    const isLate = nowMs - tickedMs > tickMs;
+    tickedMs = nowMs;
+    for (; sent < all; sent++) {
+      const exactMs = startMs + (sent * 1000) / perSecond;
+      if (exactMs > nowMs) break;
+      due.push(isLate ? exactMs : nowMs);
+    }
+    sendNext();
+    if (failure !== undefined) throw failure;
+    if (due.length > perSecond) throw new Error(`Does not keep up with ${perSecond} requests a second`);
+  }
+  return summarize(tookMs, [0], performance.now() - startMs);
+}

@@ -1,0 +1,110 @@
+// What the sections of a run share: the downstreams, the load generator, and the targets, each started when it is first asked for.
+
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Scene, standard } from '../scene.ts';
+import { targets } from '../targets/table.ts';
+import type { Fixture, Ground, Started, Target } from '../targets/target.ts';
+import { createLoad, type Load } from './load.ts';
+import { createLauncher, type Launcher, type LauncherOptions } from './processes.ts';
+
+export interface Running extends Started {
+  readonly target: Target;
+}
+
+export interface Bench {
+  /** To see that everything works, not what it costs. */
+  readonly quick: boolean;
+  readonly load: Load;
+  readonly launcher: Launcher;
+  /** The targets of these keys, in this order, without those that cannot run here or were not asked for. */
+  up(keys: readonly string[], scene?: Scene): Promise<Running[]>;
+  /** A process of its own, for its asker to stop. @param collectable  see LauncherOptions */
+  start(target: Target, scene?: Scene, options?: { collectable?: boolean }): Promise<Running>;
+  /** As `start`, but not waited for. */
+  begin(target: Target, scene?: Scene): Promise<Started>;
+  /** Those of the keys that were asked for and can run here. */
+  chosen(keys: readonly string[]): Target[];
+  tell(what: string): void;
+  stop(): Promise<void>;
+}
+
+export interface BenchOptions extends Pick<LauncherOptions, 'directory' | 'core' | 'profileDirectory'> {
+  readonly quick: boolean;
+  /** The keys of the targets that may run; all where nothing is said. */
+  readonly only: readonly string[] | undefined;
+}
+
+export async function openBench({ quick, only, ...options }: BenchOptions): Promise<Bench> {
+  const launcher = createLauncher(options);
+  const collecting = createLauncher({ ...options, collectable: true });
+  const { child, ports } = await launcher.startServer('fixture', 'targets/fixture.ts', []);
+  const fixture: Fixture = { pid: child.pid, ports };
+  const load = createLoad(launcher.startOwn('load', 'load/generator.ts'));
+  const running = new Map<string, Running>();
+  const tell = (what: string) => void process.stderr.write(`${what}\n`);
+
+  async function ground(scene: Scene, by: Launcher): Promise<Ground> {
+    const directory = await mkdtemp(join(options.directory, 'target-'));
+    return { launcher: by, fixture, directory, scene };
+  }
+
+  const start: Bench['start'] = async (target, scene = standard, { collectable = false } = {}) => {
+    const started = await target.start(await ground(scene, collectable ? collecting : launcher));
+    const one = { target, ...started };
+    await waitUntilReady(load, one);
+    return one;
+  };
+
+  const chosen = (keys: readonly string[]) =>
+    targets.filter(
+      ({ key, missing }) => keys.includes(key) && only?.includes(key) !== false && missing?.() === undefined,
+    );
+
+  return {
+    quick,
+    load,
+    launcher,
+    tell,
+    start,
+    chosen,
+    begin: async (target, scene = standard) => target.start(await ground(scene, launcher)),
+    async up(keys, scene = standard) {
+      const all: Running[] = [];
+      for (const target of chosen(keys)) {
+        const name = `${target.key} ${JSON.stringify(scene)}`;
+        const one = running.get(name) ?? (await start(target, scene));
+        running.set(name, one);
+        all.push(one);
+      }
+      return all;
+    },
+    async stop() {
+      await Promise.all([launcher.stopAll(), collecting.stopAll()]);
+    },
+  };
+}
+
+/** Waits until a target lists what it should. @throws when it does not in time */
+async function waitUntilReady(load: Load, one: Running): Promise<void> {
+  for (const began = performance.now(); ; ) {
+    try {
+      await listOnce(load, one);
+      return;
+    } catch (cause) {
+      if (performance.now() - began > 30_000)
+        throw new Error(`${one.target.key} is not ready: ${String(cause)}\n${one.child.output()}`, { cause });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+/** @throws unless it lists what it should */
+export async function listOnce(
+  load: Load,
+  { address, target }: Pick<Running, 'address' | 'target'>,
+): Promise<void> {
+  const era = target.onlyEra ?? (address.scene.eras === 'legacy' ? 'legacy' : 'modern');
+  await load.connect({ kind: 'list', era, downstreamEra: era, callers: 1, durationMs: 0, target: address });
+  await load.run();
+}

@@ -1,0 +1,119 @@
+import type { Job } from '../load/job.ts';
+import type { Bench, Running } from './bench.ts';
+import { cpuMs } from './cpu.ts';
+import { median } from './statistics.ts';
+
+/** What is asked of every target in the same way. */
+export type Cell = Omit<Job, 'durationMs' | 'atLeast' | 'target'>;
+
+export interface Plan {
+  readonly cells: readonly Cell[];
+  readonly rounds: number;
+  readonly sliceMs: number;
+  /** A slice is longer where it takes more for so many requests. */
+  readonly atLeast?: number;
+  /** For each target before anything is measured: in each of these cells so long, and until so many requests were answered. */
+  readonly warmUp: { readonly cells: readonly Cell[]; readonly ms: number; readonly atLeast: number };
+}
+
+/** One slice of one target. */
+export interface Sample {
+  readonly cpuMsPerCall: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly firstByteMs: number;
+}
+
+/** One target in one cell: medians over the rounds. */
+export interface Row extends Sample {
+  readonly key: string;
+  readonly title: string;
+  readonly samples: readonly Sample[];
+}
+
+export type Summary = ReadonlyMap<Cell, readonly Row[]>;
+
+/** Every cell, A B C A B C: what disturbs the machine for a while disturbs all targets alike. */
+export async function compare(bench: Bench, running: readonly Running[], plan: Plan): Promise<Summary> {
+  const { warmUp } = plan;
+  for (const one of running)
+    for (const cell of warmUp.cells)
+      if (answers(one, cell))
+        await runSlice(bench, one, { ...cell, durationMs: warmUp.ms, atLeast: warmUp.atLeast });
+  const samples = new Map(plan.cells.map((cell) => [cell, new Map<Running, Sample[]>()]));
+  for (let round = 1; round <= plan.rounds; round++) {
+    bench.tell(`  round ${round} of ${plan.rounds}`);
+    for (const [cell, byTarget] of samples)
+      for (const one of running) {
+        if (!answers(one, cell)) continue;
+        const slice = { ...cell, durationMs: plan.sliceMs, atLeast: plan.atLeast ?? 0 };
+        const sample = await runSlice(bench, one, slice);
+        byTarget.set(one, [...(byTarget.get(one) ?? []), sample]);
+      }
+  }
+  return new Map(
+    [...samples].map(([cell, byTarget]) => [
+      cell,
+      [...byTarget].map(([{ target }, all]) => rowOf(target, all)),
+    ]),
+  );
+}
+
+function answers({ target: { onlyEra } }: Running, { era, downstreamEra }: Cell): boolean {
+  return onlyEra === undefined || (era === onlyEra && downstreamEra === onlyEra);
+}
+
+/** @throws naming the target and the cell */
+export async function runSlice(bench: Bench, one: Running, slice: Omit<Job, 'target'>): Promise<Sample> {
+  try {
+    await bench.load.connect({ ...slice, target: one.address });
+    const before = cpuMs(one.child.pid);
+    const { count, elapsedMs, ...latencies } = await bench.load.run();
+    const cpu = cpuMs(one.child.pid) - before;
+    return { cpuMsPerCall: cpu / count, perSecond: (count / elapsedMs) * 1000, ...latencies };
+  } catch (cause) {
+    throw new Error(`${one.target.key}: ${JSON.stringify(slice)}: ${String(cause)}\n${one.child.output()}`, {
+      cause,
+    });
+  }
+}
+
+export function rowOf({ key, title }: { key: string; title: string }, samples: readonly Sample[]): Row {
+  const middle = (name: keyof Sample) => median(samples.map((sample) => sample[name]));
+  return {
+    key,
+    title,
+    samples,
+    cpuMsPerCall: middle('cpuMsPerCall'),
+    perSecond: middle('perSecond'),
+    p50Ms: middle('p50Ms'),
+    p99Ms: middle('p99Ms'),
+    firstByteMs: middle('firstByteMs'),
+  };
+}
+
+/** Taken within each round, since what disturbs the machine disturbs neighbouring slices alike. */
+export interface Ratio {
+  readonly median: number;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+/** @param of  what of a sample is compared; CPU per call where nothing is said */
+export function ratioOf(
+  own: Row | undefined,
+  other: Row | undefined,
+  of: (sample: Sample) => number = ({ cpuMsPerCall }) => cpuMsPerCall,
+): Ratio | undefined {
+  if (own === undefined || other === undefined) return undefined;
+  return rangeOf(own.samples.map((sample, round) => of(sample) / of(other.samples[round] as Sample)));
+}
+
+export function rangeOf(values: readonly number[]): Ratio {
+  return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
+}
+
+export function rowIn(rows: readonly Row[] | undefined, key: string): Row | undefined {
+  return rows?.find((row) => row.key === key);
+}

@@ -1,0 +1,44 @@
+import type { Ratio } from '../measure/compare.ts';
+import { table } from './table.ts';
+
+/** What issue of the project asks for, and what a run came to. */
+export interface Goal {
+  readonly name: string;
+  /** Undefined where a target that it compares did not run. */
+  readonly value: Ratio | undefined;
+  readonly bound: 'at most' | 'at least' | 'below';
+  readonly limit: number;
+  show(value: number): string;
+}
+
+export const times = (ratio: number) => `${ratio.toFixed(2)} ×`;
+export const share = (ratio: number) => (ratio === 1 ? '1' : `1/${(1 / ratio).toFixed(1)}`);
+export const mib = (value: number) => `${value.toFixed(1)} MiB`;
+export const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
+
+export function isReached({ value, bound, limit }: Goal): boolean {
+  if (value === undefined) return false;
+  if (bound === 'at least') return value.median >= limit;
+  return bound === 'below' ? value.median < limit : value.median <= limit;
+}
+
+export function goalTable(goals: readonly Goal[]): string {
+  const known = goals.filter(({ value }) => value !== undefined);
+  if (known.length === 0) return 'Not all the targets ran that they compare.';
+  const signs = { 'at most': '≤', 'at least': '≥', below: '<' };
+  return table(
+    ['', 'goal', 'median', 'lowest – highest', ''],
+    known.map((goal) => {
+      const { name, bound, limit, show } = goal;
+      const { median, lowest, highest } = goal.value as Ratio;
+      const range = lowest === highest ? '' : `${show(lowest)} – ${show(highest)}`;
+      return [
+        name,
+        `${signs[bound]} ${show(limit)}`,
+        show(median),
+        range,
+        isReached(goal) ? 'reached' : 'not reached',
+      ];
+    }),
+  );
+}

@@ -1,0 +1,130 @@
+import {
+  type Cell,
+  compare,
+  type Plan,
+  type Ratio,
+  type Row,
+  rangeOf,
+  ratioOf,
+  rowIn,
+  type Summary,
+} from '../measure/compare.ts';
+import { type Goal, share, times } from '../report/goals.ts';
+import { barPlot, linePlot } from '../report/plots.ts';
+import { cellBlocks } from '../report/rows.ts';
+import type { Era } from '../scene.ts';
+import type { Section } from './section.ts';
+
+export const eras = ['modern', 'legacy'] as const;
+const otherEra = { modern: 'legacy', legacy: 'modern' } as const satisfies Record<Era, Era>;
+
+export function callCell(era: Era, callers: number, more: Partial<Cell> = {}): Cell {
+  return { kind: 'call', era, downstreamEra: era, callers, ...more };
+}
+
+/** The cells of both eras at sixteen callers are what most others build on. */
+export const warmCalls = eras.map((era) => callCell(era, 16));
+
+export const calls: Section = {
+  key: 'calls',
+  title: 'tools/call, 1 KiB results, ten downstreams',
+  text: `With default features: the token, limits, deadlines, numbers for Prometheus, and a line for each call in the log.`,
+  async run(bench) {
+    const concurrencies = bench.quick ? [16] : [1, 16, 64, 256];
+    const cells = [
+      ...concurrencies.flatMap((callers) => eras.map((era) => callCell(era, callers))),
+      ...eras.map((era) => callCell(era, 16, { downstreamEra: otherEra[era] })),
+    ];
+    const plan: Plan = bench.quick
+      ? { cells, rounds: 1, sliceMs: 100, warmUp: { cells: warmCalls, ms: 100, atLeast: 0 } }
+      : { cells, rounds: 7, sliceMs: 260, warmUp: { cells: warmCalls, ms: 1000, atLeast: 6000 } };
+    const keys = ['direct', 'nginx', 'raw', 'limit', 'switchboard', 'naive-v1', 'naive-v2'];
+    const summary = await compare(bench, await bench.up(keys), plan);
+    return { blocks: cellBlocks(summary), goals: goalsOf(summary), plots: plotsOf(summary) };
+  },
+};
+
+function goalsOf(summary: Summary): Goal[] {
+  return eras.flatMap((era): Goal[] => {
+    const at = (callers: number, key: string) => rowIn(rowsAt(summary, era, callers), key);
+    const ratioAt = (callers: number, to: string) => ratioOf(at(callers, 'switchboard'), at(callers, to));
+    return [
+      {
+        name: `${era}: CPU per tools/call, 1 KiB, 16 at once, × practical limit`,
+        value: ratioAt(16, 'limit'),
+        bound: 'at most',
+        limit: 1.25,
+        show: times,
+      },
+      {
+        name: `${era}: the same, of the naive aggregator on SDK v2`,
+        value: ratioAt(16, 'naive-v2'),
+        bound: 'at most',
+        limit: 1 / 15,
+        show: share,
+      },
+      {
+        name: `${era}: p50 added to a direct call, 1 at once, × what the practical limit adds`,
+        value: addedOf(at(1, 'switchboard'), at(1, 'limit'), at(1, 'direct')),
+        bound: 'at most',
+        limit: 1.3,
+        show: times,
+      },
+      {
+        name: `${era}: p99, 64 at once, × that of the practical limit`,
+        value: ratioOf(at(64, 'switchboard'), at(64, 'limit'), ({ p99Ms }) => p99Ms),
+        bound: 'at most',
+        limit: 1.5,
+        show: times,
+      },
+    ];
+  });
+}
+
+function rowsAt(summary: Summary, era: Era, callers: number): readonly Row[] | undefined {
+  return [...summary].find(
+    ([cell]) => cell.era === era && cell.downstreamEra === era && cell.callers === callers,
+  )?.[1];
+}
+
+function addedOf(own: Row | undefined, limit: Row | undefined, direct: Row | undefined): Ratio | undefined {
+  if (own === undefined || limit === undefined || direct === undefined) return undefined;
+  return rangeOf(
+    own.samples.map(({ p50Ms }, round) => {
+      const base = direct.samples[round]?.p50Ms ?? Number.NaN;
+      return (p50Ms - base) / ((limit.samples[round]?.p50Ms ?? Number.NaN) - base);
+    }),
+  );
+}
+
+function plotsOf(summary: Summary) {
+  const legacy = rowsAt(summary, 'legacy', 16) ?? [];
+  const concurrencies = [...new Set([...summary].map(([{ callers }]) => callers))];
+  const keys = legacy.map(({ key }) => key);
+  return [
+    barPlot({
+      file: 'cpu-per-call',
+      title: 'CPU time of one tools/call (legacy, 1 KiB, 16 at once)',
+      unit: 'µs, logarithmic',
+      bars: legacy.map(({ key, title, cpuMsPerCall }) => ({
+        label: title,
+        value: cpuMsPerCall * 1000,
+        isOwn: key === 'switchboard',
+      })),
+    }),
+    linePlot({
+      file: 'p99-by-callers',
+      title: 'p99 of one tools/call by callers (legacy, 1 KiB, one core for all)',
+      x: 'callers at once',
+      y: 'ms',
+      lines: keys.map((key) => ({
+        label: legacy.find((row) => row.key === key)?.title ?? key,
+        isOwn: key === 'switchboard',
+        points: concurrencies.map((callers) => [
+          callers,
+          rowIn(rowsAt(summary, 'legacy', callers), key)?.p99Ms ?? Number.NaN,
+        ]),
+      })),
+    }),
+  ];
+}

@@ -1,0 +1,60 @@
+import { compare, ratioOf, rowIn } from '../measure/compare.ts';
+import { type Goal, times } from '../report/goals.ts';
+import { cellBlocks } from '../report/rows.ts';
+import { eras } from './calls.ts';
+import type { Section } from './section.ts';
+
+const TARGETS = ['direct', 'limit', 'switchboard', 'naive-v1', 'naive-v2'];
+
+export const lists: Section = {
+  key: 'lists',
+  title: 'tools/list, 500 tools of ten downstreams',
+  text: `The practical limit answers with bytes that never change: a static response. The direct list has the fifty tools of one
+downstream, and that of the SDK v1 aggregator the 250 of its legacy downstreams. The naive aggregators ask their downstreams
+each time, as far as their clients do not remember the answer.`,
+  async run(bench) {
+    const cells = eras.map((era) => ({ kind: 'list', era, downstreamEra: era, callers: 16 }) as const);
+    const summary = await compare(bench, await bench.up(TARGETS), {
+      cells,
+      rounds: bench.quick ? 1 : 7,
+      sliceMs: bench.quick ? 100 : 260,
+      warmUp: { cells: bench.quick ? [] : cells, ms: 900, atLeast: 100 },
+    });
+    const goals = [...summary].map(
+      ([{ era }, rows]): Goal => ({
+        name: `${era}: tools/list of 500 tools, × a static response of the same bytes`,
+        value: ratioOf(rowIn(rows, 'switchboard'), rowIn(rows, 'limit')),
+        bound: 'at most',
+        limit: 1.2,
+        show: times,
+      }),
+    );
+    return { blocks: cellBlocks(summary), goals };
+  },
+};
+
+export const cold: Section = {
+  key: 'cold',
+  title: 'Cold conversation',
+  text: `A new connection, \`server/discover\` or \`initialize\`, tools/list, one tools/call: what a voice session begins with. A
+"call" below is all of that.`,
+  async run(bench) {
+    const cells = eras.map((era) => ({ kind: 'cold', era, downstreamEra: era, callers: 16 }) as const);
+    const summary = await compare(bench, await bench.up(TARGETS), {
+      cells,
+      rounds: bench.quick ? 1 : 7,
+      sliceMs: bench.quick ? 100 : 300,
+      warmUp: { cells: bench.quick ? [] : cells, ms: 900, atLeast: 100 },
+    });
+    const goals = [...summary].map(
+      ([{ era }, rows]): Goal => ({
+        name: `${era}: cold conversations a second, × the naive aggregator on SDK v2`,
+        value: ratioOf(rowIn(rows, 'switchboard'), rowIn(rows, 'naive-v2'), ({ perSecond }) => perSecond),
+        bound: 'at least',
+        limit: 10,
+        show: times,
+      }),
+    );
+    return { blocks: cellBlocks(summary), goals };
+  },
+};

@@ -1,0 +1,114 @@
+import { listOnce } from '../measure/bench.ts';
+import { rangeOf } from '../measure/compare.ts';
+import { cpuMs } from '../measure/cpu.ts';
+import { memoryMiB } from '../measure/memory.ts';
+import { median } from '../measure/statistics.ts';
+import { type Goal, mib, ms } from '../report/goals.ts';
+import { table } from '../report/table.ts';
+import { type Scene, standard } from '../scene.ts';
+import { targetOf } from '../targets/table.ts';
+import type { Section } from './section.ts';
+
+const slowMs = 500;
+const ten: Scene = { ...standard, toolsEach: 10 };
+const fifty: Scene = { downstreams: 50, toolsEach: 10, eras: 'mixed' };
+const scenes = new Map([
+  ['10 downstreams', ten],
+  ['50 downstreams', fifty],
+  [`50, one of them ${slowMs} ms late with each answer`, { ...fifty, slowMs }],
+]);
+
+/** The slowest downstream's own time: it answers the opening and the list, one after the other. */
+const slowestMs = 2 * slowMs;
+
+interface Began {
+  readonly tookMs: number;
+  readonly cpu: number;
+  readonly idleMiB: number;
+}
+
+export const start: Section = {
+  key: 'start',
+  title: 'Start to first whole list, and idle memory',
+  text: `From the start of the process until tools/list has all tools of all downstreams, asked for again each 5 ms. Ten tools each.
+Memory is what is resident a second later. The gateways written here are started through tsx, which takes a while, too; the
+practical limit asks nobody: it is what Node, undici and tsx take.`,
+  async run(bench) {
+    const starts = bench.quick ? 1 : 5;
+    const targets = bench.chosen(
+      bench.quick ? ['switchboard'] : ['limit', 'switchboard', 'naive-v1', 'naive-v2'],
+    );
+    const began = new Map<string, Began[]>();
+    for (let round = 1; round <= starts; round++) {
+      bench.tell(`  start ${round} of ${starts}`);
+      for (const [name, scene] of bench.quick ? [...scenes].slice(1, 2) : scenes)
+        for (const target of targets) {
+          const key = `${name}\n${target.key}`;
+          const startedAt = performance.now();
+          const started = await bench.begin(target, scene);
+          await waitForList(() => listOnce(bench.load, { target, address: started.address }));
+          const tookMs = performance.now() - startedAt;
+          const cpu = cpuMs(started.child.pid);
+          await new Promise((resolve) => setTimeout(resolve, bench.quick ? 50 : 1000));
+          const one = { tookMs, cpu, idleMiB: memoryMiB(started.child.pid, 'VmRSS') };
+          began.set(key, [...(began.get(key) ?? []), one]);
+          await started.child.stop();
+        }
+    }
+    const valuesOf = (name: string, key: string, what: keyof Began) =>
+      (began.get(`${name}\n${key}`) ?? []).map((one) => one[what]);
+    const lines = [...began.keys()].map((id) => {
+      const [name = '', key = ''] = id.split('\n');
+      const middle = (what: keyof Began) => median(valuesOf(name, key, what));
+      return [
+        name,
+        targetOf(key).title,
+        `${middle('tookMs').toFixed(0)} ms`,
+        `${middle('cpu').toFixed(0)} ms`,
+        mib(middle('idleMiB')),
+      ];
+    });
+    const [, atOnce = '', late = ''] = [...scenes.keys()];
+    const goal = (name: string, values: readonly number[], limit: number, show: Goal['show']): Goal => ({
+      name,
+      value: values.length === 0 ? undefined : rangeOf(values),
+      bound: 'below',
+      limit,
+      show,
+    });
+    return {
+      blocks: [table(['behind it', 'target', 'first whole list', 'CPU until then', 'idle memory'], lines)],
+      goals: [
+        goal('start to first list, 50 downstreams', valuesOf(atOnce, 'switchboard', 'tookMs'), 1000, ms),
+        goal(
+          `start to first list, 50 downstreams, beyond the ${slowestMs} ms that the slowest takes itself`,
+          valuesOf(late, 'switchboard', 'tookMs').map((took) => took - slowestMs),
+          1000,
+          ms,
+        ),
+        goal(
+          'idle process, 50 downstreams',
+          valuesOf(atOnce, 'switchboard', 'idleMiB').map(toMB),
+          90,
+          megabytes,
+        ),
+      ],
+    };
+  },
+};
+
+/** @param value  in MiB */
+export const toMB = (value: number) => (value * 2 ** 20) / 1e6;
+export const megabytes = (value: number) => `${value.toFixed(1)} MB`;
+
+async function waitForList(list: () => Promise<void>): Promise<void> {
+  for (const startedAt = performance.now(); ; ) {
+    try {
+      await list();
+      return;
+    } catch (cause) {
+      if (performance.now() - startedAt > 30_000) throw cause;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bench, Running } from '../measure/bench.ts';
+import { rangeOf, runSlice } from '../measure/compare.ts';
+import { memoryMiB } from '../measure/memory.ts';
+import { median } from '../measure/statistics.ts';
+import type { Goal } from '../report/goals.ts';
+import { table } from '../report/table.ts';
+import { callCell } from './calls.ts';
+import type { Section } from './section.ts';
+import { settledMiB } from './sessions.ts';
+import { toMB } from './start.ts';
+
+const bytes = 10 * 2 ** 20;
+const paceMs = 300;
+const call = callCell('modern', 1, { bytes });
+
+interface Flow {
+  readonly firstMs: number;
+  /** How much more memory than before was resident at the most, as a multiple of the result. */
+  readonly growth: number;
+  readonly growthOf16: number;
+}
+
+export const streaming: Section = {
+  key: 'streaming',
+  title: 'Results of 10 MiB while they arrive',
+  text: `The downstream writes its answer over ${paceMs} ms: a first byte before that is one that went on before the last had come.
+Memory is the most that was resident, less what was before, for one such result and for each of sixteen at once; the
+downstream writes these as fast as it can.`,
+  async run(bench) {
+    const rows: [string, string, Flow[]][] = [];
+    for (const target of bench.chosen(
+      bench.quick ? ['switchboard'] : ['raw', 'limit', 'switchboard', 'naive-v2'],
+    )) {
+      const one = await bench.start(target, undefined, { collectable: true });
+      const flows: Flow[] = [];
+      for (let round = 1; round <= (bench.quick ? 1 : 3); round++) flows.push(await measureFlow(bench, one));
+      rows.push([target.key, target.title, flows]);
+      await one.child.stop();
+    }
+    const lines = rows.map(([, title, flows]) => [
+      title,
+      `${median(flows.map(({ firstMs }) => firstMs)).toFixed(0)} ms`,
+      median(flows.map(({ growth }) => growth)).toFixed(2),
+      median(flows.map(({ growthOf16 }) => growthOf16)).toFixed(2),
+    ]);
+    const own = rows.find(([key]) => key === 'switchboard')?.[2] ?? [];
+    const goal = (name: string, values: readonly number[], limit: number, show: Goal['show']): Goal => ({
+      name,
+      value: values.length === 0 ? undefined : rangeOf(values),
+      bound: 'below',
+      limit,
+      show,
+    });
+    return {
+      blocks: [table(['target', 'first byte', 'memory, × the result', 'of 16, × each'], lines)],
+      goals: [
+        goal(
+          `10 MiB result written over ${paceMs} ms: first byte`,
+          own.map(({ firstMs }) => firstMs),
+          paceMs,
+          (value) => `${value.toFixed(0)} ms`,
+        ),
+        goal(
+          '10 MiB result: peak memory growth, × the result',
+          own.map(({ growth }) => growth),
+          2,
+          (value) => `${value.toFixed(2)} ×`,
+        ),
+      ],
+    };
+  },
+};
+
+async function measureFlow(bench: Bench, one: Running): Promise<Flow> {
+  await runSlice(bench, one, { ...call, durationMs: 0, atLeast: 1 });
+  const paced = await runSlice(bench, one, { ...call, paceMs, durationMs: 1 });
+  const growth = await growthWhile(one, () => runSlice(bench, one, { ...call, durationMs: 0, atLeast: 3 }));
+  const sixteen = { ...call, callers: 16, durationMs: 0, atLeast: 16 };
+  const growthOf16 = await growthWhile(one, () => runSlice(bench, one, sixteen));
+  return { firstMs: paced.firstByteMs, growth: growth / bytes, growthOf16: growthOf16 / 16 / bytes };
+}
+
+/** In bytes. */
+async function growthWhile({ child: { pid } }: Running, work: () => Promise<unknown>): Promise<number> {
+  const before = await settledMiB(pid);
+  // The highest mark is set back to what is resident now.
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+  await work();
+  await sleep(10);
+  return toMB(memoryMiB(pid, 'VmHWM') - before) * 1e6;
+}
