@@ -74,7 +74,7 @@ function inEra(outcome: Outcome, era: Era, method: string): Outcome {
 }
 
 /** How most write it, and we do. */
-const TYPE = '{"resultType":"complete",';
+export const TYPE = '{"resultType":"complete",';
 
 function codeInEra({ code, data }: RpcError, era: Era, method: string): number {
   if (era === 'modern') return code === LEGACY_RESOURCE_NOT_FOUND ? RPC.invalidParams : code;

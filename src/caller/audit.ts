@@ -56,7 +56,7 @@ export function createAudit({ write, redact, values }: AuditOptions): (call: End
     line += `,"outcome":"${verdictOf(call)}"`;
     if (failure !== undefined) line += `,"reason":"${failure.reason}"`;
     else if (outcome !== undefined && 'error' in outcome) line += `,"code":${Number(outcome.error.code)}`;
-    line += `,"ms":${Math.round(call.ms * 10) / 10},"resultBytes":${Buffer.byteLength(call.json)}}\n`;
+    line += `,"ms":${Math.round(call.ms * 10) / 10},"resultBytes":${call.bytes}}\n`;
     write(line);
   };
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Sink } from '../downstream/link.ts';
 import type { Era } from '../protocol/eras.ts';
 import type { Notification, Request } from '../protocol/messages.ts';
 import type { Selection } from './selection.ts';
@@ -30,7 +31,17 @@ export interface Reply {
   ask(question: Request): boolean;
   /** The whole response as JSON. `httpStatus` and further headers count where there are such. */
   end(json: string, httpStatus?: number, headers?: readonly string[]): void;
-  /** The same for a large part that is kept as bytes: the response is `head`, `body` and `tail` in one piece. */
+  /**
+   * The response in pieces: `head` now, the rest as it comes, the last of it with `endSink`. Undefined where it has to be
+   * said as a whole.
+   *
+   * @param goOn  called when more is wanted, after `write` has said that it is enough
+   */
+  sink?(head: string, goOn: () => void): Sink | undefined;
+  endSink?(tail: string): void;
+  /** What was said so far is no response, and nothing will make it one. */
+  cut?(): void;
+  /** As `end`, for a large part that is kept as bytes: the response is `head`, `body` and `tail` in one piece. */
   endAround(head: string, body: Buffer, tail: string): void;
   /** Ends it without a response: the request was cancelled. */
   abandon(): void;

@@ -183,7 +183,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const json = writeError(request.id, refusal);
     const headers = refusal instanceof TooMany ? retryAfter(refusal) : undefined;
     reply.end(json, caller.era === 'modern' ? refusal.httpStatus : 200, headers);
-    if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, { error: refusal }, json);
+    if (FORWARDINGS.has(request.method))
+      observeRefusal(request, caller, { error: refusal }, Buffer.byteLength(json));
   }
 
   /** A call that never was one: nothing of that name, or cancelled before it began. */
@@ -191,9 +192,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     request: Request,
     caller: Caller,
     outcome: Outcome | undefined,
-    json: string,
+    bytes: number,
   ): void {
-    observer.onEnded({ request, caller, forwarding: undefined, ms: 0, outcome, failure: undefined, json });
+    observer.onEnded({ request, caller, forwarding: undefined, ms: 0, outcome, failure: undefined, bytes });
   }
 
   return {
@@ -202,7 +203,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       void options.settled.then(() => {
         // Cancelled before it began.
         if (caller.era === 'modern' && reply.isGone) {
-          if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, undefined, '');
+          if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, undefined, 0);
           return reply.abandon();
         }
         guarded(request, caller, reply);

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limits } from '../config/config.ts';
 import type { Profile } from '../config/profiles.ts';
+import type { Sink } from '../downstream/link.ts';
 import type { Era } from '../protocol/eras.ts';
 import type { Notification, Request } from '../protocol/messages.ts';
-import { encodeEvent, KEEP_ALIVE, splitEvent } from '../protocol/sse.ts';
+import { EVENT_END, EVENT_START, encodeEvent, KEEP_ALIVE, splitEvent } from '../protocol/sse.ts';
 import type { Reply } from './caller.ts';
 import type { TooMany } from './too-many.ts';
 import { cutIfUnread } from './unread.ts';
@@ -26,6 +27,10 @@ export class HttpReply implements Reply {
   readonly #namesStream: boolean;
   readonly #takesLogs: boolean;
   #streaming = false;
+  /** The response itself has begun: nothing else may stand in it. */
+  #isSending = false;
+  /** A response in pieces that is no stream of events. */
+  #isJson = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param headers  further response headers, name and value in turn */
@@ -52,14 +57,19 @@ export class HttpReply implements Reply {
 
   notify(message: Notification): void {
     // Dropped, for a caller that does not read.
-    if (!this.#mayStream || this.#res.writableLength > this.#limits.maxUnsentBytes) return;
+    if (!this.#mayStream || this.#isSending || this.#res.writableLength > this.#limits.maxUnsentBytes) return;
     if (!this.#takesLogs && message.method === 'notifications/message') return;
     this.#write(encodeEvent(JSON.stringify(message)));
   }
 
   ask(question: Request): boolean {
     // A caller that says `*/*` may not know what to do with a question in a stream.
-    if (!this.#namesStream || this.isGone || this.#res.writableLength > this.#limits.maxUnsentBytes)
+    if (
+      !this.#namesStream ||
+      this.#isSending ||
+      this.isGone ||
+      this.#res.writableLength > this.#limits.maxUnsentBytes
+    )
       return false;
     this.#write(encodeEvent(JSON.stringify(question)));
     return true;
@@ -80,6 +90,41 @@ export class HttpReply implements Reply {
         headers === NONE ? this.#headers : [...this.#headers, ...headers],
       );
     cutIfUnread(this.#res, this.#limits.unsentTimeoutMs);
+  }
+
+  sink(head: string, goOn: () => void): Sink | undefined {
+    const res = this.#res;
+    if (res.destroyed) return undefined;
+    if (this.#streaming || this.#prefersStream) {
+      this.#openStream();
+      res.write(EVENT_START + head);
+    } else {
+      // Of unknown length: Node sends it in chunks.
+      this.#streaming = true;
+      this.#isJson = true;
+      res.writeHead(200, [...this.#headers, 'content-type', 'application/json']);
+      res.write(head);
+    }
+    this.#isSending = true;
+    clearTimeout(this.#timer);
+    res.on('drain', goOn);
+    return {
+      write: (piece) => {
+        const hasRoom = res.write(piece);
+        cutIfUnread(res, this.#limits.unsentTimeoutMs);
+        return hasRoom;
+      },
+    };
+  }
+
+  endSink(tail: string): void {
+    if (this.#res.destroyed) return;
+    this.#res.end(this.#isJson ? tail : tail + EVENT_END);
+    cutIfUnread(this.#res, this.#limits.unsentTimeoutMs);
+  }
+
+  cut(): void {
+    this.#res.destroy();
   }
 
   endAround(head: string, body: Buffer, tail: string): void {

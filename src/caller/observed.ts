@@ -14,8 +14,8 @@ export interface EndedCall {
   readonly outcome: Outcome | undefined;
   /** Why no downstream has answered. */
   readonly failure: DownstreamFailure | undefined;
-  /** The whole answer. */
-  readonly json: string;
+  /** Of the whole answer. */
+  readonly bytes: number;
 }
 
 /** Who looks at calls, and changes nothing about them. */

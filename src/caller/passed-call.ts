@@ -1,9 +1,10 @@
+import type { Sink } from '../downstream/link.ts';
 import type { DownstreamFailure } from '../errors.ts';
 import type { Notification, Outcome, Params, Request, RequestId } from '../protocol/messages.ts';
 import { isRequestId } from '../protocol/messages.ts';
 import type { Forwarding } from '../relay/asking.ts';
 import type { RunningCall, WayBack } from '../relay/running-call.ts';
-import { statusOf, toOutcome, writeGuarded } from './answers.ts';
+import { resultHead, statusOf, TYPE, toOutcome, writeGuarded } from './answers.ts';
 import type { Caller, Reply } from './caller.ts';
 import type { CallObserver } from './observed.ts';
 import { askerOf, awaitAddresses, logLevelOf } from './request-facts.ts';
@@ -26,6 +27,8 @@ export class PassedCall implements WayBack {
   readonly #reply: Reply;
   readonly #startedAt = performance.now();
   #call: RunningCall | undefined;
+  /** Of a result that goes on in pieces; 0 where none does. */
+  #sentBytes = 0;
   readonly caller: WayBack['caller'];
   readonly logLevel: WayBack['logLevel'];
   readonly progressToken: RequestId | undefined;
@@ -64,6 +67,26 @@ export class PassedCall implements WayBack {
     this.#reply.notify(message);
   }
 
+  sink(isComplete: boolean, goOn: () => void): Sink | undefined {
+    const isModern = this.#from.era === 'modern';
+    // What of it a legacy caller would not understand is known at its end alone.
+    if (isComplete && !isModern) return undefined;
+    const lacksType = isModern && !isComplete;
+    const head = resultHead(this.#request.id) + (lacksType ? TYPE : '');
+    const sink = this.#reply.sink?.(head, goOn);
+    if (sink === undefined) return undefined;
+    this.#sentBytes = head.length;
+    let skip = lacksType ? 1 : 0;
+    return {
+      write: (piece) => {
+        const rest = piece.subarray(skip);
+        skip = 0;
+        this.#sentBytes += rest.length;
+        return sink.write(rest);
+      },
+    };
+  }
+
   answer(outcome: Outcome): void {
     this.#end(outcome, undefined);
   }
@@ -76,17 +99,24 @@ export class PassedCall implements WayBack {
 
   cancelled(): void {
     this.#leave();
-    this.#reply.abandon();
-    this.#tell(undefined, undefined, '');
+    if (this.#sentBytes > 0) this.#reply.cut?.();
+    else this.#reply.abandon();
+    this.#tell(undefined, undefined, this.#sentBytes);
   }
 
   #end(outcome: Outcome, failure: DownstreamFailure | undefined): void {
     const { era, session } = this.#from;
     this.#leave();
+    if (this.#sentBytes > 0) {
+      // What has been sent of it cannot be taken back.
+      if (failure !== undefined) this.#reply.cut?.();
+      else this.#reply.endSink?.('}');
+      return this.#tell(outcome, failure, this.#sentBytes);
+    }
     if (era === 'legacy' && 'error' in outcome) awaitAddresses(outcome.error, this.#forwarding, session);
     const json = writeGuarded(this.#request.id, outcome, era, this.#forwarding);
     this.#reply.end(json, statusOf(outcome, era));
-    this.#tell(outcome, failure, json);
+    this.#tell(outcome, failure, Buffer.byteLength(json));
   }
 
   #leave(): void {
@@ -94,7 +124,7 @@ export class PassedCall implements WayBack {
     this.#from.session?.removeCall(this.#request.id, this.#call);
   }
 
-  #tell(outcome: Outcome | undefined, failure: DownstreamFailure | undefined, json: string): void {
+  #tell(outcome: Outcome | undefined, failure: DownstreamFailure | undefined, bytes: number): void {
     this.#shared.observer.onEnded({
       request: this.#request,
       caller: this.#from,
@@ -102,7 +132,7 @@ export class PassedCall implements WayBack {
       ms: performance.now() - this.#startedAt,
       outcome,
       failure,
-      json,
+      bytes,
     });
   }
 }

@@ -8,6 +8,7 @@ import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder } from '../protocol/sse.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
 import { type Cap, capOf } from './cap.ts';
+import { LARGE_BYTES } from './large-result.ts';
 
 export interface AnswerReader {
   readonly isStream: boolean;
@@ -17,12 +18,20 @@ export interface AnswerReader {
 
 export interface AnswerListener {
   onMessage(message: Message): void;
+  /** So much of an answer has come. Where its result goes on as it comes, this is how; else the answer is held. */
+  onLarge?(held: Buffer): LargeReader | undefined;
   onEnd(): void;
   onTooLarge(cap: Cap): void;
   onNonsense(what: string, cause?: unknown): void;
   /** Of a stream: where it could be gone on with, and after how long. */
   onPlace(id: string): void;
   onRetry(ms: number): void;
+}
+
+/** Takes the rest of an answer, with what is held of it first. */
+export interface LargeReader {
+  feed(chunk: Buffer): void;
+  end(): void;
 }
 
 export type AnswerLimits = Pick<Limits, Cap['limit'] | 'maxNoticesPerSecond'>;
@@ -61,6 +70,8 @@ class JsonReader implements AnswerReader {
   readonly #listener: AnswerListener;
   #chunks: Buffer[] = [];
   #bytes = 0;
+  #large: LargeReader | undefined;
+  #mayBeLarge = true;
 
   constructor(maxBytes: number, announced: number, listener: AnswerListener) {
     this.#maxBytes = maxBytes;
@@ -70,11 +81,24 @@ class JsonReader implements AnswerReader {
 
   feed(chunk: Buffer): void {
     this.#take(chunk.length);
-    if (this.#bytes <= this.#maxBytes) this.#chunks.push(chunk);
+    if (this.#bytes > this.#maxBytes) return;
+    if (this.#large !== undefined) return this.#large.feed(chunk);
+    this.#chunks.push(chunk);
+    if (this.#bytes > LARGE_BYTES && this.#mayBeLarge) this.#tryLarge();
+  }
+
+  #tryLarge(): void {
+    this.#mayBeLarge = false;
+    if (this.#listener.onLarge === undefined) return;
+    const held = Buffer.concat(this.#chunks);
+    this.#large = this.#listener.onLarge(held);
+    this.#chunks = this.#large === undefined ? [held] : [];
+    this.#large?.feed(held);
   }
 
   end(): void {
     if (this.#bytes > this.#maxBytes) return;
+    if (this.#large !== undefined) return this.#large.end();
     const [first] = this.#chunks;
     if (first === undefined) return this.#listener.onEnd();
     const body = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);

@@ -3,7 +3,7 @@ import { busy, type DownstreamFailure } from '../errors.ts';
 import type { Notification, Outcome } from '../protocol/messages.ts';
 import type { Answered, Question } from '../protocol/questions.ts';
 import { type Breaker, judgeFailure } from './breaker.ts';
-import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
+import type { Exchange, OutgoingRequest, Receiver, Sink } from './link.ts';
 
 interface GateOptions {
   readonly key: string;
@@ -145,6 +145,10 @@ class Passage implements Exchange, Receiver {
 
   onQuestion(question: Question, answered: Answered): (() => void) | undefined {
     return this.#receiver.onQuestion?.(question, answered);
+  }
+
+  onLarge(isComplete: boolean, goOn: () => void): Sink | undefined {
+    return this.#receiver.onLarge?.(isComplete, goOn);
   }
 
   onOutcome(outcome: Outcome): void {

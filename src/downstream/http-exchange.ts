@@ -25,11 +25,13 @@ import {
   type AnswerListener,
   type AnswerReader,
   createAnswerReader,
+  type LargeReader,
 } from './answer-reader.ts';
 import { type Asked, createAsked } from './asked.ts';
 import type { Cap } from './cap.ts';
 import { describeCause } from './causes.ts';
 import { judgeStatus } from './judge-status.ts';
+import { LargeResult, readLargeHead } from './large-result.ts';
 import type { Exchange, Receiver } from './link.ts';
 import { isProgressOf } from './outgoing.ts';
 import { Resumption } from './resumption.ts';
@@ -42,6 +44,7 @@ export interface SessionDoubt {
 /** What all exchanges of one link have in common. */
 export interface HttpSide {
   readonly key: string;
+  readonly isModern: boolean;
   readonly hasSession: boolean;
   readonly doubt: SessionDoubt;
   readonly limits: AnswerLimits;
@@ -136,6 +139,36 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     // Before a connection carried it, nothing was sent; afterwards nobody can know.
     if (this.#controller === undefined) this.#fail(unavailable(key, describeCause(error), error));
     else this.#cut(cutOff(key, error));
+  }
+
+  onLarge(held: Buffer): LargeReader | undefined {
+    const { isModern, key } = this.#options;
+    const head = this.#settled || this.#status !== 200 ? undefined : readLargeHead(held, this.id);
+    // Whether it is an answer at all comes later.
+    if (head === undefined || (isModern && !head.isComplete)) return undefined;
+    const goOn = () => {
+      if (!this.#settled) this.#controller?.resume();
+    };
+    const sink = this.receiver.onLarge?.(head.isComplete, goOn);
+    if (sink === undefined) return undefined;
+    const result = new LargeResult(head.tail);
+    const broken = () => this.#fail(notMcp(key, 'invalid JSON'));
+    let start = head.start;
+    return {
+      feed: (chunk) => {
+        if (this.#settled) return;
+        const piece = chunk.subarray(start);
+        start = 0;
+        const bytes = result.take(piece);
+        if (bytes === undefined) return broken();
+        if (bytes > 0 && !sink.write(piece.subarray(0, bytes))) this.#controller?.pause();
+      },
+      end: () => {
+        if (!result.isWhole) return broken();
+        const { isError } = result;
+        this.#settle(true, () => this.receiver.onOutcome({ result: { isError }, isSent: true }));
+      },
+    };
   }
 
   onTooLarge({ bytes, limit }: Cap): void {

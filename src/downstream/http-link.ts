@@ -85,6 +85,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
 
   const side: HttpSide = {
     key,
+    isModern: era === 'modern',
     hasSession: sessionId !== undefined,
     doubt: { isOver: false },
     limits,

@@ -45,10 +45,24 @@ export interface Receiver {
    * @returns  what takes the question back; undefined where it is refused
    */
   onQuestion?(question: Question, answered: Answered): (() => void) | undefined;
+  /**
+   * The result is large, and about to come: where it may go on piece by piece, this is where to. `onOutcome` follows at the
+   * end, with a result that has nothing in it but `isError`. Absent where results are held.
+   *
+   * @param isComplete  it begins by saying so, as results of the modern era may
+   * @param goOn        called when more is wanted, after `write` has said that it is enough
+   */
+  onLarge?(isComplete: boolean, goOn: () => void): Sink | undefined;
   onOutcome(outcome: Outcome): void;
   onFailure(failure: DownstreamFailure): void;
   /** How long it still waits. Absent where it does not wait for a repetition. */
   readonly timeLeftMs?: number;
+}
+
+/** Takes a result in pieces. */
+export interface Sink {
+  /** @returns false where it is enough for now */
+  write(piece: Buffer): boolean;
 }
 
 export interface Exchange {

@@ -2,7 +2,7 @@ import type { DownstreamFailure } from '../errors.ts';
 import type { Notification, Outcome } from '../protocol/messages.ts';
 import type { Answered, Question } from '../protocol/questions.ts';
 import type { Connection } from './connection.ts';
-import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
+import type { Exchange, OutgoingRequest, Receiver, Sink } from './link.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { pauseBefore, RETRY_RULES } from './retry-rules.ts';
 
@@ -65,6 +65,10 @@ export class RenewingExchange implements Exchange, Receiver {
 
   onQuestion(question: Question, answered: Answered): (() => void) | undefined {
     return this.#receiver.onQuestion?.(question, answered);
+  }
+
+  onLarge(isComplete: boolean, goOn: () => void): Sink | undefined {
+    return this.#over ? undefined : this.#receiver.onLarge?.(isComplete, goOn);
   }
 
   onOutcome(outcome: Outcome): void {

@@ -25,8 +25,11 @@ export interface RpcError {
   data?: unknown;
 }
 
-/** What answers a request: exactly one of the two. `written` is the result as its sender wrote it, where that is known. */
-export type Outcome = { result: Params; written?: string } | { error: RpcError };
+/**
+ * What answers a request: exactly one of the two. `written` is the result as its sender wrote it, where that is known;
+ * `isSent` says that it has gone to the caller already, in pieces, and that nobody has it here.
+ */
+export type Outcome = { result: Params; written?: string; isSent?: true } | { error: RpcError };
 
 export type Response = { jsonrpc: '2.0'; id?: RequestId | null } & Outcome;
 

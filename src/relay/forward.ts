@@ -1,4 +1,4 @@
-import type { Exchange, Receiver } from '../downstream/link.ts';
+import type { Exchange, Receiver, Sink } from '../downstream/link.ts';
 import {
   askedTooOften,
   asksForInput,
@@ -181,6 +181,19 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
     if (this.#kept !== undefined) return this.#kept(back);
     this.#startClock();
     this.#questions().answer(responses, () => this.#park());
+  }
+
+  onLarge(isComplete: boolean, goOn: () => void): Sink | undefined {
+    const back = this.#back;
+    if (this.#ended || this.#forwarding.shape !== undefined) return undefined;
+    const sink = back?.sink?.(isComplete, goOn);
+    if (sink === undefined) return undefined;
+    return {
+      write: (piece) => {
+        this.#deadline.moved();
+        return sink.write(piece);
+      },
+    };
   }
 
   onOutcome(outcome: Outcome): void {

@@ -1,3 +1,4 @@
+import type { Sink } from '../downstream/link.ts';
 import type { DownstreamFailure } from '../errors.ts';
 import { ranBefore } from '../errors.ts';
 import { BriefMap } from '../protocol/brief-map.ts';
@@ -5,6 +6,7 @@ import type { Notification, Outcome, RequestId } from '../protocol/messages.ts';
 import { afterRounds } from './after-rounds.ts';
 import type { Forwarding } from './asking.ts';
 import { forward } from './forward.ts';
+import { type End, Joined } from './joined.ts';
 import type { ForwardedRequest, RunningCall, WayBack } from './running-call.ts';
 import { Unheard } from './unheard.ts';
 
@@ -27,9 +29,6 @@ const LEAVE_MS = 500;
  * read before it is answered, or the answer would be lost to it.
  */
 const PATIENT_MS = 1000;
-
-/** How a call ended. */
-export type End = { readonly outcome: Outcome } | { readonly failure: DownstreamFailure };
 
 export function createRepeats(): Repeats {
   const calls = new BriefMap<JoinedCall>();
@@ -58,43 +57,6 @@ function keyOf(
   return `${caller}\n${downstream.key}\n${params.name}\n${argumentsJson}`;
 }
 
-/** One caller of a call that it may share. */
-class Joined implements RunningCall {
-  readonly back: WayBack;
-  readonly #call: JoinedCall;
-  /** Its connection is lost, and it wants the call done all the same. */
-  isGone = false;
-  /** What it was told. */
-  end: End | undefined;
-  hasEnded = false;
-
-  constructor(call: JoinedCall, back: WayBack) {
-    this.#call = call;
-    this.back = back;
-  }
-
-  cancel(reason: string): void {
-    if (!this.hasEnded) this.#call.cancelledBy(this, reason);
-  }
-
-  callerLeft(cancels: boolean): void {
-    if (!this.hasEnded) this.#call.leftBy(this, cancels);
-    else if (this.end !== undefined) this.#call.notHeardBy(this, this.end);
-  }
-
-  tell(end: End): void {
-    this.hasEnded = true;
-    this.end = end;
-    if ('outcome' in end) this.back.answer(end.outcome);
-    else this.back.fail(end.failure);
-  }
-
-  drop(): void {
-    this.hasEnded = true;
-    this.back.cancelled();
-  }
-}
-
 /** One call, and the callers that wait for it. To the relay it is the way back to one. */
 class JoinedCall implements WayBack {
   readonly #key: string;
@@ -106,6 +68,8 @@ class JoinedCall implements WayBack {
   #hasEnded = false;
   #beganAt = 0;
   #wasRepeated = false;
+  /** Its result goes to its one caller in pieces, and is not kept. */
+  #isSending = false;
   /** How it ended, while its callers are about to be told. */
   #toTell: End | undefined;
   #turn = 0;
@@ -145,6 +109,10 @@ class JoinedCall implements WayBack {
   /** The same call came once more. */
   join(back: WayBack): RunningCall {
     const joined = new Joined(this, back);
+    if (this.#isSending) {
+      joined.tell({ failure: this.#ranBefore() });
+      return joined;
+    }
     if (!this.#hasEnded) {
       clearTimeout(this.#leaving);
       this.#wasRepeated = true;
@@ -155,14 +123,26 @@ class JoinedCall implements WayBack {
     }
     const end = this.#unheard.take(this);
     if (end === undefined) {
-      const { downstream, exposedName } = this.#forwarding;
-      joined.tell({ failure: ranBefore(downstream.key, exposedName) });
+      joined.tell({ failure: this.#ranBefore() });
     } else {
       this.#hasEnded = false;
       this.#callers = [joined];
       this.#tellSoon(end);
     }
     return joined;
+  }
+
+  #ranBefore(): DownstreamFailure {
+    const { downstream, exposedName } = this.#forwarding;
+    return ranBefore(downstream.key, exposedName);
+  }
+
+  sink(isComplete: boolean, goOn: () => void): Sink | undefined {
+    const [only, ...others] = this.#callers;
+    if (only === undefined || only.isGone || others.length > 0 || this.#wasRepeated) return undefined;
+    const sink = only.back.sink?.(isComplete, goOn);
+    this.#isSending = sink !== undefined;
+    return sink;
   }
 
   cancelledBy(caller: Joined, reason: string): void {
@@ -239,6 +219,7 @@ class JoinedCall implements WayBack {
 
   #tell(end: End): void {
     if (this.#hasEnded) return;
+    this.#isSending = false;
     this.#hasEnded = true;
     this.#toTell = undefined;
     clearTimeout(this.#leaving);
@@ -260,7 +241,8 @@ class JoinedCall implements WayBack {
     const other = this.#calls.get(this.#key);
     if (!hasRun || repeatGraceMs === 0 || (other !== undefined && other !== this)) return this.forget();
     this.#calls.set(this.#key, this);
-    this.#unheard.keep(this, end, this.#key.length, repeatGraceMs);
+    const isHere = end === undefined || 'failure' in end || !('isSent' in end.outcome);
+    this.#unheard.keep(this, isHere ? end : undefined, this.#key.length, repeatGraceMs);
   }
 
   /** From now on the same call is another one. */

@@ -1,3 +1,4 @@
+import type { Sink } from '../downstream/link.ts';
 import type { DownstreamFailure } from '../errors.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
 import type { Notification, Outcome, RequestId } from '../protocol/messages.ts';
@@ -16,6 +17,8 @@ export interface WayBack {
    * round: the caller repeats its request with the answer.
    */
   ask?(question: Question, answered: Answered): (() => void) | undefined;
+  /** As `onLarge` of a receiver. Absent, and undefined, where the caller is given results as a whole. */
+  sink?(isComplete: boolean, goOn: () => void): Sink | undefined;
   /** Exactly one of these three, once, and last. */
   answer(outcome: Outcome): void;
   fail(failure: DownstreamFailure): void;

@@ -1,5 +1,5 @@
 import { afterRounds } from './after-rounds.ts';
-import type { End } from './repeats.ts';
+import type { End } from './joined.ts';
 
 /** What is kept is forgotten by itself. */
 interface Forgetful {

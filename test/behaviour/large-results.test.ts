@@ -1,0 +1,184 @@
+import { once } from 'node:events';
+import { request } from 'undici';
+import { describe, expect, test } from 'vitest';
+import type { Answer } from '../support/downstreams/exchange.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { startGateway } from '../support/gateway.ts';
+import { legacyRequest, modernRequest } from '../support/messages.ts';
+
+const TOOL = { name: 'dump', inputSchema: { type: 'object' } };
+const HALF = 'é"\\'.repeat(100_000);
+const eras = ['modern', 'legacy'] as const;
+type Era = (typeof eras)[number];
+type Framing = 'json' | 'sse';
+
+function deferred() {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve: () => resolve() };
+}
+
+/** A result whose second half is written when the test says so. */
+function inHalves(server: Era, options: { order?: 'result first'; isError?: boolean; rest?: string } = {}) {
+  const second = deferred();
+  const answer: Answer = async ({ message, res }) => {
+    const envelope = `"jsonrpc":"2.0","id":${message.id}`;
+    const before = options.order === 'result first' ? '{"result":' : `{${envelope},"result":`;
+    const after = options.order === 'result first' ? `,${envelope}}` : '}';
+    const type = server === 'modern' ? '"resultType":"complete",' : '';
+    const text = JSON.stringify(HALF + HALF);
+    // Somewhere in an escape and in a character.
+    const [first, rest] = [text.slice(0, 450_007), text.slice(450_007)];
+    res.setHeader('content-type', 'application/json');
+    res.write(
+      `${before}{${type}\n"isError":${options.isError === true},"content":[{"type":"text","text":${first}`,
+    );
+    await second.promise;
+    res.end(options.rest ?? `${rest}}]}${after}`);
+  };
+  return { answer, finish: () => second.resolve() };
+}
+
+async function behind(server: Era, answer: Answer, settings = {}) {
+  const downstream = await plainServer({
+    era: server,
+    tools: [TOOL],
+    answers: { 'tools/call dump': answer },
+  });
+  const gateway = await startGateway({ mcpServers: { big: downstream.entry() }, ...settings });
+  return {
+    downstream,
+    gateway,
+    async [Symbol.asyncDispose]() {
+      await gateway[Symbol.asyncDispose]();
+      await downstream[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function callDump(url: string, token: string, era: Era, framing: Framing) {
+  const [body, headers] = (era === 'modern' ? modernRequest : legacyRequest)('tools/call', {
+    name: 'big__dump',
+    arguments: {},
+  });
+  const accept = framing === 'json' ? 'application/json' : 'application/json, text/event-stream';
+  return request(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}`, ...headers, accept },
+    body: JSON.stringify(body),
+  });
+}
+
+function messageIn(text: string, framing: Framing) {
+  if (framing === 'json') return JSON.parse(text);
+  const [start, data, ...rest] = text.split('\n');
+  expect([start, ...rest]).toEqual(['event: message', '', '']);
+  return JSON.parse((data as string).slice('data: '.length));
+}
+
+const cells = (
+  [
+    ['modern', 'modern', 'json'],
+    ['legacy', 'legacy', 'json'],
+    ['legacy', 'legacy', 'sse'],
+    ['legacy', 'modern', 'json'],
+  ] as const
+).flatMap((cell) => [[...cell, undefined] as const, [...cell, 'result first'] as const]);
+
+describe('a large result goes on while it arrives', () => {
+  test.each(cells)('from a %s server to a %s caller, as %s, %s', async (server, caller, framing, order) => {
+    const { answer, finish } = inHalves(server, { ...(order !== undefined && { order }) });
+    await using all = await behind(server, answer);
+    const { body } = await callDump(all.gateway.url, all.gateway.token, caller, framing);
+    const reading = body[Symbol.asyncIterator]();
+    // Before the second half has been written.
+    const chunks: Buffer[] = [(await reading.next()).value];
+    finish();
+    for await (const chunk of { [Symbol.asyncIterator]: () => reading }) chunks.push(chunk);
+    const message = messageIn(Buffer.concat(chunks).toString(), framing);
+    expect(message.result.content).toEqual([{ type: 'text', text: HALF + HALF }]);
+    expect(message.result.resultType).toBe(caller === 'modern' ? 'complete' : undefined);
+    expect(message.id).toBe(1);
+  });
+
+  test('one that a legacy caller might not understand is held until its end', async () => {
+    const { answer, finish } = inHalves('modern');
+    await using all = await behind('modern', answer);
+    const reply = callDump(all.gateway.url, all.gateway.token, 'legacy', 'json');
+    finish();
+    const message = messageIn(await (await reply).body.text(), 'json');
+    expect(message.result).toEqual({ isError: false, content: [{ type: 'text', text: HALF + HALF }] });
+  });
+
+  test.each(['json', 'sse'] as const)('as %s: what is cut is no answer', async (framing) => {
+    const { answer, finish } = inHalves('legacy', { rest: 'no end' });
+    await using all = await behind('legacy', answer);
+    const { body } = await callDump(all.gateway.url, all.gateway.token, 'legacy', framing);
+    const reading = body[Symbol.asyncIterator]();
+    await reading.next();
+    finish();
+    await expect(async () => {
+      for await (const _chunk of { [Symbol.asyncIterator]: () => reading });
+    }).rejects.toThrow();
+  });
+
+  test('no server ends an event early by a line break in a text', async () => {
+    const { answer, finish } = inHalves('legacy', {
+      rest: '\n\nevent: message\ndata: {"jsonrpc":"2.0","id":1,"result":{}}\n\n',
+    });
+    await using all = await behind('legacy', answer);
+    const { body } = await callDump(all.gateway.url, all.gateway.token, 'legacy', 'sse');
+    const reading = body[Symbol.asyncIterator]();
+    let text = String((await reading.next()).value);
+    finish();
+    await expect(async () => {
+      for await (const chunk of { [Symbol.asyncIterator]: () => reading }) text += chunk;
+    }).rejects.toThrow();
+    expect(text).not.toContain('"result":{}');
+  });
+
+  test('who repeats it meanwhile hears that it has run, and it runs once', async () => {
+    const { answer, finish } = inHalves('legacy');
+    let runs = 0;
+    const counted: Answer = (given) => {
+      runs++;
+      return answer(given);
+    };
+    await using all = await behind('legacy', counted);
+    const { body } = await callDump(all.gateway.url, all.gateway.token, 'legacy', 'json');
+    const reading = body[Symbol.asyncIterator]();
+    await reading.next();
+    const again = await callDump(all.gateway.url, all.gateway.token, 'legacy', 'json');
+    expect(messageIn(await again.body.text(), 'json').result.isError).toBe(true);
+    finish();
+    for await (const _chunk of { [Symbol.asyncIterator]: () => reading });
+    expect(runs).toBe(1);
+  });
+
+  test('a caller that does not read holds its server up, and not the gateway', async () => {
+    let written = 0;
+    const piece = 'x'.repeat(64 * 1024);
+    const most = 256;
+    const stuck = deferred();
+    const answer: Answer = async ({ message, res }) => {
+      res.setHeader('content-type', 'application/json');
+      res.write(`{"jsonrpc":"2.0","id":${message.id},"result":{"content":[{"type":"text","text":"`);
+      for (; written < most; written++) {
+        if (res.write(piece)) continue;
+        const timer = setTimeout(stuck.resolve, 1000);
+        await once(res, 'drain');
+        clearTimeout(timer);
+      }
+      stuck.resolve();
+      res.end('"}]}}');
+    };
+    await using all = await behind('legacy', answer, { limits: { maxResultBytes: 32 * 1024 * 1024 } });
+    const { body } = await callDump(all.gateway.url, all.gateway.token, 'legacy', 'json');
+    await stuck.promise;
+    expect(written).toBeLessThan(most);
+    const message = messageIn(await body.text(), 'json');
+    expect(message.result.content[0].text).toHaveLength(most * piece.length);
+  });
+});

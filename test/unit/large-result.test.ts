@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { LargeResult, readLargeHead } from '../../src/downstream/large-result.ts';
+
+/** Feeds it cut at these places, and gives what belongs to the result. */
+function follow(answer: Buffer, cuts: readonly number[]) {
+  const head = readLargeHead(answer, 7);
+  if (head === undefined) return undefined;
+  const result = new LargeResult(head.tail);
+  const places = [...new Set(cuts.map((cut) => head.start + (cut % (answer.length - head.start))))].sort(
+    (a, b) => a - b,
+  );
+  let taken = '';
+  const parts: Buffer[] = [];
+  for (const [index, place] of [head.start, ...places].entries()) {
+    const piece = Buffer.from(answer.subarray(place, places[index] ?? answer.length));
+    const bytes = result.take(piece);
+    if (bytes === undefined) return undefined;
+    parts.push(piece.subarray(0, bytes));
+  }
+  taken = Buffer.concat(parts).toString();
+  return result.isWhole ? { taken, isError: result.isError } : undefined;
+}
+
+const written = fc
+  .record({
+    isError: fc.boolean(),
+    content: fc.jsonValue(),
+    other: fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()),
+    keysFirst: fc.boolean(),
+  })
+  .map(({ isError, content, other, keysFirst }) => ({
+    isError,
+    json: JSON.stringify(
+      keysFirst
+        ? { isError, content, other, text: ['isError', true] }
+        : { text: ['isError', true], content, other, isError },
+    ),
+  }));
+const cuts = fc.array(fc.nat());
+
+test('however an answer is cut into pieces, its result and whether it is an error are found', () => {
+  fc.assert(
+    fc.property(written, cuts, fc.boolean(), ({ json, isError }, at, isFirst) => {
+      const answer = isFirst
+        ? `{"result":${json},"jsonrpc":"2.0","id":7}`
+        : `{"jsonrpc":"2.0","id":7,"result":${json}}`;
+      expect(follow(Buffer.from(answer), at)).toEqual({ taken: json, isError });
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('what stands behind it, is missing, or is no text is noticed', () => {
+  fc.assert(
+    fc.property(written, cuts, fc.nat(), ({ json }, at, where) => {
+      const answer = `{"jsonrpc":"2.0","id":7,"result":${json}}`;
+      const cut = 34 + (where % (answer.length - 34));
+      for (const broken of [
+        Buffer.from(`${answer}}`),
+        Buffer.from(`${answer.slice(0, -1)},"id":8}`),
+        Buffer.from(answer).subarray(0, -1),
+        Buffer.concat([
+          Buffer.from(answer.slice(0, cut)),
+          Buffer.from([0xff]),
+          Buffer.from(answer.slice(cut)),
+        ]),
+      ])
+        expect(follow(broken, at)).toBeUndefined();
+    }),
+  );
+});
