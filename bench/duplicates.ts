@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, Client } from 'undici';
 import { type CallResult, openGateway, post, resultOf, writeStdioServer } from './faulty.ts';
 import { report } from './figures.ts';
+import { randomFrom } from './random.ts';
 import type { Era } from './scene.ts';
 
 const FAULTS = [
@@ -52,17 +53,6 @@ export interface Duplicates {
 
 /** How long callers go on repeating what is called retryable. */
 const PATIENCE_MS = 60_000;
-
-/** Numbers in [0, 1), the same for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** @param atOnce  calls that run at a time */
 export async function findDuplicates(writes: number, seed: number, atOnce = 100): Promise<Duplicates> {

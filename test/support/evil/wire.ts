@@ -50,10 +50,13 @@ export interface EvilOptions {
   readonly on?: Scripts;
   /** Hands out a session id. */
   readonly sessions?: boolean;
+  /** False: what it hears is not kept. For a million calls. */
+  readonly remembers?: boolean;
 }
 
 /** A server on node:net, that can do what no HTTP library would: each request is answered by the steps of a script. */
-export async function evilServer({ era, on = {}, sessions = false }: EvilOptions): Promise<EvilServer> {
+export async function evilServer(options: EvilOptions): Promise<EvilServer> {
+  const { era, on = {}, sessions = false, remembers = true } = options;
   let scripts = on;
   const heard: Heard[] = [];
   const sockets = new Set<Socket>();
@@ -86,7 +89,7 @@ export async function evilServer({ era, on = {}, sessions = false }: EvilOptions
           at: performance.now(),
           answeredAt: undefined,
         };
-        heard.push(entry);
+        if (remembers) heard.push(entry);
         const wire = {
           era,
           message,

@@ -1,0 +1,36 @@
+// A gateway in a process of its own, that says what it holds when it is asked: the program behind process.ts.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createGateway, createLog, loadConfig } from '../../src/gateway.ts';
+import type { Ask, Sample } from './process.ts';
+
+const [path = '', token = '', level = 'silent'] = process.argv.slice(2);
+const load = (file: string) => loadConfig({ path: file, env: {} });
+const config = load(path);
+const log = createLog({ level, secrets: [...config.secrets, token], destination: process.stderr });
+const gateway = createGateway(config, { log, token });
+const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });
+await gateway.attempted;
+
+process.on('message', async ({ id, does, file }: Ask) => {
+  if (does === 'reload') await gateway.reload(load(file as string));
+  process.send?.({ id, sample: does === 'sample' ? await sample() : undefined });
+});
+// Whoever started it has gone.
+process.on('disconnect', () => process.exit(1));
+process.send?.({ url });
+
+async function sample(): Promise<Sample> {
+  // What is freed with one collection lets go of more in the next one.
+  for (let n = 0; n < 3; n++) {
+    (globalThis.gc as () => void)();
+    await sleep(10);
+  }
+  return {
+    heapBytes: process.memoryUsage().heapUsed,
+    handles: process
+      .getActiveResourcesInfo()
+      .filter((kind) => /Socket|Server|Pipe|Process|Timeout/.test(kind)).length,
+    waiting: Object.values(gateway.waiting()).reduce((sum, count) => sum + count, 0),
+  };
+}
