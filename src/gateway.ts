@@ -4,6 +4,7 @@ import type { AuditLines } from './caller/audit-lines.ts';
 import { createDispatcher } from './caller/dispatch.ts';
 import { type Front, type FrontRules, openFront } from './caller/front.ts';
 import { createObserver } from './caller/observer.ts';
+import { watchProcess } from './caller/process-health.ts';
 import { createSelector, followSelection, type Selector } from './caller/selection.ts';
 import { createSessions } from './caller/sessions.ts';
 import { type StdioFront, serveStdio } from './caller/stdio.ts';
@@ -167,7 +168,8 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       log.error({ event: 'unexpected', err }, 'a request failed by a fault of the gateway'),
   });
   /** They all have the one token: to us they are one. */
-  const allowance = new Allowance(limits);
+  const health = watchProcess();
+  const allowance = new Allowance(limits, health.isFull);
   const fronts: Front[] = [];
   const pipes: StdioFront[] = [];
 
@@ -250,6 +252,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       const front = await openFront({
         ...{ host, port, rules: rulesNow(), limits, allowance, select, dispatcher, sessions, status },
         isReady: () => isSettled,
+        isBehind: health.isBehind,
         metrics: observer.measure({
           downstreams: () => fleet.downstreams,
           exposedTools: () => holder.current.generic.routes.size,
@@ -263,7 +266,14 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     serveStdio(input, output, url = '/mcp') {
       const selected = followSelection(select, url);
       start();
-      const pipe = serveStdio(dispatcher, selected, input, output, limits, new Allowance(limits));
+      const pipe = serveStdio(
+        dispatcher,
+        selected,
+        input,
+        output,
+        limits,
+        new Allowance(limits, health.isFull),
+      );
       pipes.push(pipe);
       return pipe.over;
     },
@@ -287,6 +297,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       await fleet.close();
       await Promise.all(fronts.map((front) => front.close()));
       tokens.close();
+      health.close();
       await Promise.all([catalogFile.close(), observer.close()]);
       return left.reduce((sum, running) => sum + running, 0);
     },

@@ -1,25 +1,32 @@
 import type { Limits } from '../config/config.ts';
-import { type TooMany, tooManyAtOnce, tooManyInAMinute } from './too-many.ts';
+import { FULL_MS } from './process-health.ts';
+import { heapIsFull, type TooMany, tooManyAtOnce, tooManyInAMinute } from './too-many.ts';
 
 export type AllowanceLimits = Pick<Limits, 'maxCallerInFlight' | 'maxRequestsPerMinute'>;
 
 /** What one caller may have running at once, and ask for in a minute. What listens has a limit of its own. */
 export class Allowance {
   readonly #limits: AllowanceLimits;
+  readonly #isFull: () => boolean;
   #running = 0;
   /** Requests that may be made now, filled up evenly; a caller may use a minute's worth at once. */
   #left: number;
   #filledAt = performance.now();
 
-  /** @param limits  those in force */
-  constructor(limits: AllowanceLimits) {
+  /**
+   * @param limits  those in force
+   * @param isFull  whether the process has no room for anybody
+   */
+  constructor(limits: AllowanceLimits, isFull: () => boolean) {
     this.#limits = limits;
+    this.#isFull = isFull;
     this.#left = limits.maxRequestsPerMinute;
   }
 
   /** Why one more request is refused. Undefined where it may run: it counts until `leave`. */
   enter(): TooMany | undefined {
     const { maxCallerInFlight, maxRequestsPerMinute } = this.#limits;
+    if (this.#isFull()) return heapIsFull(FULL_MS / 1000);
     if (this.#running >= maxCallerInFlight) return tooManyAtOnce(maxCallerInFlight);
     if (maxRequestsPerMinute > 0) {
       const seconds = this.#take(maxRequestsPerMinute);

@@ -54,6 +54,8 @@ export interface FrontOptions extends Pick<PagesOptions, 'status' | 'metrics'> {
   dispatcher: Dispatcher;
   sessions: Sessions;
   isReady(): boolean;
+  /** It can be reached, and answers too late. */
+  isBehind(): boolean;
 }
 
 type FrontLimits = Pick<
@@ -89,10 +91,15 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   let isStopping = false;
   /** Each connection carries one more answer. */
   let isLast = false;
+  const readiness = (): Readiness => {
+    if (isStopping) return 'stopping';
+    if (!options.isReady()) return 'starting';
+    return options.isBehind() ? 'behind' : 'ready';
+  };
   const given = {
     hasToken: (headers: IncomingHttpHeaders) => hasToken(headers),
     refusedHost: (headers: IncomingHttpHeaders) => refusedHost(headers),
-    readiness: () => (isStopping ? 'stopping' : options.isReady() ? 'ready' : 'starting') as Readiness,
+    readiness,
     status: options.status,
     metrics: options.metrics,
     ...{ select, dispatcher, sessions, allowance, limits },

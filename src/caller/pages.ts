@@ -12,7 +12,7 @@ export interface PagesOptions {
   metrics: Pick<Metrics, 'contentType' | 'write'>;
 }
 
-export type Readiness = 'starting' | 'ready' | 'stopping';
+export type Readiness = 'starting' | 'ready' | 'behind' | 'stopping';
 
 /** Everything that is not the MCP endpoint, and every answer of it is JSON: Cursor breaks on a 404 that is not. */
 export function createPages(options: PagesOptions): Express {

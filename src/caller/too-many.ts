@@ -4,9 +4,9 @@ import { ProtocolError } from '../errors.ts';
 export class TooMany extends ProtocolError {
   readonly retryAfterSeconds: number;
 
-  constructor(message: string, retryAfterSeconds: number) {
+  constructor(message: string, retryAfterSeconds: number, httpStatus: 429 | 503 = 429) {
     // Spec 2026-07-28, error codes: one's own lie outside of the range of JSON-RPC.
-    super(429, message, { httpStatus: 429 });
+    super(httpStatus, message, { httpStatus });
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
@@ -23,4 +23,12 @@ export const tooManyInAMinute = (count: number, seconds: number) =>
   new TooMany(
     `This caller has made ${count} requests in a minute, ${asManyAs('maxRequestsPerMinute')} Try again in ${seconds} s.`,
     seconds,
+  );
+
+/** Nobody asked for too much alone, but all together did. */
+export const heapIsFull = (seconds: number) =>
+  new TooMany(
+    `The gateway has hardly any memory left, and takes nothing new until some calls have ended. Try again in ${seconds} s.`,
+    seconds,
+    503,
   );

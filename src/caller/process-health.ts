@@ -1,0 +1,65 @@
+import {
+  constants,
+  monitorEventLoopDelay,
+  type PerformanceEntry,
+  PerformanceObserver,
+} from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
+
+/** Whether the process can take on more. Where it can, asking costs nothing. */
+export interface ProcessHealth {
+  /** Its heap is about to be full: what comes now may end it. */
+  isFull(): boolean;
+  /** It has stood still again and again: who can go elsewhere should. */
+  isBehind(): boolean;
+  close(): void;
+}
+
+/** Of what V8 lets old objects take; the rest of its limit is for young ones, three times 16 MiB. */
+const FULL = 0.9;
+const YOUNG_BYTES = 48 * 1024 * 1024;
+/**
+ * How long one look at the heap counts. What is still used is known after a collection only: when nothing is taken in, none
+ * may come. So some are let in again then, and where there still is no room, the next collection says so at once.
+ */
+export const FULL_MS = 2000;
+
+/** So often it is looked whether the event loop turns, and over this time it is judged: one long pause is no reason. */
+const RESOLUTION_MS = 20;
+const WINDOW_MS = 10_000;
+const MOST_LATE_MS = 1000;
+
+export function watchProcess(): ProcessHealth {
+  let fullUntil = 0;
+  const collections = new PerformanceObserver((list) => {
+    const hasMajor = list.getEntries().some(isMajor);
+    if (!hasMajor) return;
+    const { used_heap_size: used, heap_size_limit: most } = getHeapStatistics();
+    fullUntil = used > FULL * (most - YOUNG_BYTES) ? performance.now() + FULL_MS : 0;
+  });
+  collections.observe({ entryTypes: ['gc'] });
+
+  let isBehind = false;
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  delay.enable();
+  const judging = setInterval(() => {
+    isBehind = delay.percentile(99) > MOST_LATE_MS * 1e6;
+    delay.reset();
+  }, WINDOW_MS).unref();
+
+  return {
+    isFull: () => fullUntil > 0 && performance.now() < fullUntil,
+    isBehind: () => isBehind,
+    close() {
+      collections.disconnect();
+      delay.disable();
+      clearInterval(judging);
+    },
+  };
+}
+
+/** Its types do not know it yet. */
+function isMajor(entry: PerformanceEntry): boolean {
+  const { detail } = entry as PerformanceEntry & { detail?: { kind?: number } };
+  return detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
+}
