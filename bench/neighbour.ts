@@ -1,0 +1,100 @@
+// What calls of a healthy server take while another one behind the same gateway misbehaves:
+// npx tsx bench/neighbour.ts [rounds] [milliseconds of a slice]
+// For each kind of misbehaviour slices with and without it take turns, and the p99 of one is set against that of the other beside
+// it; what is told is the median of these ratios. The gateway, the server that misbehaves, and who measures are three processes.
+// The circuit is off: else a server that fails would be left alone, and nothing be seen. The long form takes about five minutes.
+
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Agent } from 'undici';
+import { evilServer } from '../test/support/evil/wire.ts';
+import { call } from './endurance/call.ts';
+import { KINDS } from './endurance/misbehaving.ts';
+import { startGatewayProcess } from './endurance/process.ts';
+import { type Figure, report } from './figures.ts';
+import { median, percentile } from './measure/statistics.ts';
+
+const [rounds = 8, sliceMs = 2000] = process.argv.slice(2).map(Number);
+const MOST = 1.1;
+/** Callers of each of the two servers. One of the misbehaving server calls again this long after it was answered. */
+const CALLERS = 4;
+const PAUSE_MS = 100;
+const NEVER_MS = 30_000;
+
+const misbehaving = fork(fileURLToPath(new URL('./endurance/misbehaving.ts', import.meta.url)), {
+  execArgv: ['--import', 'tsx'],
+});
+const [{ url }] = (await once(misbehaving, 'message')) as [{ url: string }];
+await using well = await evilServer({ era: 'modern', remembers: false });
+await using gateway = await startGatewayProcess({
+  mcpServers: { evil: { url, callTimeoutMs: 1000 }, well: well.entry() },
+  limits: { breakerFailures: 0 },
+});
+const dispatcher = new Agent({ connections: 2 * CALLERS });
+let [n, failed, last] = [0, 0, ''];
+const figures: Figure[] = [];
+
+for (const kind of Object.keys(KINDS)) {
+  const heard = once(misbehaving, kind === 'connections refused' ? 'exit' : 'message');
+  misbehaving.send(kind);
+  await heard;
+  const ratios: number[] = [];
+  const p99s: { quiet: number[]; beside: number[] } = { quiet: [], beside: [] };
+  // What the first calls of a kind make once, is made here.
+  await slice(true);
+  for (let round = 0; round < rounds; round++) {
+    // Which of them is first takes turns as well.
+    for (const isBeside of round % 2 === 0 ? [false, true] : [true, false]) {
+      p99s[isBeside ? 'beside' : 'quiet'].push(await slice(isBeside));
+    }
+    ratios.push((p99s.beside[round] as number) / (p99s.quiet[round] as number));
+  }
+  const ratio = +median(ratios).toFixed(2);
+  console.log(
+    `${kind}: p99 ${median(p99s.quiet).toFixed(2)} ms without, ${median(p99s.beside).toFixed(2)} ms beside, ratios ${ratios.map((each) => each.toFixed(2)).join(' ')}; last heard: ${last}`,
+  );
+  figures.push({ name: `neighbour: p99 beside ${kind}`, value: ratio, unit: 'times', limit: MOST });
+}
+await dispatcher.destroy();
+misbehaving.kill();
+report([...figures, { name: `neighbour: failed calls of ${n}`, value: failed, unit: 'calls', limit: 0 }]);
+
+/** @returns the p99 of the healthy server's calls, in milliseconds */
+async function slice(isBeside: boolean): Promise<number> {
+  const times: number[] = [];
+  const endAt = performance.now() + sliceMs;
+  const beside = isBeside ? Array.from({ length: CALLERS }, () => misuse(endAt)) : [];
+  await Promise.all(Array.from({ length: CALLERS }, () => measure(endAt, times)));
+  await Promise.all(beside);
+  return percentile(
+    times.sort((a, b) => a - b),
+    0.99,
+  );
+}
+
+async function measure(endAt: number, times: number[]): Promise<void> {
+  while (performance.now() < endAt) {
+    const startedAt = performance.now();
+    const text = await ask('well');
+    times.push(performance.now() - startedAt);
+    if (text !== 'well') failed++;
+    // Not as fast as it can: what it waits for would be itself.
+    await sleep(1);
+  }
+}
+
+async function misuse(endAt: number): Promise<void> {
+  while (performance.now() < endAt) {
+    last = (await ask('evil')).slice(0, 100);
+    await sleep(PAUSE_MS);
+  }
+}
+
+async function ask(downstream: string): Promise<string> {
+  const given = { name: `${downstream}__work`, args: { n: ++n }, era: 'modern' } as const;
+  const options = { dispatcher, signal: AbortSignal.timeout(NEVER_MS) };
+  const { result } = await call(gateway.url, given, options);
+  return result?.content[0]?.text ?? '';
+}
