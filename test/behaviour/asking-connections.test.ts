@@ -111,5 +111,25 @@ test('a log level reaches the processes that serve who can be asked, also when t
   await expect.poll(levels, soon).toBe(before + 2);
 });
 
+test('a question on a pipe that could be of two calls is refused', async () => {
+  await using files = stdioServer('asks');
+  await using gateway = await startGateway({ mcpServers: { crm: files.entry({ env: { ERA: 'legacy' } }) } });
+  const answer = { action: 'accept', content: { choice: 'blue' } } as const;
+  const client = await gateway.connect({
+    era: 'legacy',
+    capabilities: { elicitation: { form: {} } },
+    onElicit: () => answer,
+  });
+  const told = await Promise.all(
+    [1, 2].map(async () => {
+      const { content } = await client.callTool({ name: 'crm__ask', arguments: {} });
+      return JSON.parse((content as { text: string }[])[0]?.text ?? '');
+    }),
+  );
+  // One may have been alone still, or again.
+  for (const { code, ...given } of told)
+    expect([JSON.stringify(answer), -32601]).toContain(code ?? JSON.stringify(given));
+});
+
 const count = (events: readonly StdioEvent[], method: string) =>
   events.filter((event) => event.event === 'received' && event.message.method === method).length;

@@ -537,7 +537,7 @@ export const HTTP_FAULTS: readonly Fault[] = [
     id: 'F54',
     promise: 'a question goes to the caller whose call it is, and to nobody where that is not known',
     elsewhere: [
-      'test/behaviour/cells.test.ts: a question on a pipe that could be of two calls is refused',
+      'test/behaviour/asking-connections.test.ts: a question on a pipe that could be of two calls is refused',
       'test/behaviour/failures.test.ts: a legacy downstream that asks its caller something is told at once that nobody answers',
       'test/behaviour/sessions.test.ts: is taken up by the request that it belongs to, and by no other',
     ],

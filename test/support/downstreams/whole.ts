@@ -7,151 +7,24 @@ import * as v1 from '@modelcontextprotocol/sdk/types.js';
 import { createMcpHandler, inputRequired, Server } from '@modelcontextprotocol/server';
 import { sendJson } from '../http-server.ts';
 import { type HttpDownstream, serveDownstream } from './downstream.ts';
+import {
+  ASKING,
+  type Asker,
+  COUNTER,
+  capabilities,
+  createWhole,
+  QUESTIONS,
+  type QuestionName,
+  serverInfo,
+  type Whole,
+} from './whole-offer.ts';
+
+export { ASKING, COUNTER };
 
 /*
  * A server with something of everything that the protocol has, on the SDK of its era. What it offers and does is the
  * same; how it asks, tells and announces is that of the SDK.
  */
-
-/** The SDKs' clients on stdio lose progress that comes in one piece with the result, from any server. */
-const GAP = () => new Promise((resolve) => setTimeout(resolve, 100));
-
-export const COUNTER = 'test://counter';
-
-const serverInfo = { name: 'fixture-whole', version: '1.0.0' };
-const capabilities = {
-  tools: { listChanged: true },
-  prompts: { listChanged: true },
-  resources: { listChanged: true, subscribe: true },
-  completions: {},
-  logging: {},
-};
-const inputSchema = { type: 'object' as const };
-const TOOLS = [
-  'echo',
-  'fails',
-  'steps',
-  'logs',
-  'form',
-  'url',
-  'sampling',
-  'roots',
-  'waits',
-  'state',
-  'grow',
-  'touch',
-];
-
-/** What it asks, by the tool that does so. */
-const QUESTIONS = {
-  form: {
-    method: 'elicitation/create',
-    params: {
-      mode: 'form',
-      message: 'Which one?',
-      requestedSchema: { type: 'object', properties: { choice: { type: 'string' } } },
-    },
-  },
-  url: {
-    method: 'elicitation/create',
-    params: { mode: 'url', message: 'Sign in', url: 'https://example.com/in', elicitationId: 'e-1' },
-  },
-  sampling: {
-    method: 'sampling/createMessage',
-    params: { messages: [{ role: 'user', content: { type: 'text', text: 'Say it' } }], maxTokens: 9 },
-  },
-  roots: { method: 'roots/list' },
-} as const;
-
-/** What a tool can do while it runs. */
-interface Peer {
-  readonly signal: AbortSignal;
-  progress(progress: number): Promise<void>;
-  log(level: 'debug' | 'info', data: string): Promise<void>;
-  ask(question: keyof typeof QUESTIONS): Promise<unknown>;
-}
-
-interface Announcer {
-  listsChanged(): unknown;
-  updated(uri: string): unknown;
-}
-
-const text = (value: unknown) => ({ content: [{ type: 'text' as const, text: JSON.stringify(value) }] });
-
-function createWhole(announcer: Announcer) {
-  const state = { grown: 0, running: 0, cancelled: 0 };
-  const grown = (name: string) => Array.from({ length: state.grown }, (_, index) => `${name}-${index + 1}`);
-
-  async function wait(signal: AbortSignal) {
-    state.running++;
-    await new Promise((resolve) => {
-      signal.addEventListener('abort', resolve);
-      if (signal.aborted) resolve(undefined);
-    });
-    state.running--;
-    state.cancelled++;
-    return text('cancelled');
-  }
-
-  return {
-    lists: {
-      'tools/list': () => ({ tools: [...TOOLS, ...grown('tool')].map((name) => ({ name, inputSchema })) }),
-      'prompts/list': () => ({ prompts: ['greet', ...grown('prompt')].map((name) => ({ name })) }),
-      'resources/list': () => ({
-        resources: [COUNTER, ...grown('test://grown')].map((uri) => ({ uri, name: uri })),
-      }),
-      'resources/templates/list': () => ({
-        resourceTemplates: [{ uriTemplate: 'test://item/{id}', name: 'item' }],
-      }),
-    },
-    prompt: ({ name, arguments: args = {} }: { name: string; arguments?: object | undefined }) => ({
-      messages: [
-        {
-          role: 'user' as const,
-          content: { type: 'text' as const, text: `${name} ${JSON.stringify(args)}` },
-        },
-      ],
-    }),
-    resource: ({ uri }: { uri: string }) => ({ contents: [{ uri, text: `read ${uri}` }] }),
-    completion: ({ argument }: { argument: { value: string } }) => ({
-      completion: { values: [`${argument.value}-completed`], hasMore: false },
-    }),
-    async call(name: string, args: object, peer: Peer) {
-      switch (name) {
-        case 'echo':
-          return { ...text(args), structuredContent: { echoed: args } };
-        case 'fails':
-          return { ...text('no'), isError: true };
-        case 'steps':
-          for (const step of [1, 2, 3]) await peer.progress(step);
-          await GAP();
-          return text('stepped');
-        case 'logs':
-          await peer.log('debug', 'of no interest');
-          await peer.log('info', 'of interest');
-          return text('logged');
-        case 'form':
-        case 'url':
-        case 'sampling':
-        case 'roots':
-          return text(await peer.ask(name));
-        case 'waits':
-          return wait(peer.signal);
-        case 'grow':
-          state.grown++;
-          setImmediate(() => announcer.listsChanged());
-          return text('grown');
-        case 'touch':
-          setImmediate(() => announcer.updated(COUNTER));
-          return text('touched');
-        default:
-          return text(state);
-      }
-    },
-  };
-}
-
-type Whole = ReturnType<typeof createWhole>;
 
 function firstGeneration(whole: Whole): FirstGenerationServer {
   const server = new FirstGenerationServer(serverInfo, { capabilities });
@@ -160,14 +33,26 @@ function firstGeneration(whole: Whole): FirstGenerationServer {
   server.setRequestHandler(v1.ListPromptsRequestSchema, lists['prompts/list']);
   server.setRequestHandler(v1.ListResourcesRequestSchema, lists['resources/list']);
   server.setRequestHandler(v1.ListResourceTemplatesRequestSchema, lists['resources/templates/list']);
-  server.setRequestHandler(v1.GetPromptRequestSchema, ({ params }) => whole.prompt(params));
-  server.setRequestHandler(v1.ReadResourceRequestSchema, ({ params }) => whole.resource(params));
+  server.setRequestHandler(v1.GetPromptRequestSchema, ({ params }, extra) =>
+    whole.prompt(params, { ask: askOn(extra) }),
+  );
+  server.setRequestHandler(v1.ReadResourceRequestSchema, ({ params }, extra) =>
+    whole.resource(params, { ask: askOn(extra) }),
+  );
   server.setRequestHandler(v1.CompleteRequestSchema, ({ params }) => whole.completion(params));
   server.setRequestHandler(v1.SubscribeRequestSchema, () => ({}));
   server.setRequestHandler(v1.UnsubscribeRequestSchema, () => ({}));
+  const sorted = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
+  let level = 0;
+  server.setRequestHandler(v1.SetLevelRequestSchema, ({ params }) => {
+    level = sorted.indexOf(params.level);
+    return {};
+  });
   server.setRequestHandler(v1.CallToolRequestSchema, ({ params }, extra) =>
     whole.call(params.name, params.arguments ?? {}, {
       signal: extra.signal,
+      meta: params._meta ?? {},
+      mirrored: headerOf(extra.requestInfo?.headers),
       async progress(progress) {
         const progressToken = params._meta?.progressToken;
         if (progressToken === undefined) return;
@@ -176,22 +61,40 @@ function firstGeneration(whole: Whole): FirstGenerationServer {
           params: { progressToken, progress },
         });
       },
-      log: (level, data) =>
-        extra.sendNotification({ method: 'notifications/message', params: { level, data } }),
-      ask: (question) =>
-        extra
-          .sendRequest(QUESTIONS[question] as v1.ServerRequest, v1.ResultSchema)
-          .catch(({ code, message }: { code: number; message: string }) => ({ code, message })),
+      async log(of, data) {
+        if (sorted.indexOf(of) < level) return;
+        await extra.sendNotification({ method: 'notifications/message', params: { level: of, data } });
+      },
+      ask: askOn(extra),
     }),
   );
   return server;
 }
 
+type Extra = Parameters<Parameters<FirstGenerationServer['setRequestHandler']>[1]>[1];
+
+/** On the stream of the request that is worked on. */
+const askOn =
+  (extra: Extra): Asker['ask'] =>
+  (question, signal) =>
+    extra
+      .sendRequest(
+        QUESTIONS[question] as v1.ServerRequest,
+        v1.ResultSchema,
+        signal === undefined ? {} : { signal },
+      )
+      .catch(({ code, message }: { code: number; message: string }) => ({ code, message }));
+
+function headerOf(headers: Record<string, string | string[] | undefined> = {}): string | undefined {
+  const { 'mcp-param-region': region } = headers;
+  return typeof region === 'string' ? region : undefined;
+}
+
 /** What ends a round of the modern era. */
 class Asks {
-  readonly question: keyof typeof QUESTIONS;
+  readonly question: QuestionName;
 
-  constructor(question: keyof typeof QUESTIONS) {
+  constructor(question: QuestionName) {
     this.question = question;
   }
 }
@@ -201,31 +104,47 @@ function secondGeneration(whole: Whole): Server {
   for (const [method, list] of Object.entries(whole.lists)) {
     server.setRequestHandler(method as 'tools/list', list as Whole['lists']['tools/list']);
   }
-  server.setRequestHandler('prompts/get', ({ params }) => whole.prompt(params));
-  server.setRequestHandler('resources/read', ({ params }) => whole.resource(params));
+  server.setRequestHandler('prompts/get', ({ params }, { mcpReq }) =>
+    orAsk(() => whole.prompt(params, { ask: askByRound(mcpReq) })),
+  );
+  server.setRequestHandler('resources/read', ({ params }, { mcpReq }) =>
+    orAsk(() => whole.resource(params, { ask: askByRound(mcpReq) })),
+  );
   server.setRequestHandler('completion/complete', ({ params }) => whole.completion(params));
-  server.setRequestHandler('tools/call', async ({ params }, { mcpReq }) => {
-    try {
-      return await whole.call(params.name, params.arguments ?? {}, {
+  server.setRequestHandler('tools/call', ({ params }, { mcpReq, http }) =>
+    orAsk(() =>
+      whole.call(params.name, params.arguments ?? {}, {
         signal: mcpReq.signal,
+        meta: mcpReq._meta ?? {},
+        mirrored: http?.req?.headers.get('mcp-param-region') ?? undefined,
         async progress(progress) {
           const progressToken = mcpReq._meta?.progressToken;
           if (progressToken === undefined) return;
           await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress } });
         },
         log: (level, data) => mcpReq.log(level, data),
-        async ask(question) {
-          const answer = mcpReq.inputResponses?.answer;
-          if (answer === undefined) throw new Asks(question);
-          return answer;
-        },
-      });
-    } catch (thrown) {
-      if (!(thrown instanceof Asks)) throw thrown;
-      return inputRequired({ inputRequests: { answer: QUESTIONS[thrown.question] as never } });
-    }
-  });
+        ask: askByRound(mcpReq),
+      }),
+    ),
+  );
   return server;
+}
+
+const askByRound =
+  ({ inputResponses }: { inputResponses?: Record<string, unknown> | undefined }): Asker['ask'] =>
+  async (question) => {
+    const answer = inputResponses?.answer;
+    if (answer === undefined) throw new Asks(question);
+    return answer;
+  };
+
+async function orAsk<T>(work: () => Promise<T>) {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (!(thrown instanceof Asks)) throw thrown;
+    return inputRequired({ inputRequests: { answer: QUESTIONS[thrown.question] as never } });
+  }
 }
 
 /** Over Streamable HTTP: SDK v1 with sessions for the legacy era, SDK v2 for the modern one. */

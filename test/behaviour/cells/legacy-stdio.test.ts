@@ -1,0 +1,3 @@
+import { describeCells } from './scene.ts';
+
+describeCells('legacy', 'stdio');
