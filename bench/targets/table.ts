@@ -94,7 +94,7 @@ export function serversOf(ports: readonly number[], scene: Scene): Record<string
 async function startNginx({ launcher, fixture, directory, scene }: Ground): Promise<Started> {
   const port = await findFreePort();
   const downstreams = downstreamsOf(scene).map(({ key }, index) => ({ key, port: fixture.ports[index] }));
-  const upstreams = downstreams.map(
+  const groups = downstreams.map(
     ({ key, port }) =>
       `upstream ${key} { server 127.0.0.1:${port}; keepalive 256; keepalive_requests 1000000; }`,
   );
@@ -110,7 +110,7 @@ async function startNginx({ launcher, fixture, directory, scene }: Ground): Prom
     http {
       access_log off; keepalive_requests 1000000; keepalive_timeout 1200s; client_max_body_size 4m;
       proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;
-      ${[...folders, ...upstreams].join('\n')}
+      ${[...folders, ...groups].join('\n')}
       server { listen 127.0.0.1:${port}; ${locations.join('\n')} }
     }`,
   );
