@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { createTokenCheck } from '../../src/caller/token.ts';
+
+/** Short, as long as is compared without a hash, longer, longer than what is compared, and more bytes than characters. */
+const tokens = ['t', 'a'.repeat(127), 'b'.repeat(128), 'c'.repeat(129), 'd'.repeat(600), 'é😀'.repeat(30)];
+
+describe.each(tokens.map((token) => [token.length, token] as const))(
+  'a token of %i characters',
+  (_length, token) => {
+    const hasToken = createTokenCheck(token);
+
+    test.each([
+      ['Bearer T', { authorization: `Bearer ${token}` }],
+      ['bearer  T', { authorization: `bearer  ${token}` }],
+      ['Bearer Bearer T', { authorization: `Bearer Bearer ${token}` }],
+      ['T', { authorization: token }],
+      ['X-API-Key: T', { 'x-api-key': token }],
+      ['X-API-Key: T beside another authorization', { authorization: 'Basic abc', 'x-api-key': token }],
+    ])('is accepted as %s', (_form, headers) => {
+      expect(hasToken(headers)).toBe(true);
+    });
+
+    test.each([
+      ['nothing', {}],
+      ['an empty one', { authorization: '' }],
+      ['an empty key', { 'x-api-key': '' }],
+      ['two keys', { 'x-api-key': [token] as unknown as string }],
+      ['something behind it', { authorization: `Bearer ${token}x` }],
+      ['a zero byte behind it', { authorization: `Bearer ${token}\0` }],
+      ['something before it', { authorization: `Bearer x${token}` }],
+      ['all but its end', { authorization: `Bearer ${token.slice(0, -1)}` }],
+      ['another of its length', { authorization: `Bearer ${'x'.repeat(token.length)}` }],
+      ['three schemes', { authorization: `Bearer Bearer Bearer ${token}` }],
+      ['another scheme', { authorization: `Basic ${token}` }],
+      ['a key with a scheme', { 'x-api-key': `Bearer ${token}` }],
+    ])('is not %s', (_what, headers) => {
+      expect(hasToken(headers)).toBe(false);
+    });
+
+    test('leaves nothing behind for the next one', () => {
+      expect(hasToken({ authorization: `${token}${'x'.repeat(100)}` })).toBe(false);
+      expect(hasToken({ authorization: token })).toBe(true);
+      expect(hasToken({ authorization: '' })).toBe(false);
+    });
+  },
+);
+
+test('the hash of a long token is not a token', async () => {
+  const { createHash } = await import('node:crypto');
+  const token = 'd'.repeat(600);
+  expect(createTokenCheck(token)({ authorization: createHash('sha256').update(token).digest('hex') })).toBe(
+    false,
+  );
+});
+
+test('an earlier one is accepted beside it, as long as there is one', () => {
+  const hasToken = createTokenCheck('new', 'old');
+  expect(['new', 'old', 'newold', 'neither'].map((token) => hasToken({ authorization: token }))).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
+  expect(createTokenCheck('new')({ authorization: 'old' })).toBe(false);
+  expect(createTokenCheck('new')({ authorization: 'undefined' })).toBe(false);
+});
