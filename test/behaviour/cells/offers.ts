@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { COUNTER } from '../../support/downstreams/whole.ts';
+import { APP, COUNTER } from '../../support/downstreams/whole.ts';
 import type { Row } from './cell.ts';
 
 /** What a server has to offer. */
@@ -50,6 +50,30 @@ export const OFFERS: readonly Row[] = [
       expect(read.map(({ contents }) => contents)).toEqual([
         [{ uri: uris[0], text: `read ${COUNTER}` }],
         [{ uri: uris[1], text: `twin read ${COUNTER}` }],
+      ]);
+    },
+  },
+  {
+    what: 'an app, whose tool leads to its page, and which calls its server by the names that that gave its tools',
+    async test({ caller: { client } }) {
+      const { tools } = await client.listTools();
+      const pageOf = (tool: string) => {
+        const { ui } = tools.find(({ name }) => name === tool)?._meta ?? {};
+        return (ui as { resourceUri: string } | undefined)?.resourceUri ?? '';
+      };
+      const pages = ['crm__shown', 'twin__shown-too'].map(pageOf);
+      expect(pages).toEqual([APP, expect.stringMatching(/^ui:\/\/switchboard\/twin\//)]);
+      const read = await Promise.all(pages.map((uri) => client.readResource({ uri })));
+      expect(read.map(({ contents }) => contents)).toEqual([
+        [{ uri: pages[0], text: `read ${APP}` }],
+        [{ uri: pages[1], text: `twin read ${APP}` }],
+      ]);
+      const own = await Promise.all(
+        ['shown', 'shown-too'].map((name) => client.callTool({ name, arguments: { n: 1 } })),
+      );
+      expect(own.map(({ content }) => content)).toEqual([
+        [{ type: 'text', text: '{"shown":{"n":1}}' }],
+        [{ type: 'text', text: 'twin ran shown-too {"n":1}' }],
       ]);
     },
   },

@@ -3,9 +3,9 @@ import { main } from '../../cli/serving.ts';
 import { type Generation, type Way, type WholeCaller, wholeCaller } from '../../support/callers/whole.ts';
 import { folderWith } from '../../support/cli.ts';
 import type { ServerEntry } from '../../support/downstreams/downstream.ts';
-import { modernOffers } from '../../support/downstreams/offers.ts';
+import { modernOffers, type Offer } from '../../support/downstreams/offers.ts';
 import { stdioServer } from '../../support/downstreams/stdio.ts';
-import { COUNTER, sseWhole, wholeServer } from '../../support/downstreams/whole.ts';
+import { APP, COUNTER, sseWhole, wholeServer } from '../../support/downstreams/whole.ts';
 import { startGateway } from '../../support/gateway.ts';
 import { CALLS } from './calls.ts';
 import type { Cell, Row } from './cell.ts';
@@ -30,6 +30,13 @@ const PATIENCE_MS = 30_000;
 
 /** What a server is given that its entry names, and no other. */
 const PASS_META = ['example.com/*'];
+
+/** A second server, with the same URIs. */
+const TWIN: Offer = {
+  who: 'twin',
+  tools: [{ name: 'shown-too', inputSchema: { type: 'object' }, _meta: { ui: { resourceUri: APP } } }],
+  resources: [COUNTER, APP].map((uri) => ({ uri, name: uri })),
+};
 
 export function describeCells(era: Cell['server']['era'], over: Cell['server']['over']): void {
   describe(`a ${era} server over ${over}`, () => {
@@ -57,10 +64,7 @@ function describeCell(server: Cell['server'], caller: Cell['caller']): void {
   let peers: { caller: WholeCaller; askable: WholeCaller };
 
   beforeAll(async () => {
-    const [crm, twin] = await Promise.all([
-      startServer(server).then(use),
-      modernOffers({ who: 'twin', resources: [{ uri: COUNTER, name: 'twin' }] }).then(use),
-    ]);
+    const [crm, twin] = await Promise.all([startServer(server).then(use), modernOffers(TWIN).then(use)]);
     const servers = { crm: crm.entry({ passMeta: PASS_META }), twin: twin.entry() };
     const way = await startBefore(servers, caller, use);
     const connect = (canBeAsked: boolean) => wholeCaller(caller.generation, way, canBeAsked).then(use);

@@ -24,7 +24,8 @@ export type StdioFlavour =
   | 'dies'
   | 'unruly'
   | 'grandchild'
-  | 'stubborn';
+  | 'stubborn'
+  | 'tasks';
 
 export interface StdioDownstream extends AsyncDisposable {
   /** What to write into servers.json: command, args, and the env that the record needs. */

@@ -6,6 +6,8 @@
 const GAP = () => new Promise((resolve) => setTimeout(resolve, 100));
 
 export const COUNTER = 'test://counter';
+/** A resource that hosts open as an app. */
+export const APP = 'ui://app';
 /** A resource whose reading asks first. */
 export const ASKING = 'test://asking';
 
@@ -23,6 +25,8 @@ const MIRRORED = {
   name: 'mirrored',
   inputSchema: { ...inputSchema, properties: { region: { type: 'string', 'x-mcp-header': 'Region' } } },
 };
+/** Its results are shown by an app. */
+const SHOWN = { name: 'shown', inputSchema, _meta: { ui: { resourceUri: APP } } };
 const TOOLS = [
   'echo',
   'fails',
@@ -119,11 +123,11 @@ export function createWhole(announcer: Announcer) {
   return {
     lists: {
       'tools/list': () => ({
-        tools: [MIRRORED, ...[...TOOLS, ...grown('tool')].map((name) => ({ name, inputSchema }))],
+        tools: [MIRRORED, SHOWN, ...[...TOOLS, ...grown('tool')].map((name) => ({ name, inputSchema }))],
       }),
       'prompts/list': () => ({ prompts: ['greet', 'asks', ...grown('prompt')].map((name) => ({ name })) }),
       'resources/list': () => ({
-        resources: [COUNTER, ASKING, ...grown('test://grown')].map((uri) => ({ uri, name: uri })),
+        resources: [COUNTER, ASKING, APP, ...grown('test://grown')].map((uri) => ({ uri, name: uri })),
       }),
       'resources/templates/list': () => ({
         resourceTemplates: [{ uriTemplate: 'test://item/{id}', name: 'item' }],
@@ -185,6 +189,8 @@ export function createWhole(announcer: Announcer) {
         case 'finish':
           for (const finish of held.splice(0)) finish();
           return text('finished');
+        case 'shown':
+          return text({ shown: args });
         case 'touch':
           setImmediate(() => announcer.updated(COUNTER));
           return text('touched');

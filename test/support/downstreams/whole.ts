@@ -8,6 +8,7 @@ import { createMcpHandler, inputRequired, Server } from '@modelcontextprotocol/s
 import { sendJson } from '../http-server.ts';
 import { type HttpDownstream, serveDownstream } from './downstream.ts';
 import {
+  APP,
   ASKING,
   type Asker,
   COUNTER,
@@ -19,7 +20,7 @@ import {
   type Whole,
 } from './whole-offer.ts';
 
-export { ASKING, COUNTER };
+export { APP, ASKING, COUNTER };
 
 /*
  * A server with something of everything that the protocol has, on the SDK of its era. What it offers and does is the
