@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { startGateway } from '../support/gateway.ts';
-import { modernRequest } from '../support/messages.ts';
+import { legacyRequest, modernRequest } from '../support/messages.ts';
 
 test('of more calls than maxParked that wait for answers, the server hears why its question is not put, and the others go on', async () => {
   let asked = 0;
@@ -71,4 +71,73 @@ test('more streams of HTTP+SSE than maxListeners are a 429, and the one that is 
   expect((await gateway.send(path, { body, headers: sent })).status).toBe(202);
   expect((await reader.read()).value).toContain('"id":"mine"');
   await reader.cancel();
+});
+
+test('a call may ask its caller sixteen times; the seventeenth question is refused with that number, and the call goes on', async () => {
+  await using crm = await plainServer({
+    era: 'legacy',
+    tools: [{ name: 'ask', inputSchema: { type: 'object' } }],
+    answers: {
+      'tools/call ask': async (given) => {
+        const stream = given.stream();
+        for (let asked = 1; ; asked++) {
+          const params = { message: `${asked}?`, requestedSchema: { type: 'object', properties: {} } };
+          stream.send({ id: `q-${asked}`, method: 'elicitation/create', params });
+          const { error } = await given.responseTo(`q-${asked}`);
+          if (error === undefined) continue;
+          const text = JSON.stringify({ asked, error });
+          return stream.result({ content: [{ type: 'text', text }] });
+        }
+      },
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const _meta = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } };
+  let round: object = {};
+  let rounds = 0;
+  for (;;) {
+    const params = { name: 'crm__ask', arguments: {}, ...round, _meta };
+    const result = (await gateway.post(...modernRequest('tools/call', params))).messages.at(-1)?.result;
+    if (result.resultType !== 'input_required') {
+      const told = JSON.parse(result.content[0].text);
+      const message = 'One call may ask 16 times for answers, and this one has.';
+      expect([rounds, told]).toEqual([16, { asked: 17, error: { code: -32603, message } }]);
+      break;
+    }
+    rounds++;
+    const [key = ''] = Object.keys(result.inputRequests);
+    round = { inputResponses: { [key]: { action: 'decline' } }, requestState: result.requestState };
+  }
+});
+
+test('a session watches 256 resources; of the next one it hears why not, until it gives one up', async () => {
+  const uris = Array.from({ length: 257 }, (_, index) => `test://item/${index}`);
+  const capabilities = { tools: {}, resources: { subscribe: true } };
+  await using crm = await plainServer({
+    era: 'legacy',
+    answers: {
+      initialize: (given) =>
+        given.result({
+          ...{ protocolVersion: '2025-11-25', capabilities, serverInfo: { name: 'many', version: '1' } },
+        }),
+      'resources/list': (given) => given.result({ resources: uris.map((uri) => ({ uri, name: uri })) }),
+      'resources/templates/list': (given) => given.result({ resourceTemplates: [] }),
+      'resources/subscribe': (given) => given.result({}),
+      'resources/unsubscribe': (given) => given.result({}),
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const begun = await gateway.post(...legacyRequest('initialize', { capabilities: {} }));
+  const session = { 'mcp-session-id': String(begun.headers['mcp-session-id']) };
+  const ask = async (method: string, uri: string) => {
+    const [body, headers] = legacyRequest(method, { uri });
+    return (await gateway.post(body, { ...headers, ...session })).messages[0];
+  };
+  for (const uri of uris.slice(0, 256)) expect((await ask('resources/subscribe', uri))?.result).toEqual({});
+  const refused = { code: -32603, message: 'More than 256 resources are watched already.' };
+  expect((await ask('resources/subscribe', 'test://item/256'))?.error).toEqual(refused);
+  // One that is watched already is no further one, and one that is given up makes room.
+  expect((await ask('resources/subscribe', 'test://item/0'))?.result).toEqual({});
+  expect((await ask('resources/unsubscribe', 'test://item/0'))?.result).toEqual({});
+  expect((await ask('resources/subscribe', 'test://item/256'))?.result).toEqual({});
 });
