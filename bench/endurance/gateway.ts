@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createGateway, createLog, loadConfig } from '../../src/gateway.ts';
 import type { Ask, Sample } from './process.ts';
 
+// What the loader keeps to tell where errors come from would grow with each first one.
+process.setSourceMapsEnabled(false);
 const [path = '', token = '', level = 'silent'] = process.argv.slice(2);
 const load = (file: string) => loadConfig({ path: file, env: {} });
 const config = load(path);
