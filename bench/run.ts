@@ -1,8 +1,9 @@
-// npm run bench -- [--quick] [--write] [--section calls,cold] [--only direct,limit] [--no-pin] [--profile <directory>]
+// npm run bench -- [--quick] [--write] [--section calls,cold] [--rivals] [--only direct,limit] [--no-pin] [--profile <directory>]
 //
 //   --quick     under 40 seconds: that everything works, not what it costs
-//   --write     leaves the results in bench/RESULTS.md and bench/plots instead of printing them
+//   --write     all of it, --rivals included, left in bench/RESULTS.md and bench/plots; a quarter of an hour on a quiet machine
 //   --section   some of the sections
+//   --rivals    installs other gateways from npm and measures them, too
 //   --only      some of the targets
 //   --no-pin    lets the processes use all cores
 //   --profile   a V8 CPU profile of each server; with --no-pin, or waiting for the core looks like work
@@ -28,6 +29,7 @@ const { values: options } = parseArgs({
     write: { type: 'boolean', default: false },
     'no-pin': { type: 'boolean', default: false },
     section: { type: 'string' },
+    rivals: { type: 'boolean', default: false },
     only: { type: 'string' },
     profile: { type: 'string' },
   },
@@ -37,6 +39,7 @@ const chosen = choose('section', options.section, sections);
 if (process.platform !== 'linux') throw new Error('CPU time is read from /proc: this needs Linux');
 if (options.write && (options.quick || (only ?? chosen ?? options.profile) !== undefined))
   throw new Error('--write keeps the results of a full run only');
+if (chosen?.includes('rivals') && !options.rivals) throw new Error('The section rivals needs --rivals');
 
 const core = options['no-pin'] ? undefined : findCore();
 const directory = await mkdtemp(join(tmpdir(), 'switchboard-bench-'));
@@ -53,7 +56,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 try {
   const found = new Map<Section, Findings>();
   for (const section of sections) {
-    if (chosen?.includes(section.key) === false) continue;
+    // A run that asks no registry is the usual one.
+    const isAsked = section.key === 'rivals' ? options.rivals || options.write : true;
+    if (!isAsked || chosen?.includes(section.key) === false) continue;
     bench.tell(section.title);
     found.set(section, await section.run(bench));
   }

@@ -53,9 +53,14 @@ export interface Measured {
 
 // A slice has two steps, so that the connections of the callers stand before the clocks are read. A third opens sessions that
 // stay, for what they weigh.
-export type Command =
+export type Command = { readonly n: number } & Step;
+export type Step =
   | { readonly step: 'connect'; readonly job: Job }
   | { readonly step: 'run' }
   | { readonly step: 'hold'; readonly job: Job; readonly stream: boolean }
   | { readonly step: 'release' };
-export type Reply = { readonly done: true } | { readonly measured: Measured } | { readonly failure: string };
+export type Reply = { readonly n: number } & Outcome;
+export type Outcome =
+  | { readonly done: true }
+  | { readonly measured: Measured }
+  | { readonly failure: string };

@@ -7,19 +7,25 @@ import { createConversation, createTurn, openCaller } from './turns.ts';
 export interface Slice {
   /** Runs it, lets every request that was begun end, and closes the connections. @throws on the first wrong answer */
   run(): Promise<Measured>;
+  /** Closes the connections of a slice that nobody runs. */
+  close(): void;
 }
 
 /** Opens the callers' connections and sends one request over each, so that the slice begins in the middle of things. */
 export async function connectCallers(job: Job): Promise<Slice> {
   const turns = await Promise.all(Array.from({ length: job.callers }, createTurns(job)));
   await Promise.all(turns.map(({ take }) => take()));
+  const close = () => {
+    for (const { line } of turns) line?.close();
+  };
   return {
+    close,
     async run() {
       const measured =
         job.perSecond === undefined
           ? await measure(turns, job)
           : await measureOpenLoop(turns, job, job.perSecond);
-      for (const { line } of turns) line?.close();
+      close();
       return measured;
     },
   };

@@ -12,6 +12,8 @@ export interface Plan {
   readonly sliceMs: number;
   /** A slice is longer where it takes more for so many requests. */
   readonly atLeast?: number;
+  /** Who hears of a target that fails, which takes no more part in that cell; where nobody does, it ends the run. */
+  readonly onFailure?: (one: Running, cell: Cell, error: unknown) => void;
   /** For each target before anything is measured: in each of these cells so long, and until so many requests were answered. */
   readonly warmUp: { readonly cells: readonly Cell[]; readonly ms: number; readonly atLeast: number };
 }
@@ -46,10 +48,16 @@ export async function compare(bench: Bench, running: readonly Running[], plan: P
     bench.tell(`  round ${round} of ${plan.rounds}`);
     for (const [cell, byTarget] of samples)
       for (const one of running) {
-        if (!answers(one, cell)) continue;
+        const before = byTarget.get(one) ?? [];
+        if (!answers(one, cell) || before.length < round - 1) continue;
         const slice = { ...cell, durationMs: plan.sliceMs, atLeast: plan.atLeast ?? 0 };
-        const sample = await runSlice(bench, one, slice);
-        byTarget.set(one, [...(byTarget.get(one) ?? []), sample]);
+        try {
+          byTarget.set(one, [...before, await runSlice(bench, one, slice)]);
+        } catch (error) {
+          if (plan.onFailure === undefined) throw error;
+          byTarget.delete(one);
+          plan.onFailure(one, cell, error);
+        }
       }
   }
   return new Map(
@@ -60,7 +68,9 @@ export async function compare(bench: Bench, running: readonly Running[], plan: P
   );
 }
 
-function answers({ target: { onlyEra } }: Running, { era, downstreamEra }: Cell): boolean {
+function answers({ target }: Running, { era, downstreamEra, callers }: Cell): boolean {
+  const { onlyEra, mostCallers = Number.POSITIVE_INFINITY } = target;
+  if (callers > mostCallers) return false;
   return onlyEra === undefined || (era === onlyEra && downstreamEra === onlyEra);
 }
 
@@ -68,15 +78,19 @@ function answers({ target: { onlyEra } }: Running, { era, downstreamEra }: Cell)
 export async function runSlice(bench: Bench, one: Running, slice: Omit<Job, 'target'>): Promise<Sample> {
   try {
     await bench.load.connect({ ...slice, target: one.address });
-    const before = cpuMs(one.child.pid);
+    const before = cpuOf(one);
     const { count, elapsedMs, ...latencies } = await bench.load.run();
-    const cpu = cpuMs(one.child.pid) - before;
+    const cpu = cpuOf(one) - before;
     return { cpuMsPerCall: cpu / count, perSecond: (count / elapsedMs) * 1000, ...latencies };
   } catch (cause) {
     throw new Error(`${one.target.key}: ${JSON.stringify(slice)}: ${String(cause)}\n${one.child.output()}`, {
       cause,
     });
   }
+}
+
+function cpuOf({ child, also = [] }: Running): number {
+  return [child.pid, ...also].reduce((sum, pid) => sum + cpuMs(pid), 0);
 }
 
 export function rowOf({ key, title }: { key: string; title: string }, samples: readonly Sample[]): Row {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Command, Job, Measured, Reply } from '../load/job.ts';
+import type { Command, Job, Measured, Reply, Step } from '../load/job.ts';
 import type { Child } from './processes.ts';
 
 export interface Load {
@@ -17,13 +17,21 @@ export interface Load {
 const patienceMs = 60_000;
 
 export function createLoad(generator: Child): Load {
-  async function ask(command: Command): Promise<Reply> {
+  let asked = 0;
+
+  async function ask(step: Step): Promise<Reply> {
+    const n = ++asked;
     const signal = AbortSignal.timeout(patienceMs);
-    const answered = once(generator.process, 'message', { signal });
-    generator.process.send(command);
-    const [reply] = (await answered) as [Reply];
-    if ('failure' in reply) throw new Error(reply.failure);
-    return reply;
+    generator.process.send({ n, ...step } satisfies Command);
+    for (;;) {
+      const [reply] = (await once(generator.process, 'message', { signal }).catch(() => {
+        throw new Error(`No answer within ${patienceMs} ms`);
+      })) as [Reply];
+      // Not one that somebody has given up.
+      if (reply.n !== n) continue;
+      if ('failure' in reply) throw new Error(reply.failure);
+      return reply;
+    }
   }
   return {
     async connect(job) {

@@ -7,9 +7,11 @@ export function cellBlocks(summary: Summary, titleOf: (cell: Cell) => string = d
   return [...summary].flatMap(([cell, rows]) => [`### ${titleOf(cell)}`, rowTable(rows)]);
 }
 
+const kinds = { call: 'tools/call', list: 'tools/list', cold: 'cold conversation' };
+
 export function describeCell({ kind, era, downstreamEra, callers }: Cell): string {
   const behind = kind === 'list' ? '' : `, ${downstreamEra} downstreams`;
-  return `${era} caller${behind}, ${callers} at once`;
+  return `${kinds[kind]}: ${era} caller${behind}, ${callers} at once`;
 }
 
 export function rowTable(rows: readonly Row[]): string {

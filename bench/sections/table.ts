@@ -2,6 +2,7 @@ import { calls } from './calls.ts';
 import { framing } from './framing.ts';
 import { cold, lists } from './lists.ts';
 import { rates } from './rates.ts';
+import { rivals } from './rivals.ts';
 import { scale } from './scale.ts';
 import type { Section } from './section.ts';
 import { held } from './sessions.ts';
@@ -12,6 +13,7 @@ import { streaming } from './streaming.ts';
 /** In the order of the results. */
 export const sections: readonly Section[] = [
   calls,
+  rivals,
   lists,
   cold,
   framing,

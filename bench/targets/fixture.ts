@@ -4,38 +4,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type BenchDownstream,
-  defineTool,
-  downstreamAt,
-  resultBytes,
-  resultHead,
-  revision,
-  toolNames,
-} from '../scene.ts';
+import { type BenchDownstream, downstreamAt } from '../scene.ts';
+import { callResult, type Message, otherOutcome } from './answers.ts';
 import { reportListening } from './child.ts';
-
-interface Message {
-  readonly id?: string | number;
-  readonly method: string;
-  readonly params?: { readonly name: string; readonly arguments: CallArguments };
-}
-
-/** What a call asks for, and of what kind its answer is to be. */
-interface CallArguments {
-  readonly n: number;
-  readonly bytes?: number;
-  readonly sse?: boolean;
-  /** Over how long the answer is written. */
-  readonly paceMs?: number;
-}
 
 const PORTS = 50;
 const PARTS = 16;
 
-const fillers = new Map<number, string>();
 const byPath = new Map<string, BenchDownstream | undefined>();
-const lists = new Map<BenchDownstream, string>();
 
 const servers = await Promise.all(Array.from({ length: PORTS }, () => listen(createServer(serve))));
 reportListening(servers.map((server) => (server.address() as AddressInfo).port));
@@ -69,10 +45,8 @@ function answer(downstream: BenchDownstream, message: Message, response: ServerR
   }
   const id = JSON.stringify(message.id);
   if (message.method === 'tools/call' && message.params !== undefined) {
-    const { name, arguments: args } = message.params;
-    const text = textOf(resultHead(downstream.key, name, args.n), args.bytes ?? resultBytes);
-    const complete = downstream.era === 'modern' ? '"resultType":"complete",' : '';
-    const json = `{"jsonrpc":"2.0","id":${id},"result":{${complete}"content":[{"type":"text","text":"${text}"}]}}`;
+    const { arguments: args } = message.params;
+    const json = `{"jsonrpc":"2.0","id":${id},${callResult(downstream, message.params)}}`;
     if (args.sse === true) {
       response.writeHead(200, ['content-type', 'text/event-stream']);
       response.end(`event: message\ndata: ${json}\n\n`);
@@ -80,7 +54,7 @@ function answer(downstream: BenchDownstream, message: Message, response: ServerR
     else void writeSlowly(response, json, args.paceMs);
     return;
   }
-  const json = `{"jsonrpc":"2.0","id":${id},${outcomeOf(downstream, message.method)}}`;
+  const json = `{"jsonrpc":"2.0","id":${id},${otherOutcome(downstream, message)}}`;
   if (downstream.slowMs === 0) writeJson(response, json);
   else setTimeout(writeJson, downstream.slowMs, response, json);
 }
@@ -103,36 +77,4 @@ async function writeSlowly(response: ServerResponse, json: string, paceMs: numbe
 function writeHead(response: ServerResponse, json: string): void {
   // The text is ASCII throughout: its length is its size.
   response.writeHead(200, ['content-type', 'application/json', 'content-length', String(json.length)]);
-}
-
-function textOf(head: string, bytes: number): string {
-  let filler = fillers.get(bytes);
-  if (filler === undefined) {
-    filler = 'x'.repeat(bytes);
-    fillers.set(bytes, filler);
-  }
-  return head + filler.slice(head.length);
-}
-
-function outcomeOf(downstream: BenchDownstream, method: string): string {
-  const modern = downstream.era === 'modern';
-  const serverInfo = { name: downstream.key, version: '1' };
-  const capabilities = { tools: {} };
-  // Half an hour: longer than a run, so that whoever honours it lists once.
-  const complete = modern ? { resultType: 'complete', ttlMs: 1_800_000, cacheScope: 'private' } : {};
-  const result = (value: object) => `"result":${JSON.stringify({ ...complete, ...value })}`;
-  if (method === 'tools/list') {
-    let list = lists.get(downstream);
-    if (list === undefined) {
-      list = result({ tools: toolNames(downstream.tools).map(defineTool) });
-      lists.set(downstream, list);
-    }
-    return list;
-  }
-  if (method === 'ping') return result({});
-  if (method === 'server/discover' && modern)
-    return result({ supportedVersions: [revision.modern], capabilities, serverInfo });
-  if (method === 'initialize' && !modern)
-    return result({ protocolVersion: revision.legacy, capabilities, serverInfo });
-  return '"error":{"code":-32601,"message":"Method not found"}';
 }

@@ -8,6 +8,8 @@ export interface Target {
   readonly title: string;
   /** Of its callers and of what stands behind it; both where nothing is said. */
   readonly onlyEra?: Era;
+  /** How many at once it is asked to serve; any number where nothing is said. */
+  readonly mostCallers?: number;
   /** Why it cannot run here, where it cannot. */
   missing?(): string | undefined;
   start(ground: Ground): Promise<Started>;
@@ -31,4 +33,6 @@ export interface Started {
   readonly address: Addressed;
   /** Whose CPU time and memory, with those of its children, are the target's. */
   readonly child: Pick<Child, 'pid' | 'output' | 'stop'>;
+  /** More processes of the same kind. */
+  readonly also?: readonly number[];
 }
