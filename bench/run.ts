@@ -60,11 +60,22 @@ try {
     const isAsked = section.key === 'rivals' ? options.rivals || options.write : true;
     if (!isAsked || chosen?.includes(section.key) === false) continue;
     bench.tell(section.title);
-    found.set(section, await section.run(bench));
+    const startedAt = performance.now();
+    found.set(section, await section.run(bench).catch((error: unknown) => failedWith(section, error)));
+    bench.tell(`  ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
   }
   await report(found);
 } finally {
   await bench.stop();
+}
+
+/** One that fails costs its own figures, and the exit code. */
+function failedWith({ key }: Section, error: unknown): Findings {
+  process.exitCode = 1;
+  bench.tell(
+    `The section ${key} could not be measured: ${error instanceof Error ? error.stack : String(error)}`,
+  );
+  return { blocks: ['It could not be measured in this run.'] };
 }
 
 async function report(found: ReadonlyMap<Section, Findings>): Promise<void> {
