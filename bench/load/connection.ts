@@ -18,7 +18,6 @@ export interface Line {
   close(): void;
 }
 
-const noBytes = Buffer.alloc(0);
 const lastChunk = Buffer.from('0\r\n\r\n');
 
 export class Connection implements Line {
@@ -76,10 +75,10 @@ export class Connection implements Line {
 
   /** What ends so may still go on; what does not, does. */
   #endsAsChunked(): boolean {
-    const [last, before] = [this.#chunks.at(-1), this.#chunks.at(-2)];
-    const tail =
-      (last?.length ?? 0) < lastChunk.length ? Buffer.concat([before ?? noBytes, last ?? noBytes]) : last;
-    return tail?.subarray(-lastChunk.length).equals(lastChunk) === true;
+    let tail: Buffer = Buffer.alloc(0);
+    for (let at = this.#chunks.length - 1; at >= 0 && tail.length < lastChunk.length; at--)
+      tail = Buffer.concat([this.#chunks[at]?.subarray(-lastChunk.length) ?? tail, tail]);
+    return tail.subarray(-lastChunk.length).equals(lastChunk);
   }
 
   #fail(error: Error): void {
