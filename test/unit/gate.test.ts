@@ -147,12 +147,7 @@ describe('of a server whose requests fail one after the other', () => {
     for (const name of ['a', 'b', 'c', 'd']) request(name);
     fail('a');
     fail('b');
-    expect(heard.sort()).toEqual([
-      'a bad_answer',
-      'b bad_answer',
-      'c circuit_open',
-      'd circuit_open',
-    ]);
+    expect(heard.sort()).toEqual(['a bad_answer', 'b bad_answer', 'c circuit_open', 'd circuit_open']);
     expect(crm.waiting).toBe(0);
     request('e');
     expect(heard).toContain('e circuit_open');
