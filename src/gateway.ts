@@ -167,8 +167,8 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     onUnexpected: (err) =>
       log.error({ event: 'unexpected', err }, 'a request failed by a fault of the gateway'),
   });
-  /** They all have the one token: to us they are one. */
   const health = watchProcess();
+  /** They all have the one token: to us they are one. */
   const allowance = new Allowance(limits, health.isFull);
   const fronts: Front[] = [];
   const pipes: StdioFront[] = [];
@@ -266,14 +266,8 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     serveStdio(input, output, url = '/mcp') {
       const selected = followSelection(select, url);
       start();
-      const pipe = serveStdio(
-        dispatcher,
-        selected,
-        input,
-        output,
-        limits,
-        new Allowance(limits, health.isFull),
-      );
+      const ofPipe = new Allowance(limits, health.isFull);
+      const pipe = serveStdio(dispatcher, selected, input, output, limits, ofPipe);
       pipes.push(pipe);
       return pipe.over;
     },
