@@ -200,7 +200,7 @@ async function callOne(n: number): Promise<void> {
     (downstream !== 'legacy' && /outcome_unknown|unavailable/.test(heard) && tally.cut > before.cut) ||
     (downstream === 'goes' && heard.startsWith('Unknown tool')) ||
     // Of the little time that it had nothing was left when the connection of all was there again.
-    (expected === 'deadline' && heard === 'unavailable') ||
+    (expected === 'deadline' && /unavailable|busy/.test(heard)) ||
     // A flood can be cut at either limit, and so can a stream that is slow to come.
     (expected === 'too_large' && heard === 'deadline');
   if (isExplained) return;
