@@ -1,4 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  ServerResponse,
+} from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { Limits } from '../config/config.ts';
@@ -7,7 +13,7 @@ import type { Allowance } from './allowance.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createEndpoint } from './endpoint.ts';
 import { createHostCheck, isLoopback } from './hosts.ts';
-import { createPages, type PagesOptions, type Readiness } from './pages.ts';
+import type { PagesOptions, Readiness } from './pages.ts';
 import type { Selector } from './selection.ts';
 import type { Sessions } from './sessions.ts';
 import { createSseFront } from './sse.ts';
@@ -105,7 +111,12 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     ...{ select, dispatcher, sessions, allowance, limits },
   };
   const endpoint = createEndpoint(given);
-  const pages = createPages(given);
+  let pages: Promise<RequestListener> | undefined;
+  /** Loaded when somebody asks for one: Express is a sixth of what an idle gateway holds. */
+  async function servePage(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    pages ??= import('./pages.ts').then(({ createPages }) => createPages(given));
+    (await pages)(req, res);
+  }
   let sse = rules.legacySse ? createSseFront(given) : undefined;
 
   /** Says at the end that it is the last one on its connection. */
@@ -137,7 +148,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       if (isMcp(req.url)) return endpoint(req, res);
       // Express makes the response one of its own kind.
       if (isLast) res.shouldKeepAlive = false;
-      if (sse?.serve(req, res) !== true) pages(req, res);
+      if (sse?.serve(req, res) !== true) void servePage(req, res);
     },
   );
   server.on('clientError', refuseUnreadable);

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
+import type { Metric, Registry } from 'prom-client';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { DownstreamStatus } from '../downstream/status.ts';
 import type { Forwarding } from '../relay/asking.ts';
@@ -29,23 +29,13 @@ class Meter {
   seconds = 0;
 }
 
-/** Of the process, and made once for it: what watches the event loop cannot be taken away again. */
-let ofProcess: Registry | undefined;
+/** What Prometheus expects. */
+const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export function createMetrics({ downstreams, exposedTools }: MetricsOptions): Metrics {
   const meters = new Map<string, Meter>();
   let refused = 0;
-  if (ofProcess === undefined) {
-    ofProcess = new Registry();
-    collectDefaultMetrics({ register: ofProcess });
-  }
-  const ours = new Registry();
-  // The library writes them down; what they say is counted here.
-  const add = (name: string, type: string, help: string, read: () => Value[]) =>
-    ours.registerMetric({
-      name,
-      get: async () => ({ name, help, type, aggregator: 'sum', values: read() }),
-    } as unknown as Metric);
+  let registered: Promise<readonly Registry[]> | undefined;
 
   function meterOf(key: string): Meter {
     let meter = meters.get(key);
@@ -56,77 +46,92 @@ export function createMetrics({ downstreams, exposedTools }: MetricsOptions): Me
     return meter;
   }
 
-  const each = (read: (meter: Meter, downstream: string) => Value[]) => () =>
-    [...meters].flatMap(([downstream, meter]) => read(meter, downstream));
-  const ofEach = (read: (downstream: Downstream) => Value[]) => () => downstreams().flatMap(read);
+  /** The library writes them down, and is loaded when somebody asks; what they say is counted here. */
+  async function register(): Promise<readonly Registry[]> {
+    const library = await import('prom-client');
+    const ours = new library.Registry();
+    const add = (name: string, type: string, help: string, read: () => Value[]) =>
+      ours.registerMetric({
+        name,
+        get: async () => ({ name, help, type, aggregator: 'sum', values: read() }),
+      } as unknown as Metric);
 
-  add('mcp_switchboard_calls_total', 'counter', 'Calls that ended, by server and how.', () => [
-    ...each(({ ended }, downstream) =>
-      [...ended].map(([outcome, value]) => ({ labels: { downstream, outcome }, value })),
-    )(),
-    { labels: { downstream: '', outcome: 'refused' }, value: refused },
-  ]);
-  add(
-    'mcp_switchboard_call_failures_total',
-    'counter',
-    'Calls that no server answered, by server and reason.',
-    each(({ failed }, downstream) =>
-      [...failed].map(([reason, value]) => ({ labels: { downstream, reason }, value })),
-    ),
-  );
-  const duration = 'mcp_switchboard_call_duration_seconds';
-  add(
-    duration,
-    'histogram',
-    'From a call to its answer, by server.',
-    each(({ buckets, seconds }, downstream) => {
-      let count = 0;
-      const values: Value[] = [...buckets].map((number, index) => {
-        count += number;
-        const le = BUCKETS[index] ?? '+Inf';
-        return { labels: { le, downstream }, value: count, metricName: `${duration}_bucket` };
-      });
-      values.push({ labels: { downstream }, value: seconds, metricName: `${duration}_sum` });
-      values.push({ labels: { downstream }, value: count, metricName: `${duration}_count` });
-      return values;
-    }),
-  );
-  add(
-    'mcp_switchboard_calls_in_flight',
-    'gauge',
-    'Calls that run now, by server.',
-    each(({ inFlight }, downstream) => [{ labels: { downstream }, value: inFlight }]),
-  );
-  add(
-    'mcp_switchboard_downstream_state',
-    'gauge',
-    '1 for the state that a server is in.',
-    ofEach((downstream) => {
-      const { state: now } = downstream.status();
-      return STATES.map((state) => ({
-        labels: { downstream: downstream.key, state },
-        value: state === now ? 1 : 0,
-      }));
-    }),
-  );
-  add(
-    'mcp_switchboard_downstream_items',
-    'gauge',
-    'What a server lists, by kind.',
-    ofEach(({ key: downstream, listing }) =>
-      (['tools', 'prompts', 'resources'] as const).map((kind) => ({
-        labels: { downstream, kind },
-        value: listing?.[kind]?.length ?? 0,
-      })),
-    ),
-  );
-  add('mcp_switchboard_exposed_tools', 'gauge', 'Tools that callers are offered.', () => [
-    { labels: {}, value: exposedTools() },
-  ]);
+    const each = (read: (meter: Meter, downstream: string) => Value[]) => () =>
+      [...meters].flatMap(([downstream, meter]) => read(meter, downstream));
+    const ofEach = (read: (downstream: Downstream) => Value[]) => () => downstreams().flatMap(read);
+
+    add('mcp_switchboard_calls_total', 'counter', 'Calls that ended, by server and how.', () => [
+      ...each(({ ended }, downstream) =>
+        [...ended].map(([outcome, value]) => ({ labels: { downstream, outcome }, value })),
+      )(),
+      { labels: { downstream: '', outcome: 'refused' }, value: refused },
+    ]);
+    add(
+      'mcp_switchboard_call_failures_total',
+      'counter',
+      'Calls that no server answered, by server and reason.',
+      each(({ failed }, downstream) =>
+        [...failed].map(([reason, value]) => ({ labels: { downstream, reason }, value })),
+      ),
+    );
+    const duration = 'mcp_switchboard_call_duration_seconds';
+    add(
+      duration,
+      'histogram',
+      'From a call to its answer, by server.',
+      each(({ buckets, seconds }, downstream) => {
+        let count = 0;
+        const values: Value[] = [...buckets].map((number, index) => {
+          count += number;
+          const le = BUCKETS[index] ?? '+Inf';
+          return { labels: { le, downstream }, value: count, metricName: `${duration}_bucket` };
+        });
+        values.push({ labels: { downstream }, value: seconds, metricName: `${duration}_sum` });
+        values.push({ labels: { downstream }, value: count, metricName: `${duration}_count` });
+        return values;
+      }),
+    );
+    add(
+      'mcp_switchboard_calls_in_flight',
+      'gauge',
+      'Calls that run now, by server.',
+      each(({ inFlight }, downstream) => [{ labels: { downstream }, value: inFlight }]),
+    );
+    add(
+      'mcp_switchboard_downstream_state',
+      'gauge',
+      '1 for the state that a server is in.',
+      ofEach((downstream) => {
+        const { state: now } = downstream.status();
+        return STATES.map((state) => ({
+          labels: { downstream: downstream.key, state },
+          value: state === now ? 1 : 0,
+        }));
+      }),
+    );
+    add(
+      'mcp_switchboard_downstream_items',
+      'gauge',
+      'What a server lists, by kind.',
+      ofEach(({ key: downstream, listing }) =>
+        (['tools', 'prompts', 'resources'] as const).map((kind) => ({
+          labels: { downstream, kind },
+          value: listing?.[kind]?.length ?? 0,
+        })),
+      ),
+    );
+    add('mcp_switchboard_exposed_tools', 'gauge', 'Tools that callers are offered.', () => [
+      { labels: {}, value: exposedTools() },
+    ]);
+    return [ours, processMetrics(library)];
+  }
 
   return {
-    contentType: ours.contentType,
-    write: async () => `${await ours.metrics()}\n${await ofProcess?.metrics()}`,
+    contentType: CONTENT_TYPE,
+    async write() {
+      registered ??= register();
+      return (await Promise.all((await registered).map((each) => each.metrics()))).join('\n');
+    },
     onStarted({ downstream }: Forwarding) {
       meterOf(downstream.key).inFlight++;
     },
@@ -149,6 +154,17 @@ export function createMetrics({ downstreams, exposedTools }: MetricsOptions): Me
       meter.failed.set(reason, (meter.failed.get(reason) ?? 0) + 1);
     },
   };
+}
+
+/** Of the process, and made once for it: what watches the event loop cannot be taken away again. */
+let ofProcess: Registry | undefined;
+
+function processMetrics({ collectDefaultMetrics, Registry }: typeof import('prom-client')): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
 }
 
 interface Value {
