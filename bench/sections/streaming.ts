@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, Running } from '../measure/bench.ts';
 import { rangeOf, runSlice } from '../measure/compare.ts';
 import { memoryMiB } from '../measure/memory.ts';
@@ -26,18 +25,20 @@ export const streaming: Section = {
   key: 'streaming',
   title: 'Results of 10 MiB while they arrive',
   text: `The downstream writes its answer over ${paceMs} ms: a first byte before that is one that went on before the last had come.
-Memory is the most that was resident, less what was before, for one such result and for each of sixteen at once; the
-downstream writes these as fast as it can.`,
+Memory is the most that was resident in a new process, less what was before the first of them, for one such result at a time
+and for each of sixteen at once; the downstream writes these as fast as it can.`,
   async run(bench) {
     const rows: [string, string, Flow[]][] = [];
     for (const target of bench.chosen(
       bench.quick ? ['switchboard'] : ['raw', 'limit', 'switchboard', 'naive-v2'],
     )) {
-      const one = await bench.start(target, undefined, { collectable: true });
       const flows: Flow[] = [];
-      for (let round = 1; round <= (bench.quick ? 1 : 3); round++) flows.push(await measureFlow(bench, one));
+      for (let start = 1; start <= (bench.quick ? 1 : 3); start++) {
+        const one = await bench.start(target, undefined, { collectable: true });
+        flows.push(await measureFlow(bench, one));
+        await one.child.stop();
+      }
       rows.push([target.key, target.title, flows]);
-      await one.child.stop();
     }
     const lines = rows.map(([, title, flows]) => [
       title,
@@ -73,21 +74,18 @@ downstream writes these as fast as it can.`,
   },
 };
 
+/** Of a new process: one that has held a large result before keeps room for the next. */
 async function measureFlow(bench: Bench, one: Running): Promise<Flow> {
-  await runSlice(bench, one, { ...call, durationMs: 0, atLeast: 1 });
-  const paced = await runSlice(bench, one, { ...call, paceMs, durationMs: 1 });
-  const growth = await growthWhile(one, () => runSlice(bench, one, { ...call, durationMs: 0, atLeast: 3 }));
-  const sixteen = { ...call, callers: 16, durationMs: 0, atLeast: 16 };
-  const growthOf16 = await growthWhile(one, () => runSlice(bench, one, sixteen));
-  return { firstMs: paced.firstByteMs, growth: growth / bytes, growthOf16: growthOf16 / 16 / bytes };
-}
-
-/** In bytes. */
-async function growthWhile({ child: { pid } }: Running, work: () => Promise<unknown>): Promise<number> {
+  const { pid } = one.child;
+  await runSlice(bench, one, { ...callCell('modern', 16), durationMs: bench.quick ? 50 : 1000 });
   const before = await settledMiB(pid);
   // The highest mark is set back to what is resident now.
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
-  await work();
-  await sleep(10);
-  return toMB(memoryMiB(pid, 'VmHWM') - before) * 1e6;
+  const growth = () => (toMB(memoryMiB(pid, 'VmHWM') - before) * 1e6) / bytes;
+  await runSlice(bench, one, { ...call, durationMs: 0, atLeast: 3 });
+  const ofOne = growth();
+  await runSlice(bench, one, { ...call, callers: 16, durationMs: 0, atLeast: 16 });
+  const ofSixteen = growth() / 16;
+  const paced = await runSlice(bench, one, { ...call, paceMs, durationMs: 1 });
+  return { firstMs: paced.firstByteMs, growth: ofOne, growthOf16: ofSixteen };
 }
