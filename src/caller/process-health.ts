@@ -15,9 +15,9 @@ export interface ProcessHealth {
   close(): void;
 }
 
-/** Of what V8 lets old objects take; the rest of its limit is for young ones, three times 16 MiB. */
+/** Of what V8 lets old objects take; the rest of its limit is for young ones: three times 16 MiB, from version 13 on 64. */
 const FULL = 0.9;
-const YOUNG_BYTES = 48 * 1024 * 1024;
+const YOUNG_BYTES = 3 * (Number.parseInt(process.versions.v8, 10) < 13 ? 16 : 64) * 1024 * 1024;
 /**
  * How long one look at the heap counts. What is still used is known after a collection only: when nothing is taken in, none
  * may come. So some are let in again then, and where there still is no room, the next collection says so at once.
