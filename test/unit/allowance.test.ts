@@ -67,7 +67,7 @@ test('limits that change count at once', () => {
 test('a process that is full takes nobody, and everybody again when it is not', () => {
   let isFull = true;
   const allowance = new Allowance(unlimited, () => isFull);
-  expect(allowance.enter()?.httpStatus).toBe(503);
+  expect(allowance.enter()).toMatchObject({ httpStatus: 503, retryAfterSeconds: 2 });
   isFull = false;
   expect(allowance.enter()).toBeUndefined();
 });

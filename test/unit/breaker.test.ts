@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Breaker, judgeFailure } from '../../src/downstream/breaker.ts';
+import { Breaker, createBreaker, judgeFailure } from '../../src/downstream/breaker.ts';
 import * as errors from '../../src/errors.ts';
 
 function breaker(limits: { breakerFailures?: number } = {}) {
@@ -90,4 +90,32 @@ test.each([
   ['a lost session', errors.sessionLost('crm'), 'unknown'],
 ])('%s says what it says of the downstream', (_what, failure, verdict) => {
   expect(judgeFailure(failure)).toBe(verdict);
+});
+
+test('without a number of failures it never opens', () => {
+  const { breaker: crm } = breaker({ breakerFailures: 0 });
+  expect(Array.from({ length: 100 }, () => crm.failed(false))).toEqual(Array(100).fill(false));
+});
+
+test('what was sent before it opened does not open it once more', () => {
+  const { breaker: crm, said } = breaker({ breakerFailures: 1 });
+  expect([crm.failed(false), crm.failed(false)]).toEqual([true, false]);
+  expect(said).toEqual([30_000]);
+});
+
+test('the log says when it opens and for how long, and when it closes', () => {
+  const said: unknown[] = [];
+  const log = {
+    warn: (...line: unknown[]) => said.push(line),
+    info: (...line: unknown[]) => said.push(line),
+  };
+  const limits = { breakerFailures: 1, breakerOpenMs: 30_000, breakerMaxOpenMs: 30_000 };
+  const crm = createBreaker('crm', limits, log as never);
+  crm.failed(false);
+  expect(crm.refusal()?.message).toContain('left alone for 30 s');
+  crm.answered();
+  expect(said).toEqual([
+    [{ event: 'circuit_open', retryInMs: 30_000 }, '"crm" fails, and is left alone for a while'],
+    [{ event: 'circuit_closed' }, '"crm" answers again'],
+  ]);
 });

@@ -130,6 +130,16 @@ describe('of the requests to one server', () => {
     expect([receiver?.caller, receiver?.timeLeftMs]).toEqual([sent, 77]);
   });
 
+  test('who can be asked nothing, and is given results as a whole, is', () => {
+    const { gate: crm, sent } = gate();
+    const nothing = () => {};
+    const receiver = { onNotification: nothing, onOutcome: nothing, onFailure: nothing };
+    crm.request({ method: 'tools/call', params: { name: 'a' }, progress: false }, receiver);
+    expect(sent.get('a')?.onQuestion?.({ method: 'roots/list' }, nothing)).toBeUndefined();
+    expect(sent.get('a')?.onLarge?.(true, nothing)).toBeUndefined();
+    expect(sent.get('a')?.timeLeftMs).toBe(0);
+  });
+
   test('none is sent where it is known that there is no server', () => {
     const { request, sent, heard, goAway } = gate();
     goAway(unavailable('crm', 'is away'));
@@ -183,6 +193,18 @@ describe('of a server whose requests fail one after the other', () => {
     clock.ms = 2000;
     request('third');
     expect(sent.has('third')).toBe(true);
+  });
+
+  test('one that was sent before ends, and the one that was let through is still waited for', () => {
+    const { request, fail, heard, clock } = gate({ breakerFailures: 1, maxInFlight: 10 });
+    request('a');
+    const earlier = request('b');
+    fail('a');
+    clock.ms = 1000;
+    request('probe');
+    earlier.cancel('no longer wanted');
+    request('early');
+    expect(heard).toContain('early circuit_open');
   });
 
   test('being too late counts as failing, being given up does not, and never having begun neither', () => {

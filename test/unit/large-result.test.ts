@@ -70,3 +70,51 @@ test('what stands behind it, is missing, or is no text is noticed', () => {
     }),
   );
 });
+
+test('where it begins, and whether it says that it is complete', () => {
+  const head = (text: string) => readLargeHead(Buffer.from(text), 7);
+  expect(head('{"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","a":1')).toEqual({
+    start: 33,
+    tail: '}',
+    isComplete: true,
+  });
+  expect(head('{"result":{"a":"{\\"resultType\\":\\"complete\\",')).toEqual({
+    start: 10,
+    tail: ',"jsonrpc":"2.0","id":7}',
+    isComplete: false,
+  });
+  for (const other of [
+    '{"jsonrpc":"2.0","id":8,"result":{',
+    '{"jsonrpc":"2.0","id":7,"error":{',
+    '{"jsonrpc":"2.0","id":7,"result":[',
+    ' {"result":{',
+  ])
+    expect(head(other)).toBeUndefined();
+});
+
+test('a line break between texts becomes a space, and one within a text is none of JSON', () => {
+  const answer = (result: string) => Buffer.from(`{"jsonrpc":"2.0","id":7,"result":${result}}\n`);
+  expect(follow(answer('{\n"a":\r\n1}'), [])).toEqual({ taken: '{ "a":  1}', isError: false });
+  expect(follow(answer('{"a":"x\ny"}'), [])).toBeUndefined();
+  expect(follow(answer('{"a":"x\ry"}'), [])).toBeUndefined();
+});
+
+test('an error is one that says so itself', () => {
+  const isError = (result: string) =>
+    follow(Buffer.from(`{"jsonrpc":"2.0","id":7,"result":${result}}`), [])?.isError;
+  expect(isError('{"isError": true}')).toBe(true);
+  expect(isError('{"isError":[true]}')).toBe(false);
+  expect(isError('{"a":{"isError":true}}')).toBe(false);
+  expect(isError('{"isErrorOrSo":true,"isErro":true}')).toBe(false);
+  expect(isError('{"isError":false,"a":true}')).toBe(false);
+});
+
+test('one that is nested without end is not followed', () => {
+  const nested = (depth: number) =>
+    follow(
+      Buffer.from(`{"result":{"a":${'['.repeat(depth)}${']'.repeat(depth)}},"jsonrpc":"2.0","id":7}`),
+      [],
+    );
+  expect(nested(511)).toBeDefined();
+  expect(nested(512)).toBeUndefined();
+});

@@ -10,6 +10,29 @@ test('what may have run is sent again only where it reads, or its operator says 
   }
 });
 
+test('what is done about each failure, for what reads, what is marked, and all else', () => {
+  const steps = Object.entries(RETRY_RULES).map(([reason, { reads, marked, once }]) => [
+    reason,
+    reads,
+    marked,
+    once,
+  ]);
+  expect(steps).toEqual([
+    ['unavailable', 'renew', 'renew', 'renew'],
+    ['session_lost', 'renew', 'renew', 'renew'],
+    ['headers_refused', 'refresh', 'refresh', 'refresh'],
+    ['rate_limited', 'wait', 'wait', 'wait_briefly'],
+    ['server_error', 'retry', 'retry', 'fail'],
+    ['outcome_unknown', 'retry', 'retry', 'fail'],
+    ...['deadline', 'too_large', 'bad_answer', 'refused', 'busy', 'circuit_open'].map((reason) => [
+      reason,
+      'fail',
+      'fail',
+      'fail',
+    ]),
+  ]);
+});
+
 test.each([
   ['retry', 0, undefined, 100],
   ['retry', 1, undefined, 200],

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { createTokenCheck } from '../../src/caller/token.ts';
 
@@ -7,7 +8,7 @@ const tokens = ['t', 'a'.repeat(127), 'b'.repeat(128), 'c'.repeat(129), 'd'.repe
 describe.each(tokens.map((token) => [token.length, token] as const))(
   'a token of %i characters',
   (_length, token) => {
-    const hasToken = createTokenCheck(token);
+    const hasToken = (headers: IncomingHttpHeaders) => createTokenCheck(token)(headers);
 
     test.each([
       ['Bearer T', { authorization: `Bearer ${token}` }],
@@ -38,6 +39,7 @@ describe.each(tokens.map((token) => [token.length, token] as const))(
     });
 
     test('leaves nothing behind for the next one', () => {
+      const hasToken = createTokenCheck(token);
       expect(hasToken({ authorization: `${token}${'x'.repeat(100)}` })).toBe(false);
       expect(hasToken({ authorization: token })).toBe(true);
       expect(hasToken({ authorization: '' })).toBe(false);
@@ -63,4 +65,8 @@ test('an earlier one is accepted beside it, as long as there is one', () => {
   ]);
   expect(createTokenCheck('new')({ authorization: 'old' })).toBe(false);
   expect(createTokenCheck('new')({ authorization: 'undefined' })).toBe(false);
+});
+
+test('a scheme stands before the token, and not within it', () => {
+  expect(createTokenCheck('ab')({ authorization: 'abearer b' })).toBe(false);
 });

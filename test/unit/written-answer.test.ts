@@ -59,6 +59,31 @@ describe('what is more than one JSON value is read as what it is, and not kept',
   });
 });
 
+test('what is nested deeper than others can write is not kept, and read all the same', () => {
+  const nested = (depth: number) =>
+    writtenOf(`{"result":{"a":${'['.repeat(depth)}${']'.repeat(depth)}},"jsonrpc":"2.0","id":5}`);
+  expect(nested(511)).toHaveProperty('written');
+  expect(nested(512)).not.toHaveProperty('written');
+  expect(nested(512)).toHaveProperty('result');
+});
+
+test('a message is the same as if it had been parsed', () => {
+  for (const text of [
+    '{"jsonrpc":"2.0","id":5,"result":{"a":[1,{"b":"\\u0041"}]}}',
+    '{"result":{},"jsonrpc":"2.0","id":5}',
+    '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}',
+    '{"jsonrpc":"2.0","id":5,"error":{"code":-1,"message":"}}"}}',
+    '[{"jsonrpc":"2.0","id":5,"result":{}}]',
+  ])
+    expect(JSON.stringify(parseMessage(text), sorted)).toBe(JSON.stringify(JSON.parse(text), sorted));
+});
+
+function sorted(_key: string, value: unknown) {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
+}
+
 describe('how deep JSON is nested', () => {
   test.each([
     ['arrays', '['.repeat(300) + ']'.repeat(300), true],
