@@ -1,6 +1,6 @@
 // Runs the fault table and the commands that measure, and says what came of it: npm run reliability
-// With `-- --write` it writes docs/reliability.md, with `-- --tests` it leaves the commands out, and `-- --report=<file>`
-// is what `vitest run --reporter=json` wrote already.
+// With `-- --write` it writes docs/reliability.md, with `-- --short` the longest commands do a part of their work, with `-- --tests`
+// it leaves them all out, and `-- --report=<file>` is what `vitest run --reporter=json` wrote already.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,20 +12,21 @@ import { type Measured, pageText } from './page.ts';
 import { type FileResult, judgeFaults } from './results.ts';
 
 /**
- * What is promised of each is its own limit; the page has what it said last. On two idle cores the first six take some minutes each,
- * `neighbour` five, `fuzz` and `soak` in their long forms fifteen and more.
+ * With what is given to them in short. What is promised of each is its own limit; the page has what it said last. On two idle
+ * cores the first six take some minutes each, `neighbour` five, `fuzz` and `soak` in their long forms fifteen and more.
  */
-const COMMANDS = [
-  'attacks',
-  'lateness',
-  'non-readers',
-  'duplicates',
-  'restarts',
-  'reloads',
-  'neighbour',
-  'fuzz',
-  'soak',
-];
+const COMMANDS: Readonly<Record<string, string>> = {
+  attacks: '',
+  lateness: '',
+  'non-readers': '',
+  duplicates: '',
+  restarts: '',
+  reloads: '',
+  neighbour: '4 1000',
+  fuzz: '20000 1',
+  soak: '150000 1500 150 1',
+};
+const isShort = process.argv.includes('--short');
 
 const root = resolve(import.meta.dirname, '../..');
 const page = join(root, 'docs/reliability.md');
@@ -33,7 +34,7 @@ const folder = mkdtempSync(join(tmpdir(), 'reliability-'));
 
 try {
   const faults = judgeFaults(SECTIONS, runTests());
-  const measured = process.argv.includes('--tests') ? [] : COMMANDS.flatMap(measure);
+  const measured = process.argv.includes('--tests') ? [] : Object.keys(COMMANDS).flatMap(measure);
   const text = pageText(faults, measured, { node: process.version, cores: cpus().length });
   if (process.argv.includes('--write')) writeFileSync(page, text);
   else process.stdout.write(text);
@@ -65,14 +66,17 @@ function read(report: string): readonly FileResult[] {
 function measure(name: string): Measured[] {
   const file = `bench/${name}.ts`;
   if (!existsSync(join(root, file))) return [];
-  const lines = run('npx', ['tsx', file]).trimEnd().split('\n');
+  const given = isShort ? (COMMANDS[name] ?? '').split(' ').filter(Boolean) : [];
+  const lines = run('npx', ['tsx', file, ...given])
+    .trimEnd()
+    .split('\n');
   let figures: Measured['figures'] = [];
   try {
     ({ figures } = JSON.parse(lines.at(-1) ?? ''));
   } catch {
     // Told of as a command that said nothing.
   }
-  return [{ command: `npx tsx ${file}`, figures }];
+  return [{ command: ['npx tsx', file, ...given].join(' '), figures }];
 }
 
 function run(program: string, args: readonly string[]): string {
