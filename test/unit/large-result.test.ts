@@ -118,3 +118,9 @@ test('one that is nested without end is not followed', () => {
   expect(nested(511)).toBeDefined();
   expect(nested(512)).toBeUndefined();
 });
+
+test('what stands behind it is not kept without end', () => {
+  const answer = (spaces: number) => Buffer.from(`{"jsonrpc":"2.0","id":7,"result":{}${' '.repeat(spaces)}}`);
+  expect(follow(answer(200), [])).toBeDefined();
+  expect(follow(answer(300), [])).toBeUndefined();
+});

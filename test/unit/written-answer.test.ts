@@ -34,6 +34,9 @@ describe('what is more than one JSON value is read as what it is, and not kept',
     ['an id that is a text', '{"jsonrpc":"2.0","id":"5","result":{"a":1}}', '5'],
     ['an id that is a fraction', '{"jsonrpc":"2.0","id":5.5,"result":{"a":1}}', 5.5],
     ['more lines than one', '{"jsonrpc":"2.0","id":5,"result":{"a":\n1}}', 5],
+    ['another version', '{"jsonrpc":"1.0","id":5,"result":{"a":1}}', 5],
+    ['another version behind', '{"result":{"a":1},"jsonrpc":"1.0","id":5}', 5],
+    ['something behind the result', '{"jsonrpc":"2.0","id":5,"result":{"a":1},"b":{"c":{}}}', 5],
     ['spaces around', '{ "jsonrpc": "2.0", "id": 5, "result": {"a":1} }', 5],
   ])('%s', (_what, text, id) => {
     const read = writtenOf(text);
@@ -46,9 +49,24 @@ describe('what is more than one JSON value is read as what it is, and not kept',
     for (const text of [
       '{"jsonrpc":"2.0","id":5,"result":{"a":}}',
       '{"result":{]},"jsonrpc":"2.0","id":5}',
+      '{"jsonrpc":"2.0","id":5,"result":{"a":1}]',
+      '{"jsonrpc":"2.0","id":5,"result":{"a":1}',
+      '{"result":{"a":1},"jsonrpc":"2.0","id":5]',
+      '{"result":{"a":1},"jsonrpc":"2.0","id":5',
+      '{"result":{"a":1}"jsonrpc":"2.0","id":5}',
       '',
     ]) {
       expect(() => parseMessage(text)).toThrow(SyntaxError);
+    }
+  });
+
+  test('nor is what is no result, in a place of the same length', () => {
+    for (const text of [
+      '{"jsonrpc":"2.0","id":5,"params":{"a":1}}',
+      '{"params":{"a":1},"jsonrpc":"2.0","id":5}',
+    ]) {
+      expect(parseMessage(text)).toEqual(JSON.parse(text));
+      expect(outcomeOf(parseMessage(text) as Message)).toBeUndefined();
     }
   });
 
@@ -96,9 +114,17 @@ describe('how deep JSON is nested', () => {
     ],
     [
       'brackets behind texts that end in backslashes',
-      `["\\\\","\\\\\\"",${'['.repeat(300)}${']'.repeat(300)}]`,
+      `["\\\\","\\\\\\"",${'['.repeat(500)}${']'.repeat(500)}]`,
       true,
     ],
+    [
+      'brackets in a text behind one that ends in a backslash',
+      JSON.stringify(['\\', '['.repeat(500)]),
+      false,
+    ],
+    ['brackets in a text behind a quote', JSON.stringify([`"${'['.repeat(500)}`]), false],
+    ['brackets in a text behind a backslash and a quote', JSON.stringify([`\\"${'['.repeat(500)}`]), false],
+    ['objects beside each other', `[${'{},'.repeat(500)}{}]`, false],
     ['many beside each other', `[${'[],'.repeat(500)}[]]`, false],
   ])('%s', (_what, json, isDeep) => {
     expect(JSON.parse(json)).toBeDefined();
