@@ -10,6 +10,7 @@ import {
   RPC,
   type RpcError,
 } from '../protocol/messages.ts';
+import { COMPLETE } from '../protocol/written-answer.ts';
 import type { Forwarding } from '../relay/asking.ts';
 import { IMPLEMENTATION } from '../version.ts';
 import { toRpcError, toToolResult } from './failed-answer.ts';
@@ -62,19 +63,16 @@ function inEra(outcome: Outcome, era: Era, method: string): Outcome {
   if (isTyped === (era === 'modern')) return outcome;
   if (!isTyped) {
     return written?.startsWith('{"') === true
-      ? { result: given, written: TYPE + written.slice(1) }
+      ? { result: given, written: COMPLETE + written.slice(1) }
       : { result: { resultType: 'complete', ...given } };
   }
   const { resultType: _none, structuredContent, ...result } = given;
   const isKnown = structuredContent === undefined || isObject(structuredContent);
-  if (isKnown && written?.startsWith(TYPE) === true)
-    return { result: given, written: `{${written.slice(TYPE.length)}` };
+  if (isKnown && written?.startsWith(COMPLETE) === true)
+    return { result: given, written: `{${written.slice(COMPLETE.length)}` };
   // Legacy clients know objects only, and would throw away the answer of a tool that has run.
   return { result: isObject(structuredContent) ? { ...result, structuredContent } : result };
 }
-
-/** How most write it, and we do. */
-export const TYPE = '{"resultType":"complete",';
 
 function codeInEra({ code, data }: RpcError, era: Era, method: string): number {
   if (era === 'modern') return code === LEGACY_RESOURCE_NOT_FOUND ? RPC.invalidParams : code;

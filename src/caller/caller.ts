@@ -32,15 +32,12 @@ export interface Reply {
   /** The whole response as JSON. `httpStatus` and further headers count where there are such. */
   end(json: string, httpStatus?: number, headers?: readonly string[]): void;
   /**
-   * The response in pieces: `head` now, the rest as it comes, the last of it with `endSink`. Undefined where it has to be
-   * said as a whole.
+   * The response in pieces: `head` now, then what is written, `tail` at its end. Undefined where it has to be said as a
+   * whole.
    *
    * @param goOn  called when more is wanted, after `write` has said that it is enough
    */
-  sink?(head: string, goOn: () => void): Sink | undefined;
-  endSink?(tail: string): void;
-  /** What was said so far is no response, and nothing will make it one. */
-  cut?(): void;
+  sink?(head: string, tail: string, goOn: () => void): ReplySink | undefined;
   /** As `end`, for a large part that is kept as bytes: the response is `head`, `body` and `tail` in one piece. */
   endAround(head: string, body: Buffer, tail: string): void;
   /** Ends it without a response: the request was cancelled. */
@@ -54,6 +51,14 @@ export interface Reply {
    * False where there is no way to send such a one.
    */
   listening(onGone: () => void): boolean;
+}
+
+/** A response in pieces. */
+export interface ReplySink extends Sink {
+  /** All of it was written. */
+  end(): void;
+  /** What was said so far is no response, and nothing will make it one. */
+  cut(): void;
 }
 
 /** Whoever asks with the same identity at the same URL is taken for the same. */

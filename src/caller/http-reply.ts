@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limits } from '../config/config.ts';
 import type { Profile } from '../config/profiles.ts';
-import type { Sink } from '../downstream/link.ts';
 import type { Era } from '../protocol/eras.ts';
 import type { Notification, Request } from '../protocol/messages.ts';
-import { EVENT_END, EVENT_START, encodeEvent, KEEP_ALIVE, splitEvent } from '../protocol/sse.ts';
-import type { Reply } from './caller.ts';
+import { encodeEvent, KEEP_ALIVE, splitEvent } from '../protocol/sse.ts';
+import type { Reply, ReplySink } from './caller.ts';
 import type { TooMany } from './too-many.ts';
 import { cutIfUnread } from './unread.ts';
 
@@ -29,8 +28,6 @@ export class HttpReply implements Reply {
   #streaming = false;
   /** The response itself has begun: nothing else may stand in it. */
   #isSending = false;
-  /** A response in pieces that is no stream of events. */
-  #isJson = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param headers  further response headers, name and value in turn */
@@ -92,21 +89,17 @@ export class HttpReply implements Reply {
     cutIfUnread(this.#res, this.#limits.unsentTimeoutMs);
   }
 
-  sink(head: string, goOn: () => void): Sink | undefined {
+  sink(head: string, tail: string, goOn: () => void): ReplySink | undefined {
     const res = this.#res;
     if (res.destroyed) return undefined;
-    if (this.#streaming || this.#prefersStream) {
-      this.#openStream();
-      res.write(EVENT_START + head);
-    } else {
-      // Of unknown length: Node sends it in chunks.
-      this.#streaming = true;
-      this.#isJson = true;
-      res.writeHead(200, [...this.#headers, 'content-type', 'application/json']);
-      res.write(head);
-    }
+    const isStream = this.#streaming || this.#prefersStream;
+    const [before, after] = isStream ? splitEvent(head, tail) : [head, tail];
+    if (isStream) this.#openStream();
+    // Of unknown length: Node sends it in chunks.
+    else res.writeHead(200, [...this.#headers, 'content-type', 'application/json']);
     this.#isSending = true;
     clearTimeout(this.#timer);
+    res.write(before);
     res.on('drain', goOn);
     return {
       write: (piece) => {
@@ -114,17 +107,13 @@ export class HttpReply implements Reply {
         cutIfUnread(res, this.#limits.unsentTimeoutMs);
         return hasRoom;
       },
+      end: () => {
+        if (res.destroyed) return;
+        res.end(after);
+        cutIfUnread(res, this.#limits.unsentTimeoutMs);
+      },
+      cut: () => void res.destroy(),
     };
-  }
-
-  endSink(tail: string): void {
-    if (this.#res.destroyed) return;
-    this.#res.end(this.#isJson ? tail : tail + EVENT_END);
-    cutIfUnread(this.#res, this.#limits.unsentTimeoutMs);
-  }
-
-  cut(): void {
-    this.#res.destroy();
   }
 
   endAround(head: string, body: Buffer, tail: string): void {

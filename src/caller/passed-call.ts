@@ -2,10 +2,11 @@ import type { Sink } from '../downstream/link.ts';
 import type { DownstreamFailure } from '../errors.ts';
 import type { Notification, Outcome, Params, Request, RequestId } from '../protocol/messages.ts';
 import { isRequestId } from '../protocol/messages.ts';
+import { COMPLETE } from '../protocol/written-answer.ts';
 import type { Forwarding } from '../relay/asking.ts';
 import type { RunningCall, WayBack } from '../relay/running-call.ts';
-import { resultHead, statusOf, TYPE, toOutcome, writeGuarded } from './answers.ts';
-import type { Caller, Reply } from './caller.ts';
+import { resultHead, statusOf, toOutcome, writeGuarded } from './answers.ts';
+import type { Caller, Reply, ReplySink } from './caller.ts';
 import type { CallObserver } from './observed.ts';
 import { askerOf, awaitAddresses, logLevelOf } from './request-facts.ts';
 
@@ -27,7 +28,8 @@ export class PassedCall implements WayBack {
   readonly #reply: Reply;
   readonly #startedAt = performance.now();
   #call: RunningCall | undefined;
-  /** Of a result that goes on in pieces; 0 where none does. */
+  /** Where a result goes that goes on in pieces, and how much of it has gone. */
+  #sink: ReplySink | undefined;
   #sentBytes = 0;
   readonly caller: WayBack['caller'];
   readonly logLevel: WayBack['logLevel'];
@@ -72,9 +74,10 @@ export class PassedCall implements WayBack {
     // What of it a legacy caller would not understand is known at its end alone.
     if (isComplete && !isModern) return undefined;
     const lacksType = isModern && !isComplete;
-    const head = resultHead(this.#request.id) + (lacksType ? TYPE : '');
-    const sink = this.#reply.sink?.(head, goOn);
+    const head = resultHead(this.#request.id) + (lacksType ? COMPLETE : '');
+    const sink = this.#reply.sink?.(head, '}', goOn);
     if (sink === undefined) return undefined;
+    this.#sink = sink;
     this.#sentBytes = head.length;
     let skip = lacksType ? 1 : 0;
     return {
@@ -99,18 +102,18 @@ export class PassedCall implements WayBack {
 
   cancelled(): void {
     this.#leave();
-    if (this.#sentBytes > 0) this.#reply.cut?.();
-    else this.#reply.abandon();
+    if (this.#sink === undefined) this.#reply.abandon();
+    else this.#sink.cut();
     this.#tell(undefined, undefined, this.#sentBytes);
   }
 
   #end(outcome: Outcome, failure: DownstreamFailure | undefined): void {
     const { era, session } = this.#from;
     this.#leave();
-    if (this.#sentBytes > 0) {
+    if (this.#sink !== undefined) {
       // What has been sent of it cannot be taken back.
-      if (failure !== undefined) this.#reply.cut?.();
-      else this.#reply.endSink?.('}');
+      if (failure !== undefined) this.#sink.cut();
+      else this.#sink.end();
       return this.#tell(outcome, failure, this.#sentBytes);
     }
     if (era === 'legacy' && 'error' in outcome) awaitAddresses(outcome.error, this.#forwarding, session);

@@ -29,10 +29,7 @@ export interface AnswerListener {
 }
 
 /** Takes the rest of an answer, with what is held of it first. */
-export interface LargeReader {
-  feed(chunk: Buffer): void;
-  end(): void;
-}
+export type LargeReader = Omit<AnswerReader, 'isStream'>;
 
 export type AnswerLimits = Pick<Limits, Cap['limit'] | 'maxNoticesPerSecond'>;
 

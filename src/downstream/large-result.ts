@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { COMPLETE, MAX_WRITTEN_DEPTH } from '../protocol/written-answer.ts';
 
 // A large result is not held until its end: it goes on while it arrives. What it takes to know where it ends is looked at,
 // and no more: brackets and texts, not whether all between them is JSON.
@@ -29,8 +30,6 @@ export function readLargeHead(held: Buffer, id: number): LargeHead | undefined {
   return undefined;
 }
 
-const COMPLETE = '{"resultType":"complete",';
-const MAX_DEPTH = 512;
 const MAX_TAIL_BYTES = 256;
 
 /** Follows a result, piece by piece, to its end. */
@@ -58,7 +57,7 @@ export class LargeResult {
     let at = 0;
     while (at < piece.length && !this.#hasEnded) {
       at = this.#inText ? this.#passText(piece, at) : this.#pass(piece, at);
-      if (this.#depth > MAX_DEPTH) return undefined;
+      if (this.#depth > MAX_WRITTEN_DEPTH) return undefined;
     }
     this.#behind += piece.toString('latin1', at);
     return this.#behind.length > MAX_TAIL_BYTES ? undefined : at;

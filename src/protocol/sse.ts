@@ -1,8 +1,8 @@
 import { createParser } from 'eventsource-parser';
 
 // JSON has no raw line breaks, so one `data:` line always holds a message.
-export const EVENT_START = 'event: message\ndata: ';
-export const EVENT_END = '\n\n';
+const EVENT_START = 'event: message\ndata: ';
+const EVENT_END = '\n\n';
 
 /** One message as one server-sent event. */
 export function encodeEvent(json: string): string {

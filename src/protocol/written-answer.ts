@@ -4,8 +4,11 @@
 /** Of a message: its result as the sender wrote it. A symbol, since what arrives has none. */
 export const WRITTEN = Symbol('result as written');
 
-/** Deeper ones are written anew, which fails where it is too deep for others as well. */
-const MAX_DEPTH = 512;
+/** How a complete result of the modern era begins, as most write it and we do. */
+export const COMPLETE = '{"resultType":"complete",';
+
+/** Deeper results do not go on as text: they are written anew, which fails where it is too deep for others as well. */
+export const MAX_WRITTEN_DEPTH = 512;
 
 /**
  * Parses one message. Of an answer whose envelope is written in one of the two usual orders, without spaces, the result is
@@ -51,7 +54,7 @@ function answerOf(id: string, written: string): object | undefined {
   } catch {
     return undefined;
   }
-  if (isDeeperThan(written, MAX_DEPTH)) return undefined;
+  if (isDeeperThan(written, MAX_WRITTEN_DEPTH)) return undefined;
   return { jsonrpc: '2.0', id: Number(id), result, [WRITTEN]: written };
 }
 
