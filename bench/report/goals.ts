@@ -1,4 +1,4 @@
-import type { Ratio } from '../measure/compare.ts';
+import { type Ratio, rangeOf } from '../measure/compare.ts';
 import { table } from './table.ts';
 
 /** What issue of the project asks for, and what a run came to. */
@@ -15,6 +15,15 @@ export const times = (ratio: number) => `${ratio.toFixed(2)} ×`;
 export const share = (ratio: number) => (ratio === 1 ? '1' : `1/${(1 / ratio).toFixed(1)}`);
 export const mib = (value: number) => `${value.toFixed(1)} MiB`;
 export const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
+
+/** One that these values are to stay below. */
+export const below = (name: string, values: readonly number[], limit: number, show: Goal['show']): Goal => ({
+  name,
+  value: values.length === 0 ? undefined : rangeOf(values),
+  bound: 'below',
+  limit,
+  show,
+});
 
 export function isReached({ value, bound, limit }: Goal): boolean {
   if (value === undefined) return false;

@@ -1,4 +1,5 @@
-import { compare, ratioOf, rowIn } from '../measure/compare.ts';
+import type { Bench } from '../measure/bench.ts';
+import { type Cell, compare, ratioOf, rowIn, type Summary } from '../measure/compare.ts';
 import { type Goal, times } from '../report/goals.ts';
 import { cellBlocks } from '../report/rows.ts';
 import { eras } from './calls.ts';
@@ -13,13 +14,7 @@ export const lists: Section = {
 downstream, and that of the SDK v1 aggregator the 250 of its legacy downstreams. The naive aggregators ask their downstreams
 each time, as far as their clients do not remember the answer.`,
   async run(bench) {
-    const cells = eras.map((era) => ({ kind: 'list', era, downstreamEra: era, callers: 16 }) as const);
-    const summary = await compare(bench, await bench.up(TARGETS), {
-      cells,
-      rounds: bench.quick ? 1 : 7,
-      sliceMs: bench.quick ? 100 : 260,
-      warmUp: { cells: bench.quick ? [] : cells, ms: 900, atLeast: 100 },
-    });
+    const summary = await compareOfEach(bench, 'list', 260);
     const goals = [...summary].map(
       ([{ era }, rows]): Goal => ({
         name: `${era}: tools/list of 500 tools, × a static response of the same bytes`,
@@ -39,13 +34,7 @@ export const cold: Section = {
   text: `A new connection, \`server/discover\` or \`initialize\`, tools/list, one tools/call: what a voice session begins with. A
 "call" below is all of that.`,
   async run(bench) {
-    const cells = eras.map((era) => ({ kind: 'cold', era, downstreamEra: era, callers: 16 }) as const);
-    const summary = await compare(bench, await bench.up(TARGETS), {
-      cells,
-      rounds: bench.quick ? 1 : 7,
-      sliceMs: bench.quick ? 100 : 300,
-      warmUp: { cells: bench.quick ? [] : cells, ms: 900, atLeast: 100 },
-    });
+    const summary = await compareOfEach(bench, 'cold', 300);
     const goals = [...summary].map(
       ([{ era }, rows]): Goal => ({
         name: `${era}: cold conversations a second, × the naive aggregator on SDK v2`,
@@ -58,3 +47,14 @@ export const cold: Section = {
     return { blocks: cellBlocks(summary), goals };
   },
 };
+
+/** What callers of either era ask for, 16 of them at once. */
+async function compareOfEach(bench: Bench, kind: 'list' | 'cold', sliceMs: number): Promise<Summary> {
+  const cells = eras.map((era): Cell => ({ kind, era, downstreamEra: era, callers: 16 }));
+  return compare(bench, await bench.up(TARGETS), {
+    cells,
+    rounds: bench.quick ? 1 : 7,
+    sliceMs: bench.quick ? 100 : sliceMs,
+    warmUp: { cells: bench.quick ? [] : cells, ms: 900, atLeast: 100 },
+  });
+}

@@ -1,9 +1,8 @@
 import { listOnce } from '../measure/bench.ts';
-import { rangeOf } from '../measure/compare.ts';
 import { cpuMs } from '../measure/cpu.ts';
 import { memoryMiB } from '../measure/memory.ts';
 import { median } from '../measure/statistics.ts';
-import { type Goal, mib, ms } from '../report/goals.ts';
+import { below, mib, ms } from '../report/goals.ts';
 import { table } from '../report/table.ts';
 import { type Scene, standard } from '../scene.ts';
 import { targetOf } from '../targets/table.ts';
@@ -69,24 +68,17 @@ practical limit asks nobody: it is what Node, undici and tsx take.`,
       ];
     });
     const [, atOnce = '', late = ''] = [...scenes.keys()];
-    const goal = (name: string, values: readonly number[], limit: number, show: Goal['show']): Goal => ({
-      name,
-      value: values.length === 0 ? undefined : rangeOf(values),
-      bound: 'below',
-      limit,
-      show,
-    });
     return {
       blocks: [table(['behind it', 'target', 'first whole list', 'CPU until then', 'idle memory'], lines)],
       goals: [
-        goal('start to first list, 50 downstreams', valuesOf(atOnce, 'switchboard', 'tookMs'), 1000, ms),
-        goal(
+        below('start to first list, 50 downstreams', valuesOf(atOnce, 'switchboard', 'tookMs'), 1000, ms),
+        below(
           `start to first list, 50 downstreams, beyond the ${slowestMs} ms that the slowest takes itself`,
           valuesOf(late, 'switchboard', 'tookMs').map((took) => took - slowestMs),
           1000,
           ms,
         ),
-        goal(
+        below(
           'idle process, 50 downstreams',
           valuesOf(atOnce, 'switchboard', 'idleMiB').map(toMB),
           90,

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import type { Bench, Running } from '../measure/bench.ts';
-import { rangeOf, runSlice } from '../measure/compare.ts';
+import { runSlice } from '../measure/compare.ts';
 import { memoryMiB } from '../measure/memory.ts';
 import { median } from '../measure/statistics.ts';
-import type { Goal } from '../report/goals.ts';
+import { below } from '../report/goals.ts';
 import { table } from '../report/table.ts';
 import { callCell } from './calls.ts';
 import type { Section } from './section.ts';
@@ -47,23 +47,16 @@ and for each of sixteen at once; the downstream writes these as fast as it can.`
       median(flows.map(({ growthOf16 }) => growthOf16)).toFixed(2),
     ]);
     const own = rows.find(([key]) => key === 'switchboard')?.[2] ?? [];
-    const goal = (name: string, values: readonly number[], limit: number, show: Goal['show']): Goal => ({
-      name,
-      value: values.length === 0 ? undefined : rangeOf(values),
-      bound: 'below',
-      limit,
-      show,
-    });
     return {
       blocks: [table(['target', 'first byte', 'memory, × the result', 'of 16, × each'], lines)],
       goals: [
-        goal(
+        below(
           `10 MiB result written over ${paceMs} ms: first byte`,
           own.map(({ firstMs }) => firstMs),
           paceMs,
           (value) => `${value.toFixed(0)} ms`,
         ),
-        goal(
+        below(
           '10 MiB result: peak memory growth, × the result',
           own.map(({ growth }) => growth),
           2,
