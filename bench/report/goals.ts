@@ -1,7 +1,7 @@
+import { figureTable } from '../../test/support/markdown.ts';
 import { type Ratio, rangeOf } from '../measure/compare.ts';
-import { table } from './table.ts';
 
-/** What issue of the project asks for, and what a run came to. */
+/** What is to be reached, and what a run came to. */
 export interface Goal {
   readonly name: string;
   /** Undefined where a target that it compares did not run. */
@@ -35,7 +35,7 @@ export function goalTable(goals: readonly Goal[]): string {
   const known = goals.filter(({ value }) => value !== undefined);
   if (known.length === 0) return 'Not all the targets ran that they compare.';
   const signs = { 'at most': '≤', 'at least': '≥', below: '<' };
-  return table(
+  return figureTable(
     ['', 'goal', 'median', 'lowest – highest', ''],
     known.map((goal) => {
       const { name, bound, limit, show } = goal;

@@ -1,6 +1,6 @@
+import { figureTable } from '../../test/support/markdown.ts';
 import { type Cell, type Row, ratioOf, rowIn, type Summary } from '../measure/compare.ts';
 import { share } from './goals.ts';
-import { table } from './table.ts';
 
 /** A heading and a table for each cell. */
 export function cellBlocks(summary: Summary, titleOf: (cell: Cell) => string = describeCell): string[] {
@@ -26,7 +26,10 @@ export function rowTable(rows: readonly Row[]): string {
     row.p50Ms.toFixed(2),
     row.p99Ms.toFixed(2),
   ]);
-  return table(['target', 'CPU per call', '× limit', 'of naive v2', 'per second', 'p50 ms', 'p99 ms'], lines);
+  return figureTable(
+    ['target', 'CPU per call', '× limit', 'of naive v2', 'per second', 'p50 ms', 'p99 ms'],
+    lines,
+  );
 }
 
 export function cost(msPerCall: number): string {

@@ -1,7 +1,7 @@
+import { figureTable } from '../../test/support/markdown.ts';
 import { type Cell, type Row, rowIn, rowOf, runSlice, type Sample } from '../measure/compare.ts';
 import { median } from '../measure/statistics.ts';
 import { linePlot } from '../report/plots.ts';
-import { table } from '../report/table.ts';
 import { callCell } from './calls.ts';
 import type { Section } from './section.ts';
 
@@ -44,7 +44,7 @@ from when it was due. What a direct call takes at the same rate is taken off. Mo
       }
     }
     return {
-      blocks: [table(['', 'target', 'p50 added, ms', 'p99 added, ms'], lines)],
+      blocks: [figureTable(['', 'target', 'p50 added, ms', 'p99 added, ms'], lines)],
       plots: [
         linePlot({
           file: 'added-by-rate',

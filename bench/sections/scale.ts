@@ -1,10 +1,10 @@
+import { figureTable } from '../../test/support/markdown.ts';
 import type { Bench, Running } from '../measure/bench.ts';
 import { runSlice } from '../measure/compare.ts';
 import { median } from '../measure/statistics.ts';
 import type { Goal } from '../report/goals.ts';
 import { barPlot } from '../report/plots.ts';
 import { cost } from '../report/rows.ts';
-import { table } from '../report/table.ts';
 import type { Scene } from '../scene.ts';
 import { targetOf } from '../targets/table.ts';
 import { callCell } from './calls.ts';
@@ -74,7 +74,7 @@ several percent from start to start, so several of each were started; "× usual"
       };
     };
     return {
-      blocks: [table(['', 'target', 'CPU per call', '× usual', 'CPU per list'], lines)],
+      blocks: [figureTable(['', 'target', 'CPU per call', '× usual', 'CPU per list'], lines)],
       goals: [
         flat('CPU per call off that of 10 downstreams, with 1 and 50', byDownstreams),
         flat('CPU per call off that of 500 tools, with 10 and 5 000', byTools),

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { figureTable } from '../../test/support/markdown.ts';
 import type { Bench, Running } from '../measure/bench.ts';
 import { runSlice } from '../measure/compare.ts';
 import { memoryMiB } from '../measure/memory.ts';
 import { median } from '../measure/statistics.ts';
-import { table } from '../report/table.ts';
 import { callCell } from './calls.ts';
 import type { Section } from './section.ts';
 import { megabytes, toMB } from './start.ts';
@@ -32,7 +32,7 @@ already. Switchboard alone keeps sessions: the other gateways here have none.`,
       }
     const lines = [...growth].map(([kind, values]) => [kind, megabytes(median(values))]);
     return {
-      blocks: [table(['each with', 'for 1 000'], lines)],
+      blocks: [figureTable(['each with', 'for 1 000'], lines)],
       goals: [...growth].map(([kind, values]) => ({
         name: `1 000 idle legacy callers, each with its ${kind}`,
         value: { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) },

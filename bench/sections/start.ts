@@ -1,9 +1,9 @@
+import { figureTable } from '../../test/support/markdown.ts';
 import { listOnce } from '../measure/bench.ts';
 import { cpuMs } from '../measure/cpu.ts';
 import { memoryMiB } from '../measure/memory.ts';
 import { median } from '../measure/statistics.ts';
 import { below, mib, ms } from '../report/goals.ts';
-import { table } from '../report/table.ts';
 import { type Scene, standard } from '../scene.ts';
 import { targetOf } from '../targets/table.ts';
 import type { Section } from './section.ts';
@@ -69,7 +69,9 @@ practical limit asks nobody: it is what Node, undici and tsx take.`,
     });
     const [, atOnce = '', late = ''] = [...scenes.keys()];
     return {
-      blocks: [table(['behind it', 'target', 'first whole list', 'CPU until then', 'idle memory'], lines)],
+      blocks: [
+        figureTable(['behind it', 'target', 'first whole list', 'CPU until then', 'idle memory'], lines),
+      ],
       goals: [
         below('start to first list, 50 downstreams', valuesOf(atOnce, 'switchboard', 'tookMs'), 1000, ms),
         below(

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
+import { figureTable } from '../../test/support/markdown.ts';
 import type { Bench, Running } from '../measure/bench.ts';
 import { runSlice } from '../measure/compare.ts';
 import { memoryMiB } from '../measure/memory.ts';
 import { median } from '../measure/statistics.ts';
 import { below } from '../report/goals.ts';
-import { table } from '../report/table.ts';
 import { callCell } from './calls.ts';
 import type { Section } from './section.ts';
 import { settledMiB } from './sessions.ts';
@@ -48,7 +48,7 @@ and for each of sixteen at once; the downstream writes these as fast as it can.`
     ]);
     const own = rows.find(([key]) => key === 'switchboard')?.[2] ?? [];
     return {
-      blocks: [table(['target', 'first byte', 'memory, × the result', 'of 16, × each'], lines)],
+      blocks: [figureTable(['target', 'first byte', 'memory, × the result', 'of 16, × each'], lines)],
       goals: [
         below(
           `10 MiB result written over ${paceMs} ms: first byte`,

@@ -1,3 +1,4 @@
+import { table } from '../support/markdown.ts';
 import type { Eras } from './fixture/fixture.ts';
 import type { Verdict } from './judge.ts';
 import type { ClientOutcome, Outcome } from './report.ts';
@@ -102,14 +103,4 @@ function sectionsOf<T extends Named>(
     const title = `## Suite ${run.suite}, specification ${run.specVersion}${side}`;
     return [title, '', table(head, rows), ...notes.lines, ''].join('\n');
   });
-}
-
-/** As the formatter has tables, so that the page stays as it was written. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] as number)).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }

@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { figureTable } from '../support/markdown.ts';
 import { whyLeft } from './left.ts';
 
 interface Mutant {
@@ -32,7 +33,7 @@ const found = (mutants: readonly Mutant[]) => {
 
 const rows = Object.entries(files).map(([file, { mutants }]) => {
   const { killed, left, score } = found(mutants);
-  return `| \`${file}\` | ${score} | ${killed} | ${left} |`;
+  return [`\`${file}\``, score, `${killed}`, `${left}`];
 });
 const all = found(Object.values(files).flatMap(({ mutants }) => mutants));
 
@@ -51,12 +52,10 @@ writeFileSync(
 the texts that go through: a condition turned round, a number, an empty text. It is killed when a test fails, or never ends, for
 it. The tests are those that need no process and no connection; what only shows over a connection is held by the tests of
 \`test/behaviour\`, which are not run here.`,
-    [
-      '| file | killed | of them | left |',
-      '| --- | ---: | ---: | ---: |',
-      ...rows,
-      `| **all** | **${all.score}** | ${all.killed} | ${all.left} |`,
-    ].join('\n'),
+    figureTable(
+      ['file', 'killed', 'of them', 'left'],
+      [...rows, ['**all**', `**${all.score}**`, `${all.killed}`, `${all.left}`]],
+    ),
     '## What is left, and why',
     ...left,
   ].join('\n\n')}\n`,

@@ -1,4 +1,5 @@
 import type { Figure } from '../../bench/figures.ts';
+import { table } from '../support/markdown.ts';
 import type { JudgedSection, TestResult } from './results.ts';
 
 export interface Measured {
@@ -72,14 +73,4 @@ function neighbourFigures(results: readonly TestResult[]): string[][] {
     [`calls of the healthy neighbour that failed, of ${calls}`, '0', '0', '`npm test`'],
     [`p99 of the healthy neighbour, median of ${p99s.length} faults`, `${median} ms`, '', '`npm test`'],
   ];
-}
-
-/** As the formatter has tables, so that the page stays as it was written. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, 3, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] as number)).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
