@@ -13,9 +13,14 @@ const STATUSES: ReadonlyMap<string | undefined, readonly [status: number, why: s
   ],
 ]);
 
+/** A connection that is closed on what still comes is reset, and its caller never reads what it was sent. */
+const LINGER_MS = 1000;
+
 /** Answers what is no request, or not one in time, as everything is answered here: in JSON. The connection ends with it. */
 export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   const { _httpMessage: answering } = socket as { _httpMessage?: { headersSent: boolean } };
+  // The rest of what was answered.
+  if (socket.writableEnded) return;
   // In the middle of an earlier answer there is no place for another one.
   if (!socket.writable || answering?.headersSent === true) return void socket.destroy();
   const [status, why] = STATUSES.get(error.code) ?? [400, 'This is not an HTTP request that can be served.'];
@@ -26,5 +31,7 @@ export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): 
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(json)}`,
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${json}`, () => socket.destroy());
+  socket.end(`${head.join('\r\n')}\r\n\r\n${json}`);
+  const lingering = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('end', () => socket.destroy()).once('close', () => clearTimeout(lingering));
 }

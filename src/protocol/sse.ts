@@ -4,6 +4,9 @@ import { createParser } from 'eventsource-parser';
 const EVENT_START = 'event: message\ndata: ';
 const EVENT_END = '\n\n';
 
+/** Beside what an event says, a stream may have so much to carry it and to stay alive. */
+const FRAMING_BYTES = 64 * 1024;
+
 /** One message as one server-sent event. */
 export function encodeEvent(json: string): string {
   return EVENT_START + json + EVENT_END;
@@ -23,7 +26,7 @@ export interface EventDecoder {
 
 export interface EventListener {
   onData(data: string): void;
-  /** An event exceeds the limit: called once, and nothing more is delivered. */
+  /** An event exceeds the limit, or what says nothing does: called once, and nothing more is delivered. */
   onTooLarge(): void;
   /** The events that are no messages. */
   onNamed?(event: string, data: string): void;
@@ -37,13 +40,14 @@ export interface EventListener {
  * Cuts a byte stream into the data of its events, whatever the chunk borders. An event not ended by a blank line is
  * dropped, as the standard says. `feed` throws a TypeError on bytes that are not UTF-8.
  *
- * @param maxBytes  size of one event
+ * @param maxBytes  size of one event; comments and fields before it count, but for some framing
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export function createEventDecoder(maxBytes: number, listener: EventListener): EventDecoder {
   const text = new TextDecoder('utf-8', { fatal: true });
   let stopped = false;
   let endedWithReturn = false;
+  let bytesWithoutData = 0;
   const parser = createParser({
     maxBufferSize: maxBytes,
     onEvent: ({ id, event, data }) => {
@@ -51,6 +55,7 @@ export function createEventDecoder(maxBytes: number, listener: EventListener): E
       if (id !== undefined) listener.onPlace?.(id);
       // An event without data marks a place, and says nothing.
       if (data === '') return;
+      bytesWithoutData = 0;
       // The parser measures what it keeps between chunks.
       if (data.length > maxBytes) return stop();
       if (event === undefined || event === 'message') listener.onData(data);
@@ -73,7 +78,9 @@ export function createEventDecoder(maxBytes: number, listener: EventListener): E
       if (cut === '') return;
       if (endedWithReturn && cut.startsWith('\n')) cut = cut.slice(1);
       endedWithReturn = cut.endsWith('\r');
+      bytesWithoutData += chunk.length;
       parser.feed(endedWithReturn ? `${cut}\n` : cut);
+      if (bytesWithoutData > maxBytes + FRAMING_BYTES && !stopped) stop();
     },
   };
 }

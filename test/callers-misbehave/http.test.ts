@@ -68,6 +68,13 @@ test.each([
   await caller.ended;
 });
 
+test('who is refused while it sends on reads why', async () => {
+  await using caller = await rawCaller(gateway.url);
+  caller.send('POST /mcp HTTP/1.1\r\n', `x-more: ${'x'.repeat(4000)}\r\n`.repeat(1000));
+  expect((await caller.next()).status).toBe(431);
+  expect(await caller.ended).toBe('closed');
+});
+
 test.each([
   ['the right one first', (token: string) => `Bearer ${token}\r\nauthorization: Bearer other`],
   ['the right one last', (token: string) => `Bearer other\r\nauthorization: Bearer ${token}`],

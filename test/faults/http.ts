@@ -408,7 +408,8 @@ export const HTTP_FAULTS: readonly Fault[] = [
     promise: 'what has no end has one here',
     scripts: [
       tooLarge('an event', chunked(stream), chunk('data: '), endless('data: x\n'.repeat(8192))),
-      late('comments', chunked(stream), endless(': nothing to say\n'.repeat(64))),
+      tooLarge('comments', chunked(stream), endless(': nothing to say\n'.repeat(4096))),
+      tooLarge('events without data', chunked(stream), endless('event: message\n\n'.repeat(4096))),
       { ...late('notices', chunked(stream), endless(progress(1))), progress: true },
     ],
     command: 'npx tsx bench/attacks.ts',
