@@ -1,0 +1,35 @@
+// Callers of the server that misbehaves, in a process of their own: node --import tsx bench/endurance/misusing.ts <url of the gateway>
+// To read what they are sent is not to be the work of who measures.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent } from 'undici';
+import { call } from './call.ts';
+
+/** One of them calls again this long after it was answered. */
+const PAUSE_MS = 100;
+const NEVER_MS = 30_000;
+const CALLERS = 4;
+
+const url = process.argv[2] as string;
+const dispatcher = new Agent({ connections: CALLERS });
+let n = 0;
+let last = '';
+
+async function misuse(endAt: number): Promise<void> {
+  while (performance.now() < endAt) {
+    const given = { name: 'evil__work', args: { n: ++n }, era: 'modern' } as const;
+    last = await call(url, given, { dispatcher, signal: AbortSignal.timeout(NEVER_MS) }).then(
+      ({ result }) => result?.content[0]?.text ?? '',
+      // A result that is too large is cut.
+      (error: Error) => error.message,
+    );
+    await sleep(PAUSE_MS);
+  }
+}
+
+process.on('message', async (forMs: number) => {
+  const endAt = performance.now() + forMs;
+  await Promise.all(Array.from({ length: CALLERS }, () => misuse(endAt)));
+  process.send?.({ last: last.slice(0, 100) });
+});
+process.on('disconnect', () => process.exit(1));
