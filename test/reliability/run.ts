@@ -1,6 +1,7 @@
 // Runs the fault table and the commands that measure, and says what came of it: npm run reliability
 // With `-- --write` it writes docs/reliability.md, with `-- --short` the longest commands do a part of their work, with `-- --tests`
-// it leaves them all out, and `-- --report=<file>` is what `vitest run --reporter=json` wrote already.
+// it leaves them all out. What ran already is not run again: `-- --report=<file>` is what `vitest run --reporter=json` wrote, and
+// `-- --ran=<folder>` has what commands printed, a file for each: `neighbour.txt`, whose first line is the command.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -49,7 +50,7 @@ try {
 
 /** The fault table, and the files of other tests that it names. */
 function runTests(): readonly FileResult[] {
-  const report = process.argv.find((argument) => argument.startsWith('--report='))?.slice('--report='.length);
+  const report = argumentOf('report');
   if (report !== undefined) return read(report);
   const named = SECTIONS.flatMap(({ faults }) => faults).flatMap(({ elsewhere = [] }) => elsewhere);
   const files = new Set(['test/faults/', ...named.map((reference) => reference.split(': ')[0] as string)]);
@@ -64,19 +65,32 @@ function read(report: string): readonly FileResult[] {
 }
 
 function measure(name: string): Measured[] {
+  const ran = join(argumentOf('ran') ?? folder, `${name}.txt`);
+  if (existsSync(ran)) {
+    const lines = readFileSync(ran, 'utf8').trimEnd().split('\n');
+    return [{ command: lines[0] as string, figures: figuresIn(lines) }];
+  }
   const file = `bench/${name}.ts`;
   if (!existsSync(join(root, file))) return [];
   const given = isShort ? (COMMANDS[name] ?? '').split(' ').filter(Boolean) : [];
   const lines = run('npx', ['tsx', file, ...given])
     .trimEnd()
     .split('\n');
-  let figures: Measured['figures'] = [];
+  return [{ command: ['npx tsx', file, ...given].join(' '), figures: figuresIn(lines) }];
+}
+
+function figuresIn(lines: readonly string[]): Measured['figures'] {
   try {
-    ({ figures } = JSON.parse(lines.at(-1) ?? ''));
+    return JSON.parse(lines.at(-1) ?? '').figures;
   } catch {
     // Told of as a command that said nothing.
+    return [];
   }
-  return [{ command: ['npx tsx', file, ...given].join(' '), figures }];
+}
+
+function argumentOf(name: string): string | undefined {
+  const start = `--${name}=`;
+  return process.argv.find((argument) => argument.startsWith(start))?.slice(start.length);
 }
 
 function run(program: string, args: readonly string[]): string {
