@@ -96,6 +96,8 @@ export interface Gateway {
   close(drainMs?: number): Promise<number>;
 }
 
+/** At a start, lists of so long become one catalog. */
+const GATHER_MS = 100;
 const CLOSE_GRACE_MS = 2000;
 /** A caller that uses its connection again is told then that it was the last time. */
 const LINGER_MS = 1000;
@@ -120,9 +122,17 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     onRefused: onCredentialsRefused,
   });
   let isReloading = false;
+  let gathering: NodeJS.Timeout | undefined;
   function publish(): void {
     // What changes together is told together.
     if (isReloading) return;
+    // Nobody is given a list before they all were tried: fifty servers are not fifty catalogs.
+    if (isStarted && !isSettled) gathering ??= setTimeout(publishNow, GATHER_MS);
+    else publishNow();
+  }
+  function publishNow(): void {
+    clearTimeout(gathering);
+    gathering = undefined;
     updateCatalog();
     dispatcher.catalogChanged();
     catalogFile.save(fleet.downstreams, acceptance.acceptedOf);
@@ -178,6 +188,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     isStarted = true;
     fleet.start();
     const onSettled = () => {
+      if (gathering !== undefined) publishNow();
       isSettled = true;
       settled.resolve();
     };
@@ -236,7 +247,9 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   let reloading: Promise<unknown> = Promise.resolve();
 
   return {
-    attempted: fleet.attempted,
+    attempted: fleet.attempted.then(() => {
+      if (gathering !== undefined) publishNow();
+    }),
     start,
     get catalog() {
       return holder.current;
@@ -278,6 +291,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     },
     async close(drainMs) {
       isClosed = true;
+      clearTimeout(gathering);
       dispatcher.drain();
       const graceMs = drainMs ?? CLOSE_GRACE_MS;
       const left = await Promise.all([
