@@ -3,7 +3,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Scene, standard } from '../scene.ts';
-import { targets } from '../targets/table.ts';
+import { targets, variants } from '../targets/table.ts';
 import type { Fixture, Ground, Started, Target } from '../targets/target.ts';
 import { createLoad, type Load } from './load.ts';
 import { createLauncher, type Launcher, type LauncherOptions } from './processes.ts';
@@ -57,7 +57,7 @@ export async function openBench({ quick, only, ...options }: BenchOptions): Prom
   };
 
   const chosen = (keys: readonly string[]) =>
-    targets.filter(
+    [...targets, ...variants].filter(
       ({ key, missing }) => keys.includes(key) && only?.includes(key) !== false && missing?.() === undefined,
     );
 

@@ -1,4 +1,5 @@
 import { calls } from './calls.ts';
+import { features } from './features.ts';
 import { framing } from './framing.ts';
 import { cold, lists } from './lists.ts';
 import { rates } from './rates.ts';
@@ -17,6 +18,7 @@ export const sections: readonly Section[] = [
   lists,
   cold,
   framing,
+  features,
   sizes,
   scale,
   start,

@@ -26,7 +26,7 @@ export const targets: readonly Target[] = [
   },
   { key: 'raw', title: 'raw reverse proxy, Node', start: (ground) => startOwn(ground, 'raw', 'paths') },
   { key: 'limit', title: 'practical limit', start: (ground) => startOwn(ground, 'limit', 'gateway') },
-  { key: 'switchboard', title: '**Switchboard**', start: startSwitchboard },
+  { key: 'switchboard', title: '**Switchboard**', start: (ground) => startSwitchboard(ground) },
   {
     key: 'naive-v1',
     title: 'naive aggregator, SDK v1',
@@ -38,6 +38,40 @@ export const targets: readonly Target[] = [
     title: 'naive aggregator, SDK v2',
     start: (ground) => startOwn(ground, 'naive-v2', 'gateway'),
   },
+];
+
+interface Feature {
+  /** Of servers.json. */
+  readonly file?: object;
+  readonly limits?: object;
+  /** Of each entry. */
+  readonly server?: object;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Of the URL. */
+  readonly query?: string;
+}
+
+const without = (name: string, title: string, feature: Feature): Target => ({
+  key: `switchboard-${name}`,
+  title,
+  start: (ground) => startSwitchboard(ground, feature),
+});
+
+/** Switchboard with one thing other than it is by default. */
+export const variants: readonly Target[] = [
+  without('unlogged', 'no line for each call (`LOG_LEVEL=warn`)', { env: { LOG_LEVEL: 'warn' } }),
+  without('audited', 'that line in a file (`audit.file`)', { file: { audit: { file: 'audit.jsonl' } } }),
+  without('values', 'with the values of the arguments in it (`audit.values`)', {
+    file: { audit: { values: true } },
+  }),
+  without('unjoined', 'calls that are repeated run again (`repeatGraceMs: 0`)', {
+    server: { repeatGraceMs: 0 },
+  }),
+  without('unbroken', 'no circuit breaker (`breakerFailures: 0`)', { limits: { breakerFailures: 0 } }),
+  without('paced', 'a bound for requests a minute (`maxRequestsPerMinute`)', {
+    limits: { maxRequestsPerMinute: 1_000_000 },
+  }),
+  without('realtime', 'results fitted to a caller (`?profile=realtime`)', { query: '?profile=realtime' }),
 ];
 
 export function targetOf(key: string): Target {
@@ -68,16 +102,33 @@ export function countTools(scene: Scene, of?: Era): number {
 /** Larger than any result here: the default of 8 MiB would refuse the largest. */
 const mostBytes = 64 * 2 ** 20;
 
-async function startSwitchboard({ launcher, fixture, directory, scene }: Ground): Promise<Started> {
+/** @param feature  what is other than by default */
+async function startSwitchboard(
+  { launcher, fixture, directory, scene }: Ground,
+  { file = {}, limits = {}, server = {}, env = {}, query = '' }: Feature = {},
+): Promise<Started> {
   const config = join(directory, 'servers.json');
-  const limits = { maxResultBytes: mostBytes, maxEventBytes: mostBytes };
-  await writeFile(config, JSON.stringify({ mcpServers: serversOf(fixture.ports, scene), limits }));
+  const servers = Object.entries(serversOf(fixture.ports, scene));
+  await writeFile(
+    config,
+    JSON.stringify({
+      ...file,
+      mcpServers: Object.fromEntries(servers.map(([key, entry]) => [key, { ...entry, ...server }])),
+      limits: { maxResultBytes: mostBytes, maxEventBytes: mostBytes, ...limits },
+    }),
+  );
   const port = await findFreePort();
   const main = join(projectDirectory, 'dist/main.js');
   const args = [main, 'serve', '--config', config, '--host', '127.0.0.1', '--port', String(port)];
   // In a directory of its own, so that no .env is read.
-  const child = launcher.start('switchboard', { args, env: { SWITCHBOARD_TOKEN: token }, cwd: directory });
-  return { child, address: { port, scene, path: '/mcp', separator: '__', listed: countTools(scene) } };
+  const child = launcher.start('switchboard', {
+    ...{ args, cwd: directory },
+    env: { SWITCHBOARD_TOKEN: token, ...env },
+  });
+  return {
+    child,
+    address: { port, scene, path: `/mcp${query}`, separator: '__', listed: countTools(scene) },
+  };
 }
 
 /** The `mcpServers` of a configuration. */
