@@ -35,7 +35,8 @@ import { token } from './scene.ts';
 
 const MIB = 1024 * 1024;
 const CALL_TIMEOUT_MS = 3000;
-const ROUNDS = 3;
+/** What is garbage already is collected when there is more of it: some in a row show where that ends. */
+const IN_A_ROW = 8;
 
 const blanks = Buffer.alloc(64 * 1024, 0x20);
 const bomb = gzipSync(Buffer.alloc(200 * MIB, 0x20));
@@ -75,13 +76,19 @@ let calls = 0;
 const folder = mkdtempSync(join(tmpdir(), 'attacks-'));
 const figures: Figure[] = [];
 try {
-  let worst = 0;
+  const worst = { first: 0, last: 0 };
   for (const [what, steps] of Object.entries(ATTACKS)) {
-    const growth = await growthUnder(steps);
-    console.log(`${what}: grew by ${growth.toFixed(1)} MiB at most`);
-    worst = Math.max(worst, growth);
+    const { first, last } = await growthUnder(steps);
+    console.log(
+      `${what}: grew by ${first.toFixed(1)} MiB at most, after ${IN_A_ROW} of them by ${last.toFixed(1)}`,
+    );
+    worst.first = Math.max(worst.first, first);
+    worst.last = Math.max(worst.last, last);
   }
-  figures.push({ name: 'peak memory growth under attack', value: +worst.toFixed(1), unit: 'MiB', limit: 25 });
+  figures.push(
+    { name: 'peak memory growth under an attack', value: +worst.first.toFixed(1), unit: 'MiB', limit: 25 },
+    { name: `the same, ${IN_A_ROW} in a row`, value: +worst.last.toFixed(1), unit: 'MiB', limit: 64 },
+  );
   figures.push({ name: 'cut stream to error, worst', value: await worstAfterCut(), unit: 'ms', limit: 100 });
   figures.push({
     name: 'lateness past a deadline, worst',
@@ -109,8 +116,8 @@ function raw(size: number): Step {
   };
 }
 
-/** @returns MiB */
-async function growthUnder(steps: readonly Step[]): Promise<number> {
+/** @returns MiB, after the first one and after the last one */
+async function growthUnder(steps: readonly Step[]): Promise<{ first: number; last: number }> {
   await using evil = await evilServer({ era: 'modern' });
   await using gateway = await startProcess(evil);
   for (let i = 0; i < 300; i++) expectText(await callWork(gateway.url), 'well');
@@ -118,8 +125,12 @@ async function growthUnder(steps: readonly Step[]): Promise<number> {
   const before = memoryMiB(gateway.pid, 'VmRSS');
   writeFileSync(`/proc/${gateway.pid}/clear_refs`, '5');
   evil.script({ 'tools/call': steps });
-  for (let round = 0; round < ROUNDS; round++) expectText(await callWork(gateway.url), '"isError":true');
-  return memoryMiB(gateway.pid, 'VmHWM') - before;
+  const attack = async () => expectText(await callWork(gateway.url), '"isError":true');
+  const grown = () => memoryMiB(gateway.pid, 'VmHWM') - before;
+  await attack();
+  const first = grown();
+  for (let round = 1; round < IN_A_ROW; round++) await attack();
+  return { first, last: grown() };
 }
 
 /** @returns milliseconds */

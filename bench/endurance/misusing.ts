@@ -5,17 +5,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 import { call } from './call.ts';
 
-/** One of them calls again this long after it was answered. */
-const PAUSE_MS = 100;
 const NEVER_MS = 30_000;
-const CALLERS = 4;
+
+export interface Misuse {
+  readonly forMs: number;
+  readonly callers: number;
+  /** One of them calls again this long after it was answered. */
+  readonly pauseMs: number;
+}
 
 const url = process.argv[2] as string;
-const dispatcher = new Agent({ connections: CALLERS });
+const dispatcher = new Agent();
 let n = 0;
 let last = '';
 
-async function misuse(endAt: number): Promise<void> {
+async function misuse(endAt: number, pauseMs: number): Promise<void> {
   while (performance.now() < endAt) {
     const given = { name: 'evil__work', args: { n: ++n }, era: 'modern' } as const;
     last = await call(url, given, { dispatcher, signal: AbortSignal.timeout(NEVER_MS) }).then(
@@ -23,13 +27,13 @@ async function misuse(endAt: number): Promise<void> {
       // A result that is too large is cut.
       (error: Error) => error.message,
     );
-    await sleep(PAUSE_MS);
+    await sleep(pauseMs);
   }
 }
 
-process.on('message', async (forMs: number) => {
+process.on('message', async ({ forMs, callers, pauseMs }: Misuse) => {
   const endAt = performance.now() + forMs;
-  await Promise.all(Array.from({ length: CALLERS }, () => misuse(endAt)));
+  await Promise.all(Array.from({ length: callers }, () => misuse(endAt, pauseMs)));
   process.send?.({ last: last.slice(0, 100) });
 });
 process.on('disconnect', () => process.exit(1));

@@ -146,9 +146,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     const head = this.#settled || this.#status !== 200 ? undefined : readLargeHead(held, this.id);
     // Whether it is an answer at all comes later.
     if (head === undefined || (isModern && !head.isComplete)) return undefined;
-    const goOn = () => {
+    const resume = () => {
       if (!this.#settled) this.#controller?.resume();
     };
+    // Not at once: what has come for others meanwhile is first, and a large result is no long stop for them.
+    const goOn = () => void setImmediate(resume);
     const sink = this.receiver.onLarge?.(head.isComplete, goOn);
     if (sink === undefined) return undefined;
     const result = new LargeResult(head.tail);
