@@ -1,11 +1,11 @@
 // What calls of a healthy server take while another one behind the same gateway misbehaves:
 // npx tsx bench/neighbour.ts [rounds] [milliseconds of a slice]
-// For each kind of misbehaviour slices with and without it take turns, and the p99 of one is set against that of the other beside
-// it; what is told is the median of these ratios. The gateway, the server that misbehaves, its callers, and who measures are four
+// For each kind of misbehaviour slices with and without it take turns, and the p99 of all calls of one sort is set against that of the
+// other. The gateway, the server that misbehaves, its callers, and who measures are four
 // processes. What would be on other machines gives way to them: the server that misbehaves, and its callers.
 // The circuit is off: else a server that fails would be left alone, and nothing be seen. Each kind is called as an agent calls, one
 // call after the other; those that are work for the processor are called much more often, too, to see what that does: where
-// both cores are busy with it, others wait. The long form takes about seven minutes.
+// both cores are busy with it, others wait. The long form takes about ten minutes.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,12 +19,14 @@ import { KINDS } from './endurance/misbehaving.ts';
 import type { Misuse } from './endurance/misusing.ts';
 import { startGatewayProcess } from './endurance/process.ts';
 import { type Figure, report } from './figures.ts';
-import { median, percentile } from './measure/statistics.ts';
+import { percentile } from './measure/statistics.ts';
 
-const [rounds = 8, sliceMs = 2000] = process.argv.slice(2).map(Number);
+const [rounds = 30, sliceMs = 1000] = process.argv.slice(2).map(Number);
 const MOST = 1.1;
 const LAST = 'connections refused';
-const CALLERS = 4;
+const CALLERS = 2;
+/** One of them calls again this long after it was answered. */
+const PAUSE_MS = 4;
 const NEVER_MS = 30_000;
 /** Of the server that misbehaves. */
 const AS_AN_AGENT = { callers: 1, pauseMs: 500 };
@@ -55,21 +57,25 @@ for (const { kind, pace, limit } of runs) {
   const heard = once(misbehaving, kind === LAST ? 'exit' : 'message');
   misbehaving.send(kind);
   await heard;
-  const ratios: number[] = [];
-  const p99s: { quiet: number[]; beside: number[] } = { quiet: [], beside: [] };
+  const times = { quiet: [] as number[], beside: [] as number[] };
   // What the first calls of a kind make once, is made here.
   await slice(pace);
   for (let round = 0; round < rounds; round++) {
     // Which of them is first takes turns as well.
-    for (const isBeside of round % 2 === 0 ? [false, true] : [true, false]) {
-      p99s[isBeside ? 'beside' : 'quiet'].push(await slice(isBeside ? pace : undefined));
+    for (const which of round % 2 === 0 ? (['quiet', 'beside'] as const) : (['beside', 'quiet'] as const)) {
+      times[which].push(...(await slice(which === 'beside' ? pace : undefined)));
     }
-    ratios.push((p99s.beside[round] as number) / (p99s.quiet[round] as number));
   }
-  const ratio = +median(ratios).toFixed(2);
+  const [quiet, beside] = [times.quiet, times.beside].map((all) =>
+    percentile(
+      all.sort((a, b) => a - b),
+      0.99,
+    ),
+  );
+  const ratio = +((beside as number) / (quiet as number)).toFixed(2);
   const name = pace === AS_MANY ? `${kind}, forty a second` : kind;
   console.log(
-    `${name}: p99 ${median(p99s.quiet).toFixed(2)} ms without, ${median(p99s.beside).toFixed(2)} ms beside, ratios ${ratios.map((each) => each.toFixed(2)).join(' ')}; last heard: ${last}`,
+    `${name}: p99 ${quiet?.toFixed(2)} ms without, ${beside?.toFixed(2)} ms beside; last heard: ${last}`,
   );
   figures.push({
     ...{ name: `neighbour: p99 beside ${name}`, value: ratio, unit: 'times' },
@@ -81,17 +87,14 @@ misbehaving.kill();
 misusing.kill();
 report([...figures, { name: `neighbour: failed calls of ${n}`, value: failed, unit: 'calls', limit: 0 }]);
 
-/** @returns the p99 of the healthy server's calls, in milliseconds */
-async function slice(pace: typeof AS_AN_AGENT | undefined): Promise<number> {
+/** @returns what the calls of the healthy server took, in milliseconds */
+async function slice(pace: typeof AS_AN_AGENT | undefined): Promise<number[]> {
   const times: number[] = [];
   const endAt = performance.now() + sliceMs;
   const beside = pace && misuse({ ...pace, forMs: sliceMs });
   await Promise.all(Array.from({ length: CALLERS }, () => measure(endAt, times)));
   await beside;
-  return percentile(
-    times.sort((a, b) => a - b),
-    0.99,
-  );
+  return times;
 }
 
 async function measure(endAt: number, times: number[]): Promise<void> {
@@ -100,8 +103,8 @@ async function measure(endAt: number, times: number[]): Promise<void> {
     const text = await askWell();
     times.push(performance.now() - startedAt);
     if (text !== 'well') failed++;
-    // Not as fast as it can: what it waits for would be itself.
-    await sleep(1);
+    // Not as fast as it can: what it waits for would be itself, or the processor.
+    await sleep(PAUSE_MS);
   }
 }
 

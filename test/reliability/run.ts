@@ -23,7 +23,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   duplicates: '',
   restarts: '',
   reloads: '',
-  neighbour: '4 1000',
+  neighbour: '6 1000',
   fuzz: '20000 1',
   soak: '150000 1500 150 1',
 };
