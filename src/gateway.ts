@@ -7,6 +7,7 @@ import { createObserver } from './caller/observer.ts';
 import { watchProcess } from './caller/process-health.ts';
 import { createSelector, followSelection, type Selector } from './caller/selection.ts';
 import { createSessions } from './caller/sessions.ts';
+import { type GatewayStatus, statusOf } from './caller/status.ts';
 import { type StdioFront, serveStdio } from './caller/stdio.ts';
 import { createTokens } from './caller/tokens.ts';
 import { createAcceptance } from './catalog/acceptance.ts';
@@ -17,16 +18,15 @@ import type { Config } from './config/config.ts';
 import { type Differences, differencesOf } from './config/differences.ts';
 import { deferred } from './downstream/deferred.ts';
 import { createFleet } from './downstream/fleet.ts';
-import type { DownstreamStatus } from './downstream/status.ts';
 import { within } from './downstream/within.ts';
 import { createSecrets, type Logger, type Secrets } from './log.ts';
 import { createParked } from './relay/parked.ts';
-import { IMPLEMENTATION } from './version.ts';
 
 export { ConfigError } from './config/config-error.ts';
 // What a program needs that has the gateway in itself.
 export { loadConfig } from './config/load.ts';
 export { createLog, createSecrets } from './log.ts';
+export type { GatewayStatus };
 
 export interface GatewayOptions {
   log: Logger;
@@ -40,13 +40,6 @@ export interface GatewayOptions {
   onCredentialsRefused?: () => void;
   /** False: the file of lists is read for what was accepted, and left as it is. */
   keepsLists?: boolean;
-}
-
-export interface GatewayStatus {
-  version: string;
-  tools: number;
-  downstreams: Record<string, DownstreamStatus>;
-  notes: Catalog['notes'];
 }
 
 /** What is not over yet, in numbers: all 0 where nobody waits for anything. */
@@ -197,18 +190,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     else void within(limits.firstListMs, fleet.attempted).then(onSettled);
   }
 
-  function status(): GatewayStatus {
-    const known: GatewayStatus = {
-      version: IMPLEMENTATION.version,
-      tools: holder.current.generic.routes.size,
-      downstreams: Object.fromEntries(
-        fleet.downstreams.map((downstream) => [downstream.key, downstream.status()]),
-      ),
-      notes: holder.current.notes,
-    };
-    // In names, warnings and last words a server can say what it was told.
-    return JSON.parse(redact(JSON.stringify(known)));
-  }
+  const status = () => statusOf(fleet.downstreams, holder.current, redact);
 
   const rulesNow = (): FrontRules => ({
     token: tokens.token,
