@@ -1,32 +1,37 @@
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { Allowance } from './caller/allowance.ts';
 import type { AuditLines } from './caller/audit-lines.ts';
 import { createDispatcher } from './caller/dispatch.ts';
-import { type Front, type FrontRules, openFront } from './caller/front.ts';
+import type { Front, FrontRules } from './caller/front.ts';
+import { createFronts } from './caller/fronts.ts';
+import type { Numbers } from './caller/metrics.ts';
 import { createObserver } from './caller/observer.ts';
 import { watchProcess } from './caller/process-health.ts';
+import { type Offer, type Processes, takeOffers, tellOffers, toldLists } from './caller/processes.ts';
 import { createSelector, followSelection, type Selector } from './caller/selection.ts';
 import { createSessions } from './caller/sessions.ts';
-import { type GatewayStatus, statusOf } from './caller/status.ts';
+import { type GatewayStatus, statusOf, type Waiting } from './caller/status.ts';
 import { type StdioFront, serveStdio } from './caller/stdio.ts';
 import { createTokens } from './caller/tokens.ts';
 import { createAcceptance } from './catalog/acceptance.ts';
 import { openCatalogFile } from './catalog/catalog-file.ts';
 import { createCatalogHolder } from './catalog/holder.ts';
 import type { Catalog } from './catalog/merge.ts';
+import { createPublishing } from './catalog/publishing.ts';
 import type { Config } from './config/config.ts';
 import { type Differences, differencesOf } from './config/differences.ts';
-import { deferred } from './downstream/deferred.ts';
 import { createFleet } from './downstream/fleet.ts';
 import { within } from './downstream/within.ts';
 import { createSecrets, type Logger, type Secrets } from './log.ts';
+import { createElsewhere, type News } from './relay/elsewhere.ts';
 import { createParked } from './relay/parked.ts';
 
 export { ConfigError } from './config/config-error.ts';
 // What a program needs that has the gateway in itself.
 export { loadConfig } from './config/load.ts';
 export { createLog, createSecrets } from './log.ts';
-export type { GatewayStatus };
+export type { GatewayStatus, Waiting };
 
 export interface GatewayOptions {
   log: Logger;
@@ -40,18 +45,8 @@ export interface GatewayOptions {
   onCredentialsRefused?: () => void;
   /** False: the file of lists is read for what was accepted, and left as it is. */
   keepsLists?: boolean;
-}
-
-/** What is not over yet, in numbers: all 0 where nobody waits for anything. */
-export interface Waiting {
-  /** HTTP requests of callers. */
-  requests: number;
-  calls: number;
-  /** Calls whose caller is thinking about a question. */
-  parked: number;
-  listeners: number;
-  /** Requests that downstreams have not answered. */
-  downstream: number;
+  /** Absent where there is one alone. */
+  processes?: Processes;
 }
 
 /** One MCP server in front of many. */
@@ -65,6 +60,14 @@ export interface Gateway {
   waiting(): Waiting;
   /** Serves callers over HTTP. */
   listen(address: { host: string; port: number }): Promise<Front>;
+  /** The same, for connections that another process has taken: they are put into `take`. */
+  join(host: string): Promise<Front & { take(connection: Socket): void }>;
+  /** Of one that has joined others: this is offered from now on. */
+  offer(offers: readonly Offer[], isSettled: boolean): void;
+  /** What this process has counted, for another one that adds it up. */
+  numbers(): Numbers | undefined;
+  /** What another process tells of its calls; absent, it has ended. */
+  hear(from: number, news?: News): void;
   /**
    * Serves one caller over a pipe; resolves when it has left.
    *
@@ -84,13 +87,12 @@ export interface Gateway {
    * Takes no more callers, ends streams, answers what is running, and closes every connection and process.
    *
    * @param drainMs  how long running calls may take; absent, a moment
+   * @param others   what other processes had to cut: until they have ended, they hand requests over
    * @returns        how many of them had to be cut
    */
-  close(drainMs?: number): Promise<number>;
+  close(drainMs?: number, others?: Promise<number>): Promise<number>;
 }
 
-/** At a start, lists of so long become one catalog. */
-const GATHER_MS = 100;
 const CLOSE_GRACE_MS = 2000;
 /** A caller that uses its connection again is told then that it was the last time. */
 const LINGER_MS = 1000;
@@ -108,38 +110,35 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   const holder = createCatalogHolder(log);
   let catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log, keepsLists);
   const acceptance = createAcceptance(catalogFile.accepted, log);
+  const { processes } = options;
+  const elsewhere = processes && createElsewhere(processes.tell);
+  const told = toldLists(processes, config.downstreams);
   const fleet = createFleet(config, {
     log,
-    restored: catalogFile.restored,
-    onListing: publish,
+    restored: told === undefined ? catalogFile.restored : new Map(),
+    lists: told,
+    onListing: () => publishing.publish(),
     onRefused: onCredentialsRefused,
   });
-  let isReloading = false;
-  let gathering: NodeJS.Timeout | undefined;
-  function publish(): void {
-    // What changes together is told together.
-    if (isReloading) return;
-    // Nobody is given a list before they all were tried: fifty servers are not fifty catalogs.
-    if (isStarted && !isSettled) gathering ??= setTimeout(publishNow, GATHER_MS);
-    else publishNow();
-  }
-  function publishNow(): void {
-    clearTimeout(gathering);
-    gathering = undefined;
+  const publishing = createPublishing(() => {
     updateCatalog();
     dispatcher.catalogChanged();
     catalogFile.save(fleet.downstreams, acceptance.acceptedOf);
-  }
+  });
   function updateCatalog(): void {
-    holder.update(fleet.downstreams.map(acceptance.sourceOf), config);
+    const sources = fleet.downstreams.map(acceptance.sourceOf);
+    holder.update(sources, config);
+    offering?.tell(sources);
   }
+  const offering =
+    processes && tellOffers(processes, publishing, () => fleet.downstreams.map(acceptance.sourceOf));
   function watchApprovals(): void {
     if (config.downstreams.every(({ definitionChanges }) => definitionChanges !== 'block')) return;
-    catalogFile.watch((approved) => acceptance.adopt(approved) && publish());
+    catalogFile.watch((approved) => acceptance.adopt(approved) && publishing.publish());
   }
   // What is known from an earlier run is served from the first moment, and instructions name every server.
-  updateCatalog();
-  watchApprovals();
+  if (told === undefined) updateCatalog();
+  if (told === undefined) watchApprovals();
   const observer = createObserver({
     log,
     redact,
@@ -151,17 +150,16 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   const parked = createParked(limits);
   const tokens = createTokens(options.token);
   const sessions = createSessions(tokens.seals.session, limits);
-  const settled = deferred<void>();
-  let isSettled = false;
   let isStarted = false;
   let isClosed = false;
   const dispatcher = createDispatcher({
     catalog: holder,
     select,
-    settled: settled.promise,
-    isSettled: () => isSettled,
+    settled: publishing.settled,
+    isSettled: () => publishing.isSettled,
     rounds: { seal: tokens.seals.requestState, tasks: tokens.seals.task, parked },
     limits,
+    elsewhere,
     wantLogs(level) {
       for (const { wishes } of fleet.downstreams) wishes.wantLogs(level);
     },
@@ -173,21 +171,20 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   const health = watchProcess();
   /** They all have the one token: to us they are one. */
   const allowance = new Allowance(limits, health.isFull);
-  const fronts: Front[] = [];
   const pipes: StdioFront[] = [];
 
+  function settle(): void {
+    publishing.settle();
+    offering?.tell();
+  }
   function start(): void {
-    if (isStarted) return;
+    if (isStarted || told !== undefined) return;
     isStarted = true;
+    publishing.gather();
     fleet.start();
-    const onSettled = () => {
-      if (gathering !== undefined) publishNow();
-      isSettled = true;
-      settled.resolve();
-    };
     // A list that comes short is wrong for the whole of a voice session: whoever was never listed is waited for.
-    if (fleet.downstreams.every(({ listing }) => listing !== undefined)) onSettled();
-    else void within(limits.firstListMs, fleet.attempted).then(onSettled);
+    if (fleet.downstreams.every(({ listing }) => listing !== undefined)) settle();
+    else void within(limits.firstListMs, fleet.attempted).then(settle);
   }
 
   const status = () => statusOf(fleet.downstreams, holder.current, redact);
@@ -199,18 +196,25 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     legacySse: config.legacySse,
   });
 
-  function applyRules(): void {
-    for (const front of fronts) front.apply(rulesNow());
-  }
+  const fronts = createFronts({
+    ...{ limits, allowance, select, dispatcher, sessions, status, processes },
+    rules: rulesNow,
+    isReady: () => publishing.isSettled,
+    isBehind: health.isBehind,
+    measure: () =>
+      observer.measure({
+        downstreams: () => fleet.downstreams,
+        exposedTools: () => holder.current.generic.routes.size,
+        others: processes?.numbers,
+      }),
+  });
 
   async function reload(fresh: Config, token: string): Promise<Differences> {
     const found = differencesOf(config, fresh);
     const settings = token === tokens.token ? found.settings : [...found.settings, 'SWITCHBOARD_TOKEN'];
     secrets.add([...fresh.secrets, token]);
     const next = fleet.prepare(fresh, found);
-    isReloading = true;
-    await within(limits.firstListMs, next.tried);
-    isReloading = false;
+    await publishing.during(within(limits.firstListMs, next.tried));
     if (isClosed) return found;
     next.commit();
     if (fresh.catalogFile !== config.catalogFile) {
@@ -220,44 +224,42 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     config = fresh;
     Object.assign(limits, fresh.limits);
     selectNow = createSelector(fresh);
-    tokens.change(token, fresh.drainMs, applyRules);
-    applyRules();
+    tokens.change(token, fresh.drainMs, fronts.apply);
+    fronts.apply();
     watchApprovals();
-    publish();
+    publishing.publish();
     return { ...found, settings };
   }
   let reloading: Promise<unknown> = Promise.resolve();
 
   return {
-    attempted: fleet.attempted.then(() => {
-      if (gathering !== undefined) publishNow();
-    }),
+    attempted: fleet.attempted.then(publishing.flush),
     start,
     get catalog() {
       return holder.current;
     },
     status,
     waiting: () => ({
-      requests: fronts.reduce((sum, { running }) => sum + running, 0),
+      requests: fronts.running,
       ...dispatcher.waiting,
       parked: parked.size,
       downstream: fleet.downstreams.reduce((sum, { running }) => sum + running, 0),
     }),
-    async listen({ host, port }) {
-      const front = await openFront({
-        ...{ host, port, rules: rulesNow(), limits, allowance, select, dispatcher, sessions, status },
-        isReady: () => isSettled,
-        isBehind: health.isBehind,
-        metrics: observer.measure({
-          downstreams: () => fleet.downstreams,
-          exposedTools: () => holder.current.generic.routes.size,
-        }),
-      });
-      fronts.push(front);
+    async listen(address) {
+      const front = await fronts.listen(address);
       // Only now: where the port is taken, no process should have been started for nothing.
       start();
       return front;
     },
+    join: fronts.join,
+    numbers: () => observer.numbers,
+    offer(offers, isSettled) {
+      if (told === undefined) return;
+      holder.update(takeOffers(offers, fleet.downstreams, told), config);
+      dispatcher.catalogChanged();
+      if (isSettled) publishing.settle();
+    },
+    hear: (from, news) => elsewhere?.hear(from, news),
     serveStdio(input, output, url = '/mcp') {
       const selected = followSelection(select, url);
       start();
@@ -271,21 +273,23 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       reloading = done.catch(() => {});
       return done;
     },
-    async close(drainMs) {
+    async close(drainMs, others) {
       isClosed = true;
-      clearTimeout(gathering);
+      publishing.close();
+      offering?.close();
       dispatcher.drain();
       const graceMs = drainMs ?? CLOSE_GRACE_MS;
       const left = await Promise.all([
-        ...fronts.map((front) => front.drain(graceMs, drainMs === undefined ? 0 : LINGER_MS)),
+        ...fronts.drain(graceMs, drainMs === undefined ? 0 : LINGER_MS),
         ...pipes.map((pipe) => pipe.drain(graceMs)),
+        ...(others === undefined ? [] : [others]),
       ]);
       dispatcher.close();
       sessions.close();
       // What still runs is answered by this: its downstream has gone.
       parked.close();
       await fleet.close();
-      await Promise.all(fronts.map((front) => front.close()));
+      await fronts.close();
       tokens.close();
       health.close();
       await Promise.all([catalogFile.close(), observer.close()]);

@@ -37,6 +37,7 @@ program
   .option(...CONFIG_OPTION)
   .option('--host <address>', 'address to listen on (HOST; default 127.0.0.1)')
   .option('--port <number>', 'port to listen on (PORT; default 8080)')
+  .option('--workers <number>', 'processes that serve (WORKERS; default 1)')
   .option('--stdio', 'serve the one caller that started this process, over its pipes')
   .option('--for <profile>', 'with --stdio: what kind of caller it is')
   .option('--toolset <name>', 'with --stdio: serve it that toolset')

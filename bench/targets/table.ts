@@ -49,6 +49,7 @@ interface Feature {
   readonly env?: Readonly<Record<string, string>>;
   /** Of the URL. */
   readonly query?: string;
+  readonly args?: readonly string[];
 }
 
 const without = (name: string, title: string, feature: Feature): Target => ({
@@ -71,6 +72,8 @@ export const variants: readonly Target[] = [
   without('paced', 'a bound for requests a minute (`maxRequestsPerMinute`)', {
     limits: { maxRequestsPerMinute: 1_000_000 },
   }),
+  without('two', 'two processes on the same core (`--workers 2`)', { args: ['--workers', '2'] }),
+  without('four', 'four processes on the same core (`--workers 4`)', { args: ['--workers', '4'] }),
   without('realtime', 'results fitted to a caller (`?profile=realtime`)', { query: '?profile=realtime' }),
 ];
 
@@ -105,7 +108,7 @@ const mostBytes = 64 * 2 ** 20;
 /** @param feature  what is other than by default */
 async function startSwitchboard(
   { launcher, fixture, directory, scene }: Ground,
-  { file = {}, limits = {}, server = {}, env = {}, query = '' }: Feature = {},
+  { file = {}, limits = {}, server = {}, env = {}, query = '', args: more = [] }: Feature = {},
 ): Promise<Started> {
   const config = join(directory, 'servers.json');
   const servers = Object.entries(serversOf(fixture.ports, scene));
@@ -119,7 +122,7 @@ async function startSwitchboard(
   );
   const port = await findFreePort();
   const main = join(projectDirectory, 'dist/main.js');
-  const args = [main, 'serve', '--config', config, '--host', '127.0.0.1', '--port', String(port)];
+  const args = [main, 'serve', '--config', config, '--host', '127.0.0.1', '--port', String(port), ...more];
   // In a directory of its own, so that no .env is read.
   const child = launcher.start('switchboard', {
     ...{ args, cwd: directory },

@@ -14,8 +14,9 @@ import {
 } from '../protocol/messages.ts';
 import type { Forwarding } from '../relay/asking.ts';
 import type { Rounds } from '../relay/dialogue.ts';
+import type { Elsewhere } from '../relay/elsewhere.ts';
 import { forwardForeign } from '../relay/foreign.ts';
-import { FORWARDINGS } from '../relay/forwarding.ts';
+import { FORWARDINGS, forwardCall } from '../relay/forwarding.ts';
 import { createRepeats } from '../relay/repeats.ts';
 import type { RunningCall } from '../relay/running-call.ts';
 import { discoverResult, initializeResult, resultHead, writeError, writeResult } from './answers.ts';
@@ -25,8 +26,8 @@ import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observed.ts';
 import { NEEDS_CATALOG, offers, offersSubscriptions } from './offers.ts';
 import { PassedCall, type PassedCalls } from './passed-call.ts';
-import { askingOf, unknownLogLevel } from './request-facts.ts';
-import type { Selector } from './selection.ts';
+import { askingOf, declaredBy, unknownLogLevel } from './request-facts.ts';
+import type { Selection, Selector } from './selection.ts';
 import { readDeclared, type Session } from './session.ts';
 import { TooMany } from './too-many.ts';
 import { createViewNow } from './view-now.ts';
@@ -34,6 +35,10 @@ import { createViewNow } from './view-now.ts';
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
   notice(notification: Notification, caller: Caller): void;
+  /** Which of several processes a call belongs to; undefined where that is this one. */
+  placeOf(call: Request, caller: Caller, index: number): number | undefined;
+  /** The same for a session that is about to begin in another process than the first. */
+  placeOfSessions(initialize: Request, selection: Selection): number | undefined;
   /** A caller answers a question that was put to it. */
   answered(answer: Response, session: Session): void;
   /** A stream on which a session hears of changes. False where it accepts none. */
@@ -62,6 +67,8 @@ interface DispatcherOptions {
   observer: CallObserver;
   /** Takes secrets out of what a failure says. */
   redact(text: string): string;
+  /** Calls of other processes; absent where there are none. */
+  elsewhere?: Elsewhere | undefined;
   /** A fault of our own. It costs the one request. */
   onUnexpected(error: unknown): void;
 }
@@ -73,7 +80,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const viewOf = ({ selection: { profile, toolset } }: Caller): View =>
     catalog.current.view(profile, toolset);
 
-  const repeats = createRepeats();
+  const repeats = createRepeats(options.elsewhere);
 
   const listeners = createListeners(
     createViewNow(options.select, catalog),
@@ -209,6 +216,30 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         guarded(request, caller, reply);
       });
     },
+    placeOf(call, caller, index) {
+      const { params = {} } = call;
+      const isMain = index === 0;
+      // It comes back to who asked for more.
+      if (!isMain && (params.requestState !== undefined || isAskable(params, caller))) return 0;
+      let forwarding: Forwarding;
+      try {
+        forwarding = forwardCall(params, askingOf(params, caller, viewOf(caller), rounds));
+      } catch {
+        // It will be told so here.
+        return undefined;
+      }
+      if (!isMain && !forwarding.downstream.isStateless) return 0;
+      return repeats.placeOf(forwarding, identityOf(caller));
+    },
+    placeOfSessions({ params }, { profile, toolset }) {
+      const { capabilities, routes } = catalog.current.view(profile, toolset);
+      const isAlone =
+        readDeclared(params?.capabilities).capabilities === undefined &&
+        capabilities.logging === undefined &&
+        Object.keys(capabilities).every((name) => name === 'tools' || name === 'extensions') &&
+        [...routes.values()].every(({ downstream }) => downstream.isStateless);
+      return isAlone ? undefined : 0;
+    },
     notice({ method, params }, caller) {
       if (method !== 'notifications/cancelled') return;
       caller.session?.takeCall(params?.requestId)?.cancel('the caller cancelled it');
@@ -229,5 +260,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
   };
 }
+
+const isAskable = (params: Params, caller: Caller) => declaredBy(params, caller).capabilities !== undefined;
 
 const SUBSCRIBING: ReadonlySet<string> = new Set(['resources/subscribe', 'resources/unsubscribe']);

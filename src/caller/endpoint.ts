@@ -8,6 +8,7 @@ import { writeError } from './answers.ts';
 import { BodyRefused, readBody } from './body.ts';
 import type { Caller } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
+import type { Others } from './hand-over.ts';
 import { HttpReply, type ReplyLimits, retryAfter, sendJson } from './http-reply.ts';
 import type { Selection, Selector } from './selection.ts';
 import type { Session } from './session.ts';
@@ -22,6 +23,7 @@ interface EndpointOptions {
   sessions: Sessions;
   allowance: Allowance;
   limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth'> & ReplyLimits;
+  others?: Others | undefined;
 }
 
 /** The largest body that is still read to its end, unused, so that the connection can go on after a refusal. */
@@ -31,14 +33,18 @@ const MAX_DRAINED_BYTES = 64 * 1024;
 export function createEndpoint(
   options: EndpointOptions,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const { dispatcher, sessions, allowance, limits } = options;
+  const { dispatcher, sessions, allowance, limits, others } = options;
 
   function receive(text: string, selection: Selection, req: IncomingMessage, res: ServerResponse): void {
     let incoming: Incoming | undefined;
     let classified: Classified;
     try {
       incoming = readMessage(text, limits.maxJsonDepth);
-      if (incoming.kind === 'response') return receiveAnswer(incoming.message, req, res);
+      if (incoming.kind === 'response') {
+        const place = others?.isHandedOver(req) === false ? others.placeOfPage(req, true) : undefined;
+        if (place !== undefined) return others?.pass(place, req, res, text);
+        return receiveAnswer(incoming.message, req, res);
+      }
       classified = classify(incoming.message, req.headers as ProtocolHeaders);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -48,6 +54,9 @@ export function createEndpoint(
     }
     const { message } = incoming;
     const { era } = classified;
+    const place =
+      others?.isHandedOver(req) === false ? others.placeOf(incoming, era, req, selection) : undefined;
+    if (place !== undefined) return others?.pass(place, req, res, text);
     const begins = era === 'legacy' && message.method === 'initialize';
     const session = era === 'legacy' && !begins ? sessionOf(req) : undefined;
     const { headers } = req;
@@ -71,7 +80,7 @@ export function createEndpoint(
       res.on('close', allowance.leave);
     }
     // It holds nothing here: what was declared with it, it says itself.
-    const issued = begins ? ['mcp-session-id', sessions.issue(message.params?.capabilities)] : [];
+    const issued = begins ? ['mcp-session-id', issue(message.params?.capabilities)] : [];
     const caller: Caller =
       era === 'modern'
         ? { name: 'token', agent, era, selection, session, headers }
@@ -80,10 +89,16 @@ export function createEndpoint(
     dispatcher.dispatch(incoming.message, caller, reply);
   }
 
+  function issue(declared: unknown): string {
+    const id = sessions.issue(declared);
+    return others === undefined ? id : others.markSession(id);
+  }
+
   /** `null` for an id that is not, or no longer, one of ours. */
   function sessionOf(req: IncomingMessage): Session | undefined | null {
     const id = req.headers['mcp-session-id'];
-    return typeof id === 'string' && id !== '' ? (sessions.find(id) ?? null) : undefined;
+    if (typeof id !== 'string' || id === '') return undefined;
+    return sessions.find(others?.unmark(id) ?? id) ?? null;
   }
 
   /** An answer to a question of ours. The modern era has none and calls such a message an error. */

@@ -3,15 +3,17 @@ import {
   type IncomingHttpHeaders,
   type IncomingMessage,
   type RequestListener,
+  type Server,
   ServerResponse,
 } from 'node:http';
-import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { Limits } from '../config/config.ts';
 import { within } from '../downstream/within.ts';
 import type { Allowance } from './allowance.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createEndpoint } from './endpoint.ts';
+import type { Entrance } from './entrance.ts';
+import type { Others } from './hand-over.ts';
 import { createHostCheck, isLoopback } from './hosts.ts';
 import type { PagesOptions, Readiness } from './pages.ts';
 import type { Selector } from './selection.ts';
@@ -50,8 +52,10 @@ export interface FrontRules {
 
 export interface FrontOptions extends Pick<PagesOptions, 'status' | 'metrics'> {
   host: string;
-  /** 0 for any free one. */
-  port: number;
+  /** How connections come to its server. */
+  open(server: Server): Promise<Entrance>;
+  /** Absent where there are no other processes. */
+  others?: Others | undefined;
   rules: FrontRules;
   /** Those in force: but for `maxHeaderBytes`, what is read from them later may be other than at first. */
   limits: FrontLimits;
@@ -89,7 +93,7 @@ const LAST_BYTES_MS = 500;
  * rare.
  */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const { select, dispatcher, sessions, allowance, limits } = options;
+  const { select, dispatcher, sessions, allowance, limits, others } = options;
   const listensOnLoopback = isLoopback(options.host);
   let { rules } = options;
   let hasToken = createTokenCheck(rules.token, rules.earlierToken);
@@ -108,7 +112,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     readiness,
     status: options.status,
     metrics: options.metrics,
-    ...{ select, dispatcher, sessions, allowance, limits },
+    ...{ select, dispatcher, sessions, allowance, limits, others },
   };
   const endpoint = createEndpoint(given);
   let pages: Promise<RequestListener> | undefined;
@@ -145,6 +149,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       res.on('close', () => {
         if (--running === 0) onIdle();
       });
+      if (others !== undefined && (req.method !== 'POST' || !isMcp(req.url)) && !others.isHandedOver(req)) {
+        const place = others.placeOfPage(req, isMcp(req.url));
+        if (place !== undefined) return others.pass(place, req, res);
+      }
       if (isMcp(req.url)) return endpoint(req, res);
       // Express makes the response one of its own kind.
       if (isLast) res.shouldKeepAlive = false;
@@ -158,14 +166,11 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     // By default longer than the 60 s of common load balancers: the side that reuses a connection must not find it
     // just closed.
     server.keepAliveTimeout = limits.keepAliveTimeoutMs;
-    server.maxConnections = limits.maxConnections;
+    entrance.allow(limits.maxConnections);
   }
+  const entrance = await options.open(server);
   applyLimits();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
+  const { port } = entrance;
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   let closed: Promise<void> | undefined;
 
@@ -176,9 +181,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     await immediate();
     // Only now: who hears that its connection ends opens another one.
     isLast = true;
-    // That of node:net: the one of node:http closes every connection that has no request, and on some there is one
-    // underway, whose caller would not know what became of it.
-    await new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+    await entrance.close();
   }
 
   function idle(): Promise<void> {

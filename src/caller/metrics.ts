@@ -8,12 +8,24 @@ import { type CallObserver, type EndedCall, VERDICTS, type Verdict, verdictOf } 
 export interface Metrics extends CallObserver {
   readonly contentType: string;
   write(): Promise<string>;
+  /** What was counted in this process. */
+  readonly numbers: Numbers;
 }
+
+/** What one process has counted, to be added up in another. */
+export interface Numbers {
+  readonly refused: number;
+  readonly meters: ReadonlyMap<string, MeterNumbers>;
+}
+
+type MeterNumbers = Pick<Meter, 'inFlight' | 'ended' | 'failed' | 'buckets' | 'seconds'>;
 
 export interface MetricsOptions {
   downstreams(): readonly Downstream[];
   /** What callers are offered, those without a profile. */
   exposedTools(): number;
+  /** What other processes have counted; absent where there are none. */
+  others?: (() => readonly Numbers[]) | undefined;
 }
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
@@ -27,15 +39,38 @@ class Meter {
   /** Of each bucket, those that are in no smaller one; the last are slower than all. */
   readonly buckets = new Float64Array(BUCKETS.length + 1);
   seconds = 0;
+
+  add({ inFlight, ended, failed, buckets, seconds }: MeterNumbers): void {
+    this.inFlight += inFlight;
+    this.seconds += seconds;
+    for (const [verdict, count] of ended) this.ended.set(verdict, (this.ended.get(verdict) ?? 0) + count);
+    for (const [reason, count] of failed) this.failed.set(reason, (this.failed.get(reason) ?? 0) + count);
+    buckets.forEach((count, bucket) => {
+      this.buckets[bucket] = (this.buckets[bucket] ?? 0) + count;
+    });
+  }
+}
+
+/** Of all processes together. */
+export function sumOf(all: readonly Numbers[]): Numbers {
+  const meters = new Map<string, Meter>();
+  for (const [key, numbers] of all.flatMap((each) => [...each.meters])) {
+    const meter = meters.get(key) ?? new Meter();
+    meter.add(numbers);
+    meters.set(key, meter);
+  }
+  return { refused: all.reduce((sum, each) => sum + each.refused, 0), meters };
 }
 
 /** What Prometheus expects. */
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-export function createMetrics({ downstreams, exposedTools }: MetricsOptions): Metrics {
+export function createMetrics({ downstreams, exposedTools, others }: MetricsOptions): Metrics {
   const meters = new Map<string, Meter>();
   let refused = 0;
   let registered: Promise<readonly Registry[]> | undefined;
+  /** What is written down. */
+  let all: Numbers = { refused, meters };
 
   function meterOf(key: string): Meter {
     let meter = meters.get(key);
@@ -56,15 +91,15 @@ export function createMetrics({ downstreams, exposedTools }: MetricsOptions): Me
         get: async () => ({ name, help, type, aggregator: 'sum', values: read() }),
       } as unknown as Metric);
 
-    const each = (read: (meter: Meter, downstream: string) => Value[]) => () =>
-      [...meters].flatMap(([downstream, meter]) => read(meter, downstream));
+    const each = (read: (meter: MeterNumbers, downstream: string) => Value[]) => () =>
+      [...all.meters].flatMap(([downstream, meter]) => read(meter, downstream));
     const ofEach = (read: (downstream: Downstream) => Value[]) => () => downstreams().flatMap(read);
 
     add('mcp_switchboard_calls_total', 'counter', 'Calls that ended, by server and how.', () => [
       ...each(({ ended }, downstream) =>
         [...ended].map(([outcome, value]) => ({ labels: { downstream, outcome }, value })),
       )(),
-      { labels: { downstream: '', outcome: 'refused' }, value: refused },
+      { labels: { downstream: '', outcome: 'refused' }, value: all.refused },
     ]);
     add(
       'mcp_switchboard_call_failures_total',
@@ -128,8 +163,12 @@ export function createMetrics({ downstreams, exposedTools }: MetricsOptions): Me
 
   return {
     contentType: CONTENT_TYPE,
+    get numbers() {
+      return { refused, meters };
+    },
     async write() {
       registered ??= register();
+      all = sumOf([{ refused, meters }, ...(others?.() ?? [])]);
       return (await Promise.all((await registered).map((each) => each.metrics()))).join('\n');
     },
     onStarted({ downstream }: Forwarding) {

@@ -3,7 +3,7 @@ import { ConfigError } from '../config/config-error.ts';
 import { destinationOf, type Logger } from '../log.ts';
 import { createAudit } from './audit.ts';
 import { type AuditLines, openAuditFile } from './audit-lines.ts';
-import { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
+import { createMetrics, type Metrics, type MetricsOptions, type Numbers } from './metrics.ts';
 import type { CallObserver, EndedCall } from './observed.ts';
 
 interface ObserverOptions {
@@ -22,6 +22,8 @@ interface ObserverOptions {
 export interface Observer extends CallObserver {
   /** From now on calls are counted. Who cannot read the numbers does not ask for them. */
   measure(options: MetricsOptions): Metrics;
+  /** Undefined where nothing is counted. */
+  readonly numbers: Numbers | undefined;
   /** Resolves when the record is written. */
   close(): Promise<void>;
 }
@@ -46,6 +48,9 @@ export function createObserver(options: ObserverOptions): Observer {
     measure(options) {
       metrics ??= createMetrics(options);
       return metrics;
+    },
+    get numbers() {
+      return metrics?.numbers;
     },
     close: async () => opened?.close(),
   };

@@ -11,6 +11,18 @@ export interface GatewayStatus {
   notes: Catalog['notes'];
 }
 
+/** What is not over yet, in numbers: all 0 where nobody waits for anything. */
+export interface Waiting {
+  /** HTTP requests of callers. */
+  requests: number;
+  calls: number;
+  /** Calls whose caller is thinking about a question. */
+  parked: number;
+  listeners: number;
+  /** Requests that downstreams have not answered. */
+  downstream: number;
+}
+
 /** In names, warnings and last words a server can say what it was told: secrets are taken out. */
 export function statusOf(
   downstreams: readonly Downstream[],

@@ -2,7 +2,6 @@ import { basename } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { type Differences, isSame } from '../config/differences.ts';
-import type { Gateway } from '../gateway.ts';
 import type { Logger } from '../log.ts';
 import { UsageError } from './usage-error.ts';
 import { digestOf, watchFiles } from './watch.ts';
@@ -49,7 +48,7 @@ export function readWithFiles(read: ReadSettings): {
  * @param first  what is in force, and the files that it came from
  */
 export function reloadOnChange(
-  gateway: Gateway,
+  gateway: { reload(config: Config, token: string): Promise<Differences> },
   first: { files: ReadonlyMap<string, string>; settings: Settings },
   read: ReadSettings,
   log: Logger,

@@ -1,4 +1,5 @@
 import { isatty } from 'node:tty';
+import { isSame } from '../config/differences.ts';
 import { createGateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
 import { tuneCollector } from './collector.ts';
@@ -10,12 +11,14 @@ import { stderr } from './stderr.ts';
 import { chooseToken, chooseTokenAgain } from './token.ts';
 import { UsageError } from './usage-error.ts';
 import { selectionUrl, type ViewOptions } from './view.ts';
+import { createWorkers } from './workers.ts';
 
 export interface ServeOptions extends ViewOptions {
   config?: string;
   host?: string;
   port?: string;
   stdio?: boolean;
+  workers?: string;
 }
 
 type OnFile = (path: string) => void;
@@ -23,6 +26,7 @@ type Environment = (onFile?: OnFile) => Env;
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = '8080';
+const MAX_WORKERS = 64;
 
 /**
  * Serves until it is told to stop; resolves with the exit code: 1 where calls had to be cut.
@@ -44,13 +48,18 @@ async function serveOnHttp(options: ServeOptions, environment: Environment): Pro
   const host = options.host || env.HOST || DEFAULT_HOST;
   const port = readPort(options.port || env.PORT || DEFAULT_PORT);
   const { token, isGenerated } = chooseToken(env, host);
-  const running = run(environment, (env, onFile) => ({
-    token: chooseTokenAgain(env, host, token),
-    config: openConfig(options.config, env, onFile),
-  }));
+  const running = run(
+    environment,
+    (env, onFile) => ({
+      token: chooseTokenAgain(env, host, token),
+      config: openConfig(options.config, env, onFile),
+    }),
+    { host, count: readWorkers(options.workers || env.WORKERS || '1') },
+  );
   const { gateway, log } = running;
   try {
     const { url } = await gateway.listen({ host, port });
+    running.workers?.start(gateway);
     log.info({ event: 'listening', url }, `MCP is served at ${url}`);
     // The one place where a secret is printed: without it nobody could call. Never through the log, which is kept.
     if (isGenerated) process.stderr.write(generatedTokenNotice(token, url));
@@ -63,6 +72,8 @@ async function serveOnHttp(options: ServeOptions, environment: Environment): Pro
 }
 
 async function serveOnStdio(options: ServeOptions, environment: Environment): Promise<number> {
+  if (options.workers !== undefined)
+    throw new UsageError('--workers is for many callers, and --stdio serves the one that starts it.');
   const running = run(environment, (env, onFile) => {
     const config = openConfig(options.config, env, onFile);
     selectionUrl(config, options);
@@ -78,8 +89,16 @@ async function serveOnStdio(options: ServeOptions, environment: Environment): Pr
   return code;
 }
 
-/** A gateway that follows its files from now on, and signals. */
-function run(environment: Environment, readFrom: (env: Env, onFile: OnFile) => Settings) {
+/**
+ * A gateway that follows its files from now on, and signals.
+ *
+ * @param processes  how many there are to be, of those that listen
+ */
+function run(
+  environment: Environment,
+  readFrom: (env: Env, onFile: OnFile) => Settings,
+  { host, count } = { host: '', count: 1 },
+) {
   tuneCollector();
   const read: ReadSettings = (onFile) => readFrom(environment(onFile), onFile);
   const { files, settings } = readWithFiles(read);
@@ -88,21 +107,38 @@ function run(environment: Environment, readFrom: (env: Env, onFile: OnFile) => S
   const secrets = createSecrets([...config.secrets, token]);
   const log = openLog(environment(), secrets);
   guardProcess(log);
+  const workers =
+    count > 1 ? createWorkers(count, { config, token, host, level: log.level }, log) : undefined;
   const gateway = createGateway(config, {
     ...{ log, token, secrets },
     auditLines: auditLinesBesideLog(),
     onCredentialsRefused: () => reloading.reloadIfChanged(),
+    ...(workers !== undefined && { processes: workers.processes }),
   });
-  const reloading = reloadOnChange(gateway, { files, settings }, read, log);
+  const reloading = reloadOnChange(
+    {
+      async reload(config, token) {
+        const changes = await gateway.reload(config, token);
+        if (!isSame(changes)) workers?.replace(config, token);
+        return changes;
+      },
+    },
+    { files, settings },
+    read,
+    log,
+  );
   return {
     gateway,
+    workers,
     log,
     config,
     stopped: stopSignal(reloading.reload),
     /** @returns the exit code */
     async close(): Promise<number> {
       reloading.close();
-      const cut = await gateway.close(reloading.config.drainMs);
+      const { drainMs } = reloading.config;
+      const cut = await gateway.close(drainMs, workers?.drain(drainMs));
+      workers?.close();
       if (cut > 0)
         log.warn({ event: 'cut', calls: cut }, `${cut} calls had no answer when the time was over`);
       const code = cut > 0 ? 1 : 0;
@@ -137,6 +173,12 @@ function readPort(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new UsageError(`The port is "${text}"; it must be a number from 0 to 65535.`);
+}
+
+function readWorkers(text: string): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count >= 1 && count <= MAX_WORKERS) return count;
+  throw new UsageError(`The number of workers is "${text}"; it must be from 1 to ${MAX_WORKERS}.`);
 }
 
 function listenError(error: unknown, host: string, port: number): unknown {

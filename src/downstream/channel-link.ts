@@ -64,6 +64,7 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
   return {
     era,
     version,
+    isStateless: false,
     get running() {
       return waiting.size;
     },

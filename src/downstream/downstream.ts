@@ -12,7 +12,7 @@ import { Gate } from './gate.ts';
 import { keepConnected } from './kept-connection.ts';
 import { createLeaving, whileBusy } from './leaving.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
-import { createListKeeper } from './list-keeper.ts';
+import { createListKeeper, type ListKeeper } from './list-keeper.ts';
 import { type Listing, type ListLimits, readListing } from './listing.ts';
 import { openConnection } from './open-connection.ts';
 import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
@@ -28,6 +28,8 @@ export interface Downstream {
   readonly attempted: Promise<void>;
   /** The last list it gave; undefined before the first. */
   readonly listing: Listing | undefined;
+  /** It is connected to, and nothing binds its calls to this process. */
+  readonly isStateless: boolean;
   status(): DownstreamStatus;
   /** Begins to connect. Once is enough. */
   start(): void;
@@ -55,6 +57,8 @@ interface DownstreamOptions {
   log: Logger;
   /** The last good list of an earlier run. */
   restored?: Listing;
+  /** Kept elsewhere; absent where this process asks for it itself. */
+  lists?: ListKeeper;
   /** Its list is another than before. */
   onListing(): void;
   /** It has refused our credentials: they may have changed where they are kept. */
@@ -106,23 +110,25 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
   });
 
   const breaker = createBreaker(key, limits, log);
-  const lists = createListKeeper({
-    restored: options.restored,
-    async list() {
-      const asked = kept.current;
-      const list = asked && (await readListing(asked, key, limits, lists.current));
-      // A newer connection has listed for itself meanwhile.
-      return asked === kept.current ? list : undefined;
-    },
-    onChanged(list) {
-      for (const warning of list.warnings) log.warn({ event: 'odd_tool_list' }, `${key}: ${warning}`);
-      options.onListing();
-    },
-    onFailed(error) {
-      log.warn({ event: 'relist_failed', err: error }, `${key} did not list its tools again`);
-      if (isRefusal(error)) options.onRefused();
-    },
-  });
+  const lists: ListKeeper =
+    options.lists ??
+    createListKeeper({
+      restored: options.restored,
+      async list(): Promise<Listing | undefined> {
+        const asked = kept.current;
+        const list = asked && (await readListing(asked, key, limits, lists.current));
+        // A newer connection has listed for itself meanwhile.
+        return asked === kept.current ? list : undefined;
+      },
+      onChanged(list) {
+        for (const warning of list.warnings) log.warn({ event: 'odd_tool_list' }, `${key}: ${warning}`);
+        options.onListing();
+      },
+      onFailed(error) {
+        log.warn({ event: 'relist_failed', err: error }, `${key} did not list its tools again`);
+        if (isRefusal(error)) options.onRefused();
+      },
+    });
 
   const wishes = createWishes(key, log, lists.announce);
   const kept = keepConnected({
@@ -182,6 +188,9 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
     attempted: kept.attempted,
     get listing() {
       return lists.current;
+    },
+    get isStateless() {
+      return kept.current?.link.isStateless === true;
     },
     status() {
       const { current: list } = lists;

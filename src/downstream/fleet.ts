@@ -2,6 +2,7 @@ import type { Config, DownstreamConfig } from '../config/config.ts';
 import type { Differences } from '../config/differences.ts';
 import type { Logger } from '../log.ts';
 import { createDownstream, type Downstream, type DownstreamLimits } from './downstream.ts';
+import type { ListKeeper } from './list-keeper.ts';
 import type { Listing } from './listing.ts';
 
 /** All the servers behind us. Each lives on its own: none waits for another, and none takes another down. */
@@ -29,6 +30,8 @@ export interface FleetOptions {
   log: Logger;
   /** The last good lists of an earlier run, by key. */
   restored: ReadonlyMap<string, Listing>;
+  /** Lists that are kept elsewhere, by key. */
+  lists?: ReadonlyMap<string, ListKeeper> | undefined;
   /** The list of one of them has changed. */
   onListing(): void;
   /** One of them has refused our credentials. */
@@ -36,16 +39,18 @@ export interface FleetOptions {
 }
 
 export function createFleet(config: Config, options: FleetOptions): Fleet {
-  const { restored, ...heard } = options;
+  const { restored, lists: told, ...heard } = options;
   let isStarted = false;
   /** Those that are to come, and those that are to go. */
   const others = new Set<Downstream>();
   let downstreams: readonly Downstream[] = config.downstreams.map((entry) => {
     const list = restored.get(entry.key);
+    const lists = told?.get(entry.key);
     return createDownstream(entry, {
       ...heard,
       limits: limitsOf(config, entry),
       ...(list !== undefined && { restored: list }),
+      ...(lists !== undefined && { lists }),
     });
   });
 

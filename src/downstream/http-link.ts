@@ -108,6 +108,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
   return {
     era,
     version,
+    isStateless: sessionId === undefined,
     get running() {
       return running.length;
     },

@@ -80,6 +80,8 @@ export interface Exchange {
 export interface Link {
   readonly era: Era;
   readonly version: string;
+  /** Nothing binds what goes over it to this one: another process may have a link of its own beside it. */
+  readonly isStateless: boolean;
   /** How many requests wait for their answer. */
   readonly running: number;
   request(request: OutgoingRequest, receiver: Receiver): Exchange;

@@ -4,6 +4,8 @@ import type { Listing } from './listing.ts';
 export interface ListKeeper {
   /** Undefined before the first. */
   readonly current: Listing | undefined;
+  /** Another process asks, and tells: see `told-list`. */
+  readonly isTold: boolean;
   /** A new connection has listed. */
   publish(list: Listing): void;
   /** The downstream says that its list has changed. */
@@ -104,6 +106,7 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
   }
 
   return {
+    isTold: false,
     get current() {
       return current;
     },

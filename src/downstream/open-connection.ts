@@ -37,7 +37,7 @@ interface OpenOptions extends Target {
   /** Gives it up. */
   readonly signal: AbortSignal;
   readonly failures: number;
-  readonly lists: Pick<ListKeeper, 'current' | 'announce' | 'publish'>;
+  readonly lists: Pick<ListKeeper, 'current' | 'isTold' | 'announce' | 'publish'>;
   readonly wishes: Wishes;
   /** The downstream refuses our credentials. */
   onRefused(): void;
@@ -67,7 +67,7 @@ export async function openConnection(options: OpenOptions): Promise<Ready> {
     signal.addEventListener('abort', leave);
     try {
       stopTelling = await wishes.tell(opened);
-      lists.publish(await readListing(opened, key, limits, lists.current));
+      if (!lists.isTold) lists.publish(await readListing(opened, key, limits, lists.current));
       signal.throwIfAborted();
     } finally {
       signal.removeEventListener('abort', leave);

@@ -5,6 +5,7 @@ import { BriefMap } from '../protocol/brief-map.ts';
 import type { Notification, Outcome, RequestId } from '../protocol/messages.ts';
 import { afterRounds } from './after-rounds.ts';
 import type { Forwarding } from './asking.ts';
+import { type Elsewhere, tellOthers } from './elsewhere.ts';
 import { forward } from './forward.ts';
 import { type End, Joined } from './joined.ts';
 import type { ForwardedRequest, RunningCall, WayBack } from './running-call.ts';
@@ -18,6 +19,8 @@ import { Unheard } from './unheard.ts';
 export interface Repeats {
   /** As `forward`, for one of the calls that this caller makes. `caller` tells it from others. */
   forward(forwarding: Forwarding, back: WayBack, caller: string): RunningCall;
+  /** The other process that runs the same call of this caller. */
+  placeOf(forwarding: Forwarding, caller: string): number | undefined;
   close(): void;
 }
 
@@ -30,9 +33,11 @@ const LEAVE_MS = 500;
  */
 const PATIENT_MS = 1000;
 
-export function createRepeats(): Repeats {
+/** @param elsewhere  absent where there are no other processes */
+export function createRepeats(elsewhere?: Elsewhere): Repeats {
   const calls = new BriefMap<JoinedCall>();
   const unheard = new Unheard<JoinedCall>();
+  const tellings = elsewhere === undefined ? undefined : tellOthers(calls, elsewhere);
   return {
     forward(forwarding, back, caller) {
       const key = forwarding.joinsRepeats === true ? keyOf(forwarding, caller) : undefined;
@@ -41,7 +46,14 @@ export function createRepeats(): Repeats {
       if (known !== undefined) return known.join(back);
       return new JoinedCall(key, forwarding, calls, unheard).begin(back);
     },
-    close: () => unheard.close(),
+    placeOf(forwarding, caller) {
+      const key = forwarding.joinsRepeats === true ? keyOf(forwarding, caller) : undefined;
+      return key === undefined || calls.get(key) !== undefined ? undefined : elsewhere?.find(key);
+    },
+    close() {
+      clearInterval(tellings);
+      unheard.close();
+    },
   };
 }
 
@@ -59,14 +71,14 @@ function keyOf(
 
 /** One call, and the callers that wait for it. To the relay it is the way back to one. */
 class JoinedCall implements WayBack {
-  readonly #key: string;
+  readonly key: string;
   readonly #forwarding: Forwarding;
   readonly #calls: BriefMap<JoinedCall>;
   readonly #unheard: Unheard<JoinedCall>;
   #callers: Joined[] = [];
   #call: ForwardedRequest | undefined;
   #hasEnded = false;
-  #beganAt = 0;
+  beganAt = 0;
   #wasRepeated = false;
   /** Its result goes to its one caller in pieces, and is not kept. */
   #isSending = false;
@@ -87,7 +99,7 @@ class JoinedCall implements WayBack {
     calls: BriefMap<JoinedCall>,
     unheard: Unheard<JoinedCall>,
   ) {
-    this.#key = key;
+    this.key = key;
     this.#forwarding = forwarding;
     this.#calls = calls;
     this.#unheard = unheard;
@@ -97,11 +109,11 @@ class JoinedCall implements WayBack {
     this.caller = back.caller;
     this.logLevel = back.logLevel;
     this.progressToken = back.progressToken;
-    this.#beganAt = performance.now();
+    this.beganAt = performance.now();
     if (back.ask !== undefined) this.ask = this.#askOne;
     const joined = new Joined(this, back);
     this.#callers.push(joined);
-    this.#calls.set(this.#key, this);
+    this.#calls.set(this.key, this);
     this.#call = forward(this.#forwarding, this);
     return joined;
   }
@@ -163,7 +175,7 @@ class JoinedCall implements WayBack {
 
   #leave(): void {
     const { repeatGraceMs } = this.#forwarding.downstream.config;
-    const isJoinable = this.#calls.get(this.#key) === this && repeatGraceMs > 0;
+    const isJoinable = this.#calls.get(this.key) === this && repeatGraceMs > 0;
     if (isJoinable) this.#leaving = setTimeout(() => afterRounds(() => this.#cancelLeft()), LEAVE_MS);
     else this.#cancelUnheard();
   }
@@ -204,7 +216,7 @@ class JoinedCall implements WayBack {
   }
 
   #end(end: End): void {
-    const isPatient = performance.now() - this.#beganAt > PATIENT_MS;
+    const isPatient = performance.now() - this.beganAt > PATIENT_MS;
     if (this.#wasRepeated || isPatient) this.#tellSoon(end);
     else this.#tell(end);
   }
@@ -238,16 +250,16 @@ class JoinedCall implements WayBack {
   keep(end: End | undefined): void {
     const { repeatGraceMs } = this.#forwarding.downstream.config;
     const hasRun = end === undefined || 'outcome' in end || end.failure.mayHaveRun;
-    const other = this.#calls.get(this.#key);
+    const other = this.#calls.get(this.key);
     if (!hasRun || repeatGraceMs === 0 || (other !== undefined && other !== this)) return this.forget();
-    this.#calls.set(this.#key, this);
+    this.#calls.set(this.key, this);
     const isHere = end === undefined || 'failure' in end || !('isSent' in end.outcome);
-    this.#unheard.keep(this, isHere ? end : undefined, this.#key.length, repeatGraceMs);
+    this.#unheard.keep(this, isHere ? end : undefined, this.key.length, repeatGraceMs);
   }
 
   /** From now on the same call is another one. */
   forget(): void {
-    if (this.#calls.get(this.#key) === this) this.#calls.take(this.#key);
+    if (this.#calls.get(this.key) === this) this.#calls.take(this.key);
   }
 
   /** Who is asked is one of them, and who comes now is not told of it: from the first question on nobody joins. */

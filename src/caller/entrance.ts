@@ -1,0 +1,98 @@
+import type { Server } from 'node:http';
+import { type AddressInfo, createServer, Server as NetServer, type Socket } from 'node:net';
+
+/** How connections come to a front. */
+export interface Entrance {
+  /** Undefined where none come from outside. */
+  readonly port: number | undefined;
+  allow(connections: number): void;
+  /** Takes in no more; resolves when those that are here have ended. */
+  close(): Promise<void>;
+}
+
+/** The front's own server listens. */
+export async function listenOn(server: Server, host: string, port: number): Promise<Entrance> {
+  await listening(server, { host, port });
+  return {
+    port: (server.address() as AddressInfo).port,
+    allow(connections) {
+      server.maxConnections = connections;
+    },
+    // That of node:net: the one of node:http closes every connection that has no request, and on some there is one
+    // underway, whose caller would not know what became of it.
+    close: () => new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve())),
+  };
+}
+
+/**
+ * Connections that are shared among processes: whoever takes one, has it.
+ *
+ * @param giveAway  true where another process has taken it
+ */
+export async function shareFrom(
+  server: Server,
+  host: string,
+  port: number,
+  giveAway: (connection: Socket) => boolean,
+): Promise<Entrance> {
+  const listener = createServer({ pauseOnConnect: true }, (connection) => {
+    if (giveAway(connection)) return;
+    server.emit('connection', connection);
+    connection.resume();
+  });
+  await listening(listener, { host, port });
+  return {
+    port: (listener.address() as AddressInfo).port,
+    allow(connections) {
+      listener.maxConnections = connections;
+    },
+    close: () => new Promise((resolve) => listener.close(() => resolve())),
+  };
+}
+
+/** Connections that another process gives away. */
+export function takeIn(server: Server): Entrance & { take(connection: Socket): void } {
+  let open = 0;
+  let most = Number.POSITIVE_INFINITY;
+  let onEmpty = () => {};
+  return {
+    port: undefined,
+    allow(connections) {
+      most = connections;
+    },
+    take(connection) {
+      if (open >= most) return void connection.destroy();
+      open++;
+      connection.once('close', () => {
+        if (--open === 0) onEmpty();
+      });
+      server.emit('connection', connection);
+      connection.resume();
+    },
+    close: () =>
+      new Promise((resolve) => {
+        onEmpty = resolve;
+        if (open === 0) resolve();
+      }),
+  };
+}
+
+/** Where other processes hand requests over, beside any of these. */
+export async function openBackDoor(server: Server, path: string, onConnection: (connection: Socket) => void) {
+  const listener = createServer((connection) => {
+    onConnection(connection);
+    server.emit('connection', connection);
+  });
+  await listening(listener, { path });
+  return listener;
+}
+
+function listening(
+  server: NetServer,
+  where: { host: string; port: number } | { path: string },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(where, resolve);
+  });
+}

@@ -1,0 +1,132 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { type Dispatcher, Pool } from 'undici';
+import type { Era } from '../protocol/eras.ts';
+import type { Incoming } from '../protocol/messages.ts';
+import type { Selection } from './selection.ts';
+
+/** The other processes of the same gateway. */
+export interface Others {
+  /** Whether this request comes from one of them: it is answered here. */
+  isHandedOver(req: IncomingMessage): boolean;
+  /** Where what is no POST of a message belongs; undefined where it belongs here. */
+  placeOfPage(req: IncomingMessage, isMcp: boolean): number | undefined;
+  /** Where this POST belongs; undefined where it belongs here. */
+  placeOf(incoming: Incoming, era: Era, req: IncomingMessage, selection: Selection): number | undefined;
+  /** The id of a session that begins here. */
+  markSession(id: string): string;
+  /** The id without that mark. */
+  unmark(id: string): string;
+  readonly pass: HandOver['pass'];
+}
+
+/** Passes requests on to other processes of the same gateway, which answer them. */
+export interface HandOver {
+  /** @param body  where it was read already */
+  pass(to: number, req: IncomingMessage, res: ServerResponse, body?: string): void;
+  close(): void;
+}
+
+/** Of one connection: they are not passed on. */
+const OF_THE_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'content-length',
+  'expect',
+  'upgrade',
+  'te',
+  'trailer',
+  'proxy-connection',
+]);
+
+/** @param pathOf  of the socket of a process */
+export function createHandOver(pathOf: (index: number) => string): HandOver {
+  const pools = new Map<number, Pool>();
+
+  function poolTo(index: number): Pool {
+    let pool = pools.get(index);
+    if (pool === undefined) {
+      pool = new Pool('http://localhost', {
+        socketPath: pathOf(index),
+        pipelining: 1,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
+      pools.set(index, pool);
+    }
+    return pool;
+  }
+
+  return {
+    pass(to, req, res, body) {
+      const { method = 'GET', url = '/', rawHeaders } = req;
+      const headers: string[] = [];
+      for (let at = 0; at < rawHeaders.length; at += 2) {
+        const name = rawHeaders[at] as string;
+        if (!OF_THE_HOP.has(name.toLowerCase())) headers.push(name, rawHeaders[at + 1] as string);
+      }
+      poolTo(to).dispatch(
+        {
+          path: url,
+          method: method as Dispatcher.HttpMethod,
+          headers,
+          body: body ?? (hasBody(req) ? req : null),
+        },
+        new Passage(res),
+      );
+    },
+    close() {
+      for (const pool of pools.values()) void pool.destroy();
+    },
+  };
+}
+
+const hasBody = ({ headers }: IncomingMessage) =>
+  headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+
+const GONE = JSON.stringify({
+  error: 'The process that this belongs to has just ended. It will be there again in a moment.',
+});
+
+/** One answer on its way back, as fast as it is read. */
+class Passage implements Dispatcher.DispatchHandler {
+  readonly #res: ServerResponse;
+  #controller: Dispatcher.DispatchController | undefined;
+
+  constructor(res: ServerResponse) {
+    this.#res = res;
+    res.on('drain', () => this.#controller?.resume());
+    res.on('close', () => {
+      if (!res.writableFinished) this.#controller?.abort(new Error('the caller has left'));
+    });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#res.destroyed) controller.abort(new Error('the caller has left'));
+  }
+
+  onResponseStart(_controller: unknown, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return;
+    const kept = Object.entries(headers).filter(
+      ([name]) => !OF_THE_HOP.has(name) || name === 'content-length',
+    );
+    this.#res.writeHead(status, Object.fromEntries(kept));
+    this.#res.flushHeaders();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#res.write(chunk)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#res.end();
+  }
+
+  onResponseError(): void {
+    const res = this.#res;
+    if (res.destroyed) return;
+    if (res.headersSent) return void res.destroy();
+    res.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' }).end(GONE);
+  }
+}

@@ -1,0 +1,79 @@
+import type { Socket } from 'node:net';
+import type { CatalogSource } from '../catalog/offered-tool.ts';
+import type { Publishing } from '../catalog/publishing.ts';
+import type { DownstreamConfig } from '../config/config.ts';
+import type { Downstream } from '../downstream/downstream.ts';
+import { createToldList } from '../downstream/told-list.ts';
+import type { News } from '../relay/elsewhere.ts';
+import type { Numbers } from './metrics.ts';
+
+/** Where a gateway stands among the processes that serve the same callers. */
+export interface Processes {
+  /** 0 is the first, which lists, and has what there can be only one of. */
+  readonly index: number;
+  /** The socket on which a process is handed requests. */
+  pathOf(index: number): string;
+  /** Tells the others which of its calls run. */
+  tell(news: News): void;
+  /** Of the first: the others are to offer this, and where it is not all yet, to let callers wait. */
+  onOffers?(offers: readonly Offer[], isSettled: boolean): void;
+  /** Of the first: what the others have counted. */
+  numbers?(): readonly Numbers[];
+  /** Of the first: whether another process has taken the connection. */
+  giveAway?(connection: Socket): boolean;
+}
+
+/** What a downstream offers, as the first process tells the others. */
+export interface Offer extends Omit<CatalogSource, 'downstream'> {
+  readonly key: string;
+  /** Each process may have a connection of its own to it. */
+  readonly isStateless: boolean;
+}
+
+/** Connections come and go where lists stay. */
+const LOOK_MS = 1000;
+
+/** Tells the other processes what there is: when it is said to, and when a connection is another. */
+export function tellOffers(
+  processes: Processes,
+  publishing: Pick<Publishing, 'isSettled'>,
+  sources: () => readonly CatalogSource[],
+) {
+  const tell = (told = sources()) =>
+    processes.onOffers?.(
+      told.map(({ downstream: { key, isStateless }, ...offered }) => ({ key, isStateless, ...offered })),
+      publishing.isSettled,
+    );
+  const looking = processes.onOffers && setInterval(tell, LOOK_MS).unref();
+  return { tell, close: () => clearInterval(looking) };
+}
+
+type ToldLists = ReadonlyMap<string, ReturnType<typeof createToldList>>;
+
+/** Of a process that has joined others: it asks no downstream for its list. Undefined in the first. */
+export const toldLists = (
+  processes: Processes | undefined,
+  downstreams: readonly DownstreamConfig[],
+): ToldLists | undefined =>
+  processes === undefined || processes.index === 0
+    ? undefined
+    : new Map(downstreams.map(({ key }) => [key, createToldList()]));
+
+/**
+ * The same in a process that is told. It connects to those that it may.
+ *
+ * @param lists  what it knows of their lists
+ */
+export function takeOffers(
+  offers: readonly Offer[],
+  downstreams: readonly Downstream[],
+  lists: ToldLists,
+): CatalogSource[] {
+  const offered = new Map(offers.map(({ key, ...offer }) => [key, offer]));
+  return downstreams.map((downstream) => {
+    const { isStateless = false, ...source } = offered.get(downstream.key) ?? { list: undefined };
+    if (source.list !== undefined) lists.get(downstream.key)?.tell(source.list);
+    if (isStateless) downstream.start();
+    return { downstream, ...source };
+  });
+}

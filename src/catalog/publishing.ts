@@ -1,0 +1,67 @@
+/** At a start, lists of so long become one catalog. */
+const GATHER_MS = 100;
+
+/** When a new catalog is made of what the downstreams list. */
+export interface Publishing {
+  /** A list, or what is accepted of it, is another: a catalog is made now, or of more that is coming. */
+  publish(): void;
+  /** The catalog is worth listing: every downstream was tried, or has had its time. */
+  readonly isSettled: boolean;
+  readonly settled: Promise<void>;
+  settle(): void;
+  /** From now on there is something to wait for. */
+  gather(): void;
+  /** Makes what waits to be made. */
+  flush(): void;
+  /** Nothing is published meanwhile: what changes together is told together. */
+  during(change: Promise<unknown>): Promise<void>;
+  close(): void;
+}
+
+export function createPublishing(publishNow: () => void): Publishing {
+  let isSettled = false;
+  let isGathering = false;
+  let isHeld = false;
+  let timer: NodeJS.Timeout | undefined;
+  let onSettled = () => {};
+  const settled = new Promise<void>((resolve) => {
+    onSettled = resolve;
+  });
+
+  function now(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    publishNow();
+  }
+  function flush(): void {
+    if (timer !== undefined) now();
+  }
+
+  return {
+    publish() {
+      if (isHeld) return;
+      // Nobody is given a list before they all were tried: fifty servers are not fifty catalogs.
+      if (isGathering && !isSettled) timer ??= setTimeout(now, GATHER_MS);
+      else now();
+    },
+    get isSettled() {
+      return isSettled;
+    },
+    settled,
+    settle() {
+      flush();
+      isSettled = true;
+      onSettled();
+    },
+    gather() {
+      isGathering = true;
+    },
+    flush,
+    async during(change) {
+      isHeld = true;
+      await change;
+      isHeld = false;
+    },
+    close: () => clearTimeout(timer),
+  };
+}

@@ -1,0 +1,91 @@
+// One of the processes that `serve --workers` starts: it is told everything by the one that started it, and ends with it.
+
+import type { Socket } from 'node:net';
+import type { Numbers } from '../caller/metrics.ts';
+import type { Offer } from '../caller/processes.ts';
+import type { Config } from '../config/config.ts';
+import { createGateway, type Gateway } from '../gateway.ts';
+import { createSecrets } from '../log.ts';
+import type { News } from '../relay/elsewhere.ts';
+import { tuneCollector } from './collector.ts';
+import { guardProcess } from './guard.ts';
+import { auditLinesBesideLog, openLog } from './open.ts';
+import { stderr } from './stderr.ts';
+
+export type ToWorker =
+  | {
+      readonly kind: 'begin';
+      readonly index: number;
+      /** Of the path of each socket; the index follows. */
+      readonly prefix: string;
+      readonly host: string;
+      readonly level: string;
+      readonly config: Config;
+      readonly token: string;
+    }
+  | { readonly kind: 'offer'; readonly offers: readonly Offer[]; readonly isSettled: boolean }
+  | { readonly kind: 'hear'; readonly from: number; readonly news: News | undefined }
+  | { readonly kind: 'connection' }
+  | { readonly kind: 'drain'; readonly graceMs: number };
+
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'tell'; readonly news: News }
+  | { readonly kind: 'counted'; readonly numbers: Numbers | undefined }
+  | { readonly kind: 'ended'; readonly cut: number };
+
+type Begin = Extract<ToWorker, { kind: 'begin' }>;
+
+const tell = (message: FromWorker) => void (process.connected && process.send?.(message, () => {}));
+
+/** So old are the numbers of this process in those of all. */
+const TELL_MS = 1000;
+
+let gateway: Gateway | undefined;
+let take: ((connection: Socket) => void) | undefined;
+/** What came before it could be taken. */
+const early: Socket[] = [];
+
+tuneCollector();
+// Its end is told by the first process, which hears of these as well: from a terminal they reach the whole group.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+process.on('disconnect', () => void end(0));
+process.on('message', (message: ToWorker, connection?: Socket) => {
+  if (message.kind === 'begin') void begin(message);
+  else if (message.kind === 'offer') gateway?.offer(message.offers, message.isSettled);
+  else if (message.kind === 'hear') gateway?.hear(message.from, message.news);
+  else if (message.kind === 'drain') void end(message.graceMs);
+  else if (connection !== undefined) {
+    if (take === undefined) early.push(connection);
+    else take(connection);
+  }
+});
+
+async function begin({ index, prefix, host, level, config, token }: Begin): Promise<void> {
+  const secrets = createSecrets([...config.secrets, token]);
+  const log = openLog({ LOG_LEVEL: level }, secrets).child({ worker: index });
+  guardProcess(log);
+  gateway = createGateway(config, {
+    ...{ log, token, secrets },
+    auditLines: auditLinesBesideLog(),
+    keepsLists: false,
+    processes: { index, pathOf: (of) => `${prefix}${of}`, tell: (news) => tell({ kind: 'tell', news }) },
+  });
+  const front = await gateway.join(host);
+  take = front.take;
+  for (const connection of early.splice(0)) take(connection);
+  tell({ kind: 'ready' });
+  setInterval(tellNumbers, TELL_MS).unref();
+}
+
+function tellNumbers(): void {
+  tell({ kind: 'counted', numbers: gateway?.numbers() });
+}
+
+async function end(graceMs: number): Promise<void> {
+  const cut = (await gateway?.close(graceMs)) ?? 0;
+  tellNumbers();
+  tell({ kind: 'ended', cut });
+  await stderr.drained();
+  process.exit(0);
+}

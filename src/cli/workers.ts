@@ -1,0 +1,189 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Numbers, sumOf } from '../caller/metrics.ts';
+import type { Offer, Processes } from '../caller/processes.ts';
+import type { Config } from '../config/config.ts';
+import type { Gateway } from '../gateway.ts';
+import type { Logger } from '../log.ts';
+import type { News } from '../relay/elsewhere.ts';
+import type { FromWorker, ToWorker } from './worker.ts';
+
+/** Further processes that serve the same callers: each takes connections in turn, and calls servers itself where it can. */
+export interface Workers {
+  /** What the gateway of this process needs to know of them. */
+  readonly processes: Processes;
+  /** Starts them. From now on they are told what `gateway` offers. */
+  start(gateway: Gateway): void;
+  /** Others take over, with these settings; those that are there finish what they have. */
+  replace(config: Config, token: string): void;
+  /** They finish what they have. @returns how many of their calls had to be cut */
+  drain(graceMs: number): Promise<number>;
+  close(): void;
+}
+
+interface Worker {
+  readonly index: number;
+  readonly child: ChildProcess;
+  /** It takes connections. */
+  isReady: boolean;
+  isLeaving: boolean;
+  cut: number;
+  /** What it has counted, a moment ago. */
+  numbers: Numbers | undefined;
+  readonly ended: Promise<void>;
+}
+
+const program = fileURLToPath(
+  new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+);
+
+const RESTART_MS = 1000;
+
+/** @param count  how many processes there are with this one */
+export function createWorkers(
+  count: number,
+  settings: { config: Config; token: string; host: string; level: string },
+  log: Logger,
+): Workers {
+  // Nobody else may hand requests over.
+  const folder = mkdtempSync(join(tmpdir(), 'mcp-switchboard-'));
+  const prefix = process.platform === 'win32' ? `\\\\.\\pipe\\${basename(folder)}-` : join(folder, 'worker-');
+  const pathOf = (index: number) => `${prefix}${index}`;
+  let { config, token } = settings;
+  let gateway: Gateway | undefined;
+  let offered: { readonly offers: readonly Offer[]; readonly isSettled: boolean } = {
+    offers: [],
+    isSettled: false,
+  };
+  let lastIndex = 0;
+  let isClosing = false;
+  const workers: Worker[] = [];
+  /** Of those that have ended: a number that falls would be taken for one that began anew. */
+  let gone: Numbers = { refused: 0, meters: new Map() };
+  let turn = 0;
+
+  const send = ({ child }: Worker, message: ToWorker, connection?: Socket) =>
+    child.connected && child.send(message, connection, { keepOpen: false }, () => {});
+
+  function spread(from: number, news: News | undefined): void {
+    for (const worker of workers) if (worker.index !== from) send(worker, { kind: 'hear', from, news });
+    if (from !== 0) gateway?.hear(from, news);
+  }
+
+  function add(): void {
+    const index = ++lastIndex;
+    const child = fork(program, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const worker: Worker = {
+      index,
+      child,
+      isReady: false,
+      isLeaving: false,
+      cut: 0,
+      numbers: undefined,
+      ended,
+    };
+    workers.push(worker);
+    send(worker, { kind: 'begin', index, prefix, ...settings, config, token });
+    send(worker, { kind: 'offer', ...offered });
+    child.on('message', (message: FromWorker) => {
+      if (message.kind === 'ready') {
+        worker.isReady = !worker.isLeaving;
+        log.info({ event: 'worker_ready', worker: index, pid: child.pid }, 'a worker process serves');
+      } else if (message.kind === 'tell') spread(index, message.news);
+      else if (message.kind === 'counted') worker.numbers = message.numbers;
+      else worker.cut = message.cut;
+    });
+    child.on('error', (err) =>
+      log.error({ event: 'worker_failed', err }, 'a worker process could not be used'),
+    );
+    child.once('exit', (code, signal) => {
+      workers.splice(workers.indexOf(worker), 1);
+      if (worker.numbers !== undefined) gone = sumOf([gone, withoutRunning(worker.numbers)]);
+      spread(index, undefined);
+      if (worker.isLeaving || isClosing) return;
+      log.error(
+        { event: 'worker_ended', worker: index, code, signal },
+        'a worker process has ended; another one starts',
+      );
+      setTimeout(() => !isClosing && add(), RESTART_MS).unref();
+    });
+  }
+
+  function leave(worker: Worker, graceMs: number): void {
+    worker.isReady = false;
+    worker.isLeaving = true;
+    send(worker, { kind: 'drain', graceMs });
+  }
+
+  return {
+    processes: {
+      index: 0,
+      pathOf,
+      tell: (news) => spread(0, news),
+      onOffers(offers, isSettled) {
+        if (offered.isSettled === isSettled && isSame(offered.offers, offers)) return;
+        offered = { offers, isSettled };
+        for (const worker of workers) send(worker, { kind: 'offer', ...offered });
+      },
+      numbers: () => [gone, ...workers.flatMap(({ numbers }) => numbers ?? [])],
+      giveAway(connection) {
+        const ready = workers.filter(({ isReady }) => isReady);
+        turn = (turn + 1) % (ready.length + 1);
+        const worker = ready[turn - 1];
+        return worker !== undefined && send(worker, { kind: 'connection' }, connection);
+      },
+    },
+    start(own) {
+      gateway = own;
+      for (let n = 1; n < count; n++) add();
+    },
+    replace(fresh, freshToken) {
+      config = fresh;
+      token = freshToken;
+      const before = [...workers];
+      for (let n = 1; n < count; n++) add();
+      for (const worker of before) leave(worker, config.drainMs);
+    },
+    async drain(graceMs) {
+      isClosing = true;
+      const all = [...workers];
+      for (const worker of all) leave(worker, graceMs);
+      await Promise.all(all.map(({ ended }) => ended));
+      return all.reduce((sum, { cut }) => sum + cut, 0);
+    },
+    close() {
+      isClosing = true;
+      for (const { child } of workers) child.kill('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const withoutRunning = ({ refused, meters }: Numbers): Numbers => ({
+  refused,
+  meters: new Map([...meters].map(([key, meter]) => [key, { ...meter, inFlight: 0 }])),
+});
+
+/** The lists are the same objects as long as nothing is new. */
+function isSame(before: readonly Offer[], after: readonly Offer[]): boolean {
+  return (
+    before.length === after.length &&
+    after.every(({ key, isStateless, list, notes }, at) => {
+      const other = before[at];
+      return (
+        other?.key === key &&
+        other.isStateless === isStateless &&
+        other.list === list &&
+        JSON.stringify(other.notes) === JSON.stringify(notes)
+      );
+    })
+  );
+}

@@ -1,0 +1,220 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, test } from 'vitest';
+import { type Child, isAlive } from '../support/child.ts';
+import { folderWith, runCli } from '../support/cli.ts';
+import { legacyChanging } from '../support/downstreams/changing.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { stdioServer } from '../support/downstreams/stdio.ts';
+import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
+import { open, type Reply, send } from '../support/wire-client.ts';
+import { connected, listening, soon, stop, TOKEN } from './serving.ts';
+
+const usual = {
+  authorization: `Bearer ${TOKEN}`,
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+};
+
+/** Each over a connection of its own, which the processes take in turn. */
+const post = (url: string, [body, headers]: [Message, Record<string, string>], more = {}): Promise<Reply> =>
+  send(url, { body, headers: { ...usual, ...headers, ...more, connection: 'close' } });
+
+const call = (url: string, name: string, args: object, meta = {}) =>
+  post(url, modernRequest('tools/call', { name, arguments: args, _meta: meta }));
+
+/** The header of a session that has begun. */
+async function initialize(url: string, capabilities: object = {}): Promise<{ 'mcp-session-id': string }> {
+  const clientInfo = { name: 'test', version: '1' };
+  const params = { protocolVersion: '2025-11-25', capabilities, clientInfo };
+  const { headers } = await post(url, legacyRequest('initialize', params));
+  return { 'mcp-session-id': String(headers['mcp-session-id']) };
+}
+
+const turns = <T>(count: number, one: (n: number) => T): T[] =>
+  Array.from({ length: count }, (_, n) => one(n));
+
+/** Waits until all of them take connections, and the servers are connected. */
+async function ready(child: Child, workers: number, servers: number): Promise<string> {
+  const url = await listening(child);
+  await connected(child, servers);
+  await child.waitFor('stderr', new RegExp(`(worker_ready[^]*?){${workers}}`));
+  return url;
+}
+
+async function serving(servers: object, count = 2) {
+  const folder = await folderWith({ 'servers.json': { catalogFile: '', ...servers } });
+  const child = runCli(['serve', '--port', '0', '--workers', String(count)], {
+    cwd: folder.path,
+    env: { SWITCHBOARD_TOKEN: TOKEN },
+  });
+  return {
+    child,
+    folder,
+    url: await ready(child, count - 1, 1),
+    async [Symbol.asyncDispose]() {
+      await child[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe.concurrent('several processes', { timeout: 60_000 }, () => {
+  test('list the same and call the same, over whichever connection', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    const lists = await Promise.all(turns(9, () => post(gateway.url, modernRequest('tools/list'))));
+    expect(new Set(lists.map(({ text }) => text)).size).toBe(1);
+    expect(lists[0]?.json.result.tools).toHaveLength(5);
+    const answers = await Promise.all(turns(9, (n) => call(gateway.url, 'crm__echo', { text: `no. ${n}` })));
+    expect(answers.map(({ json }) => json.result.content[0].text)).toEqual(turns(9, (n) => `no. ${n}`));
+  });
+
+  test('count together', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    await Promise.all(turns(9, () => call(gateway.url, 'crm__echo', { text: 'here' })));
+    const counted = async () => {
+      const url = new URL('/metrics', gateway.url).href;
+      const { text } = await send(url, { method: 'GET', headers: { ...usual, connection: 'close' } });
+      return /^mcp_switchboard_calls_total{downstream="crm",outcome="ok"} (\d+)$/m.exec(text)?.[1];
+    };
+    await expect.poll(counted, soon).toBe('9');
+    const [pid] = /(?<="pid":)\d+/.exec(gateway.child.stderr) ?? [];
+    process.kill(Number(pid), 'SIGKILL');
+    await gateway.child.waitFor('stderr', /worker_ended/);
+    // What it had counted stays counted.
+    expect(await counted()).toBe('9');
+  });
+
+  test('take up a call over another connection than the one it asked over', async ({ expect }) => {
+    await using asks = stdioServer('asks');
+    await using gateway = await serving({ mcpServers: { asks: asks.entry() } });
+    const declared = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } } };
+    const params = { name: 'asks__ask', arguments: {}, _meta: declared };
+    for (let n = 0; n < 3; n++) {
+      const asked = await post(gateway.url, modernRequest('tools/call', params));
+      const { resultType, requestState, inputRequests } = asked.json.result;
+      expect(resultType).toBe('input_required');
+      const [key] = Object.keys(inputRequests);
+      const inputResponses = { [String(key)]: { action: 'accept', content: { choice: `no. ${n}` } } };
+      const answered = await post(
+        gateway.url,
+        modernRequest('tools/call', { ...params, requestState, inputResponses }),
+      );
+      expect(answered.text).toContain(`no. ${n}`);
+    }
+  });
+
+  test('have one process of a command between them', async ({ expect }) => {
+    await using files = stdioServer('v2');
+    await using gateway = await serving({ mcpServers: { files: files.entry() } });
+    const answers = await Promise.all(
+      turns(9, (n) => call(gateway.url, 'files__echo', { text: `no. ${n}` })),
+    );
+    expect(answers.map(({ json }) => json.result.content[0].text)).toEqual(turns(9, (n) => `no. ${n}`));
+    expect(files.pids.filter(isAlive)).toHaveLength(1);
+  });
+
+  test('keep what belongs to a session together', async ({ expect }) => {
+    await using crm = await legacyChanging();
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    const session = await initialize(gateway.url);
+    const stream = await open(gateway.url, { method: 'GET', headers: { ...usual, ...session } });
+    const uri = 'test://counter';
+    expect((await post(gateway.url, legacyRequest('resources/subscribe', { uri }), session)).status).toBe(
+      200,
+    );
+    await expect.poll(() => crm.subscribed(), soon).toEqual([uri]);
+    await crm.change(uri);
+    expect((await stream.next())?.params.uri).toBe(uri);
+    stream.cut();
+  });
+
+  test('know each other’s sessions, and their end', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'legacy' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } }, 3);
+    for (let n = 0; n < 3; n++) {
+      const session = await initialize(gateway.url);
+      const answers = await Promise.all(
+        turns(6, (n) =>
+          post(
+            gateway.url,
+            legacyRequest('tools/call', { name: 'crm__echo', arguments: { text: `no. ${n}` } }),
+            session,
+          ),
+        ),
+      );
+      expect(answers.map(({ messages }) => messages[0]?.result.content[0].text)).toEqual(
+        turns(6, (n) => `no. ${n}`),
+      );
+      const ended = await send(gateway.url, { method: 'DELETE', headers: { ...usual, ...session } });
+      expect(ended.status).toBe(204);
+      const after = await Promise.all(
+        turns(6, () => post(gateway.url, legacyRequest('tools/list'), session)),
+      );
+      expect(after.map(({ status }) => status)).toEqual(turns(6, () => 404));
+    }
+  });
+
+  test('run a write once that its caller cuts and repeats over another connection', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    for (let n = 0; n < 3; n++) {
+      const [body, headers] = modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 1800 + n } });
+      const cut = new AbortController();
+      const first = send(gateway.url, {
+        body,
+        headers: { ...usual, ...headers, connection: 'close' },
+        signal: cut.signal,
+      });
+      await expect.poll(() => crm.calls.length, soon).toBe(n + 1);
+      // Longer than it takes until the others are told.
+      await sleep(800);
+      cut.abort();
+      await first.catch(() => {});
+      const again = await post(gateway.url, [body, headers]);
+      expect(again.json.result.content[0].text).toBe(`waited ${1800 + n} ms`);
+      expect(crm.calls).toHaveLength(n + 1);
+    }
+  });
+
+  test('go on when one of them ends, and there is another', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    const pid = Number((await gateway.child.waitFor('stderr', /"pid":(\d+)/))[1]);
+    process.kill(pid, 'SIGKILL');
+    await gateway.child.waitFor('stderr', /worker_ended/);
+    const answers = await Promise.all(turns(6, () => call(gateway.url, 'crm__echo', { text: 'here' })));
+    expect(answers.map(({ status }) => status)).toEqual(turns(6, () => 200));
+    await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
+  });
+
+  test('follow the file together', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    const changed = { catalogFile: '', mcpServers: { sales: crm.entry() } };
+    await writeFile(join(gateway.folder.path, 'servers.json'), JSON.stringify(changed));
+    await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
+    await expect
+      .poll(async () => {
+        const lists = await Promise.all(turns(6, () => post(gateway.url, modernRequest('tools/list'))));
+        return lists.map(({ json }) => json.result.tools[0].name);
+      }, soon)
+      .toEqual(turns(6, () => 'sales__add'));
+  });
+
+  test('answer what runs before they end', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    const calls = turns(6, (n) => call(gateway.url, 'crm__slow', { ms: 1500 + n }));
+    await expect.poll(() => crm.calls.length, soon).toBe(6);
+    const ended = stop(gateway.child);
+    const answers = await Promise.all(calls);
+    expect(answers.map(({ json }) => json.result.content[0].text)).toEqual(
+      turns(6, (n) => `waited ${1500 + n} ms`),
+    );
+    expect(await ended).toEqual({ code: 0, signal: null });
+  });
+});
