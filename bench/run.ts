@@ -1,4 +1,4 @@
-// npm run bench -- [--quick] [--write] [--section calls,cold] [--rivals] [--only direct,limit] [--no-pin] [--profile <directory>]
+// npm run bench -- [--quick] [--write] [--section calls,cold] [--rivals] [--only direct,limit] [--no-pin] [--profile <directory>] [--note <text>]
 //
 //   --quick     under 40 seconds: that everything works, not what it costs
 //   --write     all of it, --rivals included, left in bench/RESULTS.md and bench/plots; a quarter of an hour on a quiet machine
@@ -6,6 +6,7 @@
 //   --rivals    installs other gateways from npm and measures them, too
 //   --only      some of the targets
 //   --no-pin    lets the processes use all cores
+//   --note      what else is to be known of this run, for the page
 //   --profile   a V8 CPU profile of each server; with --no-pin, or waiting for the core looks like work
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,6 +33,7 @@ const { values: options } = parseArgs({
     rivals: { type: 'boolean', default: false },
     only: { type: 'string' },
     profile: { type: 'string' },
+    note: { type: 'string' },
   },
 });
 const only = choose('target', options.only, targets);
@@ -81,7 +83,7 @@ function failedWith({ key }: Section, error: unknown): Findings {
 async function report(found: ReadonlyMap<Section, Findings>): Promise<void> {
   const page = writePage({
     found,
-    machine: await describeMachine(core),
+    machine: [...(await describeMachine(core)), ...(options.note === undefined ? [] : [options.note])],
     missing: targets.flatMap(({ missing }) => missing?.() ?? []).map((why) => `left out: ${why}`),
     command: ['npm run bench', ...(flags.length > 0 ? ['--', ...flags] : [])].join(' '),
     date: new Date().toISOString().slice(0, 10),
