@@ -20,7 +20,7 @@ import { findCore } from './measure/processes.ts';
 import { writePage } from './report/page.ts';
 import type { Findings, Section } from './sections/section.ts';
 import { sections } from './sections/table.ts';
-import { targets } from './targets/table.ts';
+import { targets, variants } from './targets/table.ts';
 
 const flags = process.argv.slice(2);
 const { values: options } = parseArgs({
@@ -36,7 +36,7 @@ const { values: options } = parseArgs({
     note: { type: 'string' },
   },
 });
-const only = choose('target', options.only, targets);
+const only = choose('target', options.only, [...targets, ...variants]);
 const chosen = choose('section', options.section, sections);
 if (process.platform !== 'linux') throw new Error('CPU time is read from /proc: this needs Linux');
 if (options.write && (options.quick || (only ?? chosen ?? options.profile) !== undefined))

@@ -221,15 +221,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       const isMain = index === 0;
       // It comes back to who asked for more.
       if (!isMain && (params.requestState !== undefined || isAskable(params, caller))) return 0;
-      let forwarding: Forwarding;
+      const view = viewOf(caller);
+      const isHere = isMain || view.routes.get(String(params.name))?.downstream.isStateless === true;
+      if (!isHere || options.elsewhere?.isEmpty !== false) return isHere ? undefined : 0;
       try {
-        forwarding = forwardCall(params, askingOf(params, caller, viewOf(caller), rounds));
+        return repeats.placeOf(
+          forwardCall(params, askingOf(params, caller, view, rounds)),
+          identityOf(caller),
+        );
       } catch {
         // It will be told so here.
         return undefined;
       }
-      if (!isMain && !forwarding.downstream.isStateless) return 0;
-      return repeats.placeOf(forwarding, identityOf(caller));
     },
     placeOfSessions({ params }, { profile, toolset }) {
       const { capabilities, routes } = catalog.current.view(profile, toolset);

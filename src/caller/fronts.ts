@@ -27,7 +27,7 @@ interface FrontsOptions extends Omit<FrontOptions, 'host' | 'open' | 'others' | 
 }
 
 export function createFronts({ rules, measure, processes, ...options }: FrontsOptions): Fronts {
-  const places = processes && createPlaces(processes.index, processes.pathOf, options.dispatcher);
+  const places = processes && createPlaces(processes, options.dispatcher);
   const fronts: Front[] = [];
   const backDoors: NetServer[] = [];
 

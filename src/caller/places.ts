@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Dispatcher } from './dispatch.ts';
 import { createHandOver, type Others } from './hand-over.ts';
+import type { Processes } from './processes.ts';
 
 /** The process that has what there can be only one of: commands, pages, what waits for its caller to come back. */
 export const MAIN = 0;
@@ -23,20 +24,18 @@ export interface Places extends Others {
   close(): void;
 }
 
-/**
- * @param index   of this process
- * @param pathOf  the socket of a process
- */
 export function createPlaces(
-  index: number,
-  pathOf: (index: number) => string,
+  { index, pathOf, isThere }: Processes,
   dispatcher: Pick<Dispatcher, 'placeOf' | 'placeOfSessions'>,
 ): Places {
   const handOver = createHandOver(pathOf);
   const handedOver = new WeakSet<Socket>();
   const placeOfSession = (req: IncomingMessage) => {
-    const place = homeOf(req.headers['mcp-session-id']);
-    return place === index ? undefined : place;
+    const home = homeOf(req.headers['mcp-session-id']);
+    if (home === index) return undefined;
+    if (home !== MAIN && isThere(home)) return home;
+    // Its process has ended. What was declared with it, its id says anywhere.
+    return index === MAIN ? undefined : MAIN;
   };
   return {
     markHandedOver: (connection) => void handedOver.add(connection),

@@ -13,6 +13,8 @@ export interface Processes {
   readonly index: number;
   /** The socket on which a process is handed requests. */
   pathOf(index: number): string;
+  /** Whether this one, which is not the first, serves. */
+  isThere(index: number): boolean;
   /** Tells the others which of its calls run. */
   tell(news: News): void;
   /** Of the first: the others are to offer this, and where it is not all yet, to let callers wait. */

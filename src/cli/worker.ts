@@ -1,6 +1,7 @@
 // One of the processes that `serve --workers` starts: it is told everything by the one that started it, and ends with it.
 
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Numbers } from '../caller/metrics.ts';
 import type { Offer } from '../caller/processes.ts';
 import type { Config } from '../config/config.ts';
@@ -25,8 +26,10 @@ export type ToWorker =
     }
   | { readonly kind: 'offer'; readonly offers: readonly Offer[]; readonly isSettled: boolean }
   | { readonly kind: 'hear'; readonly from: number; readonly news: News | undefined }
+  | { readonly kind: 'there'; readonly indexes: readonly number[] }
   | { readonly kind: 'connection' }
-  | { readonly kind: 'drain'; readonly graceMs: number };
+  /** @param forRepeats  callers may come back for what runs, over other connections: it is there as long as it runs */
+  | { readonly kind: 'drain'; readonly graceMs: number; readonly forRepeats: boolean };
 
 export type FromWorker =
   | { readonly kind: 'ready' }
@@ -40,21 +43,28 @@ const tell = (message: FromWorker) => void (process.connected && process.send?.(
 
 /** So old are the numbers of this process in those of all. */
 const TELL_MS = 1000;
+const LOOK_MS = 100;
 
 let gateway: Gateway | undefined;
 let take: ((connection: Socket) => void) | undefined;
+/** Calls that the others were told of. */
+const told = new Set<string>();
+/** The workers that serve. */
+let there: readonly number[] = [];
+let isEnding = false;
 /** What came before it could be taken. */
 const early: Socket[] = [];
 
 tuneCollector();
 // Its end is told by the first process, which hears of these as well: from a terminal they reach the whole group.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-process.on('disconnect', () => void end(0));
+process.on('disconnect', () => void end(0, false));
 process.on('message', (message: ToWorker, connection?: Socket) => {
   if (message.kind === 'begin') void begin(message);
   else if (message.kind === 'offer') gateway?.offer(message.offers, message.isSettled);
   else if (message.kind === 'hear') gateway?.hear(message.from, message.news);
-  else if (message.kind === 'drain') void end(message.graceMs);
+  else if (message.kind === 'there') there = message.indexes;
+  else if (message.kind === 'drain') void end(message.graceMs, message.forRepeats);
   else if (connection !== undefined) {
     if (take === undefined) early.push(connection);
     else take(connection);
@@ -69,7 +79,16 @@ async function begin({ index, prefix, host, level, config, token }: Begin): Prom
     ...{ log, token, secrets },
     auditLines: auditLinesBesideLog(),
     keepsLists: false,
-    processes: { index, pathOf: (of) => `${prefix}${of}`, tell: (news) => tell({ kind: 'tell', news }) },
+    processes: {
+      index,
+      pathOf: (of) => `${prefix}${of}`,
+      isThere: (of) => there.includes(of),
+      tell(news) {
+        for (const mark of news.over) told.delete(mark);
+        for (const mark of news.begun) told.add(mark);
+        tell({ kind: 'tell', news });
+      },
+    },
   });
   const front = await gateway.join(host);
   take = front.take;
@@ -82,10 +101,18 @@ function tellNumbers(): void {
   tell({ kind: 'counted', numbers: gateway?.numbers() });
 }
 
-async function end(graceMs: number): Promise<void> {
-  const cut = (await gateway?.close(graceMs)) ?? 0;
+async function end(graceMs: number, forRepeats: boolean): Promise<void> {
+  if (isEnding) return;
+  isEnding = true;
+  const cut = (await gateway?.close(graceMs, forRepeats ? untilOver(graceMs) : undefined)) ?? 0;
   tellNumbers();
   tell({ kind: 'ended', cut });
   await stderr.drained();
   process.exit(0);
+}
+
+async function untilOver(graceMs: number): Promise<number> {
+  const endsAt = performance.now() + graceMs;
+  while (told.size > 0 && performance.now() < endsAt) await sleep(LOOK_MS);
+  return 0;
 }

@@ -53,6 +53,8 @@ export function createWorkers(
   const folder = mkdtempSync(join(tmpdir(), 'mcp-switchboard-'));
   const prefix = process.platform === 'win32' ? `\\\\.\\pipe\\${basename(folder)}-` : join(folder, 'worker-');
   const pathOf = (index: number) => `${prefix}${index}`;
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', removeFolder);
   let { config, token } = settings;
   let gateway: Gateway | undefined;
   let offered: { readonly offers: readonly Offer[]; readonly isSettled: boolean } = {
@@ -65,13 +67,26 @@ export function createWorkers(
   /** Of those that have ended: a number that falls would be taken for one that began anew. */
   let gone: Numbers = { refused: 0, meters: new Map() };
   let turn = 0;
+  /** What each has told of its calls: a new one hears it as well. */
+  const running = new Map<number, Set<string>>();
 
-  const send = ({ child }: Worker, message: ToWorker, connection?: Socket) =>
-    child.connected && child.send(message, connection, { keepOpen: false }, () => {});
+  function send({ child }: Worker, message: ToWorker, connection?: Socket): void {
+    if (child.connected) child.send(message, connection, { keepOpen: false }, () => {});
+  }
 
   function spread(from: number, news: News | undefined): void {
+    const known = running.get(from) ?? new Set();
+    for (const mark of news?.over ?? known) known.delete(mark);
+    for (const mark of news?.begun ?? []) known.add(mark);
+    running.set(from, known);
+    if (news === undefined) running.delete(from);
     for (const worker of workers) if (worker.index !== from) send(worker, { kind: 'hear', from, news });
     if (from !== 0) gateway?.hear(from, news);
+  }
+
+  function tellWhoIsThere(): void {
+    const indexes = workers.filter(({ isReady }) => isReady).map(({ index }) => index);
+    for (const worker of workers) send(worker, { kind: 'there', indexes });
   }
 
   function add(): void {
@@ -93,9 +108,12 @@ export function createWorkers(
     workers.push(worker);
     send(worker, { kind: 'begin', index, prefix, ...settings, config, token });
     send(worker, { kind: 'offer', ...offered });
+    for (const [from, marks] of running)
+      send(worker, { kind: 'hear', from, news: { begun: [...marks], over: [] } });
     child.on('message', (message: FromWorker) => {
       if (message.kind === 'ready') {
         worker.isReady = !worker.isLeaving;
+        tellWhoIsThere();
         log.info({ event: 'worker_ready', worker: index, pid: child.pid }, 'a worker process serves');
       } else if (message.kind === 'tell') spread(index, message.news);
       else if (message.kind === 'counted') worker.numbers = message.numbers;
@@ -108,6 +126,7 @@ export function createWorkers(
       workers.splice(workers.indexOf(worker), 1);
       if (worker.numbers !== undefined) gone = sumOf([gone, withoutRunning(worker.numbers)]);
       spread(index, undefined);
+      tellWhoIsThere();
       if (worker.isLeaving || isClosing) return;
       log.error(
         { event: 'worker_ended', worker: index, code, signal },
@@ -117,16 +136,18 @@ export function createWorkers(
     });
   }
 
-  function leave(worker: Worker, graceMs: number): void {
+  function leave(worker: Worker, graceMs: number, forRepeats: boolean): void {
     worker.isReady = false;
     worker.isLeaving = true;
-    send(worker, { kind: 'drain', graceMs });
+    tellWhoIsThere();
+    send(worker, { kind: 'drain', graceMs, forRepeats });
   }
 
   return {
     processes: {
       index: 0,
       pathOf,
+      isThere: (index) => workers.some((worker) => worker.index === index && worker.isReady),
       tell: (news) => spread(0, news),
       onOffers(offers, isSettled) {
         if (offered.isSettled === isSettled && isSame(offered.offers, offers)) return;
@@ -138,7 +159,10 @@ export function createWorkers(
         const ready = workers.filter(({ isReady }) => isReady);
         turn = (turn + 1) % (ready.length + 1);
         const worker = ready[turn - 1];
-        return worker !== undefined && send(worker, { kind: 'connection' }, connection);
+        if (worker?.child.connected !== true) return false;
+        // What `send` returns says that others wait before it, and not that it was not taken.
+        send(worker, { kind: 'connection' }, connection);
+        return true;
       },
     },
     start(own) {
@@ -150,19 +174,20 @@ export function createWorkers(
       token = freshToken;
       const before = [...workers];
       for (let n = 1; n < count; n++) add();
-      for (const worker of before) leave(worker, config.drainMs);
+      for (const worker of before) leave(worker, config.drainMs, true);
     },
     async drain(graceMs) {
       isClosing = true;
       const all = [...workers];
-      for (const worker of all) leave(worker, graceMs);
+      for (const worker of all) leave(worker, graceMs, false);
       await Promise.all(all.map(({ ended }) => ended));
       return all.reduce((sum, { cut }) => sum + cut, 0);
     },
     close() {
       isClosing = true;
       for (const { child } of workers) child.kill('SIGKILL');
-      rmSync(folder, { recursive: true, force: true });
+      process.off('exit', removeFolder);
+      removeFolder();
     },
   };
 }

@@ -3,6 +3,7 @@ import type { BriefMap } from '../protocol/brief-map.ts';
 
 /** Calls that run in other processes of the same gateway: a repetition of one belongs there. */
 export interface Elsewhere {
+  readonly isEmpty: boolean;
   /** The process that runs it; undefined where none does, or it began a moment ago. */
   find(key: string): number | undefined;
   /** What another one says of its own; absent, it has ended. */
@@ -21,6 +22,9 @@ export interface News {
 export function createElsewhere(tell: (news: News) => void): Elsewhere {
   const places = new Map<string, number>();
   return {
+    get isEmpty() {
+      return places.size === 0;
+    },
     find: (key) => (places.size === 0 ? undefined : places.get(markOf(key))),
     hear(from, news) {
       const over = news?.over ?? places.keys();

@@ -67,8 +67,9 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     const lists = await Promise.all(turns(9, () => post(gateway.url, modernRequest('tools/list'))));
     expect(new Set(lists.map(({ text }) => text)).size).toBe(1);
     expect(lists[0]?.json.result.tools).toHaveLength(5);
-    const answers = await Promise.all(turns(9, (n) => call(gateway.url, 'crm__echo', { text: `no. ${n}` })));
-    expect(answers.map(({ json }) => json.result.content[0].text)).toEqual(turns(9, (n) => `no. ${n}`));
+    // So many at once that they wait for each other on their way.
+    const answers = await Promise.all(turns(64, (n) => call(gateway.url, 'crm__echo', { text: `no. ${n}` })));
+    expect(answers.map(({ json }) => json.result.content[0].text)).toEqual(turns(64, (n) => `no. ${n}`));
   });
 
   test('count together', async ({ expect }) => {
@@ -180,6 +181,29 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     }
   });
 
+  test('run a write once that is repeated after the file has changed', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    const [body, headers] = modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 8000 } });
+    const cut = new AbortController();
+    const first = send(gateway.url, {
+      body,
+      headers: { ...usual, ...headers, connection: 'close' },
+      signal: cut.signal,
+    });
+    await expect.poll(() => crm.calls.length, soon).toBe(1);
+    await sleep(800);
+    const changed = { catalogFile: '', mcpServers: { crm: crm.entry() }, limits: { maxParked: 10 } };
+    const file = JSON.stringify(changed);
+    await writeFile(join(gateway.folder.path, 'servers.json'), file);
+    await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
+    cut.abort();
+    await first.catch(() => {});
+    const again = await Promise.all(turns(2, () => post(gateway.url, [body, headers])));
+    expect(again.map(({ json }) => json.result.content[0].text)).toEqual(turns(2, () => 'waited 8000 ms'));
+    expect(crm.calls).toHaveLength(1);
+  });
+
   test('go on when one of them ends, and there is another', async ({ expect }) => {
     await using crm = await plainServer({ era: 'modern' });
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
@@ -194,6 +218,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
   test('follow the file together', async ({ expect }) => {
     await using crm = await plainServer({ era: 'modern' });
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    const sessions = await Promise.all(turns(4, () => initialize(gateway.url)));
     const changed = { catalogFile: '', mcpServers: { sales: crm.entry() } };
     await writeFile(join(gateway.folder.path, 'servers.json'), JSON.stringify(changed));
     await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
@@ -203,6 +228,10 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
         return lists.map(({ json }) => json.result.tools[0].name);
       }, soon)
       .toEqual(turns(6, () => 'sales__add'));
+    // Those that lived in the process that has gone are known to the others.
+    const listed = () =>
+      Promise.all(sessions.map((session) => post(gateway.url, legacyRequest('tools/list'), session)));
+    expect((await listed()).map(({ status }) => status)).toEqual(turns(4, () => 200));
   });
 
   test('answer what runs before they end', async ({ expect }) => {
