@@ -86,7 +86,7 @@ test('of more notices than maxNoticesPerSecond the rest is dropped, and the answ
   ]);
 });
 
-test('comments without end do not fill memory, and end with the deadline', async () => {
+test('comments without end do not fill memory, and are too large for an answer', async () => {
   const comments: Answer = async (given) => {
     const { res } = given;
     given.stream();
@@ -101,7 +101,7 @@ test('comments without end do not fill memory, and end with the deadline', async
     limits,
   });
   const reply = await gateway.post(...modernRequest('tools/call', ECHO));
-  expect(reply.messages.at(-1)?.result.content[0].text).toContain('did not answer crm__echo within 1500 ms');
+  expect(reply.messages.at(-1)?.result.content[0].text).toContain('answered with more than 1 MiB');
 });
 
 test.each([
