@@ -175,8 +175,14 @@ describe('a downstream that limits requests', () => {
 });
 
 test('a downstream that fails is not met by three times the requests that it got', async () => {
+  let arrived = 0;
+  let onAll = () => {};
+  const all = new Promise<void>((resolve) => {
+    onAll = resolve;
+  });
   const echo = failing(Number.POSITIVE_INFINITY, async (given) => {
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    if (++arrived === 50) onAll();
+    await all;
     return answersStatus(503)(given);
   });
   await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call echo': echo.answer } });

@@ -455,10 +455,11 @@ test.each([
     `{"mcpServers":{${Array.from({ length: 22_000 }, (_, i) => `"${i % 11_000}":1`).join(',')}}}`,
   ],
   ['thousands of open references', { mcpServers: { crm: { url: '${'.repeat(120_000) } } }],
-])('%s are judged within a second', (_, content) => {
+])('%s are judged in a time that does not grow with their square', (_, content) => {
   const before = process.cpuUsage();
   refusal(content);
-  // Processor time: on a busy machine the time on the wall says nothing about this code.
+  // Processor time: on a busy machine the time on the wall says nothing about this code. It is less than one second; of a square
+  // it would be minutes.
   const { user, system } = process.cpuUsage(before);
-  expect((user + system) / 1e6).toBeLessThan(1);
+  expect((user + system) / 1e6).toBeLessThan(10);
 });
