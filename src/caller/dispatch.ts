@@ -26,6 +26,7 @@ import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observed.ts';
 import { NEEDS_CATALOG, offers, offersSubscriptions } from './offers.ts';
 import { PassedCall, type PassedCalls } from './passed-call.ts';
+import { MAIN } from './processes.ts';
 import { askingOf, declaredBy, unknownLogLevel } from './request-facts.ts';
 import type { Selection, Selector } from './selection.ts';
 import { readDeclared, type Session } from './session.ts';
@@ -218,12 +219,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
     placeOf(call, caller, index) {
       const { params = {} } = call;
-      const isMain = index === 0;
+      const isMain = index === MAIN;
       // It comes back to who asked for more.
-      if (!isMain && (params.requestState !== undefined || isAskable(params, caller))) return 0;
+      if (!isMain && (params.requestState !== undefined || isAskable(params, caller))) return MAIN;
       const view = viewOf(caller);
       const isHere = isMain || view.routes.get(String(params.name))?.downstream.isStateless === true;
-      if (!isHere || options.elsewhere?.isEmpty !== false) return isHere ? undefined : 0;
+      if (!isHere || options.elsewhere?.isEmpty !== false) return isHere ? undefined : MAIN;
       try {
         return repeats.placeOf(
           forwardCall(params, askingOf(params, caller, view, rounds)),
@@ -241,7 +242,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         capabilities.logging === undefined &&
         Object.keys(capabilities).every((name) => name === 'tools' || name === 'extensions') &&
         [...routes.values()].every(({ downstream }) => downstream.isStateless);
-      return isAlone ? undefined : 0;
+      return isAlone ? undefined : MAIN;
     },
     notice({ method, params }, caller) {
       if (method !== 'notifications/cancelled') return;

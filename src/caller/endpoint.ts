@@ -41,7 +41,7 @@ export function createEndpoint(
     try {
       incoming = readMessage(text, limits.maxJsonDepth);
       if (incoming.kind === 'response') {
-        const place = others?.isHandedOver(req) === false ? others.placeOfPage(req, true) : undefined;
+        const place = others?.placeOfPage(req, true);
         if (place !== undefined) return others?.pass(place, req, res, text);
         return receiveAnswer(incoming.message, req, res);
       }
@@ -54,8 +54,7 @@ export function createEndpoint(
     }
     const { message } = incoming;
     const { era } = classified;
-    const place =
-      others?.isHandedOver(req) === false ? others.placeOf(incoming, era, req, selection) : undefined;
+    const place = others?.placeOf(incoming, era, req, selection);
     if (place !== undefined) return others?.pass(place, req, res, text);
     const begins = era === 'legacy' && message.method === 'initialize';
     const session = era === 'legacy' && !begins ? sessionOf(req) : undefined;

@@ -149,7 +149,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       res.on('close', () => {
         if (--running === 0) onIdle();
       });
-      if (others !== undefined && (req.method !== 'POST' || !isMcp(req.url)) && !others.isHandedOver(req)) {
+      if (others !== undefined && (req.method !== 'POST' || !isMcp(req.url))) {
         const place = others.placeOfPage(req, isMcp(req.url));
         if (place !== undefined) return others.pass(place, req, res);
       }

@@ -6,11 +6,9 @@ import type { Selection } from './selection.ts';
 
 /** The other processes of the same gateway. */
 export interface Others {
-  /** Whether this request comes from one of them: it is answered here. */
-  isHandedOver(req: IncomingMessage): boolean;
-  /** Where what is no POST of a message belongs; undefined where it belongs here. */
+  /** Where what is no POST of a message belongs; undefined where it belongs here, or comes from one of them. */
   placeOfPage(req: IncomingMessage, isMcp: boolean): number | undefined;
-  /** Where this POST belongs; undefined where it belongs here. */
+  /** The same for this POST. */
   placeOf(incoming: Incoming, era: Era, req: IncomingMessage, selection: Selection): number | undefined;
   /** The id of a session that begins here. */
   markSession(id: string): string;

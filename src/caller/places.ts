@@ -2,10 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Dispatcher } from './dispatch.ts';
 import { createHandOver, type Others } from './hand-over.ts';
-import type { Processes } from './processes.ts';
-
-/** The process that has what there can be only one of: commands, pages, what waits for its caller to come back. */
-export const MAIN = 0;
+import { MAIN, type Processes } from './processes.ts';
 
 /** What any process knows as well as another. */
 const ANYWHERE: ReadonlySet<string> = new Set([
@@ -41,12 +38,13 @@ export function createPlaces(
     markHandedOver: (connection) => void handedOver.add(connection),
     markSession: (id) => (index === MAIN ? id : `${index}~${id}`),
     unmark: (id) => id.replace(MARK, ''),
-    isHandedOver: (req) => handedOver.has(req.socket),
     placeOfPage(req, isMcp) {
+      if (handedOver.has(req.socket)) return undefined;
       if (isMcp && req.headers['mcp-session-id'] !== undefined) return placeOfSession(req);
       return index === MAIN ? undefined : MAIN;
     },
     placeOf(incoming, era, req, selection) {
+      if (handedOver.has(req.socket)) return undefined;
       const ofSession = era === 'legacy' && req.headers['mcp-session-id'] !== undefined;
       const home = ofSession ? placeOfSession(req) : undefined;
       if (home !== undefined) return home;

@@ -7,9 +7,12 @@ import { createToldList } from '../downstream/told-list.ts';
 import type { News } from '../relay/elsewhere.ts';
 import type { Numbers } from './metrics.ts';
 
+/** The process that has what there can be only one of: commands, pages, what waits for its caller to come back. */
+export const MAIN = 0;
+
 /** Where a gateway stands among the processes that serve the same callers. */
 export interface Processes {
-  /** 0 is the first, which lists, and has what there can be only one of. */
+  /** Of the first: `MAIN`. */
   readonly index: number;
   /** The socket on which a process is handed requests. */
   pathOf(index: number): string;
@@ -57,7 +60,7 @@ export const toldLists = (
   processes: Processes | undefined,
   downstreams: readonly DownstreamConfig[],
 ): ToldLists | undefined =>
-  processes === undefined || processes.index === 0
+  processes === undefined || processes.index === MAIN
     ? undefined
     : new Map(downstreams.map(({ key }) => [key, createToldList()]));
 

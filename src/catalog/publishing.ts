@@ -1,3 +1,5 @@
+import { deferred } from '../downstream/deferred.ts';
+
 /** At a start, lists of so long become one catalog. */
 const GATHER_MS = 100;
 
@@ -23,10 +25,7 @@ export function createPublishing(publishNow: () => void): Publishing {
   let isGathering = false;
   let isHeld = false;
   let timer: NodeJS.Timeout | undefined;
-  let onSettled = () => {};
-  const settled = new Promise<void>((resolve) => {
-    onSettled = resolve;
-  });
+  const settled = deferred<void>();
 
   function now(): void {
     clearTimeout(timer);
@@ -47,11 +46,11 @@ export function createPublishing(publishNow: () => void): Publishing {
     get isSettled() {
       return isSettled;
     },
-    settled,
+    settled: settled.promise,
     settle() {
       flush();
       isSettled = true;
-      onSettled();
+      settled.resolve();
     },
     gather() {
       isGathering = true;

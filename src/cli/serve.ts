@@ -89,11 +89,7 @@ async function serveOnStdio(options: ServeOptions, environment: Environment): Pr
   return code;
 }
 
-/**
- * A gateway that follows its files from now on, and signals.
- *
- * @param processes  how many there are to be, of those that listen
- */
+/** A gateway that follows its files from now on, and signals. Of one that listens: where, and in how many processes. */
 function run(
   environment: Environment,
   readFrom: (env: Env, onFile: OnFile) => Settings,

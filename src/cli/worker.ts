@@ -1,10 +1,10 @@
 // One of the processes that `serve --workers` starts: it is told everything by the one that started it, and ends with it.
 
 import type { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Numbers } from '../caller/metrics.ts';
 import type { Offer } from '../caller/processes.ts';
 import type { Config } from '../config/config.ts';
+import { whileBusy } from '../downstream/leaving.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
 import type { News } from '../relay/elsewhere.ts';
@@ -43,7 +43,7 @@ const tell = (message: FromWorker) => void (process.connected && process.send?.(
 
 /** So old are the numbers of this process in those of all. */
 const TELL_MS = 1000;
-const LOOK_MS = 100;
+const never = new AbortController().signal;
 
 let gateway: Gateway | undefined;
 let take: ((connection: Socket) => void) | undefined;
@@ -104,15 +104,11 @@ function tellNumbers(): void {
 async function end(graceMs: number, forRepeats: boolean): Promise<void> {
   if (isEnding) return;
   isEnding = true;
-  const cut = (await gateway?.close(graceMs, forRepeats ? untilOver(graceMs) : undefined)) ?? 0;
+  // The others cut nothing: it is its own calls that it is there for.
+  const over = forRepeats ? whileBusy(() => told.size > 0, graceMs, never).then(() => 0) : undefined;
+  const cut = (await gateway?.close(graceMs, over)) ?? 0;
   tellNumbers();
   tell({ kind: 'ended', cut });
   await stderr.drained();
   process.exit(0);
-}
-
-async function untilOver(graceMs: number): Promise<number> {
-  const endsAt = performance.now() + graceMs;
-  while (told.size > 0 && performance.now() < endsAt) await sleep(LOOK_MS);
-  return 0;
 }

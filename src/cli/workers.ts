@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Numbers, sumOf } from '../caller/metrics.ts';
 import type { Offer, Processes } from '../caller/processes.ts';
@@ -37,9 +37,7 @@ interface Worker {
   readonly ended: Promise<void>;
 }
 
-const program = fileURLToPath(
-  new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
-);
+const program = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
 
 const RESTART_MS = 1000;
 
