@@ -8,7 +8,7 @@ import { modernServer } from '../support/downstreams/modern.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
 import { speakLines } from '../support/stdio-line.ts';
 import { send } from '../support/wire-client.ts';
-import { ask, listening, sentences, soon, stop, TOKEN } from './serving.ts';
+import { ask, connected, listening, sentences, soon, stop, TOKEN } from './serving.ts';
 
 const env = { SWITCHBOARD_TOKEN: TOKEN };
 
@@ -61,6 +61,7 @@ describe.concurrent('serve follows its files:', () => {
     const path = join(folder.path, 'servers.json');
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
     const url = await listening(child);
+    await connected(child, 1);
     const broken: [text: string, said: RegExp][] = [
       ['{ "mcpServers": { "crm": { "url": ', /^servers\.json: .*line \d+/],
       [
