@@ -1,11 +1,12 @@
 // What calls of a healthy server take while another one behind the same gateway misbehaves:
 // npx tsx bench/neighbour.ts [rounds] [milliseconds of a slice]
-// For each kind of misbehaviour slices with and without it take turns, and the p99 of all calls of one sort is set against that of the
-// other. The gateway, the server that misbehaves, its callers, and who measures are four
-// processes. What would be on other machines gives way to them: the server that misbehaves, and its callers.
-// The circuit is off: else a server that fails would be left alone, and nothing be seen. Each kind is called as an agent calls, one
-// call after the other; those that are work for the processor are called much more often, too, to see what that does: where
-// both cores are busy with it, others wait. The long form takes about ten minutes.
+// For each kind of misbehaviour slices with and without it take turns. The figure is the median of what the p99 of a slice is, as a
+// multiple of that of the slice beside it; the interval is that of this median, and a promise is broken where all of it is over.
+// The gateway, the server that misbehaves, its callers, and who measures are four processes. What would be on other
+// machines gives way to them: the server that misbehaves, and its callers. The circuit is off: else a server that fails
+// would be left alone, and nothing be seen. Each kind is called as an agent calls, one call after the other. Those that are
+// work for the processor are set against the same work past the gateway, too: what all of them lack on two cores is not what the
+// gateway takes. And they are called much more often, to see what that does. The long form takes about twelve minutes.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,7 +20,7 @@ import { KINDS } from './endurance/misbehaving.ts';
 import type { Misuse } from './endurance/misusing.ts';
 import { startGatewayProcess } from './endurance/process.ts';
 import { type Figure, report } from './figures.ts';
-import { percentile } from './measure/statistics.ts';
+import { median, medianWithin, percentile } from './measure/statistics.ts';
 
 const [rounds = 30, sliceMs = 1000] = process.argv.slice(2).map(Number);
 const MOST = 1.1;
@@ -32,9 +33,23 @@ const NEVER_MS = 30_000;
 const AS_AN_AGENT = { callers: 1, pauseMs: 500 };
 const AS_MANY = { callers: 4, pauseMs: 100 };
 const HEAVY = ['bombs of gzip', 'results of 10 MB'];
-const runs = [
-  ...Object.keys(KINDS).map((kind) => ({ kind, pace: AS_AN_AGENT, limit: MOST as number | undefined })),
-  ...HEAVY.map((kind) => ({ kind, pace: AS_MANY, limit: undefined })),
+
+interface Run {
+  readonly kind: string;
+  readonly pace: typeof AS_AN_AGENT;
+  /** With what the slices beside it are compared: nothing, or the same calls sent to the server itself. */
+  readonly against: 'nothing' | 'the same past the gateway';
+  readonly limit?: number;
+}
+const runs: Run[] = [
+  ...Object.keys(KINDS).map((kind): Run => {
+    const limit = HEAVY.includes(kind) ? {} : { limit: MOST };
+    return { kind, pace: AS_AN_AGENT, against: 'nothing', ...limit };
+  }),
+  ...HEAVY.flatMap((kind): Run[] => [
+    { kind, pace: AS_AN_AGENT, against: 'the same past the gateway', limit: MOST },
+    { kind, pace: AS_MANY, against: 'nothing' },
+  ]),
   // The server that misbehaves ends with the last.
 ].sort((a, b) => Number(a.kind === LAST) - Number(b.kind === LAST));
 
@@ -48,53 +63,60 @@ await using gateway = await startGatewayProcess({
   mcpServers: { evil: { url, callTimeoutMs: 1000 }, well: well.entry() },
   limits: { breakerFailures: 0 },
 });
-const misusing = startHelper('./endurance/misusing.ts', gateway.url);
+const misusing = startHelper('./endurance/misusing.ts');
 const dispatcher = new Agent({ connections: CALLERS });
 let [n, failed, last] = [0, 0, ''];
 const figures: Figure[] = [];
 
-for (const { kind, pace, limit } of runs) {
+for (const { kind, pace, against, limit } of runs) {
   const heard = once(misbehaving, kind === LAST ? 'exit' : 'message');
   misbehaving.send(kind);
   await heard;
-  const times = { quiet: [] as number[], beside: [] as number[] };
+  const beside = { ...pace, url: gateway.url, forMs: sliceMs };
+  const past = against === 'nothing' ? undefined : { ...beside, url };
+  const [p99s, ratios]: [number[], number[]] = [[], []];
   // What the first calls of a kind make once, is made here.
-  await slice(pace);
+  await p99Of(beside);
+  const heardLast = last;
   for (let round = 0; round < rounds; round++) {
+    const pair = { with: 0, without: 0 };
     // Which of them is first takes turns as well.
-    for (const which of round % 2 === 0 ? (['quiet', 'beside'] as const) : (['beside', 'quiet'] as const)) {
-      times[which].push(...(await slice(which === 'beside' ? pace : undefined)));
-    }
+    for (const which of round % 2 === 0 ? (['without', 'with'] as const) : (['with', 'without'] as const))
+      pair[which] = await p99Of(which === 'with' ? beside : past);
+    p99s.push(pair.with);
+    ratios.push(pair.with / pair.without);
   }
-  const [quiet, beside] = [times.quiet, times.beside].map((all) =>
-    percentile(
-      all.sort((a, b) => a - b),
-      0.99,
-    ),
-  );
-  const ratio = +((beside as number) / (quiet as number)).toFixed(2);
-  const name = pace === AS_MANY ? `${kind}, forty a second` : kind;
+  const [lower, middle, upper] = medianWithin(ratios);
+  const often = pace === AS_MANY ? ', forty a second' : '';
+  const name = `${kind}${often}${past ? ', compared with the same past the gateway' : ''}`;
   console.log(
-    `${name}: p99 ${quiet?.toFixed(2)} ms without, ${beside?.toFixed(2)} ms beside; last heard: ${last}`,
+    `${name}: p99 ${median(p99s).toFixed(2)} ms, ${middle.toFixed(2)} times [${lower.toFixed(2)}, ${upper.toFixed(2)}]; last heard: ${heardLast}`,
   );
-  figures.push({
-    ...{ name: `neighbour: p99 beside ${name}`, value: ratio, unit: 'times' },
-    ...(limit !== undefined && { limit }),
-  });
+  figures.push({ name: `neighbour: p99 beside ${name}`, value: +middle.toFixed(2), unit: 'times' });
+  if (limit !== undefined)
+    figures.push({
+      name: 'the same, lower end of its 95 % interval',
+      value: +lower.toFixed(2),
+      unit: 'times',
+      limit,
+    });
 }
 await dispatcher.destroy();
 misbehaving.kill();
 misusing.kill();
 report([...figures, { name: `neighbour: failed calls of ${n}`, value: failed, unit: 'calls', limit: 0 }]);
 
-/** @returns what the calls of the healthy server took, in milliseconds */
-async function slice(pace: typeof AS_AN_AGENT | undefined): Promise<number[]> {
+/** @returns the p99 of what the calls of the healthy server take in one slice, in milliseconds */
+async function p99Of(how: Misuse | undefined): Promise<number> {
   const times: number[] = [];
   const endAt = performance.now() + sliceMs;
-  const beside = pace && misuse({ ...pace, forMs: sliceMs });
+  const misused = how && misuse(how);
   await Promise.all(Array.from({ length: CALLERS }, () => measure(endAt, times)));
-  await beside;
-  return times;
+  await misused;
+  return percentile(
+    times.sort((a, b) => a - b),
+    0.99,
+  );
 }
 
 async function measure(endAt: number, times: number[]): Promise<void> {

@@ -1,9 +1,12 @@
 // A gateway in a process of its own, that says what it holds when it is asked: the program behind process.ts.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tuneCollector } from '../../src/cli/collector.ts';
 import { createGateway, createLog, loadConfig } from '../../src/gateway.ts';
 import type { Ask, Sample } from './process.ts';
 
+// As every process that serves.
+tuneCollector();
 // What the loader keeps to tell where errors come from would grow with each first one.
 process.setSourceMapsEnabled(false);
 const [path = '', token = '', level = 'silent'] = process.argv.slice(2);

@@ -31,7 +31,7 @@ import { type Asked, createAsked } from './asked.ts';
 import type { Cap } from './cap.ts';
 import { describeCause } from './causes.ts';
 import { judgeStatus } from './judge-status.ts';
-import { LargeResult, readLargeHead } from './large-result.ts';
+import { LARGE_BYTES, LargeResult, readLargeHead } from './large-result.ts';
 import type { Exchange, Receiver } from './link.ts';
 import { isProgressOf } from './outgoing.ts';
 import { Resumption } from './resumption.ts';
@@ -74,6 +74,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   #controller: Dispatcher.DispatchController | undefined;
   #reader: AnswerReader | undefined;
   #status = 0;
+  #bytes = 0;
+  /** What has come of a large result is still to be taken by its caller. */
+  #isHeldBack = false;
   #settled = false;
   #sawOtherId = false;
   #linger: NodeJS.Timeout | undefined;
@@ -124,8 +127,19 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     this.#reader = createAnswerReader(headers, this.#options.limits, this);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#reader?.feed(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes <= LARGE_BYTES || this.#settled) return;
+    // Node reads on for as long as there is something; what has come for others meanwhile has its turn after each piece.
+    controller.pause();
+    if (!this.#isHeldBack) this.#goOn();
+  }
+
+  #goOn(): void {
+    setImmediate(() => {
+      if (!this.#settled) this.#controller?.resume();
+    });
   }
 
   onResponseEnd(): void {
@@ -146,11 +160,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     const head = this.#settled || this.#status !== 200 ? undefined : readLargeHead(held, this.id);
     // Whether it is an answer at all comes later.
     if (head === undefined || (isModern && !head.isComplete)) return undefined;
-    const resume = () => {
-      if (!this.#settled) this.#controller?.resume();
+    const goOn = () => {
+      this.#isHeldBack = false;
+      this.#goOn();
     };
-    // Not at once: what has come for others meanwhile is first, and a large result is no long stop for them.
-    const goOn = () => void setImmediate(resume);
     const sink = this.receiver.onLarge?.(head.isComplete, goOn);
     if (sink === undefined) return undefined;
     const result = new LargeResult(head.tail);
@@ -163,7 +176,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
         start = 0;
         const bytes = result.take(piece);
         if (bytes === undefined) return broken();
-        if (bytes > 0 && !sink.write(piece.subarray(0, bytes))) this.#controller?.pause();
+        if (bytes > 0 && !sink.write(piece.subarray(0, bytes))) this.#isHeldBack = true;
       },
       end: () => {
         if (!result.isWhole) return broken();
