@@ -24,6 +24,11 @@ called without a pause. After every test of the project nothing is open, nothing
 no terminal escape has left.
 `;
 
+/** What its figures are multiples of. */
+const NEIGHBOUR = `What the calls of a healthy neighbour take at p99 is a multiple of what they take alone; where
+the same calls go past the gateway meanwhile, of what they take then: bytes in such numbers cost every process on
+the machine its processor, and the gateway is to add nothing to that.`;
+
 /** The page, from what a run came to. */
 export function pageText(
   sections: readonly JudgedSection[],
@@ -52,7 +57,7 @@ export function pageText(
     (kind) => rows.filter(({ outcome }) => outcome === kind).length,
   );
   const summary = `Of ${rows.length} faults ${counts[0]} are proven, ${counts[1]} fail and ${counts[2]} are not shown here.`;
-  const of = `## Figures\n\nOn ${machine.cores} cores, with Node ${machine.node}.\n\n`;
+  const of = `## Figures\n\nOn ${machine.cores} cores, with Node ${machine.node}. ${NEIGHBOUR}\n\n`;
   const head = ['Figure', 'Measured', 'Limit', 'Command'];
   const fromTests = neighbourFigures(sections.flatMap(({ results }) => results));
   return [HEAD, `${summary}\n`, `${of}${table(head, [...figures, ...fromTests])}\n`, ...tables].join('\n');
