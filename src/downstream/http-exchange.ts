@@ -137,9 +137,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   }
 
   #goOn(): void {
-    setImmediate(() => {
-      if (!this.#settled) this.#controller?.resume();
-    });
+    this.#isHeldBack = false;
+    setImmediate(() => void (this.#settled || this.#controller?.resume()));
   }
 
   onResponseEnd(): void {
@@ -156,18 +155,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   }
 
   onLarge(held: Buffer): LargeReader | undefined {
-    const { isModern, key } = this.#options;
     const head = this.#settled || this.#status !== 200 ? undefined : readLargeHead(held, this.id);
     // Whether it is an answer at all comes later.
-    if (head === undefined || (isModern && !head.isComplete)) return undefined;
-    const goOn = () => {
-      this.#isHeldBack = false;
-      this.#goOn();
-    };
-    const sink = this.receiver.onLarge?.(head.isComplete, goOn);
+    if (head === undefined || (this.#options.isModern && !head.isComplete)) return undefined;
+    const sink = this.receiver.onLarge?.(head.isComplete, () => this.#goOn());
     if (sink === undefined) return undefined;
     const result = new LargeResult(head.tail);
-    const broken = () => this.#fail(notMcp(key, 'invalid JSON'));
     let start = head.start;
     return {
       feed: (chunk) => {
@@ -175,11 +168,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
         const piece = chunk.subarray(start);
         start = 0;
         const bytes = result.take(piece);
-        if (bytes === undefined) return broken();
+        if (bytes === undefined) return this.onNonsense('invalid JSON');
         if (bytes > 0 && !sink.write(piece.subarray(0, bytes))) this.#isHeldBack = true;
       },
       end: () => {
-        if (!result.isWhole) return broken();
+        if (!result.isWhole) return this.onNonsense('invalid JSON');
         const { isError } = result;
         this.#settle(true, () => this.receiver.onOutcome({ result: { isError }, isSent: true }));
       },
