@@ -88,7 +88,7 @@ for (const { kind, pace, against, limit } of runs) {
   }
   const [lower, middle, upper] = medianWithin(ratios);
   const often = pace === AS_MANY ? ', forty a second' : '';
-  const name = `${kind}${often}${past ? ', compared with the same past the gateway' : ''}`;
+  const name = `${kind}${often}${past ? `, compared with ${against}` : ''}`;
   console.log(
     `${name}: p99 ${median(p99s).toFixed(2)} ms, ${middle.toFixed(2)} times [${lower.toFixed(2)}, ${upper.toFixed(2)}]; last heard: ${heardLast}`,
   );

@@ -10,11 +10,8 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/** A median between the ends of its 95 % interval. */
-export type Middle = readonly [lower: number, median: number, upper: number];
-
-/** By how many of the values may be below it by chance, whatever they are spread like. */
-export function medianWithin(values: readonly number[]): Middle {
+/** A median between the ends of its 95 % interval: how many values are below it by chance, whatever they are spread like. */
+export function medianWithin(values: readonly number[]): [lower: number, median: number, upper: number] {
   const sorted = values.toSorted((a, b) => a - b);
   const [half, off] = [sorted.length / 2, 0.98 * Math.sqrt(sorted.length)];
   const at = (rank: number) => sorted[Math.min(Math.max(rank, 0), sorted.length - 1)] ?? Number.NaN;

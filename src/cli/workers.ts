@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Numbers, sumOf } from '../caller/metrics.ts';
-import type { Offer, Processes } from '../caller/processes.ts';
+import { MAIN, type Offer, type Processes } from '../caller/processes.ts';
 import type { Config } from '../config/config.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Logger } from '../log.ts';
@@ -79,7 +79,7 @@ export function createWorkers(
     running.set(from, known);
     if (news === undefined) running.delete(from);
     for (const worker of workers) if (worker.index !== from) send(worker, { kind: 'hear', from, news });
-    if (from !== 0) gateway?.hear(from, news);
+    if (from !== MAIN) gateway?.hear(from, news);
   }
 
   function tellWhoIsThere(): void {
@@ -143,10 +143,10 @@ export function createWorkers(
 
   return {
     processes: {
-      index: 0,
+      index: MAIN,
       pathOf,
       isThere: (index) => workers.some((worker) => worker.index === index && worker.isReady),
-      tell: (news) => spread(0, news),
+      tell: (news) => spread(MAIN, news),
       onOffers(offers, isSettled) {
         if (offered.isSettled === isSettled && isSame(offered.offers, offers)) return;
         offered = { offers, isSettled };

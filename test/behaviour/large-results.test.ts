@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'undici';
 import { describe, expect, test } from 'vitest';
+import { deferred } from '../../src/downstream/deferred.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { startGateway } from '../support/gateway.ts';
@@ -12,17 +13,9 @@ const eras = ['modern', 'legacy'] as const;
 type Era = (typeof eras)[number];
 type Framing = 'json' | 'sse';
 
-function deferred() {
-  let resolve = () => {};
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve: () => resolve() };
-}
-
 /** A result whose second half is written when the test says so. */
 function inHalves(server: Era, options: { order?: 'result first'; isError?: boolean; rest?: string } = {}) {
-  const second = deferred();
+  const second = deferred<void>();
   const answer: Answer = async ({ message, res }) => {
     const envelope = `"jsonrpc":"2.0","id":${message.id}`;
     const before = options.order === 'result first' ? '{"result":' : `{${envelope},"result":`;
@@ -161,7 +154,7 @@ describe('a large result goes on while it arrives', () => {
     let written = 0;
     const piece = 'x'.repeat(64 * 1024);
     const most = 256;
-    const stuck = deferred();
+    const stuck = deferred<void>();
     const answer: Answer = async ({ message, res }) => {
       res.setHeader('content-type', 'application/json');
       res.write(`{"jsonrpc":"2.0","id":${message.id},"result":{"content":[{"type":"text","text":"`);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { deferred } from '../../src/downstream/deferred.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersStatus, cutsConnection, endsStreamWithoutAnswer } from '../support/downstreams/wire.ts';
@@ -176,13 +177,10 @@ describe('a downstream that limits requests', () => {
 
 test('a downstream that fails is not met by three times the requests that it got', async () => {
   let arrived = 0;
-  let onAll = () => {};
-  const all = new Promise<void>((resolve) => {
-    onAll = resolve;
-  });
+  const all = deferred<void>();
   const echo = failing(Number.POSITIVE_INFINITY, async (given) => {
-    if (++arrived === 50) onAll();
-    await all;
+    if (++arrived === 50) all.resolve();
+    await all.promise;
     return answersStatus(503)(given);
   });
   await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call echo': echo.answer } });

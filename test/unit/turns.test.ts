@@ -1,8 +1,8 @@
-import { createServer } from 'node:net';
 import { Pool } from 'undici';
 import { expect, test } from 'vitest';
 import { createHttpLink } from '../../src/downstream/http-link.ts';
-import type { Outcome } from '../../src/protocol/messages.ts';
+import type { Message, Outcome } from '../../src/protocol/messages.ts';
+import { listenOnLoopback, sendJson } from '../support/http-server.ts';
 
 const MIB = 1024 * 1024;
 const limits = {
@@ -13,32 +13,17 @@ const limits = {
   maxNoticesPerSecond: 1000,
 };
 
-/** All that it has to say is on its way before who asked reads any of it. */
-async function floodingServer(body: (id: number) => string) {
-  const server = createServer((socket) => {
-    socket.on('error', () => {});
-    socket.once('data', (asked) => {
-      const { id } = JSON.parse(String(asked).split('\r\n\r\n')[1] as string);
-      const text = body(id);
-      socket.write(
-        `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`,
-      );
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  return {
-    origin: `http://127.0.0.1:${port}`,
-    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
-  };
-}
-
 test('whoever else waits has a turn after each piece of a large result', async () => {
   const text = 'x'.repeat(6 * MIB);
-  await using server = await floodingServer(
-    (id) =>
-      `{"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete","content":[{"type":"text","text":"${text}"}]}}`,
-  );
+  // All that it has to say is on its way before who asked reads any of it.
+  await using server = await listenOnLoopback(({ body }, _req, res) => {
+    const { id } = body as Message;
+    sendJson(res, 200, {
+      jsonrpc: '2.0',
+      id,
+      result: { resultType: 'complete', content: [{ type: 'text', text }] },
+    });
+  });
   const pool = new Pool(server.origin);
   const link = createHttpLink({
     ...{ key: 'crm', pool, path: '/mcp', headers: [], era: 'modern', version: '2026-07-28' },
