@@ -6,11 +6,12 @@ import { createAsked } from './asked.ts';
 import type { Channel } from './channel.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
 import { OnlyCall } from './only-call.ts';
-import { composeAnswer, composeCancelled, composeRequest, createIds } from './outgoing.ts';
+import { composeAnswer, composeCancelled, createComposer, createIds } from './outgoing.ts';
 
 /** A channel shared by all calls: answers are told apart by their ids, progress by its token. */
 export function createChannelLink(key: string, channel: Channel, era: Era, version: string): Link {
   const nextId = createIds();
+  const compose = createComposer(era, version);
   const waiting = new BriefMap<Receiver>();
   const receiverOf = (id: unknown) => (isRequestId(id) ? waiting.get(nameOfId(id)) : undefined);
   const take = (id: unknown) => (isRequestId(id) ? waiting.take(nameOfId(id)) : undefined);
@@ -78,7 +79,7 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
         if (failure.mayHaveRun) onlyCall.onLeft(receiver);
         receiver.onFailure(failure);
       };
-      const isWritten = channel.write(composeRequest(id, request, era, version), fail);
+      const isWritten = channel.write(compose(id, request), fail);
       if (!isWritten) fail(unavailable(key, channel.ended ?? 'not running'));
       return {
         hasBegun: true,

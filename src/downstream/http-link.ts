@@ -6,7 +6,7 @@ import { HttpExchange, type HttpSide } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
 import { OnlyCall } from './only-call.ts';
-import { composeAnswer, composeCancelled, composeRequest, createIds } from './outgoing.ts';
+import { composeAnswer, composeCancelled, createComposer, createIds } from './outgoing.ts';
 
 export interface HttpLinkOptions {
   key: string;
@@ -29,6 +29,7 @@ const NOTICE_TIMEOUT_MS = 1000;
 export function createHttpLink(options: HttpLinkOptions): Link {
   const { key, pool, path, era, version, sessionId, limits } = options;
   const nextId = createIds();
+  const compose = createComposer(era, version);
   // In no order: the last one takes the place of one that is over.
   const running: HttpExchange[] = [];
   const onlyCall = new OnlyCall();
@@ -119,7 +120,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
       const id = nextId();
       const exchange = new HttpExchange(side, id, receiver, request.isResent === true);
       exchange.place = running.push(exchange) - 1;
-      const body = composeRequest(id, request, era, version);
+      const body = compose(id, request);
       pool.dispatch({ path, method: 'POST', headers: headersFor(request), body }, exchange);
       return exchange;
     },

@@ -10,6 +10,8 @@ import type { Repeatability } from './retry-rules.ts';
 export interface OutgoingRequest {
   method: string;
   params: Params;
+  /** `params.arguments`, where they have been written already. */
+  argumentsJson?: string | undefined;
   /** Ask for progress; it comes back through `onNotification`. */
   progress: boolean;
   /**

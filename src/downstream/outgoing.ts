@@ -19,28 +19,52 @@ export function createIds(): () => number {
   return () => ++last;
 }
 
-/** The message as it goes out: with its id, its progress token (the id again) and the envelope of the modern era. */
-export function composeRequest(id: number, request: OutgoingRequest, era: Era, version: string): string {
-  let { params } = request;
-  if (era === 'modern' || request.progress) {
-    const meta: Params = { ...(params._meta as Params | undefined) };
-    if (request.progress) meta.progressToken = id;
+/** How requests are written on one link. */
+export type Composer = (id: number, request: OutgoingRequest) => string;
+
+/**
+ * The message as it goes out: with its id, its progress token (the id again) and the envelope of the modern era. Put
+ * together from what is text already, which is most of it: to write a call anew costs as much as to read it.
+ */
+export function createComposer(era: Era, version: string): Composer {
+  const envelope = { [META.protocolVersion]: version, [META.clientInfo]: IMPLEMENTATION };
+  const plainMeta = JSON.stringify({ ...envelope, [META.clientCapabilities]: {} });
+
+  function metaOf(id: number, request: OutgoingRequest): string | undefined {
+    const { params, progress, logLevel, capabilities, extensions } = request;
+    const { _meta: passedOn } = params;
+    const isPlain = !progress && passedOn === undefined;
+    if (era === 'legacy' && isPlain) return undefined;
+    if (isPlain && logLevel === undefined && capabilities === undefined && extensions === undefined)
+      return plainMeta;
+    const meta: Params = { ...(passedOn as Params | undefined) };
+    if (progress) meta.progressToken = id;
     if (era === 'modern') {
-      meta[META.protocolVersion] = version;
-      meta[META.clientInfo] = IMPLEMENTATION;
-      meta[META.clientCapabilities] = capabilitiesOf(request);
-      if (request.logLevel !== undefined) meta[META.logLevel] = request.logLevel;
+      Object.assign(meta, envelope);
+      meta[META.clientCapabilities] =
+        extensions === undefined ? (capabilities ?? {}) : { ...capabilities, extensions };
+      if (logLevel !== undefined) meta[META.logLevel] = logLevel;
     }
-    const answers = era === 'modern' ? request.answers : undefined;
-    params = { ...params, ...answers, _meta: meta };
+    return JSON.stringify(meta);
   }
-  return JSON.stringify({ jsonrpc: '2.0', id, method: request.method, params });
-}
 
-const NOTHING: Params = {};
-
-function capabilitiesOf({ capabilities = NOTHING, extensions }: OutgoingRequest): Params {
-  return extensions === undefined ? capabilities : { ...capabilities, extensions };
+  return (id, request) => {
+    const { method, argumentsJson, answers } = request;
+    const params =
+      era === 'legacy' || answers === undefined ? request.params : { ...request.params, ...answers };
+    let members = '';
+    for (const field in params) {
+      if (field === '_meta') continue;
+      const json =
+        field === 'arguments'
+          ? (argumentsJson ?? JSON.stringify(params[field]))
+          : JSON.stringify(params[field]);
+      if (json !== undefined) members += `${JSON.stringify(field)}:${json},`;
+    }
+    const meta = metaOf(id, request);
+    const last = meta === undefined ? members.slice(0, -1) : `${members}"_meta":${meta}`;
+    return `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":{${last}}}`;
+  };
 }
 
 export function composeCancelled(requestId: number, reason: string): string {

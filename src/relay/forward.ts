@@ -83,13 +83,14 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   }
 
   #send(answers: Params | undefined): Exchange {
-    const { method, params, paramHeaders, extensions, dialogue, downstream, repeatability } =
+    const { method, params, argumentsJson, paramHeaders, extensions, dialogue, downstream, repeatability } =
       this.#forwarding;
     const { progressToken, logLevel } = this.#back ?? {};
     return downstream.request(
       {
         method,
         params,
+        argumentsJson,
         progress: progressToken !== undefined,
         paramHeaders,
         repeatability,
