@@ -1,4 +1,4 @@
-import { checkCall, checkList, resultOf } from './check.ts';
+import { checkCall, createListCheck, resultOf } from './check.ts';
 import { Connection, headerOf, type Line } from './connection.ts';
 import type { Job } from './job.ts';
 import {
@@ -62,9 +62,10 @@ export function createConversation(job: Job): () => Promise<void> {
 
 function listTurn(job: Job): Turn {
   const list = listTemplate(job);
+  const check = createListCheck(job.target);
   return async ({ line, session }) => {
     const id = ++lastId;
-    checkList(await line.roundTrip(withSession(list.write(id), session)), id, job.target);
+    check(await line.roundTrip(withSession(list.write(id), session)), id);
   };
 }
 
