@@ -18,7 +18,7 @@ export interface Sessions {
 }
 
 export const SESSION_TTL_MS = 30 * 24 * 3600_000;
-/** Of each its id is known no longer than it would open. Beyond this the one that ends soonest is forgotten first. */
+/** Of each its id is known no longer than it would open. Of more, those that end soonest are forgotten, a tenth at a time. */
 const MAX_ENDED = 50_000;
 const SWEEP_MS = 60_000;
 const ABOUT = 'session';
@@ -32,6 +32,7 @@ export function createSessions(
   limits: Pick<Limits, 'maxSessions' | 'sessionIdleMs'>,
   maxEnded = MAX_ENDED,
 ): Sessions {
+  /** The one that was used least lately is the first. */
   const live = new Map<string, Session>();
   /** When ids that would open still end by themselves, by what tells them apart. */
   const ended = new Map<string, number>();
@@ -45,6 +46,11 @@ export function createSessions(
     session.close();
   }
 
+  function putLast(session: Session): void {
+    live.delete(session.id as string);
+    live.set(session.id as string, session);
+  }
+
   function sweep(olderThanMs: number): void {
     const now = performance.now();
     for (const session of live.values()) {
@@ -54,15 +60,12 @@ export function createSessions(
 
   /** The one that was used least lately; one that nobody waits for, if there is such. */
   function makeRoom(): void {
-    let oldest: Session | undefined;
+    let left = live.size;
     for (const session of live.values()) {
-      const isBetter =
-        oldest === undefined ||
-        (oldest.isBusy && !session.isBusy) ||
-        (oldest.isBusy === session.isBusy && session.usedAt < oldest.usedAt);
-      if (isBetter) oldest = session;
+      if (!session.isBusy || left-- === 0) return drop(session);
+      // It is being used, and not to be looked at again for each that comes.
+      putLast(session);
     }
-    if (oldest !== undefined) drop(oldest);
   }
 
   function open(id: string): Session | undefined {
@@ -70,21 +73,13 @@ export function createSessions(
     if (text === undefined) return undefined;
     const { until, ...declared } = JSON.parse(text) as Declared & { until: number };
     if (live.size >= limits.maxSessions) makeRoom();
-    const session = new Session(id, declared, until);
-    live.set(id, session);
-    return session;
+    return new Session(id, declared, until);
   }
 
-  /** Those that have ended by themselves; where there are none, the one that does so next. */
+  /** Those that have ended by themselves, or do so next. */
   function forgetEnded(): void {
-    const now = Date.now();
-    let next: string | undefined;
-    let nextUntil = Number.POSITIVE_INFINITY;
-    for (const [mark, until] of ended) {
-      if (until < now) ended.delete(mark);
-      else if (until < nextUntil) [next, nextUntil] = [mark, until];
-    }
-    if (ended.size > maxEnded && next !== undefined) ended.delete(next);
+    const [soonest = 0] = Float64Array.from(ended.values()).sort().subarray(-maxEnded);
+    for (const [mark, until] of ended) if (until < soonest) ended.delete(mark);
   }
 
   return {
@@ -92,13 +87,15 @@ export function createSessions(
       seal.seal(JSON.stringify({ ...readDeclared(declared), until: Date.now() + SESSION_TTL_MS }), ABOUT),
     find(id) {
       const session = live.get(id) ?? open(id);
-      if (session !== undefined) session.usedAt = performance.now();
+      if (session === undefined) return undefined;
+      putLast(session);
+      session.usedAt = performance.now();
       return session;
     },
     end(session) {
       if (session.id === undefined) return;
       ended.set(markOf(session.id), session.until);
-      if (ended.size > maxEnded) forgetEnded();
+      if (ended.size > maxEnded * 1.1) forgetEnded();
       drop(session);
     },
     close() {

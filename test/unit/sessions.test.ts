@@ -29,19 +29,32 @@ test('a session that was ended stays ended, however many others end', () => {
   expect(sessions.find(id)).toBeUndefined();
 });
 
-test('of those that were ended the one that would end first by itself is forgotten first', () => {
+test('of those that were ended the ones that would end first by themselves are forgotten first', () => {
   const sessions = create(100);
   const first = sessions.issue({});
   const { until } = sessions.find(first) ?? {};
   const others: string[] = [];
-  while (others.length < 100) {
+  while (others.length < 110) {
     const id = sessions.issue({});
     if (sessions.find(id)?.until !== until) others.push(id);
   }
   // In another order than they were given out.
   for (const id of [...others.slice(0, 50), first, ...others.slice(50)]) end(sessions, id);
   expect(sessions.find(first)).toBeDefined();
-  for (const id of others) expect(sessions.find(id)).toBeUndefined();
+  for (const id of others.slice(-100)) expect(sessions.find(id)).toBeUndefined();
+});
+
+test('one that is waited for gives way to none, and is not looked at for each that comes', () => {
+  const sessions = create();
+  const busy = Array.from({ length: 500 }, () => sessions.find(sessions.issue({})));
+  let looks = 0;
+  for (const session of busy) {
+    if (session === undefined) throw new Error('It is not known');
+    Object.defineProperty(session, 'isBusy', { get: () => ++looks > 0 });
+  }
+  for (let i = 0; i < 5000; i++) sessions.find(sessions.issue({}));
+  for (const session of busy) expect(sessions.find(session?.id as string)).toBe(session);
+  expect(looks).toBeLessThan(10_000);
 });
 
 test('more than a thousand that wait for nothing are not held: the one used least lately gives way', () => {
