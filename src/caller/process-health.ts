@@ -24,9 +24,13 @@ const YOUNG_BYTES = 3 * (Number.parseInt(process.versions.v8, 10) < 13 ? 16 : 64
  */
 export const FULL_MS = 2000;
 
-/** So often it is looked whether the event loop turns, and over this time it is judged: one long pause is no reason. */
-const RESOLUTION_MS = 20;
+/**
+ * So often it is looked whether the event loop turns, which wakes the process, and over this time it is judged: one long
+ * pause is no reason, four are.
+ */
+const RESOLUTION_MS = 100;
 const WINDOW_MS = 10_000;
+const JUDGED_PERCENTILE = 95;
 const MOST_LATE_MS = 1000;
 
 export function watchProcess(): ProcessHealth {
@@ -43,7 +47,7 @@ export function watchProcess(): ProcessHealth {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
   const judging = setInterval(() => {
-    isBehind = delay.percentile(99) > MOST_LATE_MS * 1e6;
+    isBehind = delay.percentile(JUDGED_PERCENTILE) > MOST_LATE_MS * 1e6;
     delay.reset();
   }, WINDOW_MS).unref();
 
