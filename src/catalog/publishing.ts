@@ -1,7 +1,7 @@
 import { deferred } from '../downstream/deferred.ts';
 
-/** At a start, lists of so long become one catalog. */
-const GATHER_MS = 100;
+/** At a start, lists become one catalog when none has come for so long. */
+const GATHER_MS = 500;
 
 /** When a new catalog is made of what the downstreams list. */
 export interface Publishing {
@@ -40,7 +40,7 @@ export function createPublishing(publishNow: () => void): Publishing {
     publish() {
       if (isHeld) return;
       // Nobody is given a list before they all were tried: fifty servers are not fifty catalogs.
-      if (isGathering && !isSettled) timer ??= setTimeout(now, GATHER_MS);
+      if (isGathering && !isSettled) timer = timer?.refresh() ?? setTimeout(now, GATHER_MS);
       else now();
     },
     get isSettled() {
