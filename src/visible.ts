@@ -7,7 +7,7 @@ import { stripVTControlCharacters } from 'node:util';
  */
 
 /** Default_Ignorable_Code_Point is all of Unicode that is not drawn; annotation marks and controls are not in it. */
-const HIDDEN = /(?![\t\n])[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/u;
+const HIDDEN = /[^\P{Cc}\t\n]|[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/u;
 const EACH_HIDDEN = new RegExp(HIDDEN, 'gu');
 
 /** What a hidden character may stand behind, and where nothing is hidden by it. */
