@@ -40,8 +40,8 @@ function cleanAnew(item: Listed, idField: string): Clean {
   const cleanValue = (value: unknown, field: string): unknown => {
     if (typeof value === 'string') {
       const text = withoutHidden(value);
-      for (const [word] of text.matchAll(WORDS)) {
-        if (word.length <= MAX_NAME_CHARS && /[_-]/.test(word)) words.add(word);
+      for (const [word] of MARK.test(text) ? text.matchAll(WORDS) : []) {
+        if (word.length <= MAX_NAME_CHARS && MARK.test(word)) words.add(word);
       }
       return text;
     }
@@ -76,6 +76,7 @@ function cleanAnew(item: Listed, idField: string): Clean {
 const PLAIN = { enumerable: true, configurable: true, writable: true } as const;
 
 /** Only those with a mark in them count: `search` is a tool here and there, and a word everywhere. */
+const MARK = /[_-]/;
 const WORDS = /[A-Za-z0-9_-]+/g;
 
 /** Spec 2026-07-28, icons: other schemes are unsafe. */
