@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import pretty from 'pino-pretty';
+import type { PinoPretty } from 'pino-pretty';
 import { type AuditLines, batchAuditLines } from '../caller/audit-lines.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -9,6 +10,9 @@ import { DEFAULT_CONFIG, type Env, readEnvironment } from './environment.ts';
 import { stderr } from './stderr.ts';
 import { UsageError } from './usage-error.ts';
 import { selectionUrl, type ViewOptions } from './view.ts';
+
+// A fiftieth of a start, and for a person's terminal alone.
+const loadPretty = () => createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
@@ -29,7 +33,7 @@ export function openLog(env: Env, secrets: Secrets, defaultLevel = 'info'): Logg
   if (!LEVELS.includes(level))
     throw new UsageError(`LOG_LEVEL is "${level}"; it can be ${LEVELS.join(', ')}.`);
   const destination = process.stderr.isTTY
-    ? pretty({ destination: 2, sync: true, ignore: 'event', translateTime: 'SYS:HH:MM:ss' })
+    ? loadPretty()({ destination: 2, sync: true, ignore: 'event', translateTime: 'SYS:HH:MM:ss' })
     : stderr;
   return createLog({ level, secrets, destination });
 }
