@@ -154,6 +154,10 @@ const DECODERS = new Map<string, () => Transform>([
   ['br', () => createBrotliDecompress(DECODED)],
 ]);
 
+/** What makes plain bytes of a body; undefined for an encoding that is not known. */
+export const decoderFor = (encoding: string): Transform | undefined =>
+  DECODERS.get(encoding.trim().toLowerCase())?.();
+
 // Servers were seen to compress although `identity` was asked for. The sizes that count are those after it.
 function decompress(
   encoding: string,
@@ -161,7 +165,7 @@ function decompress(
   open: (listener: AnswerListener) => AnswerReader,
   listener: AnswerListener,
 ): AnswerReader {
-  const decoder = DECODERS.get(encoding)?.();
+  const decoder = decoderFor(encoding);
   if (decoder === undefined) return readNothing(`encoding/${encoding}`, listener);
   const reader = open({
     onMessage: (message) => listener.onMessage(message),

@@ -1,4 +1,5 @@
 import { RPC } from '../protocol/messages.ts';
+import { TooLarge } from './bounded-body.ts';
 
 /** What a person calls the error codes of a connection that did not come about. */
 const WORDS = new Map([
@@ -28,12 +29,12 @@ const WORDS = new Map([
 /** The reason behind a failed connection in a few words. Never a message of the other side: it may hold anything. */
 export function describeCause(error: unknown): string {
   for (const cause of causesOf(error)) {
+    if (cause instanceof TooLarge) return cause.message;
     const { code, status } = cause as { code?: unknown; status?: unknown };
     if (status === 401 || status === 403) return `it refused the credentials: HTTP ${status}`;
     if (status === 404) return 'nothing is at its url: HTTP 404';
     if (typeof status === 'number' && status > 0) return `HTTP ${status}`;
     if (code === RPC.unsupportedVersion) return 'it speaks no version of MCP that is spoken here';
-    if (cause.message === 'bad port') return 'this port is reserved, and no HTTP client connects to it';
     if (typeof code === 'string') {
       const words = WORDS.get(code);
       if (words !== undefined) return words;

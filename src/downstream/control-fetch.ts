@@ -1,6 +1,8 @@
+import { pipeline, type Readable } from 'node:stream';
 import type { FetchLike } from '@modelcontextprotocol/client';
-import { type Pool, type RequestInit as UndiciRequestInit, fetch as undiciFetch } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import type { Limits } from '../config/config.ts';
+import { decoderFor } from './answer-reader.ts';
 import { boundBody, boundEvents } from './bounded-body.ts';
 
 /** From the opening of a stream that was closed soon to that of the next one, the second before which is the SDK's. */
@@ -8,7 +10,8 @@ const SHORT_STREAM_MS = 11_000;
 const MAX_SHORT_STREAMS = 3;
 
 /**
- * The SDK's `fetch`: over this downstream's own connections, to its own origin only, and with an end to what it reads.
+ * The SDK's `fetch`: over this downstream's own connections, to its own origin only, and with an end to what it reads. It
+ * follows no redirect. Not undici's `fetch`, which takes twice as long: with fifty servers, a tenth of a start.
  *
  * @param onAnswered  told where a POST found its endpoint (the SDK follows redirects within the origin)
  * @param onMissed    the stream of notices was away, and is asked for again: something may have changed meanwhile
@@ -39,24 +42,44 @@ export function createControlFetch(
     if (isGet && !mayOpenStream()) return new Response(null, { status: 405 });
     const headers = new Headers(init?.headers);
     headers.set('accept-encoding', 'identity');
-    const response = await undiciFetch(url, {
-      ...(init as unknown as UndiciRequestInit),
-      headers: [...headers],
-      dispatcher: pool,
+    const answer = await pool.request({
+      path: url.pathname + url.search,
+      method: (init?.method ?? 'GET') as Dispatcher.HttpMethod,
+      headers: Object.fromEntries(headers),
+      body: (init?.body as string | undefined) ?? null,
+      signal: init?.signal ?? null,
     });
-    if (init?.method === 'POST' && response.ok) onAnswered(url);
-    if (response.body === null) return response as unknown as Response;
-    const body = response.body as unknown as ReadableStream<Uint8Array>;
+    const status = answer.statusCode;
+    const answered = headersOf(answer);
+    if (init?.method === 'POST' && status >= 200 && status < 300) onAnswered(url);
+    if (BODILESS.has(status)) {
+      answer.body.resume().on('error', () => {});
+      return new Response(null, { status, headers: answered });
+    }
+    const body = decoded(answer.body, answered.get('content-encoding'));
     // Streams of notices, a GET or an answered `subscriptions/listen`, go on as long as the connection.
-    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+    const isStream = answered.get('content-type')?.startsWith('text/event-stream') === true;
     if (isStream && isGet) streamOpenedAt = performance.now();
     const bounded = isStream
-      ? boundEvents(body, limits.maxEventBytes)
-      : boundBody(body, limits.maxResultBytes);
-    return new Response(bounded, {
-      status: response.status,
-      statusText: response.statusText,
-      headers: [...response.headers],
-    });
+      ? boundEvents(body, { bytes: limits.maxEventBytes, limit: 'maxEventBytes' })
+      : boundBody(body, { bytes: limits.maxResultBytes, limit: 'maxResultBytes' });
+    return new Response(bounded, { status, statusText: answer.statusText, headers: answered });
   };
+}
+
+/** A response of these statuses must be made without a body. */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+
+function headersOf({ headers }: Dispatcher.ResponseData): Headers {
+  const all = new Headers();
+  for (const [name, value = []] of Object.entries(headers)) {
+    for (const each of [value].flat()) all.append(name, each);
+  }
+  return all;
+}
+
+// Servers were seen to compress although `identity` was asked for.
+function decoded(body: Readable, encoding: string | null): Readable {
+  const decoder = encoding === null ? undefined : decoderFor(encoding);
+  return decoder === undefined ? body : pipeline(body, decoder, () => {});
 }

@@ -42,11 +42,7 @@ test('a web page is not MCP', async () => {
 test.each([
   ['a host that does not exist', { url: 'http://no-such-host.invalid/mcp' }, 'host name not found'],
   ['a port on which nothing listens', { url: 'http://127.0.0.1:2/mcp' }, 'connection refused'],
-  [
-    'a reserved port',
-    { url: 'http://127.0.0.1:6000/mcp' },
-    'this port is reserved, and no HTTP client connects to it',
-  ],
+  ['a port that browsers keep from', { url: 'http://127.0.0.1:6000/mcp' }, 'connection refused'],
   ['a command that does not exist', { command: 'no-such-command' }, 'command not found'],
   [
     'a directory that does not exist',

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { folderWith } from '../support/cli.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { legacyServer } from '../support/downstreams/legacy.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { answersStatus } from '../support/downstreams/wire.ts';
+import { answersHuge, answersStatus, compresses } from '../support/downstreams/wire.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { type Message, modernRequest } from '../support/messages.ts';
@@ -52,6 +53,37 @@ describe('a server over HTTP that answers the first question of the gateway', ()
       why: 'it speaks no version of MCP that is spoken here',
     });
     expect(methodsOf(crm)).not.toContain('initialize');
+  });
+});
+
+describe.each(['legacy', 'modern'] as const)('a server of the %s era over HTTP', (era) => {
+  test.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateSync],
+  ])(
+    'may compress what it says of itself with %s, though nobody asked for it',
+    async (encoding, compress) => {
+      const answer = compresses(encoding, compress);
+      await using crm = await plainServer({
+        era,
+        answers: { initialize: answer, 'server/discover': answer },
+      });
+      await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+      expect(gateway.gateway.status().downstreams.crm).toMatchObject({ state: 'ready', era });
+      expect(await echo(gateway)).toBe('hello');
+    },
+  );
+
+  test('is not connected to when what it says of itself does not end', async () => {
+    const answer = answersHuge(1_000_000, 'gzip');
+    await using crm = await plainServer({ era, answers: { initialize: answer, 'server/discover': answer } });
+    const limits = { maxResultBytes: 10_000 };
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() }, limits });
+    expect(gateway.gateway.status().downstreams.crm).toMatchObject({
+      state: 'down',
+      why: 'it answers with more than 10000 bytes (limits.maxResultBytes)',
+    });
   });
 });
 

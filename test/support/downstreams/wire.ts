@@ -151,3 +151,13 @@ function progress(params: Record<string, { progressToken?: unknown }>, step: num
   const progressToken = params._meta?.progressToken;
   return { method: 'notifications/progress', params: { progressToken, progress: step } };
 }
+
+/** What the server says without a script, compressed whether or not somebody asked for it. */
+export function compresses(encoding: string, compress: (text: string) => Buffer): Answer {
+  return ({ res, usual }) => {
+    const end = res.end.bind(res) as (body: Buffer) => ServerResponse;
+    res.setHeader('content-encoding', encoding);
+    res.end = ((text: string) => end(compress(text))) as typeof res.end;
+    return usual();
+  };
+}
