@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    // One more than CI has cores: tests wait for processes and timers more than they compute.
-    maxWorkers: 3,
+    // As many as CI has cores: tests wait for processes and timers more than they compute.
+    maxWorkers: 2,
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/support/every-test.ts'],
     testTimeout: 20_000,

@@ -205,6 +205,16 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     observer.onEnded({ request, caller, forwarding: undefined, ms: 0, outcome, failure: undefined, bytes });
   }
 
+  /** Where the same call runs; undefined for one that runs nowhere, or that is none. */
+  function placeOfSame(params: Params, caller: Caller, view: View, here: number): number | undefined {
+    try {
+      const forwarding = forwardCall(params, askingOf(params, caller, view, rounds));
+      return repeats.placeOf(forwarding, identityOf(caller), here);
+    } catch {
+      return undefined;
+    }
+  }
+
   return {
     dispatch(request, caller, reply) {
       if (options.isSettled() || !NEEDS_CATALOG.has(request.method)) return guarded(request, caller, reply);
@@ -224,16 +234,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       if (!isMain && (params.requestState !== undefined || isAskable(params, caller))) return MAIN;
       const view = viewOf(caller);
       const isHere = isMain || view.routes.get(String(params.name))?.downstream.isStateless === true;
-      if (!isHere || options.elsewhere?.isEmpty !== false) return isHere ? undefined : MAIN;
-      try {
-        return repeats.placeOf(
-          forwardCall(params, askingOf(params, caller, view, rounds)),
-          identityOf(caller),
-        );
-      } catch {
-        // It will be told so here.
-        return undefined;
-      }
+      if (isHere && options.elsewhere?.isEmpty !== false) return undefined;
+      const place = placeOfSame(params, caller, view, index) ?? (isHere ? index : MAIN);
+      return place === index ? undefined : place;
     },
     placeOfSessions({ params }, { profile, toolset }) {
       const { capabilities, routes } = catalog.current.view(profile, toolset);

@@ -19,8 +19,8 @@ import { Unheard } from './unheard.ts';
 export interface Repeats {
   /** As `forward`, for one of the calls that this caller makes. `caller` tells it from others. */
   forward(forwarding: Forwarding, back: WayBack, caller: string): RunningCall;
-  /** The other process that runs the same call of this caller. */
-  placeOf(forwarding: Forwarding, caller: string): number | undefined;
+  /** The process that runs the same call of this caller, where this one is `here`; undefined where none does. */
+  placeOf(forwarding: Forwarding, caller: string, here: number): number | undefined;
   close(): void;
 }
 
@@ -46,9 +46,10 @@ export function createRepeats(elsewhere?: Elsewhere): Repeats {
       if (known !== undefined) return known.join(back);
       return new JoinedCall(key, forwarding, calls, unheard).begin(back);
     },
-    placeOf(forwarding, caller) {
+    placeOf(forwarding, caller, here) {
       const key = forwarding.joinsRepeats === true ? keyOf(forwarding, caller) : undefined;
-      return key === undefined || calls.get(key) !== undefined ? undefined : elsewhere?.find(key);
+      if (key === undefined) return undefined;
+      return calls.get(key) === undefined ? elsewhere?.find(key) : here;
     },
     close() {
       clearInterval(tellings);
