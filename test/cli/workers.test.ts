@@ -184,6 +184,29 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     }
   });
 
+  test('run a write once that is repeated after the file has changed', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    const [body, headers] = modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 8000 } });
+    const cut = new AbortController();
+    const first = send(gateway.url, {
+      body,
+      headers: { ...usual, ...headers, connection: 'close' },
+      signal: cut.signal,
+    });
+    await expect.poll(() => crm.calls.length, soon).toBe(1);
+    await sleep(800);
+    const changed = { catalogFile: '', mcpServers: { crm: crm.entry() }, limits: { maxParked: 10 } };
+    const file = JSON.stringify(changed);
+    await writeFile(join(gateway.folder.path, 'servers.json'), file);
+    await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
+    cut.abort();
+    await first.catch(() => {});
+    const again = await Promise.all(turns(2, () => post(gateway.url, [body, headers])));
+    expect(again.map(({ json }) => json.result.content[0].text)).toEqual(turns(2, () => 'waited 8000 ms'));
+    expect(crm.calls).toHaveLength(1);
+  });
+
   test('run a write once that is repeated where its server is not connected yet', async ({ expect }) => {
     const done = deferred<void>();
     let runs = 0;
