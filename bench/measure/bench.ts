@@ -17,8 +17,13 @@ export interface Bench {
   readonly quick: boolean;
   readonly load: Load;
   readonly launcher: Launcher;
-  /** The targets of these keys, in this order, without those that cannot run here or were not asked for. */
-  up(keys: readonly string[], scene?: Scene): Promise<Running[]>;
+  /**
+   * The targets of these keys, without those that cannot run here or were not asked for.
+   *
+   * @param several  the keys of those that are wanted as several processes: of the same code one can differ from another for
+   *                 as long as they run. They stand apart, so that what disturbs one does not disturb the next of them
+   */
+  up(keys: readonly string[], several?: readonly string[]): Promise<Running[]>;
   /** A process of its own, for its asker to stop. @param collectable  see LauncherOptions */
   start(target: Target, scene?: Scene, options?: { collectable?: boolean }): Promise<Running>;
   /** As `start`, but not waited for. */
@@ -34,6 +39,9 @@ export interface BenchOptions extends Pick<LauncherOptions, 'directory' | 'core'
   /** The keys of the targets that may run; all where nothing is said. */
   readonly only: readonly string[] | undefined;
 }
+
+/** Of those that are wanted several times. */
+const COPIES = 3;
 
 export async function openBench({ quick, only, ...options }: BenchOptions): Promise<Bench> {
   const launcher = createLauncher(options);
@@ -69,13 +77,15 @@ export async function openBench({ quick, only, ...options }: BenchOptions): Prom
     start,
     chosen,
     begin: async (target, scene = standard) => target.start(await ground(scene, launcher)),
-    async up(keys, scene = standard) {
+    async up(keys, several = []) {
       const all: Running[] = [];
-      for (const target of chosen(keys)) {
-        const name = `${target.key} ${JSON.stringify(scene)}`;
-        const one = running.get(name) ?? (await start(target, scene));
-        running.set(name, one);
-        all.push(one);
+      for (let copy = 1; copy <= (quick ? 1 : COPIES); copy++) {
+        for (const target of chosen(copy === 1 ? keys : several)) {
+          const name = `${target.key} ${copy}`;
+          const one = running.get(name) ?? (await start(target));
+          running.set(name, one);
+          all.push(one);
+        }
       }
       return all;
     },

@@ -27,45 +27,62 @@ export interface Sample {
   readonly firstByteMs: number;
 }
 
-/** One target in one cell: medians over the rounds. */
+/** One target in one cell: in each round the median over its processes, and of these the median over the rounds. */
 export interface Row extends Sample {
   readonly key: string;
   readonly title: string;
   readonly samples: readonly Sample[];
 }
 
+const WARMING_TURNS = 4;
+
 export type Summary = ReadonlyMap<Cell, readonly Row[]>;
 
 /** Every cell, A B C A B C: what disturbs the machine for a while disturbs all targets alike. */
 export async function compare(bench: Bench, running: readonly Running[], plan: Plan): Promise<Summary> {
-  const { warmUp } = plan;
-  for (const one of running)
-    for (const cell of warmUp.cells)
-      if (answers(one, cell))
-        await runSlice(bench, one, { ...cell, durationMs: warmUp.ms, atLeast: warmUp.atLeast });
+  await warmUp(bench, running, plan.warmUp);
   const samples = new Map(plan.cells.map((cell) => [cell, new Map<Running, Sample[]>()]));
   for (let round = 1; round <= plan.rounds; round++) {
     bench.tell(`  round ${round} of ${plan.rounds}`);
-    for (const [cell, byTarget] of samples)
+    for (const [cell, byProcess] of samples)
       for (const one of running) {
-        const before = byTarget.get(one) ?? [];
+        const before = byProcess.get(one) ?? [];
         if (!answers(one, cell) || before.length < round - 1) continue;
         const slice = { ...cell, durationMs: plan.sliceMs, atLeast: plan.atLeast ?? 0 };
         try {
-          byTarget.set(one, [...before, await runSlice(bench, one, slice)]);
+          byProcess.set(one, [...before, await runSlice(bench, one, slice)]);
         } catch (error) {
           if (plan.onFailure === undefined) throw error;
-          byTarget.delete(one);
+          byProcess.delete(one);
           plan.onFailure(one, cell, error);
         }
       }
   }
-  return new Map(
-    [...samples].map(([cell, byTarget]) => [
-      cell,
-      [...byTarget].map(([{ target }, all]) => rowOf(target, all)),
-    ]),
-  );
+  return new Map([...samples].map(([cell, byProcess]) => [cell, rowsOf(byProcess)]));
+}
+
+/** In turns, too: of a process that has been idle for eight seconds V8 drops half of what it has optimized. */
+export async function warmUp(
+  bench: Bench,
+  running: readonly Running[],
+  { cells, ms, atLeast }: Plan['warmUp'],
+): Promise<void> {
+  const share = { durationMs: ms / WARMING_TURNS, atLeast: atLeast / WARMING_TURNS };
+  for (let turn = 1; turn <= WARMING_TURNS; turn++)
+    for (const one of running)
+      for (const cell of cells) if (answers(one, cell)) await runSlice(bench, one, { ...cell, ...share });
+}
+
+function rowsOf(byProcess: ReadonlyMap<Running, readonly Sample[]>): Row[] {
+  const targets = new Set([...byProcess.keys()].map(({ target }) => target));
+  return [...targets].map((target) => {
+    const processes = [...byProcess].flatMap(([one, samples]) => (one.target === target ? [samples] : []));
+    const [rounds = []] = processes;
+    return rowOf(
+      target,
+      rounds.map((_, round) => middleOf(processes.flatMap((samples) => samples[round] ?? []))),
+    );
+  });
 }
 
 function answers({ target }: Running, { era, downstreamEra, callers }: Cell): boolean {
@@ -94,11 +111,12 @@ function cpuOf({ child, also = [] }: Running): number {
 }
 
 export function rowOf({ key, title }: { key: string; title: string }, samples: readonly Sample[]): Row {
+  return { key, title, samples, ...middleOf(samples) };
+}
+
+function middleOf(samples: readonly Sample[]): Sample {
   const middle = (name: keyof Sample) => median(samples.map((sample) => sample[name]));
   return {
-    key,
-    title,
-    samples,
     cpuMsPerCall: middle('cpuMsPerCall'),
     perSecond: middle('perSecond'),
     p50Ms: middle('p50Ms'),

@@ -22,6 +22,9 @@ export function callCell(era: Era, callers: number, more: Partial<Cell> = {}): C
   return { kind: 'call', era, downstreamEra: era, callers, ...more };
 }
 
+/** What is compared most closely, and so as several processes each. */
+export const COMPARED = ['limit', 'switchboard'];
+
 /** The cells of both eras at sixteen callers are what most others build on. */
 export const warmCalls = eras.map((era) => callCell(era, 16));
 
@@ -37,9 +40,9 @@ export const calls: Section = {
     ];
     const plan: Plan = bench.quick
       ? { cells, rounds: 1, sliceMs: 100, warmUp: { cells: warmCalls, ms: 100, atLeast: 0 } }
-      : { cells, rounds: 7, sliceMs: 260, warmUp: { cells: warmCalls, ms: 1000, atLeast: 6000 } };
+      : { cells, rounds: 5, sliceMs: 260, warmUp: { cells: warmCalls, ms: 1000, atLeast: 6000 } };
     const keys = ['direct', 'nginx', 'raw', 'limit', 'switchboard', 'naive-v1', 'naive-v2'];
-    const summary = await compare(bench, await bench.up(keys), plan);
+    const summary = await compare(bench, await bench.up(keys, COMPARED), plan);
     return { blocks: cellBlocks(summary), goals: goalsOf(summary), plots: plotsOf(summary) };
   },
 };

@@ -2,7 +2,7 @@ import type { Bench } from '../measure/bench.ts';
 import { type Cell, compare, ratioOf, rowIn, type Summary } from '../measure/compare.ts';
 import { type Goal, times } from '../report/goals.ts';
 import { cellBlocks } from '../report/rows.ts';
-import { eras } from './calls.ts';
+import { COMPARED, eras } from './calls.ts';
 import type { Section } from './section.ts';
 
 const TARGETS = ['direct', 'limit', 'switchboard', 'naive-v1', 'naive-v2'];
@@ -51,10 +51,10 @@ export const cold: Section = {
 /** What callers of either era ask for, 16 of them at once. */
 async function compareOfEach(bench: Bench, kind: 'list' | 'cold', sliceMs: number): Promise<Summary> {
   const cells = eras.map((era): Cell => ({ kind, era, downstreamEra: era, callers: 16 }));
-  return compare(bench, await bench.up(TARGETS), {
+  return compare(bench, await bench.up(TARGETS, COMPARED), {
     cells,
-    rounds: bench.quick ? 1 : 7,
+    rounds: bench.quick ? 1 : 5,
     sliceMs: bench.quick ? 100 : sliceMs,
-    warmUp: { cells: bench.quick ? [] : cells, ms: 900, atLeast: 100 },
+    warmUp: { cells: bench.quick ? [] : cells, ms: 900, atLeast: 2000 },
   });
 }

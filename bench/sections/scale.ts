@@ -1,6 +1,6 @@
 import { figureTable } from '../../test/support/markdown.ts';
 import type { Bench, Running } from '../measure/bench.ts';
-import { runSlice } from '../measure/compare.ts';
+import { runSlice, warmUp } from '../measure/compare.ts';
 import { median } from '../measure/statistics.ts';
 import type { Goal } from '../report/goals.ts';
 import { barPlot } from '../report/plots.ts';
@@ -21,7 +21,7 @@ const keys = ['limit', 'switchboard'];
 const call = callCell('modern', 16);
 const list = { ...call, kind: 'list' } as const;
 
-/** CPU time of one call and one list of one target in one scene, one for each round of each start. */
+/** CPU time of one call and one list of one target in one scene, one for each start. */
 interface Costs {
   readonly call: number[];
   readonly list: number[];
@@ -30,12 +30,12 @@ interface Costs {
 export const scale: Section = {
   key: 'scale',
   title: '1 to 50 downstreams, 10 to 5 000 tools',
-  text: `Modern callers and downstreams, 16 at once, calls of 1 KiB that go round all tools. Two processes of the same code differ by
-several percent from start to start, so several of each were started; "× usual" compares within each start and round.`,
+  text: `Modern callers and downstreams, 16 at once, calls of 1 KiB that go round all tools. Of the same
+code one process can differ from another for as long as it runs, so each was started five times, and the middle one counts.`,
   async run(bench) {
     const costs = new Map(keys.map((key) => [key, new Map(scenes.map((scene) => [scene, noCosts()]))]));
     const present = bench.chosen(bench.quick ? ['switchboard'] : keys);
-    for (let start = 1; start <= (bench.quick ? 1 : 3); start++) {
+    for (let start = 1; start <= (bench.quick ? 1 : 5); start++) {
       bench.tell(`  start ${start}`);
       const running: [Running, Costs][] = [];
       for (const target of present)
@@ -46,7 +46,7 @@ several percent from start to start, so several of each were started; "× usual"
     }
     const costsOf = (key: string, scene: Scene) => costs.get(key)?.get(scene) ?? noCosts();
     const toUsual = (key: string, scene: Scene) =>
-      median(costsOf(key, scene).call.map((one, at) => one / (costsOf(key, usual).call[at] ?? Number.NaN)));
+      median(costsOf(key, scene).call) / median(costsOf(key, usual).call);
     const measured = scenes.filter((scene) =>
       present.every(({ key }) => costsOf(key, scene).call.length > 0),
     );
@@ -99,13 +99,16 @@ several percent from start to start, so several of each were started; "× usual"
 };
 
 async function measureStart(bench: Bench, running: readonly [Running, Costs][]): Promise<void> {
-  const [durationMs, atLeast] = bench.quick ? [60, 0] : [800, 5000];
-  for (const [one] of running) await runSlice(bench, one, { ...call, durationMs, atLeast });
+  await warmUp(
+    bench,
+    running.map(([one]) => one),
+    bench.quick ? { cells: [call], ms: 60, atLeast: 0 } : { cells: [call], ms: 800, atLeast: 6000 },
+  );
+  const rounds = new Map(running.map(([one]): [Running, number[]] => [one, []]));
   for (let round = 1; round <= (bench.quick ? 1 : 5); round++)
-    for (const [one, costs] of running) {
-      const slice = await runSlice(bench, one, { ...call, durationMs: bench.quick ? 60 : 200 });
-      costs.call.push(slice.cpuMsPerCall);
-    }
+    for (const [one, costs] of rounds)
+      costs.push((await runSlice(bench, one, { ...call, durationMs: bench.quick ? 60 : 200 })).cpuMsPerCall);
+  for (const [one, costs] of running) costs.call.push(median(rounds.get(one) ?? []));
   for (const [one, costs] of running)
     costs.list.push(
       (await runSlice(bench, one, { ...list, durationMs: bench.quick ? 30 : 200 })).cpuMsPerCall,

@@ -45,7 +45,7 @@ export async function startGateway(children: Children, { port, token }: { port: 
   });
 
   const origin = `http://127.0.0.1:${port}`;
-  await Promise.race([untilReady(`${origin}/readyz`), children.failed]);
+  await Promise.race([untilReady(origin, token), children.failed]);
   return {
     url: `${origin}/mcp`,
     /** The last line that a stdio server wrote to stderr. */
@@ -64,13 +64,31 @@ function parseLogLine(line: string): Record<string, string | undefined> {
   }
 }
 
-async function untilReady(url: string): Promise<void> {
+/** Ready is also a gateway that has waited for its servers long enough: here each is to be tried. */
+async function untilReady(origin: string, token: string): Promise<void> {
   const deadline = Date.now() + 15_000;
+  let isReady = false;
   while (Date.now() < deadline) {
-    const response = await fetch(url).catch(() => undefined);
-    await response?.text();
-    if (response?.status === 200) return;
+    isReady ||= (await ask(`${origin}/readyz`)).status === 'ready';
+    if (isReady) {
+      const { downstreams = {} } = await ask(`${origin}/status`, { authorization: `Bearer ${token}` });
+      if (Object.values(downstreams).every(({ state }) => state !== 'connecting')) return;
+    }
     await sleep(50);
   }
-  throw new DemoProblem('The gateway did not get ready within 15 seconds.');
+  if (!isReady) throw new DemoProblem('The gateway did not get ready within 15 seconds.');
+}
+
+interface Page {
+  status?: string;
+  downstreams?: Record<string, { state: string }>;
+}
+
+/** What a page of the gateway says; nothing as long as nobody listens. */
+async function ask(url: string, headers: Record<string, string> = {}): Promise<Page> {
+  try {
+    return (await (await fetch(url, { headers })).json()) as Page;
+  } catch {
+    return {};
+  }
 }

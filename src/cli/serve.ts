@@ -1,3 +1,4 @@
+import './one-undici.ts';
 import { isatty } from 'node:tty';
 import { isSame } from '../config/differences.ts';
 import { createGateway } from '../gateway.ts';
