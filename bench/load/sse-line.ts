@@ -60,7 +60,7 @@ export class SseLine implements Line {
       const data = event.slice(event.lastIndexOf('data: ') + 6);
       if (event.includes('event: endpoint')) this.#named(data);
       else if (event.includes('event: message'))
-        this.#answered?.({ status: 200, head: '', body: Buffer.from(data, 'latin1').toString() });
+        this.#answered?.({ status: 200, head: '', bytes: Buffer.from(data, 'latin1') });
     }
   }
 }

@@ -55,6 +55,6 @@ async function compareOfEach(bench: Bench, kind: 'list' | 'cold', sliceMs: numbe
     cells,
     rounds: bench.quick ? 1 : 5,
     sliceMs: bench.quick ? 100 : sliceMs,
-    warmUp: { cells: bench.quick ? [] : cells, ms: 900, atLeast: 2000 },
+    warmUp: { cells: bench.quick ? [] : cells, ms: 900, atLeast: 1000 },
   });
 }

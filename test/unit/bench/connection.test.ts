@@ -33,8 +33,8 @@ test.each([
 ])('the load generator reads a body %s, again and again', async (_how, pieces) => {
   const connection = await answeringWith(pieces);
   for (let times = 0; times < 3; times++) {
-    const answer = await connection.roundTrip('GET / HTTP/1.1\r\n\r\n');
-    expect(answer).toMatchObject({ status: 200, body: 'hello' });
+    const { status, bytes } = await connection.roundTrip('GET / HTTP/1.1\r\n\r\n');
+    expect([status, bytes.toString()]).toEqual([200, 'hello']);
   }
 });
 
@@ -44,5 +44,5 @@ test('what only looks like the end of a body in chunks is not', async () => {
     `${head}Transfer-Encoding: chunked\r\n\r\n6\r\n${inside}`,
     '\r\n1\r\nz\r\n0\r\n\r\n',
   ]);
-  expect((await connection.roundTrip('GET / HTTP/1.1\r\n\r\n')).body).toBe(`${inside}z`);
+  expect((await connection.roundTrip('GET / HTTP/1.1\r\n\r\n')).bytes.toString()).toBe(`${inside}z`);
 });
