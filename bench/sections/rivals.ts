@@ -15,7 +15,7 @@ import type { Goal } from '../report/goals.ts';
 import { barPlot } from '../report/plots.ts';
 import { cellBlocks } from '../report/rows.ts';
 import { installRival, notHere, type Rival, rivals as table } from '../targets/rivals.ts';
-import { callCell } from './calls.ts';
+import { COMPARED, callCell } from './calls.ts';
 import type { Section } from './section.ts';
 
 export const rivals: Section = {
@@ -26,7 +26,7 @@ before ten downstreams with fifty tools each, bridges before one, which is less 
   async run(bench) {
     const folder = await mkdtemp(join(tmpdir(), 'switchboard-rivals-'));
     const failed: string[] = [];
-    const running = await bench.up(['limit', 'switchboard']);
+    const running = await bench.up(COMPARED, COMPARED);
     const theirs: Running[] = [];
     try {
       for (const rival of table) {
