@@ -8,10 +8,10 @@ const mostParsed = 128 * 1024;
 
 /** The result of the answer to one request. @throws unless it is a result, and this request's. */
 export function resultOf(answer: Answer, id: number): Record<string, unknown> {
-  if (answer.status !== 200) throw new Error(`HTTP ${answer.status}: ${headOf(answer)}`);
+  if (answer.status !== 200) throw new Error(`HTTP ${answer.status}: ${beginningOf(answer)}`);
   const message = JSON.parse(jsonOf(answer)) as { id?: unknown; result?: Record<string, unknown> };
   if (message.id !== id || message.result === undefined)
-    throw new Error(`Not the result of request ${id}: ${headOf(answer)}`);
+    throw new Error(`Not the result of request ${id}: ${beginningOf(answer)}`);
   return message.result;
 }
 
@@ -24,7 +24,7 @@ export function checkCall(answer: Answer, id: number, head: string, bytes = resu
   const content = result.content as { text?: string }[] | undefined;
   const text = content?.[0]?.text;
   if (result.isError === true || text?.length !== bytes || !text.startsWith(head))
-    throw new Error(`Expected ${bytes} bytes of "${head}…": ${headOf(answer)}`);
+    throw new Error(`Expected ${bytes} bytes of "${head}…": ${beginningOf(answer)}`);
 }
 
 function checkLargeCall(answer: Answer, id: number, head: string, bytes: number): void {
@@ -48,7 +48,7 @@ export function createListCheck({ listed }: Addressed): (answer: Answer, id: num
     if (status === 200 && at >= 0 && isSameAround(at, known, bytes)) return;
     const tools = resultOf(answer, id).tools;
     if (!Array.isArray(tools) || tools.length !== listed)
-      throw new Error(`Expected ${listed} tools: ${headOf(answer)}`);
+      throw new Error(`Expected ${listed} tools: ${beginningOf(answer)}`);
     known = Buffer.from(bytes);
   };
 }
@@ -60,7 +60,7 @@ function isSameAround(at: number, known: Buffer, bytes: Buffer): boolean {
   return known.compare(bytes, 0, at, 0, at) === 0 && known.compare(bytes, after, length, after, length) === 0;
 }
 
-const headOf = ({ bytes }: Answer) => bytes.toString('utf8', 0, 200);
+const beginningOf = ({ bytes }: Answer) => bytes.toString('utf8', 0, 200);
 
 /** The message, which as an event stream is the last event. */
 function jsonOf({ head, bytes }: Answer): string {

@@ -62,7 +62,7 @@ export async function compare(bench: Bench, running: readonly Running[], plan: P
 }
 
 /** In turns, too: of a process that has been idle for eight seconds V8 drops half of what it has optimized. */
-export async function warmUp(
+async function warmUp(
   bench: Bench,
   running: readonly Running[],
   { cells, ms, atLeast }: Plan['warmUp'],

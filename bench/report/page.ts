@@ -40,7 +40,8 @@ const howToRead = `## How to read this
   the machine and its neighbours; and of the ratios not the last tenth: two processes of the same code differ by several
   percent from start to start.
 - All targets of a section are up at once and take slices in turn, round after round; figures are medians over the rounds.
-  Before anything is measured each was warm, by time and by number of calls.
+  Before anything is measured each was warm, by time and by number of calls. Where most depends on it, limit and Switchboard
+  are three processes each, and in each round the middle one counts.
 - Requests per second and latencies belong to everything together, load generator and downstreams included. With one core
   for all they tell what a gateway adds, not what a deployment reaches. The p99 of a slow target rests on few calls.
 - **nginx** and the **raw reverse proxy** know nothing of MCP: the path says which downstream, and names are those of the

@@ -9,7 +9,7 @@ export const features: Section = {
   key: 'features',
   title: 'What a feature costs',
   text: `Switchboard as it is by default, and with one thing other than that, in turns: three processes
-of each, of which the middle one counts. A twentieth up or down is what such threes of the same code differ by.`,
+of each, of which the middle one counts. A tenth up or down is what such threes of the same code still differ by.`,
   async run(bench) {
     const keys = ['switchboard', ...variants.map(({ key }) => key)];
     const running = await bench.up(keys, keys);

@@ -1,6 +1,6 @@
 import { figureTable } from '../../test/support/markdown.ts';
-import type { Bench, Running } from '../measure/bench.ts';
-import { runSlice, warmUp } from '../measure/compare.ts';
+import type { Running } from '../measure/bench.ts';
+import { compare, type Plan } from '../measure/compare.ts';
 import { median } from '../measure/statistics.ts';
 import type { Goal } from '../report/goals.ts';
 import { barPlot } from '../report/plots.ts';
@@ -37,11 +37,19 @@ code one process can differ from another for as long as it runs, so each was sta
     const present = bench.chosen(bench.quick ? ['switchboard'] : keys);
     for (let start = 1; start <= (bench.quick ? 1 : 5); start++) {
       bench.tell(`  start ${start}`);
-      const running: [Running, Costs][] = [];
+      const running: [Running, Costs | undefined][] = [];
+      // A copy: those of one target would be one row.
       for (const target of present)
         for (const scene of bench.quick ? [usual, most] : scenes)
-          running.push([await bench.start(target, scene), costs.get(target.key)?.get(scene) ?? noCosts()]);
-      await measureStart(bench, running);
+          running.push([await bench.start({ ...target }, scene), costs.get(target.key)?.get(scene)]);
+      const summary = await compare(
+        bench,
+        running.map(([one]) => one),
+        planOf(bench.quick),
+      );
+      for (const [{ kind }, rows] of summary)
+        for (const [at, { cpuMsPerCall }] of rows.entries())
+          running[at]?.[1]?.[kind === 'list' ? 'list' : 'call'].push(cpuMsPerCall);
       await Promise.all(running.map(([{ child }]) => child.stop()));
     }
     const costsOf = (key: string, scene: Scene) => costs.get(key)?.get(scene) ?? noCosts();
@@ -98,21 +106,11 @@ code one process can differ from another for as long as it runs, so each was sta
   },
 };
 
-async function measureStart(bench: Bench, running: readonly [Running, Costs][]): Promise<void> {
-  await warmUp(
-    bench,
-    running.map(([one]) => one),
-    bench.quick ? { cells: [call], ms: 60, atLeast: 0 } : { cells: [call], ms: 800, atLeast: 6000 },
-  );
-  const rounds = new Map(running.map(([one]): [Running, number[]] => [one, []]));
-  for (let round = 1; round <= (bench.quick ? 1 : 5); round++)
-    for (const [one, costs] of rounds)
-      costs.push((await runSlice(bench, one, { ...call, durationMs: bench.quick ? 60 : 200 })).cpuMsPerCall);
-  for (const [one, costs] of running) costs.call.push(median(rounds.get(one) ?? []));
-  for (const [one, costs] of running)
-    costs.list.push(
-      (await runSlice(bench, one, { ...list, durationMs: bench.quick ? 30 : 200 })).cpuMsPerCall,
-    );
+function planOf(quick: boolean): Plan {
+  const cells = [call, list];
+  return quick
+    ? { cells, rounds: 1, sliceMs: 60, warmUp: { cells: [call], ms: 60, atLeast: 0 } }
+    : { cells, rounds: 5, sliceMs: 200, warmUp: { cells: [call], ms: 800, atLeast: 6000 } };
 }
 
 function noCosts(): Costs {

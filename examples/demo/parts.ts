@@ -64,31 +64,24 @@ function parseLogLine(line: string): Record<string, string | undefined> {
   }
 }
 
-/** Ready is also a gateway that has waited for its servers long enough: here each is to be tried. */
+/** Until each of its servers was tried: /readyz is 200 as soon as the gateway has waited for them long enough. */
 async function untilReady(origin: string, token: string): Promise<void> {
   const deadline = Date.now() + 15_000;
-  let isReady = false;
+  let states: string[] | undefined;
   while (Date.now() < deadline) {
-    isReady ||= (await ask(`${origin}/readyz`)).status === 'ready';
-    if (isReady) {
-      const { downstreams = {} } = await ask(`${origin}/status`, { authorization: `Bearer ${token}` });
-      if (Object.values(downstreams).every(({ state }) => state !== 'connecting')) return;
-    }
+    states = (await statesOf(origin, token)) ?? states;
+    if (states?.includes('connecting') === false) return;
     await sleep(50);
   }
-  if (!isReady) throw new DemoProblem('The gateway did not get ready within 15 seconds.');
+  if (states === undefined) throw new DemoProblem('The gateway did not get ready within 15 seconds.');
 }
 
-interface Page {
-  status?: string;
-  downstreams?: Record<string, { state: string }>;
-}
-
-/** What a page of the gateway says; nothing as long as nobody listens. */
-async function ask(url: string, headers: Record<string, string> = {}): Promise<Page> {
-  try {
-    return (await (await fetch(url, { headers })).json()) as Page;
-  } catch {
-    return {};
-  }
+/** What is known of each server; undefined as long as nobody listens. */
+async function statesOf(origin: string, token: string): Promise<string[] | undefined> {
+  const response = await fetch(`${origin}/status`, { headers: { authorization: `Bearer ${token}` } }).catch(
+    () => undefined,
+  );
+  if (response === undefined) return undefined;
+  const { downstreams } = (await response.json()) as { downstreams: Record<string, { state: string }> };
+  return Object.values(downstreams).map(({ state }) => state);
 }

@@ -26,7 +26,7 @@ export const FULL_MS = 2000;
 const LOOK_MS = 100;
 const WINDOW_MS = 10_000;
 const LATE_MS = 1000;
-const MOST_LATE = 0.05;
+const MOST_LATE_SHARE = 0.05;
 
 export function watchProcess(): ProcessHealth {
   let fullUntil = 0;
@@ -49,7 +49,7 @@ export function watchProcess(): ProcessHealth {
     if (now - lookedAt > LOOK_MS + LATE_MS) late++;
     lookedAt = now;
     if (now - judgedAt < WINDOW_MS) return;
-    isBehind = late > MOST_LATE * looks;
+    isBehind = late > MOST_LATE_SHARE * looks;
     looks = 0;
     late = 0;
     judgedAt = now;
