@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { isAlive } from '../child.ts';
+import { programOf } from '../program.ts';
 import type { ServerEntry } from './downstream.ts';
 import type { StdioEvent } from './stdio/record.ts';
 
@@ -36,18 +36,15 @@ export interface StdioDownstream extends AsyncDisposable {
   readonly pids: number[];
 }
 
-// Absolute, so that the entry works from every working directory.
-const typescript = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
 /** A server over stdio. Nothing runs until someone starts the entry; what is left running is ended with the test. */
 export function stdioServer(flavour: StdioFlavour): StdioDownstream {
   const folder = mkdtempSync(join(tmpdir(), 'stdio-fixture-'));
   const record = join(folder, 'events.jsonl');
-  const script = fileURLToPath(new URL(`./stdio/${flavour}.ts`, import.meta.url));
+  const program = programOf(fileURLToPath(new URL(`./stdio/${flavour}.ts`, import.meta.url)));
   return {
     entry: ({ env, ...extra } = {}) => ({
       command: process.execPath,
-      args: ['--import', typescript, script],
+      args: [program],
       env: { FIXTURE_EVENTS: record, ...(env as object) },
       ...extra,
     }),

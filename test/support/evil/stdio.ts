@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import type { ServerEntry } from '../downstreams/downstream.ts';
+import { programOf } from '../program.ts';
 import type { Era } from './usual.ts';
 
 /** One thing that a script of a child does. In what is written, `%answer` is the right answer and `%id` its id. */
@@ -21,8 +21,7 @@ export interface EvilChild extends AsyncDisposable {
   readonly pids: readonly number[];
 }
 
-const typescript = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const program = fileURLToPath(new URL('./stdio-child.ts', import.meta.url));
+const source = fileURLToPath(new URL('./stdio-child.ts', import.meta.url));
 
 /** A server on stdio that answers by scripts. Nothing runs until someone starts the entry. */
 export function evilChild(era: Era): EvilChild {
@@ -34,7 +33,7 @@ export function evilChild(era: Era): EvilChild {
   return {
     entry: (extra = {}) => ({
       command: process.execPath,
-      args: ['--import', typescript, program, scriptFile, pidFile, era],
+      args: [programOf(source), scriptFile, pidFile, era],
       ...extra,
     }),
     script,
