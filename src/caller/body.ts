@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import { decodeUtf8 } from '../protocol/text.ts';
 
 /** A request that is refused before it is JSON-RPC. */
 export class BodyRefused extends Error {
@@ -43,7 +43,7 @@ export function readBody(
   };
   const onEnd = () => {
     const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-    done(isUtf8(body) ? body.toString('utf8') : new BodyRefused(400, 'The body is not UTF-8.'));
+    done(decodeUtf8(body) ?? new BodyRefused(400, 'The body is not UTF-8.'));
   };
   req.on('data', onData);
   req.on('end', onEnd);

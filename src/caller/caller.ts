@@ -29,8 +29,12 @@ export interface Reply {
   notify(message: Notification): void;
   /** Asks the caller something before the answer. False where that cannot be sent. */
   ask(question: Request): boolean;
-  /** The whole response as JSON. `httpStatus` and further headers count where there are such. */
-  end(json: string, httpStatus?: number, headers?: readonly string[]): void;
+  /**
+   * The whole response as JSON. `httpStatus` and further headers count where there are such.
+   *
+   * @returns  how many bytes it has
+   */
+  end(json: string, httpStatus?: number, headers?: readonly string[]): number;
   /**
    * The response in pieces: `head` now, then what is written, `tail` at its end. Undefined where it has to be said as a
    * whole.

@@ -124,10 +124,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       const result = answerLegacy(method, params, caller, view);
       return result === undefined
         ? passForeign(request, caller, reply, view)
-        : reply.end(writeResult(id, result));
+        : void reply.end(writeResult(id, result));
     }
     if (method === 'subscriptions/listen') return listen(request, caller, reply);
-    if (method === 'server/discover') return reply.end(writeResult(id, discoverResult(view)));
+    if (method === 'server/discover') return void reply.end(writeResult(id, discoverResult(view)));
     passForeign(request, caller, reply, view);
   }
 
@@ -190,9 +190,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (refusal !== error) options.onUnexpected(error);
     const json = writeError(request.id, refusal);
     const headers = refusal instanceof TooMany ? retryAfter(refusal) : undefined;
-    reply.end(json, caller.era === 'modern' ? refusal.httpStatus : 200, headers);
-    if (FORWARDINGS.has(request.method))
-      observeRefusal(request, caller, { error: refusal }, Buffer.byteLength(json));
+    const bytes = reply.end(json, caller.era === 'modern' ? refusal.httpStatus : 200, headers);
+    if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, { error: refusal }, bytes);
   }
 
   /** A call that never was one: nothing of that name, or cancelled before it began. */

@@ -72,21 +72,22 @@ export class HttpReply implements Reply {
     return true;
   }
 
-  end(json: string, httpStatus = 200, headers: readonly string[] = NONE): void {
+  end(json: string, httpStatus = 200, headers: readonly string[] = NONE): number {
+    const bytes = Buffer.byteLength(json);
     clearTimeout(this.#timer);
-    if (this.#res.destroyed) return;
+    if (this.#res.destroyed) return bytes;
     if (this.#streaming || (this.#prefersStream && httpStatus === 200)) {
       const event = encodeEvent(json);
-      if (!this.#streaming) this.#openStream(Buffer.byteLength(event));
-      this.#res.end(event);
-    } else
-      sendJson(
-        this.#res,
-        httpStatus,
-        json,
-        headers === NONE ? this.#headers : [...this.#headers, ...headers],
-      );
+      const eventBytes = bytes + event.length - json.length;
+      if (!this.#streaming) this.#openStream(eventBytes);
+      endWith(this.#res, event, eventBytes);
+    } else {
+      const all = headers === NONE ? this.#headers : [...this.#headers, ...headers];
+      this.#res.writeHead(httpStatus, jsonHeaders(bytes, all));
+      endWith(this.#res, json, bytes);
+    }
     cutIfUnread(this.#res, this.#limits.unsentTimeoutMs);
+    return bytes;
   }
 
   sink(head: string, tail: string, goOn: () => void): ReplySink | undefined {
@@ -216,7 +217,15 @@ export function sendJson(
   json: string,
   headers: readonly string[] = [],
 ): void {
-  res.writeHead(status, jsonHeaders(Buffer.byteLength(json), headers));
-  // As text and not as bytes: so Node sends head and body in one write.
-  res.end(json);
+  const bytes = Buffer.byteLength(json);
+  res.writeHead(status, jsonHeaders(bytes, headers));
+  endWith(res, json, bytes);
+}
+
+/**
+ * As text and not as bytes: so Node sends head and body in one write. ASCII, which has as many bytes as characters, is the
+ * same in Latin-1, and need not be looked at once more.
+ */
+function endWith(res: ServerResponse, text: string, bytes: number): void {
+  res.end(text, bytes === text.length ? 'latin1' : 'utf8');
 }

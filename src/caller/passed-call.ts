@@ -118,8 +118,7 @@ export class PassedCall implements WayBack {
     }
     if (era === 'legacy' && 'error' in outcome) awaitAddresses(outcome.error, this.#forwarding, session);
     const json = writeGuarded(this.#request.id, outcome, era, this.#forwarding);
-    this.#reply.end(json, statusOf(outcome, era));
-    this.#tell(outcome, failure, Buffer.byteLength(json));
+    this.#tell(outcome, failure, this.#reply.end(json, statusOf(outcome, era)));
   }
 
   #leave(): void {

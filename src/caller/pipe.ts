@@ -59,6 +59,7 @@ export function createPipe(
     const end = (json: string) => {
       output.write(json);
       over();
+      return Buffer.byteLength(json);
     };
     return {
       notify(message) {
@@ -69,7 +70,7 @@ export function createPipe(
         return output.isOpen;
       },
       end,
-      endAround: (head, body, tail) => end(head + body.toString('utf8') + tail),
+      endAround: (head, body, tail) => void end(head + body.toString('utf8') + tail),
       abandon: over,
       get isGone() {
         return !output.isOpen;

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
@@ -6,6 +5,7 @@ import type { Limits } from '../config/config.ts';
 import { isFlood, isObject, type Message } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder } from '../protocol/sse.ts';
+import { decodeUtf8 } from '../protocol/text.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
 import { type Cap, capOf } from './cap.ts';
 import { LARGE_BYTES } from './large-result.ts';
@@ -99,8 +99,9 @@ class JsonReader implements AnswerReader {
     const [first] = this.#chunks;
     if (first === undefined) return this.#listener.onEnd();
     const body = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
-    if (!isUtf8(body)) return this.#listener.onNonsense('not UTF-8');
-    deliver(body.toString('utf8'), this.#listener);
+    const text = decodeUtf8(body);
+    if (text === undefined) return this.#listener.onNonsense('not UTF-8');
+    deliver(text, this.#listener);
     this.#listener.onEnd();
   }
 

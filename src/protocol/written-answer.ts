@@ -60,8 +60,8 @@ function answerOf(id: string, written: string): object | undefined {
 
 /** Whether a text, which is JSON, is nested so deep. Over the text: no recursion, and nothing is allocated. */
 export function isDeeperThan(json: string, limit: number): boolean {
-  // Each level takes two characters.
-  if (json.length <= 2 * limit) return false;
+  // Each level takes two characters, and few texts have so many brackets at all.
+  if (json.length <= 2 * limit || !opensMoreThan(json, limit)) return false;
   let depth = 0;
   for (let i = 0; i < json.length; i++) {
     const char = json.charCodeAt(i);
@@ -69,6 +69,17 @@ export function isDeeperThan(json: string, limit: number): boolean {
     else if (char === 0x7b || char === 0x5b) {
       if (++depth > limit) return true;
     } else if (char === 0x7d || char === 0x5d) depth--;
+  }
+  return false;
+}
+
+/** Brackets in texts count as well. */
+function opensMoreThan(json: string, limit: number): boolean {
+  let left = limit;
+  for (const bracket of ['{', '[']) {
+    for (let at = json.indexOf(bracket); at !== -1; at = json.indexOf(bracket, at + 1)) {
+      if (--left < 0) return true;
+    }
   }
   return false;
 }

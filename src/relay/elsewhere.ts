@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { BriefMap } from '../protocol/brief-map.ts';
+import { keyOf, type Same } from './same-calls.ts';
 
 /** Calls that run in other processes of the same gateway: a repetition of one belongs there. */
 export interface Elsewhere {
   readonly isEmpty: boolean;
-  /** The process that runs it; undefined where none does, or it began a moment ago. */
+  /** The process that runs the call of this key; undefined where none does, or it began a moment ago. */
   find(key: string): number | undefined;
   /** What another one says of its own; absent, it has ended. */
   hear(from: number, news?: News): void;
@@ -36,8 +36,7 @@ export function createElsewhere(tell: (news: News) => void): Elsewhere {
 }
 
 interface ToldCall {
-  /** What makes it the same as another. */
-  readonly key: string;
+  readonly same: Same;
   readonly beganAt: number;
 }
 
@@ -46,15 +45,15 @@ const TOLD_AFTER_MS = 250;
 const TELL_MS = 100;
 
 /** Tells them now and then of what still runs, or is kept, and of what is over. */
-export function tellOthers(calls: BriefMap<ToldCall>, elsewhere: Elsewhere): NodeJS.Timeout {
+export function tellOthers(calls: { all(): readonly ToldCall[] }, elsewhere: Elsewhere): NodeJS.Timeout {
   let told = new Map<ToldCall, string>();
   const tell = () => {
     const before = performance.now() - TOLD_AFTER_MS;
     const still = new Map<ToldCall, string>();
     const begun: string[] = [];
-    for (const call of calls.values()) {
+    for (const call of calls.all()) {
       if (call.beganAt > before) continue;
-      const mark = told.get(call) ?? markOf(call.key);
+      const mark = told.get(call) ?? markOf(keyOf(call.same));
       if (!told.has(call)) begun.push(mark);
       still.set(call, mark);
     }

@@ -1,7 +1,6 @@
 import type { Sink } from '../downstream/link.ts';
 import type { DownstreamFailure } from '../errors.ts';
 import { ranBefore } from '../errors.ts';
-import { BriefMap } from '../protocol/brief-map.ts';
 import type { Notification, Outcome, RequestId } from '../protocol/messages.ts';
 import { afterRounds } from './after-rounds.ts';
 import type { Forwarding } from './asking.ts';
@@ -9,6 +8,7 @@ import { type Elsewhere, tellOthers } from './elsewhere.ts';
 import { forward } from './forward.ts';
 import { type End, Joined } from './joined.ts';
 import type { ForwardedRequest, RunningCall, WayBack } from './running-call.ts';
+import { keyOf, type Same, SameCalls } from './same-calls.ts';
 import { Unheard } from './unheard.ts';
 
 /**
@@ -35,21 +35,21 @@ const PATIENT_MS = 1000;
 
 /** @param elsewhere  absent where there are no other processes */
 export function createRepeats(elsewhere?: Elsewhere): Repeats {
-  const calls = new BriefMap<JoinedCall>();
+  const calls = new SameCalls<JoinedCall>();
   const unheard = new Unheard<JoinedCall>();
   const tellings = elsewhere === undefined ? undefined : tellOthers(calls, elsewhere);
   return {
     forward(forwarding, back, caller) {
-      const key = forwarding.joinsRepeats === true ? keyOf(forwarding, caller) : undefined;
-      if (key === undefined) return forward(forwarding, back);
-      const known = calls.get(key);
+      const same = sameOf(forwarding, caller);
+      if (same === undefined) return forward(forwarding, back);
+      const known = calls.find(same);
       if (known !== undefined) return known.join(back);
-      return new JoinedCall(key, forwarding, calls, unheard).begin(back);
+      return new JoinedCall(same, forwarding, calls, unheard).begin(back);
     },
     placeOf(forwarding, caller, here) {
-      const key = forwarding.joinsRepeats === true ? keyOf(forwarding, caller) : undefined;
-      if (key === undefined) return undefined;
-      return calls.get(key) === undefined ? elsewhere?.find(key) : here;
+      const same = sameOf(forwarding, caller);
+      if (same === undefined) return undefined;
+      return calls.find(same) === undefined ? elsewhere?.find(keyOf(same)) : here;
     },
     close() {
       clearInterval(tellings);
@@ -58,23 +58,29 @@ export function createRepeats(elsewhere?: Elsewhere): Repeats {
   };
 }
 
-/** What makes two calls the same; undefined for one that answers a question, or has more to it than its arguments. */
-function keyOf(
-  { downstream, params, argumentsJson, dialogue }: Forwarding,
+/** Undefined for one that may run as often as it comes, that answers a question, or has more to it than its arguments. */
+function sameOf(
+  { joinsRepeats, downstream, params, argumentsJson, dialogue }: Forwarding,
   caller: string,
-): string | undefined {
-  if (dialogue?.answers !== undefined || dialogue?.resumes !== undefined) return undefined;
+): Same | undefined {
+  if (joinsRepeats !== true || dialogue?.answers !== undefined || dialogue?.resumes !== undefined)
+    return undefined;
   for (const field in params) {
     if (field !== 'name' && field !== 'arguments' && field !== '_meta') return undefined;
   }
-  return `${caller}\n${downstream.key}\n${params.name}\n${argumentsJson}`;
+  return {
+    caller,
+    downstream: downstream.key,
+    name: String(params.name),
+    argumentsJson: String(argumentsJson),
+  };
 }
 
 /** One call, and the callers that wait for it. To the relay it is the way back to one. */
 class JoinedCall implements WayBack {
-  readonly key: string;
+  readonly same: Same;
   readonly #forwarding: Forwarding;
-  readonly #calls: BriefMap<JoinedCall>;
+  readonly #calls: SameCalls<JoinedCall>;
   readonly #unheard: Unheard<JoinedCall>;
   #callers: Joined[] = [];
   #call: ForwardedRequest | undefined;
@@ -95,12 +101,12 @@ class JoinedCall implements WayBack {
   ask?: NonNullable<WayBack['ask']>;
 
   constructor(
-    key: string,
+    same: Same,
     forwarding: Forwarding,
-    calls: BriefMap<JoinedCall>,
+    calls: SameCalls<JoinedCall>,
     unheard: Unheard<JoinedCall>,
   ) {
-    this.key = key;
+    this.same = same;
     this.#forwarding = forwarding;
     this.#calls = calls;
     this.#unheard = unheard;
@@ -114,7 +120,7 @@ class JoinedCall implements WayBack {
     if (back.ask !== undefined) this.ask = this.#askOne;
     const joined = new Joined(this, back);
     this.#callers.push(joined);
-    this.#calls.set(this.key, this);
+    this.#calls.add(this);
     this.#call = forward(this.#forwarding, this);
     return joined;
   }
@@ -176,7 +182,7 @@ class JoinedCall implements WayBack {
 
   #leave(): void {
     const { repeatGraceMs } = this.#forwarding.downstream.config;
-    const isJoinable = this.#calls.get(this.key) === this && repeatGraceMs > 0;
+    const isJoinable = this.#calls.find(this.same) === this && repeatGraceMs > 0;
     if (isJoinable) this.#leaving = setTimeout(() => afterRounds(() => this.#cancelLeft()), LEAVE_MS);
     else this.#cancelUnheard();
   }
@@ -251,16 +257,16 @@ class JoinedCall implements WayBack {
   keep(end: End | undefined): void {
     const { repeatGraceMs } = this.#forwarding.downstream.config;
     const hasRun = end === undefined || 'outcome' in end || end.failure.mayHaveRun;
-    const other = this.#calls.get(this.key);
-    if (!hasRun || repeatGraceMs === 0 || (other !== undefined && other !== this)) return this.forget();
-    this.#calls.set(this.key, this);
+    const known = this.#calls.find(this.same);
+    if (!hasRun || repeatGraceMs === 0 || (known !== undefined && known !== this)) return this.forget();
+    if (known === undefined) this.#calls.add(this);
     const isHere = end === undefined || 'failure' in end || !('isSent' in end.outcome);
-    this.#unheard.keep(this, isHere ? end : undefined, this.key.length, repeatGraceMs);
+    this.#unheard.keep(this, isHere ? end : undefined, keyOf(this.same).length, repeatGraceMs);
   }
 
   /** From now on the same call is another one. */
   forget(): void {
-    if (this.#calls.get(this.key) === this) this.#calls.take(this.key);
+    this.#calls.remove(this);
   }
 
   /** Who is asked is one of them, and who comes now is not told of it: from the first question on nobody joins. */

@@ -108,6 +108,20 @@ describe('each call is one line, however it ends:', () => {
     30_000,
   );
 
+  test.each([
+    ['modern', modernRequest],
+    ['legacy', legacyRequest],
+  ] as const)('with the bytes of its answer, whichever characters are in it, %s', async (_era, request) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'info' });
+    for (const text of ['plain', 'caf\u00e9', '\u4f60\u597d', '\u{1f600}']) {
+      const reply = await gateway.post(...request('tools/call', { name: 'crm__echo', arguments: { text } }));
+      expect(reply.messages[0]?.result.content[0].text).toBe(text);
+      const json = reply.text.replace(/^event: message\ndata: |\n\n$/g, '');
+      expect(auditOf(gateway).at(-1)?.resultBytes).toBe(Buffer.byteLength(json));
+    }
+  });
+
   test('cancelled, by either era', async () => {
     await using crm = await plainServer({ era: 'modern' });
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'info' });

@@ -1,0 +1,66 @@
+/** What makes two calls of tools the same. */
+export interface Same {
+  readonly caller: string;
+  /** Its key. */
+  readonly downstream: string;
+  readonly name: string;
+  readonly argumentsJson: string;
+}
+
+/** All of it in one text. */
+export const keyOf = ({ caller, downstream, name, argumentsJson }: Same) =>
+  `${caller}\n${downstream}\n${name}\n${argumentsJson}`;
+
+const BUCKETS = 256;
+/** About so many characters of the arguments decide where a call is kept. */
+const LOOKED_AT = 16;
+
+/**
+ * Calls by what makes them the same. Not a `Map`: to find a call in one its whole key is put together, read to its end and,
+ * as the name of a property, copied, which were a thirtieth of what a call costs. Here it is compared with those few that may be
+ * the same. Who sends calls that look alike on purpose has them compared with each other, and of these there are as many as
+ * its limits let it have.
+ */
+export class SameCalls<Call extends { readonly same: Same }> {
+  readonly #buckets: Call[][] = Array.from({ length: BUCKETS }, () => []);
+
+  find(same: Same): Call | undefined {
+    for (const call of this.#bucketOf(same)) {
+      const { argumentsJson, name, downstream, caller } = call.same;
+      if (
+        argumentsJson === same.argumentsJson &&
+        name === same.name &&
+        downstream === same.downstream &&
+        caller === same.caller
+      )
+        return call;
+    }
+    return undefined;
+  }
+
+  /** There is none that is the same. */
+  add(call: Call): void {
+    this.#bucketOf(call.same).push(call);
+  }
+
+  /** This one, if it is there. */
+  remove(call: Call): void {
+    const bucket = this.#bucketOf(call.same);
+    const place = bucket.indexOf(call);
+    if (place === -1) return;
+    const last = bucket.pop() as Call;
+    if (last !== call) bucket[place] = last;
+  }
+
+  all(): Call[] {
+    return this.#buckets.flat();
+  }
+
+  #bucketOf({ name, argumentsJson }: Same): Call[] {
+    const { length } = argumentsJson;
+    let hash = name.length + length;
+    const step = Math.max(1, Math.floor(length / LOOKED_AT));
+    for (let at = length - 1; at >= 0; at -= step) hash = (hash * 31 + argumentsJson.charCodeAt(at)) | 0;
+    return this.#buckets[hash & (BUCKETS - 1)] as Call[];
+  }
+}
