@@ -1,12 +1,11 @@
 import { figureTable } from '../../test/support/markdown.ts';
-import type { Running } from '../measure/bench.ts';
-import { compare, type Plan } from '../measure/compare.ts';
+import type { Bench, Running } from '../measure/bench.ts';
+import { type Cell, rangeOf, runSlice } from '../measure/compare.ts';
 import { median } from '../measure/statistics.ts';
 import type { Goal } from '../report/goals.ts';
 import { barPlot } from '../report/plots.ts';
 import { cost } from '../report/rows.ts';
 import type { Scene } from '../scene.ts';
-import { targetOf } from '../targets/table.ts';
 import { callCell } from './calls.ts';
 import type { Section } from './section.ts';
 
@@ -16,73 +15,73 @@ const most = of(50, 10);
 const byDownstreams = [of(1, 500), most];
 const byTools = [of(10, 1), of(10, 500)];
 const scenes = [...byDownstreams, usual, ...byTools];
-const keys = ['limit', 'switchboard'];
+
+const PROCESSES = 3;
+const ROUNDS = 5;
+const SLICES = 4;
 
 const call = callCell('modern', 16);
 const list = { ...call, kind: 'list' } as const;
 
-/** CPU time of one call and one list of one target in one scene, one for each start. */
+/** CPU time in ms, of one process in one round. */
 interface Costs {
-  readonly call: number[];
-  readonly list: number[];
+  readonly call: number;
+  readonly list: number;
 }
 
 export const scale: Section = {
   key: 'scale',
   title: '1 to 50 downstreams, 10 to 5 000 tools',
-  text: `Modern callers and downstreams, 16 at once, calls of 1 KiB that go round all tools. Of the same
-code one process can differ from another for as long as it runs, so each was started five times, and the middle one counts.`,
+  text: `Modern callers and downstreams, 16 at once, calls of 1 KiB that go round all tools. Processes of the same code differ by
+more than what is looked for here, so each of ${PROCESSES} has all of these behind it in turns: its \`servers.json\` changes while it
+runs. What a call costs is compared with the usual within a process and a round.`,
   async run(bench) {
-    const costs = new Map(keys.map((key) => [key, new Map(scenes.map((scene) => [scene, noCosts()]))]));
-    const present = bench.chosen(bench.quick ? ['switchboard'] : keys);
-    for (let start = 1; start <= (bench.quick ? 1 : 5); start++) {
-      bench.tell(`  start ${start}`);
-      const running: [Running, Costs | undefined][] = [];
-      // A copy: those of one target would be one row.
-      for (const target of present)
-        for (const scene of bench.quick ? [usual, most] : scenes)
-          running.push([await bench.start({ ...target }, scene), costs.get(target.key)?.get(scene)]);
-      const summary = await compare(
-        bench,
-        running.map(([one]) => one),
-        planOf(bench.quick),
-      );
-      for (const [{ kind }, rows] of summary)
-        for (const [at, { cpuMsPerCall }] of rows.entries())
-          running[at]?.[1]?.[kind === 'list' ? 'list' : 'call'].push(cpuMsPerCall);
-      await Promise.all(running.map(([{ child }]) => child.stop()));
+    const compared = bench.quick ? [usual, most] : scenes;
+    const [target] = bench.chosen(['switchboard']);
+    const costs = new Map(compared.map((scene): [Scene, Costs[]] => [scene, []]));
+    if (target !== undefined) {
+      const running: Running[] = [];
+      for (let n = 1; n <= (bench.quick ? 1 : PROCESSES); n++) running.push(await bench.start(target, usual));
+      for (let round = 1; round <= (bench.quick ? 1 : ROUNDS); round++) {
+        bench.tell(`  round ${round}`);
+        // Each time another is the first, and comes after another.
+        const first = round % compared.length;
+        for (const scene of [...compared.slice(first), ...compared.slice(0, first)])
+          for (const one of running) costs.get(scene)?.push(await measure(bench, one, scene));
+      }
+      await Promise.all(running.map(({ child }) => child.stop()));
     }
-    const costsOf = (key: string, scene: Scene) => costs.get(key)?.get(scene) ?? noCosts();
-    const toUsual = (key: string, scene: Scene) =>
-      median(costsOf(key, scene).call) / median(costsOf(key, usual).call);
-    const measured = scenes.filter((scene) =>
-      present.every(({ key }) => costsOf(key, scene).call.length > 0),
-    );
-    const lines = measured.flatMap((scene) =>
-      present.map(({ key, title }) => [
-        titleOf(scene),
-        title,
-        cost(median(costsOf(key, scene).call)),
-        toUsual(key, scene).toFixed(3),
-        cost(median(costsOf(key, scene).list)),
-      ]),
-    );
-    const flat = (name: string, compared: readonly Scene[]): Goal => {
-      const off = compared.map((scene) => toUsual('switchboard', scene) - 1).filter(Number.isFinite);
-      const farthest = Math.max(...off.map(Math.abs));
+    const measured = compared.filter((scene) => costs.get(scene)?.length);
+    const callsOf = (scene: Scene) => (costs.get(scene) ?? []).map(({ call }) => call);
+    const toUsual = (scene: Scene) => {
+      const base = callsOf(usual);
+      return rangeOf(callsOf(scene).map((ms, at) => ms / (base[at] ?? Number.NaN)));
+    };
+    const flat = (name: string, scenes: readonly Scene[]): Goal => {
+      const off = scenes.map((scene) => Math.abs(toUsual(scene).median - 1));
+      const farthest = Math.max(...off);
       return {
         name,
-        value:
-          off.length === compared.length
-            ? { median: farthest, lowest: farthest, highest: farthest }
-            : undefined,
+        value: Number.isFinite(farthest)
+          ? { median: farthest, lowest: Math.min(...off), highest: farthest }
+          : undefined,
         bound: 'at most',
         limit: 0.05,
         show: (value) => `${(value * 100).toFixed(1)} %`,
       };
     };
+    const lines = measured.map((scene) => {
+      const { median: middle, lowest, highest } = toUsual(scene);
+      return [
+        titleOf(scene),
+        cost(median(callsOf(scene))),
+        middle.toFixed(3),
+        `${lowest.toFixed(2)} – ${highest.toFixed(2)}`,
+        cost(median((costs.get(scene) ?? []).map(({ list }) => list))),
+      ];
+    });
     return {
-      blocks: [figureTable(['', 'target', 'CPU per call', '× usual', 'CPU per list'], lines)],
+      blocks: [figureTable(['', 'CPU per call', '× usual', 'lowest – highest', 'CPU per list'], lines)],
       goals: [
         flat('CPU per call off that of 10 downstreams, with 1 and 50', byDownstreams),
         flat('CPU per call off that of 500 tools, with 10 and 5 000', byTools),
@@ -93,28 +92,26 @@ code one process can differ from another for as long as it runs, so each was sta
           title: 'CPU time of one tools/call by what stands behind',
           unit: 'µs',
           linear: true,
-          bars: measured.flatMap((scene) =>
-            present.map(({ key }) => ({
-              label: `${titleOf(scene)}: ${targetOf(key).title}`,
-              value: median(costsOf(key, scene).call) * 1000,
-              isOwn: key === 'switchboard',
-            })),
-          ),
+          bars: measured.map((scene) => ({
+            label: titleOf(scene),
+            value: median(callsOf(scene)) * 1000,
+            isOwn: true,
+          })),
         }),
       ],
     };
   },
 };
 
-function planOf(quick: boolean): Plan {
-  const cells = [call, list];
-  return quick
-    ? { cells, rounds: 1, sliceMs: 60, warmUp: { cells: [call], ms: 60, atLeast: 0 } }
-    : { cells, rounds: 5, sliceMs: 200, warmUp: { cells: [call], ms: 800, atLeast: 6000 } };
-}
-
-function noCosts(): Costs {
-  return { call: [], list: [] };
+async function measure(bench: Bench, one: Running, scene: Scene): Promise<Costs> {
+  const changed = { ...one, address: (await one.change?.(scene)) ?? one.address };
+  const slice = (cell: Cell, atLeast: number, durationMs = 0) =>
+    runSlice(bench, changed, { ...cell, durationMs, atLeast });
+  await slice(call, bench.quick ? 50 : 3000);
+  const calls: number[] = [];
+  for (let n = 1; n <= (bench.quick ? 1 : SLICES); n++)
+    calls.push((await slice(call, bench.quick ? 50 : 800)).cpuMsPerCall);
+  return { call: median(calls), list: (await slice(list, 0, bench.quick ? 60 : 200)).cpuMsPerCall };
 }
 
 function titleOf({ downstreams, toolsEach }: Scene): string {

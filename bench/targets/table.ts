@@ -4,6 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { GatewayStatus } from '../../src/gateway.ts';
 import { projectDirectory } from '../measure/processes.ts';
 import { downstreamsOf, type Era, type Scene, token } from '../scene.ts';
 import type { Ground, Started, Target } from './target.ts';
@@ -111,15 +113,16 @@ async function startSwitchboard(
   { file = {}, limits = {}, server = {}, env = {}, query = '', args: more = [] }: Feature = {},
 ): Promise<Started> {
   const config = join(directory, 'servers.json');
-  const servers = Object.entries(serversOf(fixture.ports, scene));
-  await writeFile(
-    config,
-    JSON.stringify({
+  const write = (scene: Scene) => {
+    const servers = Object.entries(serversOf(fixture.ports, scene));
+    const content = {
       ...file,
       mcpServers: Object.fromEntries(servers.map(([key, entry]) => [key, { ...entry, ...server }])),
       limits: { maxResultBytes: mostBytes, maxEventBytes: mostBytes, ...limits },
-    }),
-  );
+    };
+    return writeFile(config, JSON.stringify(content));
+  };
+  await write(scene);
   const port = await findFreePort();
   const main = join(projectDirectory, 'dist/main.js');
   const args = [main, 'serve', '--config', config, '--host', '127.0.0.1', '--port', String(port), ...more];
@@ -128,10 +131,31 @@ async function startSwitchboard(
     ...{ args, cwd: directory },
     env: { SWITCHBOARD_TOKEN: token, ...env },
   });
+  const addressOf = (scene: Scene) =>
+    ({ port, scene, path: `/mcp${query}`, separator: '__', listed: countTools(scene) }) as const;
   return {
     child,
-    address: { port, scene, path: `/mcp${query}`, separator: '__', listed: countTools(scene) },
+    address: addressOf(scene),
+    async change(scene) {
+      await write(scene);
+      await untilOffered(port, scene);
+      return addressOf(scene);
+    },
   };
+}
+
+/** @throws when it does not come in time */
+async function untilOffered(port: number, scene: Scene): Promise<void> {
+  const expected = JSON.stringify(downstreamsOf(scene).map(({ key, tools }) => [key, 'ready', tools]));
+  for (const began = performance.now(); performance.now() - began < 30_000; ) {
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await fetch(`http://127.0.0.1:${port}/status`, { headers });
+    const { downstreams } = (await answer.json()) as Pick<GatewayStatus, 'downstreams'>;
+    const offered = Object.entries(downstreams).map(([key, { state, tools }]) => [key, state, tools]);
+    if (JSON.stringify(offered) === expected) return;
+    await sleep(50);
+  }
+  throw new Error(`A changed file with ${scene.downstreams} servers was not followed`);
 }
 
 /** The `mcpServers` of a configuration. */

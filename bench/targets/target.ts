@@ -35,4 +35,6 @@ export interface Started {
   readonly child: Pick<Child, 'pid' | 'output' | 'stop'>;
   /** More processes of the same kind. */
   readonly also?: readonly number[];
+  /** Puts another scene behind it while it runs; resolves when it offers that. Absent where it cannot. */
+  change?(scene: Scene): Promise<Addressed>;
 }

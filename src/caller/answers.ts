@@ -93,7 +93,8 @@ export function writeResult(id: RequestId, resultJson: string): string {
   return `${resultHead(id)}${resultJson}}`;
 }
 
-export const resultHead = (id: RequestId) => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`;
+export const resultHead = (id: RequestId) =>
+  `{"jsonrpc":"2.0","id":${typeof id === 'number' ? id : JSON.stringify(id)},"result":`;
 
 /** JSON that was read can be nested too deep to be written. Then that is what the caller is told. */
 export function writeGuarded(id: RequestId, outcome: Outcome, era: Era, forwarding: Forwarding): string {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { remembering } from '../protocol/text.ts';
 import { disarmJson } from '../visible.ts';
 import { type EndedCall, verdictOf } from './observed.ts';
 
@@ -12,28 +13,17 @@ export interface AuditOptions {
 
 /** Longer arguments have their digest alone: a line is for a log. */
 const MAX_VALUES_CHARS = 16 * 1024;
-/** Callers and tools are few; who makes them up gets no more room than this. */
-const MAX_REMEMBERED = 1000;
 
 /**
  * Writes one line about each call: who, when, what, how it ended. Made by hand, since each call waits for its turn
  * behind it: a logger's object and its writing are several times the price.
  */
 export function createAudit({ write, redact, values }: AuditOptions): (call: EndedCall) => void {
-  const remembered = new Map<string, string>();
   const safe = (json: string) => disarmJson(redact(json));
   const now = createClock();
 
   /** A text as JSON, without what is hidden in it and without secrets. */
-  function quoted(text: string): string {
-    let json = remembered.get(text);
-    if (json === undefined) {
-      json = safe(JSON.stringify(text));
-      if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-      remembered.set(text, json);
-    }
-    return json;
-  }
+  const quoted = remembering((text) => safe(JSON.stringify(text)));
 
   function argumentsOf(given: unknown, forwarding: EndedCall['forwarding']): string {
     const isKnown = forwarding?.argumentsJson !== undefined && forwarding.params.arguments === given;

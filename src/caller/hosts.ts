@@ -22,8 +22,13 @@ export function createHostCheck(
   const allowed = new Set(allowedHosts.map(withoutBrackets));
   const isAllowed = (name: string) => isLoopback(name) || allowed.has(name);
   const checksHost = listensOnLoopback || allowedHosts.length > 0;
+  /** Callers have the same one, most of them. */
+  let lastAllowed: string | undefined;
   return ({ host, origin }) => {
-    if (checksHost && !isAllowed(hostnameIn(host))) return refusal('Host', host);
+    if (checksHost && (host === undefined || host !== lastAllowed)) {
+      if (!isAllowed(hostnameIn(host))) return refusal('Host', host);
+      lastAllowed = host;
+    }
     if (origin !== undefined && !isAllowed(hostnameOf(origin))) return refusal('Origin', origin);
     return undefined;
   };

@@ -1,6 +1,7 @@
 import type { Dispatcher, Pool } from 'undici';
 import { type Era, mirroredName } from '../protocol/eras.ts';
 import { encodeHeaderValue } from '../protocol/headers.ts';
+import { remembering } from '../protocol/text.ts';
 import type { ConnectionLimits } from './connection.ts';
 import { HttpExchange, type HttpSide } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
@@ -21,6 +22,8 @@ export interface HttpLinkOptions {
   limits: ConnectionLimits;
   onElicitationDone(elicitationId: unknown): void;
 }
+
+const encoded = remembering(encodeHeaderValue);
 
 /** How long a notice may take to be accepted. */
 const NOTICE_TIMEOUT_MS = 1000;
@@ -61,7 +64,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
     if (era === 'legacy') return fixedHeaders;
     const headers = [...fixedHeaders, 'mcp-method', method];
     const name = mirroredName(method, params);
-    if (name !== undefined) headers.push('mcp-name', encodeHeaderValue(name));
+    if (name !== undefined) headers.push('mcp-name', encoded(name));
     if (paramHeaders !== undefined) headers.push(...paramHeaders);
     return headers;
   }

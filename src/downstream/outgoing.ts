@@ -7,6 +7,7 @@ import {
   type RequestId,
   RPC,
 } from '../protocol/messages.ts';
+import { remembering } from '../protocol/text.ts';
 import { IMPLEMENTATION } from '../version.ts';
 import type { OutgoingRequest } from './link.ts';
 
@@ -18,6 +19,8 @@ export function createIds(): () => number {
   let last = 1_000_000_000;
   return () => ++last;
 }
+
+const quoted = remembering(JSON.stringify);
 
 /** How requests are written on one link. */
 export type Composer = (id: number, request: OutgoingRequest) => string;
@@ -55,15 +58,15 @@ export function createComposer(era: Era, version: string): Composer {
     let members = '';
     for (const field in params) {
       if (field === '_meta') continue;
-      const json =
-        field === 'arguments'
-          ? (argumentsJson ?? JSON.stringify(params[field]))
-          : JSON.stringify(params[field]);
-      if (json !== undefined) members += `${JSON.stringify(field)}:${json},`;
+      const value = params[field];
+      let json: string | undefined;
+      if (field === 'arguments') json = argumentsJson ?? JSON.stringify(value);
+      else json = typeof value === 'string' ? quoted(value) : JSON.stringify(value);
+      if (json !== undefined) members += `${quoted(field)}:${json},`;
     }
     const meta = metaOf(id, request);
     const last = meta === undefined ? members.slice(0, -1) : `${members}"_meta":${meta}`;
-    return `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":{${last}}}`;
+    return `{"jsonrpc":"2.0","id":${id},"method":${quoted(method)},"params":{${last}}}`;
   };
 }
 

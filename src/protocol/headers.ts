@@ -4,6 +4,7 @@
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#value-encoding
  */
+const START = '=?base64?';
 const SENTINEL = /^=\?base64\?(.*)\?=$/s;
 const PLAIN = /^(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -15,7 +16,7 @@ export function encodeHeaderValue(value: string): string {
 
 /** The decoded value, or undefined when it bears the markers around something that is not base64 of UTF-8. */
 export function decodeHeaderValue(header: string): string | undefined {
-  const encoded = SENTINEL.exec(header)?.[1];
+  const encoded = header.startsWith(START) ? SENTINEL.exec(header)?.[1] : undefined;
   if (encoded === undefined) return header;
   if (!BASE64.test(encoded)) return undefined;
   try {

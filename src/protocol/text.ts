@@ -12,3 +12,24 @@ export function decodeUtf8(bytes: Buffer): string | undefined {
   if (isAscii(bytes)) return bytes.toString('latin1');
   return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
 }
+
+const MAX_REMEMBERED = 1000;
+const MAX_REMEMBERED_CHARS = 256;
+
+/**
+ * Remembers what is made of texts of which there are few, such as names and methods. Who makes them up gets no more room
+ * than these bounds.
+ */
+export function remembering(make: (text: string) => string): (text: string) => string {
+  const remembered = new Map<string, string>();
+  return (text) => {
+    let made = remembered.get(text);
+    if (made === undefined) {
+      made = make(text);
+      if (text.length > MAX_REMEMBERED_CHARS) return made;
+      if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+      remembered.set(text, made);
+    }
+    return made;
+  };
+}

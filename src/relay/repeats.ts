@@ -117,7 +117,7 @@ class JoinedCall implements WayBack {
     this.logLevel = back.logLevel;
     this.progressToken = back.progressToken;
     this.beganAt = performance.now();
-    if (back.ask !== undefined) this.ask = this.#askOne;
+    if (back.ask !== undefined) this.ask = (...asked) => this.#askOne(...asked);
     const joined = new Joined(this, back);
     this.#callers.push(joined);
     this.#calls.add(this);
@@ -270,11 +270,11 @@ class JoinedCall implements WayBack {
   }
 
   /** Who is asked is one of them, and who comes now is not told of it: from the first question on nobody joins. */
-  readonly #askOne: NonNullable<WayBack['ask']> = (question, answered) => {
+  #askOne(...asked: Parameters<NonNullable<WayBack['ask']>>): ReturnType<NonNullable<WayBack['ask']>> {
     this.forget();
     this.#asked = this.#callers.find(({ isGone }) => !isGone);
-    return this.#asked?.back.ask?.(question, answered);
-  };
+    return this.#asked?.back.ask?.(...asked);
+  }
 
   #remove(caller: Joined): void {
     this.#callers = this.#callers.filter((each) => each !== caller);
