@@ -16,10 +16,10 @@ const BUCKETS = 256;
 const LOOKED_AT = 16;
 
 /**
- * Calls by what makes them the same. Not a `Map`: to find a call in one its whole key is put together, read to its end and,
- * as the name of a property, copied, which were a thirtieth of what a call costs. Here it is compared with those few that may be
- * the same. Who sends calls that look alike on purpose has them compared with each other, and of these there are as many as
- * its limits let it have.
+ * Calls by what makes them the same. Neither a `Map` nor a `BriefMap`: for these the whole key is put together, read to its
+ * end and, as the name of a property, copied, which took a thirtieth of the instructions of a call. Here a call is compared
+ * with those few whose arguments look alike. Who sends many that look alike on purpose has them compared with each other, and
+ * of these there are as many as its limits let it have.
  */
 export class SameCalls<Call extends { readonly same: Same }> {
   readonly #buckets: Call[][] = Array.from({ length: BUCKETS }, () => []);
