@@ -41,7 +41,7 @@ export interface BenchOptions extends Pick<LauncherOptions, 'directory' | 'core'
 }
 
 /** Of those that are wanted several times. */
-const COPIES = 3;
+export const COPIES = 3;
 
 export async function openBench({ quick, only, ...options }: BenchOptions): Promise<Bench> {
   const launcher = createLauncher(options);

@@ -1,5 +1,5 @@
 import { figureTable } from '../../test/support/markdown.ts';
-import type { Bench, Running } from '../measure/bench.ts';
+import { type Bench, COPIES, type Running } from '../measure/bench.ts';
 import { type Cell, rangeOf, runSlice } from '../measure/compare.ts';
 import { median } from '../measure/statistics.ts';
 import type { Goal } from '../report/goals.ts';
@@ -16,7 +16,6 @@ const byDownstreams = [of(1, 500), most];
 const byTools = [of(10, 1), of(10, 500)];
 const scenes = [...byDownstreams, usual, ...byTools];
 
-const PROCESSES = 3;
 const ROUNDS = 5;
 const SLICES = 4;
 
@@ -33,7 +32,7 @@ export const scale: Section = {
   key: 'scale',
   title: '1 to 50 downstreams, 10 to 5 000 tools',
   text: `Modern callers and downstreams, 16 at once, calls of 1 KiB that go round all tools. Processes of the same code differ by
-more than what is looked for here, so each of ${PROCESSES} has all of these behind it in turns: its \`servers.json\` changes while it
+more than what is looked for here, so each of ${COPIES} has all of these behind it in turns: its \`servers.json\` changes while it
 runs. What a call costs is compared with the usual within a process and a round.`,
   async run(bench) {
     const compared = bench.quick ? [usual, most] : scenes;
@@ -41,7 +40,7 @@ runs. What a call costs is compared with the usual within a process and a round.
     const costs = new Map(compared.map((scene): [Scene, Costs[]] => [scene, []]));
     if (target !== undefined) {
       const running: Running[] = [];
-      for (let n = 1; n <= (bench.quick ? 1 : PROCESSES); n++) running.push(await bench.start(target, usual));
+      for (let n = 1; n <= (bench.quick ? 1 : COPIES); n++) running.push(await bench.start(target, usual));
       for (let round = 1; round <= (bench.quick ? 1 : ROUNDS); round++) {
         bench.tell(`  round ${round}`);
         // Each time another is the first, and comes after another.
@@ -104,7 +103,8 @@ runs. What a call costs is compared with the usual within a process and a round.
 };
 
 async function measure(bench: Bench, one: Running, scene: Scene): Promise<Costs> {
-  const changed = { ...one, address: (await one.change?.(scene)) ?? one.address };
+  if (one.change === undefined) throw new Error(`${one.target.key} keeps the scene it began with`);
+  const changed = { ...one, address: await one.change(scene) };
   const slice = (cell: Cell, atLeast: number, durationMs = 0) =>
     runSlice(bench, changed, { ...cell, durationMs, atLeast });
   await slice(call, bench.quick ? 50 : 3000);

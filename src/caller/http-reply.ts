@@ -83,8 +83,7 @@ export class HttpReply implements Reply {
       endWith(this.#res, event, eventBytes);
     } else {
       const all = headers === NONE ? this.#headers : [...this.#headers, ...headers];
-      this.#res.writeHead(httpStatus, jsonHeaders(bytes, all));
-      endWith(this.#res, json, bytes);
+      sendJson(this.#res, httpStatus, json, all, bytes);
     }
     cutIfUnread(this.#res, this.#limits.unsentTimeoutMs);
     return bytes;
@@ -216,8 +215,8 @@ export function sendJson(
   status: number,
   json: string,
   headers: readonly string[] = [],
+  bytes = Buffer.byteLength(json),
 ): void {
-  const bytes = Buffer.byteLength(json);
   res.writeHead(status, jsonHeaders(bytes, headers));
   endWith(res, json, bytes);
 }

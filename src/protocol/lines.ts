@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { decodeUtf8 } from './text.ts';
 
 const NEWLINE = 0x0a;
 /** Of a line that is too long, what is kept of its beginning and its end: an id stands in one of them. */
@@ -31,12 +31,13 @@ export function createLineReader(
 
   function finish(): void {
     const whole = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
-    const line = whole.toString('utf8');
+    const text = decodeUtf8(whole);
+    const line = text ?? whole.toString('utf8');
     const isTooLong = bytes > maxBytes;
     parts = [];
     bytes = 0;
     if (isTooLong) onTooLong(line.slice(0, KEPT_BYTES) + line.slice(-KEPT_BYTES));
-    else if (!isUtf8(whole)) onNotUtf8(line);
+    else if (text === undefined) onNotUtf8(line);
     else onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
   }
 

@@ -21,8 +21,15 @@ const usual = {
 };
 
 /** Each over a connection of its own, which the processes take in turn. */
-const post = (url: string, [body, headers]: [Message, Record<string, string>], more = {}): Promise<Reply> =>
-  send(url, { body, headers: { ...usual, ...headers, ...more, connection: 'close' } });
+const post = (
+  url: string,
+  [body, headers]: [Message, Record<string, string>],
+  more: Record<string, string> = {},
+  signal?: AbortSignal,
+): Promise<Reply> => {
+  const all = { ...usual, ...headers, ...more, connection: 'close' };
+  return send(url, { body, headers: all, ...(signal !== undefined && { signal }) });
+};
 
 const call = (url: string, name: string, args: object, meta = {}) =>
   post(url, modernRequest('tools/call', { name, arguments: args, _meta: meta }));
@@ -103,13 +110,9 @@ async function heldServer(connections = Number.POSITIVE_INFINITY) {
 }
 
 /** One whose caller may close the connection. */
-function cuttable(url: string, [body, headers]: [Message, Record<string, string>]) {
+function cuttable(url: string, call: [Message, Record<string, string>]) {
   const leaving = new AbortController();
-  const reply = send(url, {
-    body,
-    headers: { ...usual, ...headers, connection: 'close' },
-    signal: leaving.signal,
-  });
+  const reply = post(url, call, {}, leaving.signal);
   reply.catch(() => {});
   return { reply, cut: () => leaving.abort() };
 }
@@ -216,7 +219,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
   test('run a write once that its caller cuts and repeats over another connection', async ({ expect }) => {
     await using crm = await heldServer();
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
-    for (let n = 0; n < 2; n++) {
+    for (let n = 0; n < 3; n++) {
       const call = modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: n } });
       const first = cuttable(gateway.url, call);
       await expect.poll(() => crm.runs, soon).toBe(n + 1);
@@ -244,7 +247,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     const changed = { catalogFile: '', mcpServers: { crm: crm.entry() }, limits: { maxParked: 10 } };
     await writeFile(join(gateway.folder.path, 'servers.json'), JSON.stringify(changed));
     await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
-    const again = [...calls, ...calls].map((call) => post(gateway.url, call));
+    const again = [...calls, ...calls, ...calls].map((call) => post(gateway.url, call));
     await sleep(THERE_MS);
     if (isCut) for (const { cut } of first) cut();
     // Longer than a call is left running for a caller that may come back.
