@@ -6,7 +6,7 @@ import { type Scene, standard } from '../scene.ts';
 import { targets, variants } from '../targets/table.ts';
 import type { Fixture, Ground, Started, Target } from '../targets/target.ts';
 import { createLoad, type Load } from './load.ts';
-import { createLauncher, type Launcher, type LauncherOptions } from './processes.ts';
+import { createLauncher, type How, type Launcher, type LauncherOptions } from './processes.ts';
 
 export interface Running extends Started {
   readonly target: Target;
@@ -15,6 +15,8 @@ export interface Running extends Started {
 export interface Bench {
   /** To see that everything works, not what it costs. */
   readonly quick: boolean;
+  /** For its files. */
+  readonly directory: string;
   readonly load: Load;
   readonly launcher: Launcher;
   /**
@@ -24,8 +26,8 @@ export interface Bench {
    *                 as long as they run. They stand apart, so that what disturbs one does not disturb the next of them
    */
   up(keys: readonly string[], several?: readonly string[]): Promise<Running[]>;
-  /** A process of its own, for its asker to stop. @param collectable  see LauncherOptions */
-  start(target: Target, scene?: Scene, options?: { collectable?: boolean }): Promise<Running>;
+  /** A process of its own, for its asker to stop. */
+  start(target: Target, scene?: Scene, how?: How): Promise<Running>;
   /** As `start`, but not waited for. */
   begin(target: Target, scene?: Scene): Promise<Started>;
   /** Those of the keys that were asked for and can run here. */
@@ -45,7 +47,10 @@ export const COPIES = 3;
 
 export async function openBench({ quick, only, ...options }: BenchOptions): Promise<Bench> {
   const launcher = createLauncher(options);
-  const collecting = createLauncher({ ...options, collectable: true });
+  const launchers = {
+    collectable: createLauncher({ ...options, how: 'collectable' }),
+    countable: createLauncher({ ...options, how: 'countable' }),
+  };
   const { child, ports } = await launcher.startServer('fixture', 'targets/fixture.ts', []);
   const fixture: Fixture = { pid: child.pid, ports };
   const load = createLoad(launcher.startOwn('load', 'load/generator.ts'));
@@ -57,8 +62,8 @@ export async function openBench({ quick, only, ...options }: BenchOptions): Prom
     return { launcher: by, fixture, directory, scene };
   }
 
-  const start: Bench['start'] = async (target, scene = standard, { collectable = false } = {}) => {
-    const started = await target.start(await ground(scene, collectable ? collecting : launcher));
+  const start: Bench['start'] = async (target, scene = standard, how) => {
+    const started = await target.start(await ground(scene, how === undefined ? launcher : launchers[how]));
     const one = { target, ...started };
     await waitUntilReady(load, one);
     return one;
@@ -71,6 +76,7 @@ export async function openBench({ quick, only, ...options }: BenchOptions): Prom
 
   return {
     quick,
+    directory: options.directory,
     load,
     launcher,
     tell,
@@ -90,10 +96,13 @@ export async function openBench({ quick, only, ...options }: BenchOptions): Prom
       return all;
     },
     async stop() {
-      await Promise.all([launcher.stopAll(), collecting.stopAll()]);
+      await Promise.all([launcher, ...Object.values(launchers)].map((one) => one.stopAll()));
     },
   };
 }
+
+/** One whose instructions are counted takes half a minute. */
+const READY_WITHIN_MS = 120_000;
 
 /** Waits until a target lists what it should. @throws when it does not in time */
 async function waitUntilReady(load: Load, one: Running): Promise<void> {
@@ -102,7 +111,7 @@ async function waitUntilReady(load: Load, one: Running): Promise<void> {
       await listOnce(load, one);
       return;
     } catch (cause) {
-      if (performance.now() - began > 30_000)
+      if (performance.now() - began > READY_WITHIN_MS)
         throw new Error(`${one.target.key} is not ready: ${String(cause)}\n${one.child.output()}`, { cause });
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

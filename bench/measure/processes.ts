@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Listening } from '../targets/child.ts';
+import { countable } from './callgrind.ts';
 
 export const projectDirectory = join(import.meta.dirname, '../..');
 
@@ -45,18 +46,18 @@ export interface LauncherOptions {
   readonly core: number | undefined;
   /** Where to leave their CPU profiles. */
   readonly profileDirectory: string | undefined;
-  /** Whether those that are Node collect their garbage when they are asked to, by SIGUSR2. */
-  readonly collectable?: boolean;
+  readonly how?: How;
 }
+
+/**
+ * What those that are Node can do beside their work: `collectable`, collect their garbage when they are asked to, by SIGUSR2;
+ * `countable`, have their instructions counted, which makes them some fifteen times slower.
+ */
+export type How = 'collectable' | 'countable';
 
 const collector = "data:text/javascript,process.on('SIGUSR2', () => globalThis.gc())";
 
-export function createLauncher({
-  directory,
-  core,
-  profileDirectory,
-  collectable = false,
-}: LauncherOptions): Launcher {
+export function createLauncher({ directory, core, profileDirectory, how }: LauncherOptions): Launcher {
   const children: Child[] = [];
 
   function start(
@@ -66,7 +67,7 @@ export function createLauncher({
   ): Child {
     const file = join(directory, `${name}.log`);
     const log = openSync(file, 'a');
-    const command = [program, ...(program === process.execPath ? nodeArgsFor(name) : []), ...args];
+    const command = [...(program === process.execPath ? nodeFor(name) : [program]), ...args];
     if (core !== undefined) command.unshift('taskset', '-c', String(core));
     const [first = '', ...rest] = command;
     const child = spawn(first, rest, {
@@ -86,10 +87,12 @@ export function createLauncher({
     return started;
   }
 
-  function nodeArgsFor(name: string): string[] {
+  function nodeFor(name: string): string[] {
+    const node = process.execPath;
+    if (how === 'countable') return countable(directory, node);
     if (profileDirectory !== undefined)
-      return ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`, `--cpu-prof-name=${name}.cpuprofile`];
-    return collectable ? ['--expose-gc', '--import', collector] : [];
+      return [node, '--cpu-prof', `--cpu-prof-dir=${profileDirectory}`, `--cpu-prof-name=${name}.cpuprofile`];
+    return how === 'collectable' ? [node, '--expose-gc', '--import', collector] : [node];
   }
 
   process.on('exit', () => {

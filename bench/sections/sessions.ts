@@ -26,7 +26,7 @@ already. Switchboard alone keeps sessions: the other gateways here have none.`,
     const growth = new Map<string, number[]>();
     for (const [kind, stream] of bench.quick ? kinds.slice(1) : kinds)
       for (let start = 1; start <= (bench.quick ? 1 : 3); start++) {
-        const one = await bench.start(target, undefined, { collectable: true });
+        const one = await bench.start(target, undefined, 'collectable');
         growth.set(kind, [...(growth.get(kind) ?? []), await measureGrowth(bench, one, stream)]);
         await one.child.stop();
       }

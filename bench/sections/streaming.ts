@@ -34,7 +34,7 @@ and for each of sixteen at once; the downstream writes these as fast as it can.`
     )) {
       const flows: Flow[] = [];
       for (let start = 1; start <= (bench.quick ? 1 : 3); start++) {
-        const one = await bench.start(target, undefined, { collectable: true });
+        const one = await bench.start(target, undefined, 'collectable');
         flows.push(await measureFlow(bench, one));
         await one.child.stop();
       }

@@ -1,6 +1,7 @@
 import { calls } from './calls.ts';
 import { features } from './features.ts';
 import { framing } from './framing.ts';
+import { instructions } from './instructions.ts';
 import { cold, lists } from './lists.ts';
 import { rates } from './rates.ts';
 import { rivals } from './rivals.ts';
@@ -14,6 +15,7 @@ import { streaming } from './streaming.ts';
 /** In the order of the results. */
 export const sections: readonly Section[] = [
   calls,
+  instructions,
   rivals,
   lists,
   cold,
