@@ -217,9 +217,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return {
     dispatch(request, caller, reply) {
       if (options.isSettled() || !NEEDS_CATALOG.has(request.method)) return guarded(request, caller, reply);
+      const early = new EarlyCall();
+      caller.session?.addCall(request.id, early);
       void options.settled.then(() => {
-        // Cancelled before it began.
-        if (caller.era === 'modern' && reply.isGone) {
+        caller.session?.removeCall(request.id, early);
+        if (early.isCancelled || (caller.era === 'modern' && reply.isGone)) {
           if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, undefined, 0);
           return reply.abandon();
         }
@@ -232,7 +234,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       // It comes back to who asked for more.
       if (!isMain && (params.requestState !== undefined || isAskable(params, caller))) return MAIN;
       const view = viewOf(caller);
-      const isHere = isMain || view.routes.get(String(params.name))?.downstream.isStateless === true;
+      const isHere = isMain || view.routes.get(params.name as string)?.downstream.isStateless === true;
       if (isHere && options.elsewhere?.isEmpty !== false) return undefined;
       const place = placeOfSame(params, caller, view, index) ?? (isHere ? index : MAIN);
       return place === index ? undefined : place;
@@ -265,6 +267,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       repeats.close();
     },
   };
+}
+
+/** One that waits for the first lists. */
+class EarlyCall implements RunningCall {
+  readonly hasEnded = false;
+  isCancelled = false;
+
+  cancel(): void {
+    this.isCancelled = true;
+  }
+
+  callerLeft(): void {}
 }
 
 const isAskable = (params: Params, caller: Caller) => declaredBy(params, caller).capabilities !== undefined;

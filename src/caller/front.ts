@@ -149,6 +149,14 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       res.on('close', () => {
         if (--running === 0) onIdle();
       });
+      // Node tells a response that waits behind another one nothing of the end of its connection.
+      if (res.socket === null) {
+        req.socket.once('close', () => {
+          if (res.socket !== null || res.closed) return;
+          res.destroy();
+          res.emit('close');
+        });
+      }
       if (others !== undefined && (req.method !== 'POST' || !isMcp(req.url))) {
         const place = others.placeOfPage(req, isMcp(req.url));
         if (place !== undefined) return others.pass(place, req, res);

@@ -101,8 +101,11 @@ export class HttpReply implements Reply {
     clearTimeout(this.#timer);
     res.write(before);
     res.on('drain', goOn);
+    res.on('close', goOn);
     return {
       write: (piece) => {
+        // Nobody reads it, and its server is not to be held up for that.
+        if (res.destroyed) return true;
         const hasRoom = res.write(piece);
         cutIfUnread(res, this.#limits.unsentTimeoutMs);
         return hasRoom;
@@ -160,6 +163,7 @@ export class HttpReply implements Reply {
   }
 
   #write(text: string): void {
+    if (this.#res.writableEnded) return;
     this.#openStream();
     this.#res.write(text);
     cutIfUnread(this.#res, this.#limits.unsentTimeoutMs);

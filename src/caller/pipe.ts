@@ -4,7 +4,7 @@ import { classify } from '../protocol/eras.ts';
 import { type Incoming, readMessage } from '../protocol/messages.ts';
 import type { Allowance } from './allowance.ts';
 import { writeError } from './answers.ts';
-import type { Identity, Reply } from './caller.ts';
+import type { Caller, Identity, Reply } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { Selection } from './selection.ts';
 import { Session } from './session.ts';
@@ -87,6 +87,17 @@ export function createPipe(
     };
   }
 
+  function openStream(caller: Caller): void {
+    const reply = createReply(false);
+    try {
+      dispatcher.open(caller, reply);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      // Too many listen. A notification has no answer that could say so.
+      reply.abandon();
+    }
+  }
+
   return {
     receive(json) {
       let incoming: Incoming | undefined;
@@ -98,8 +109,7 @@ export function createPipe(
         if (incoming.kind === 'notification') {
           dispatcher.notice(incoming.message, caller);
           // What a caller over HTTP opens a stream for is heard on the pipe.
-          if (incoming.message.method === 'notifications/initialized')
-            dispatcher.open(caller, createReply(false));
+          if (incoming.message.method === 'notifications/initialized') openStream(caller);
           return;
         }
         const isCounted = incoming.message.method !== 'subscriptions/listen';

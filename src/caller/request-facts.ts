@@ -2,7 +2,7 @@ import type { View } from '../catalog/view.ts';
 import { ProtocolError } from '../errors.ts';
 import { META } from '../protocol/eras.ts';
 import { isLogLevel, LOG_LEVELS } from '../protocol/log-levels.ts';
-import { isObject, type Params, RPC, type RpcError } from '../protocol/messages.ts';
+import { isObject, type Params, type Request, RPC, type RpcError } from '../protocol/messages.ts';
 import { ELICITATION_COMPLETE } from '../protocol/questions.ts';
 import type { Asking, Forwarding } from '../relay/asking.ts';
 import type { Rounds } from '../relay/dialogue.ts';
@@ -40,10 +40,12 @@ export const unknownLogLevel = (where: string) =>
 
 /** Asks on the stream of the call that the question came up in. */
 export function askerOf(session: Session, forwarding: Forwarding, reply: Reply): NonNullable<WayBack['ask']> {
-  return (question, answered) => {
-    awaitElicitation(question.params, forwarding, session);
+  return ({ method, params }, answered) => {
+    awaitElicitation(params, forwarding, session);
     const id = session.addQuestion(answered);
-    if (!reply.ask({ jsonrpc: '2.0', id, ...question })) {
+    // Of what a server wrote beside these, nothing: an `id` of its own would choose whose question is answered.
+    const isAsked = tryAsking(reply, { jsonrpc: '2.0', id, method, ...(params !== undefined && { params }) });
+    if (!isAsked) {
       session.removeQuestion(id);
       return undefined;
     }
@@ -52,6 +54,15 @@ export function askerOf(session: Session, forwarding: Forwarding, reply: Reply):
       reply.notify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } });
     };
   };
+}
+
+function tryAsking(reply: Reply, question: Request): boolean {
+  try {
+    return reply.ask(question);
+  } catch {
+    // Nested too deep to be written.
+    return false;
+  }
 }
 
 /** Who is to open an address hears when what is to be done there is done: it alone, and on the stream of its session. */

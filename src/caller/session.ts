@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { BriefMap, nameOfId } from '../protocol/brief-map.ts';
 import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
@@ -39,7 +40,8 @@ export class Session {
   readonly watches = new Map<string, () => void>();
   readonly #calls = new BriefMap<RunningCall>();
   readonly #questions = new Map<RequestId, Answered>();
-  #lastQuestion = 0;
+  /** Spec 2025-11-25: no id twice in a session, which goes on after a restart. */
+  #lastQuestion = randomInt(2 ** 40);
 
   constructor(id: string | undefined, declared: Declared, until = Number.POSITIVE_INFINITY) {
     this.id = id;

@@ -84,7 +84,7 @@ export function createSseFront(options: SseOptions): SseFront {
     };
     streams.set(id, { pipe, res, selectAgain });
     const timer = setInterval(() => {
-      if (res.writableLength <= limits.maxUnsentBytes) res.write(KEEP_ALIVE);
+      if (!res.writableEnded && res.writableLength <= limits.maxUnsentBytes) res.write(KEEP_ALIVE);
     }, limits.keepAliveCommentMs);
     res.on('close', () => {
       clearInterval(timer);

@@ -168,7 +168,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
         const piece = chunk.subarray(start);
         start = 0;
         const bytes = result.take(piece);
-        if (bytes === undefined) return this.onNonsense('invalid JSON');
+        if (bytes === undefined) return this.onNonsense(result.problem);
         if (bytes > 0 && !sink.write(piece.subarray(0, bytes))) this.#isHeldBack = true;
       },
       end: () => {

@@ -27,6 +27,8 @@ const encoded = remembering(encodeHeaderValue);
 
 /** How long a notice may take to be accepted. */
 const NOTICE_TIMEOUT_MS = 1000;
+/** The same of what a person has answered, which is not said twice. */
+const ANSWER_TIMEOUT_MS = 60_000;
 
 /** Streamable HTTP: one POST a request, answered as JSON or as an event stream of its own. */
 export function createHttpLink(options: HttpLinkOptions): Link {
@@ -69,15 +71,9 @@ export function createHttpLink(options: HttpLinkOptions): Link {
     return headers;
   }
 
-  // Nobody is helped by hearing that a cancellation or a refusal did not arrive: only that it is over.
-  function post(body: string, onOver: () => void = () => {}): void {
-    const request = {
-      path,
-      method: 'POST',
-      headers: fixedHeaders,
-      body,
-      headersTimeout: NOTICE_TIMEOUT_MS,
-    } as const;
+  // Nobody is helped by hearing that it did not arrive: only that it is over.
+  function post(body: string, headersTimeout: number, onOver: () => void = () => {}): void {
+    const request = { path, method: 'POST', headers: fixedHeaders, body, headersTimeout } as const;
     pool.dispatch(request, new IgnoredAnswer(onOver));
   }
 
@@ -94,14 +90,14 @@ export function createHttpLink(options: HttpLinkOptions): Link {
     doubt: { isOver: false },
     limits,
     onElicitationDone: options.onElicitationDone,
-    reply: (questionId, outcome) => post(composeAnswer(questionId, outcome)),
+    reply: (questionId, outcome) => post(composeAnswer(questionId, outcome), ANSWER_TIMEOUT_MS),
     onOver,
     // Modern: closing the stream cancels. Legacy: it does not, so it has to be said, and heard before that.
     onCancel({ id }, reason, closeStream) {
       if (era === 'modern') return closeStream();
       // Whether or not it is heard: hung calls must not keep their connections, and the notice may need one of them.
       const timer = setTimeout(closeStream, NOTICE_TIMEOUT_MS);
-      post(composeCancelled(id, reason), () => {
+      post(composeCancelled(id, reason), NOTICE_TIMEOUT_MS, () => {
         clearTimeout(timer);
         closeStream();
       });

@@ -39,13 +39,16 @@ export class LargeResult {
   #depth = 0;
   #inText = false;
   #isEscaped = false;
-  /** The text that begins here, as far as it may be a key. */
-  #key: string | undefined;
-  #lastKey = '';
+  /** The text that has begun here as it is written, where it may be a key or the type. */
+  #written: string | undefined;
+  #lastText = '';
+  #key = '';
   #hasEnded = false;
   /** Of a character that the last piece ended in. */
   #cut: Buffer = NOTHING;
   isError = false;
+  /** Why it cannot be one. */
+  problem = 'invalid JSON';
 
   constructor(tail: string) {
     this.#tail = tail;
@@ -72,10 +75,14 @@ export class LargeResult {
     const byte = piece[at];
     if (byte === QUOTE) {
       this.#inText = true;
-      this.#key = this.#depth === 1 ? '' : undefined;
+      this.#written = this.#depth === 1 ? '' : undefined;
     } else if (byte === 0x7b || byte === 0x5b) this.#depth++;
-    else if (byte === 0x7d || byte === 0x5d) this.#hasEnded = --this.#depth === 0;
-    else if (byte === TRUE && this.#depth === 1 && this.#lastKey === 'isError') this.isError = true;
+    else if (byte === 0x7d || byte === 0x5d) {
+      if (this.#depth === 1) this.#endMember();
+      this.#hasEnded = --this.#depth === 0;
+    } else if (byte === COLON && this.#depth === 1) this.#key = this.#lastText;
+    else if (byte === COMMA && this.#depth === 1) this.#endMember();
+    else if (byte === TRUE && this.#depth === 1 && this.#key === 'isError') this.isError = true;
     // Between the texts of JSON a line break is a space, and in the data of an event it would be an end.
     else if (byte === 0x0a || byte === 0x0d) piece[at] = 0x20;
     return at + 1;
@@ -84,6 +91,7 @@ export class LargeResult {
   #passText(piece: Buffer, at: number): number {
     if (this.#isEscaped) {
       this.#isEscaped = false;
+      this.#keep(piece, at, at + 1);
       return at + 1;
     }
     const quote = piece.indexOf(QUOTE, at);
@@ -92,17 +100,30 @@ export class LargeResult {
     // Not in JSON, and in the data of an event it would be an end.
     if (text.includes(0x0a) || text.includes(0x0d)) this.#depth = Number.POSITIVE_INFINITY;
     const backslash = text.indexOf(BACKSLASH);
-    const stop = backslash === -1 ? end : at + backslash;
-    if (this.#key !== undefined && this.#key.length < 16)
-      this.#key += piece.toString('latin1', at, Math.min(stop, at + 16));
+    const stop = backslash === -1 ? end : at + backslash + 1;
+    this.#keep(piece, at, stop);
     if (backslash !== -1) {
       this.#isEscaped = true;
-      return stop + 1;
+      return stop;
     }
     if (quote === -1) return end;
     this.#inText = false;
-    if (this.#key !== undefined) this.#lastKey = this.#key;
+    if (this.#written !== undefined) this.#lastText = unescaped(this.#written);
     return quote + 1;
+  }
+
+  #keep(piece: Buffer, start: number, end: number): void {
+    if (this.#written !== undefined && this.#written.length < MAX_KEPT)
+      this.#written += piece.toString('latin1', start, Math.min(end, start + MAX_KEPT));
+  }
+
+  /** Only a complete result goes on unread, and whatever it says is what its caller reads. */
+  #endMember(): void {
+    if (this.#key === 'resultType' && this.#lastText !== 'complete') {
+      this.problem = 'a result of two types';
+      this.#depth = Number.POSITIVE_INFINITY;
+    }
+    this.#key = '';
   }
 
   #isText(piece: Buffer): boolean {
@@ -116,7 +137,21 @@ export class LargeResult {
 const NOTHING = Buffer.alloc(0);
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const COMMA = 0x2c;
 const TRUE = 0x74;
+/** More than the longest name that counts here, each character of it written as an escape. */
+const MAX_KEPT = 128;
+
+/** What a text of JSON says; itself where that is nothing. */
+function unescaped(written: string): string {
+  if (!written.includes('\\')) return written;
+  try {
+    return String(JSON.parse(`"${written}"`));
+  } catch {
+    return written;
+  }
+}
 
 /** How many bytes there are without those of a character whose rest is still to come. */
 function wholeCharacters(bytes: Buffer): number {

@@ -30,6 +30,8 @@ export class RenewingExchange implements Exchange, Receiver {
   #holdsBudget = false;
   #pause: NodeJS.Timeout | undefined;
   #over = false;
+  /** Its result goes to its caller in pieces, which cannot be taken back. */
+  #isSending = false;
 
   constructor(request: OutgoingRequest, receiver: Receiver, renewal: Renewal) {
     this.#request = request;
@@ -68,7 +70,9 @@ export class RenewingExchange implements Exchange, Receiver {
   }
 
   onLarge(isComplete: boolean, goOn: () => void): Sink | undefined {
-    return this.#over ? undefined : this.#receiver.onLarge?.(isComplete, goOn);
+    const sink = this.#over ? undefined : this.#receiver.onLarge?.(isComplete, goOn);
+    this.#isSending ||= sink !== undefined;
+    return sink;
   }
 
   onOutcome(outcome: Outcome): void {
@@ -80,6 +84,7 @@ export class RenewingExchange implements Exchange, Receiver {
     const { reason } = failure;
     if ((reason === 'bad_answer' || reason === 'server_error') && this.#used !== undefined)
       this.#renewal.doubt(this.#used);
+    if (this.#isSending) return this.#fail(failure);
     const step = RETRY_RULES[reason][this.#request.repeatability ?? 'once'];
     if (step === 'renew' && this.#mayRenew) return this.#renew(failure);
     if (step === 'refresh' && this.#mayRenew) return this.#refresh(failure);

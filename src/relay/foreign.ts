@@ -24,6 +24,9 @@ const OF_THE_CORE: ReadonlySet<string> = new Set([
   'roots/list',
 ]);
 
+/** A modern server wants the method in a header, too. */
+const FITS_HEADER = /^[\x21-\x7e]{1,256}$/;
+
 /**
  * A method of an extension that is foreign to this gateway, from a caller that has it to the one server that has it: as it
  * is, there and back. Undefined where there is no such server, or more than one.
@@ -31,6 +34,7 @@ const OF_THE_CORE: ReadonlySet<string> = new Set([
 export function forwardForeign(method: string, params: Params, asking: Asking): Forwarding | undefined {
   const { view, extensions: declared } = asking;
   if (declared === undefined || OF_THE_CORE.has(method) || method.startsWith('tasks/')) return undefined;
+  if (!FITS_HEADER.test(method)) return undefined;
   const [downstream, ...others] = [...view.downstreams.values()].filter(({ listing }) =>
     sharesForeign(declared, listing?.extensions),
   );

@@ -44,6 +44,7 @@ export class Joined implements RunningCall {
   }
 
   drop(): void {
+    if (this.hasEnded) return;
     this.hasEnded = true;
     this.back.cancelled();
   }

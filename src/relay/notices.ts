@@ -25,11 +25,8 @@ export class Notices {
   }
 
   #passLog(message: Notification, back: WayBack): void {
-    const { logLevel } = back;
-    const level = message.params?.level;
-    // Spec 2026-07-28: who names no level hears nothing. Before it, what a server sends unasked is for it to say.
-    if (logLevel !== 'all' && (logLevel === undefined || !isAtLeast(level, logLevel))) return;
-    if (this.#logs.allows() || isAtLeast(level, 'error')) back.notify(message);
+    if (!wantsLog(back, message)) return;
+    if (this.#logs.allows() || isAtLeast(message.params?.level, 'error')) back.notify(message);
   }
 
   #passProgress(message: Notification, back: WayBack): void {
@@ -42,4 +39,9 @@ export class Notices {
     this.#lastProgress = progress;
     back.notify({ ...message, params: { ...message.params, progressToken } });
   }
+}
+
+/** Spec 2026-07-28: who names no level hears nothing. Before it, what a server sends unasked is for it to say. */
+export function wantsLog({ logLevel }: WayBack, { params }: Notification): boolean {
+  return logLevel === 'all' || (logLevel !== undefined && isAtLeast(params?.level, logLevel));
 }

@@ -63,17 +63,19 @@ export class OpenQuestions {
     for (const key of [...this.#open.keys()]) this.#settle(key, refused);
   }
 
-  /** Who was asked has gone: a person's silence is a cancellation, a program's an error. */
+  /** Who was asked has gone. */
   callerLeft(): void {
     for (const [key, { question, takeBack }] of [...this.#open]) {
-      if (takeBack !== undefined)
-        this.#settle(key, question.method === 'elicitation/create' ? CANCELLED : UNASKED);
+      if (takeBack !== undefined) this.#settle(key, silenceTo(question));
     }
   }
 
-  /** The call is over, and nobody wants the answers. */
+  /** The call is over: its caller need not answer, and its server is not left waiting. */
   close(): void {
-    for (const key of [...this.#open.keys()]) this.#withdraw(key);
+    for (const [key, { question }] of [...this.#open]) {
+      this.#open.get(key)?.takeBack?.();
+      this.#settle(key, silenceTo(question));
+    }
   }
 
   #put(question: Question, answered: Answered): string {
@@ -97,6 +99,9 @@ export class OpenQuestions {
     this.#remove(key)?.takeBack?.();
   }
 }
+
+/** A person's silence is a cancellation, a program's an error. */
+const silenceTo = ({ method }: Question) => (method === 'elicitation/create' ? CANCELLED : UNASKED);
 
 const CANCELLED: Outcome = { result: { action: 'cancel' } };
 const UNASKED: Outcome = {

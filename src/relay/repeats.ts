@@ -1,12 +1,13 @@
 import type { Sink } from '../downstream/link.ts';
 import type { DownstreamFailure } from '../errors.ts';
 import { ranBefore } from '../errors.ts';
-import type { Notification, Outcome, RequestId } from '../protocol/messages.ts';
+import type { Notification, Outcome, Params, RequestId } from '../protocol/messages.ts';
 import { afterRounds } from './after-rounds.ts';
 import type { Forwarding } from './asking.ts';
 import { type Elsewhere, tellOthers } from './elsewhere.ts';
 import { forward } from './forward.ts';
 import { type End, Joined } from './joined.ts';
+import { wantsLog } from './notices.ts';
 import type { ForwardedRequest, RunningCall, WayBack } from './running-call.ts';
 import { keyOf, type Same, SameCalls } from './same-calls.ts';
 import { Unheard } from './unheard.ts';
@@ -60,7 +61,7 @@ export function createRepeats(elsewhere?: Elsewhere): Repeats {
 
 /** Undefined for one that may run as often as it comes, that answers a question, or has more to it than its arguments. */
 function sameOf(
-  { joinsRepeats, downstream, params, argumentsJson, dialogue }: Forwarding,
+  { joinsRepeats, downstream, params, argumentsJson, dialogue, extensions }: Forwarding,
   caller: string,
 ): Same | undefined {
   if (joinsRepeats !== true || dialogue?.answers !== undefined || dialogue?.resumes !== undefined)
@@ -73,7 +74,15 @@ function sameOf(
     downstream: downstream.key,
     name: String(params.name),
     argumentsJson: String(argumentsJson),
+    beside: saidBeside(params._meta, dialogue?.capabilities, extensions),
   };
+}
+
+/** What else may make the answer another one; empty for most. Not the trace, which is new for a repetition. */
+function saidBeside(meta: unknown, ...declared: readonly unknown[]): string {
+  if (meta === undefined && declared.every((one) => one === undefined)) return '';
+  const { traceparent: _parent, tracestate: _state, baggage: _baggage, ...rest } = (meta ?? {}) as Params;
+  return JSON.stringify([rest, ...declared]);
 }
 
 /** One call, and the callers that wait for it. To the relay it is the way back to one. */
@@ -165,11 +174,16 @@ class JoinedCall implements WayBack {
   }
 
   cancelledBy(caller: Joined, reason: string): void {
-    this.#remove(caller);
-    if (this.#callers.length > 0) return;
+    if (this.#callers.length > 1) {
+      this.#remove(caller);
+      if (caller === this.#asked) this.#call?.callerLeft(false);
+      return;
+    }
     this.#hasEnded = true;
     this.forget();
+    // Before the end of its stream: what it was asked is taken back on it.
     this.#call?.cancel(reason);
+    this.#remove(caller);
   }
 
   leftBy(caller: Joined, cancels: boolean): void {
@@ -200,7 +214,9 @@ class JoinedCall implements WayBack {
   notify(message: Notification): void {
     const isProgress = message.method === 'notifications/progress';
     for (const { back } of this.#callers) {
-      if (!isProgress || back.progressToken === this.progressToken) back.notify(message);
+      if (!isProgress) {
+        if (wantsLog(back, message)) back.notify(message);
+      } else if (back.progressToken === this.progressToken) back.notify(message);
       else if (back.progressToken !== undefined) {
         const { progressToken } = back;
         back.notify({ ...message, params: { ...message.params, progressToken } });

@@ -5,11 +5,13 @@ export interface Same {
   readonly downstream: string;
   readonly name: string;
   readonly argumentsJson: string;
+  /** What was said with it that may make its answer another one. */
+  readonly beside: string;
 }
 
 /** All of it in one text. */
-export const keyOf = ({ caller, downstream, name, argumentsJson }: Same) =>
-  `${caller}\n${downstream}\n${name}\n${argumentsJson}`;
+export const keyOf = ({ caller, downstream, name, argumentsJson, beside }: Same) =>
+  `${caller}\n${downstream}\n${name}\n${argumentsJson}\n${beside}`;
 
 const BUCKETS = 256;
 /** About so many characters of the arguments decide where a call is kept. */
@@ -26,9 +28,10 @@ export class SameCalls<Call extends { readonly same: Same }> {
 
   find(same: Same): Call | undefined {
     for (const call of this.#bucketOf(same)) {
-      const { argumentsJson, name, downstream, caller } = call.same;
+      const { argumentsJson, beside, name, downstream, caller } = call.same;
       if (
         argumentsJson === same.argumentsJson &&
+        beside === same.beside &&
         name === same.name &&
         downstream === same.downstream &&
         caller === same.caller

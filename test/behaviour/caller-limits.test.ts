@@ -16,6 +16,31 @@ const echo = echoOf(1);
 const listen = modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } });
 
 describe('what one caller has running at once', () => {
+  test('does not count what it has pipelined once its connection has ended [R175]', async () => {
+    await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': neverAnswers } });
+    await using gateway = await startGateway({
+      mcpServers: { crm: crm.entry() },
+      limits: { maxCallerInFlight: 4 },
+    });
+    const { host, hostname, port } = new URL(gateway.url);
+    const usual = { host, authorization: `Bearer ${gateway.token}`, 'content-type': 'application/json' };
+    const raw = ([message, more]: ReturnType<typeof modernRequest>) => {
+      const body = JSON.stringify(message);
+      const accept = 'application/json, text/event-stream';
+      const headers = { ...usual, accept, ...more, 'content-length': String(Buffer.byteLength(body)) };
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+      return `POST /mcp HTTP/1.1\r\n${lines.join('')}\r\n${body}`;
+    };
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    socket.write(raw(listen) + [1, 2, 3, 4].map((n) => raw(echoOf(n))).join(''));
+    await eventually(() => gateway.gateway.waiting().calls).toBe(4);
+    socket.destroy();
+    await eventually(() => gateway.gateway.waiting()).toMatchObject({ calls: 0, listeners: 0, requests: 0 });
+    expect((await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+    await eventually(() => crm.cancellations.length).toBe(4);
+  });
+
   test('is answered with 429, Retry-After and a JSON-RPC error beyond maxCallerInFlight, and later served again [R9] [R175]', async () => {
     const waiting: (() => void)[] = [];
     const held: Answer = async (given) => {

@@ -76,6 +76,20 @@ test('a caller of the legacy era that declares it in its session is told of it, 
   expect(server.heard[0]).toMatchObject({ _meta: { [CAPABILITIES]: { extensions: SETTINGS } } });
 });
 
+test('a method that fits no header is unknown, and costs its server nothing', async () => {
+  await using server = await mapServer();
+  await using gateway = await startGateway({ mcpServers: { maps: server.entry() } });
+  const before = server.requests.length;
+  const capabilities = { extensions: SETTINGS };
+  const { headers } = await gateway.post(...legacyRequest('initialize', { capabilities }));
+  const session = { 'mcp-session-id': String(headers['mcp-session-id']) };
+  for (const method of ['maps/日本', 'maps/a\r\nx-evil: 1', `maps/${'x'.repeat(300)}`]) {
+    const { messages } = await gateway.post(legacyRequest(method, {})[0], session);
+    expect(messages[0]?.error?.code).toBe(-32601);
+  }
+  expect(server.requests).toHaveLength(before);
+});
+
 test('without it on both ends, nothing of it passes [R72]', async () => {
   await using server = await mapServer();
   await using gateway = await startGateway({ mcpServers: { maps: server.entry() } });

@@ -1,3 +1,5 @@
+import { connect as connectTcp } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import {
@@ -9,6 +11,7 @@ import { expect, test } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { COUNTER, wholeServer } from '../support/downstreams/whole.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { modernRequest } from '../support/messages.ts';
 
 const sse = ({ url }: RunningGateway, path = '/sse') => new URL(path, url);
 
@@ -124,4 +127,48 @@ test('closing the gateway ends the stream [R170]', async () => {
   const stream = await fetch(sse(gateway), { headers: { authorization: `Bearer ${gateway.token}` } });
   await gateway[Symbol.asyncDispose]();
   expect(await stream.text()).toMatch(/^event: endpoint\ndata: \/messages\?sessionId=[\w-]{36}\n\n$/);
+});
+
+test('a caller that does not read when its stream is ended costs nobody anything', async () => {
+  const tools = Array.from({ length: 100 }, (_, n) => ({
+    name: `t${n}`,
+    description: 'x'.repeat(9000),
+    inputSchema: { type: 'object' },
+  }));
+  await using crm = await plainServer({ era: 'legacy', tools });
+  const servers = { mcpServers: { crm: crm.entry() }, limits: { keepAliveCommentMs: 100, maxUnsentBytes: 2 ** 26 } };
+  await using gateway = await startGateway({ legacySse: true, ...servers });
+  const { port, hostname } = new URL(gateway.url);
+  const socket = connectTcp(Number(port), hostname);
+  socket.on('error', () => {});
+  socket.write(`GET /sse HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${gateway.token}\r\n\r\n`);
+  const path = await new Promise<string>((resolve) => {
+    socket.once('data', (data) => resolve(/data: (\S+)/.exec(String(data))?.[1] ?? ''));
+  });
+  socket.pause();
+  for (let id = 1; id <= 12; id++) {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${gateway.token}` };
+    await gateway.send(path, { headers, body: { jsonrpc: '2.0', id, method: 'tools/list' } });
+  }
+  await gateway.reload({ legacySse: false, ...servers });
+  // Several of its keep-alives later.
+  await sleep(350);
+  expect(await status(gateway, 'GET', '/sse')).toBe(404);
+  socket.destroy();
+});
+
+test('one that is told that too many listen is not told so by an answer to its notification', async () => {
+  await using crm = await plainServer({ era: 'legacy' });
+  const limits = { maxListeners: 1 };
+  await using gateway = await startGateway({ legacySse: true, limits, mcpServers: { crm: crm.entry() } });
+  const listening = await gateway.open(...modernRequest('subscriptions/listen', { notifications: {} }, 'l'));
+  void listening.next();
+  const client = await connect(gateway);
+  const errors: unknown[] = [];
+  client.onerror = (error) => void errors.push(error);
+  expect((await client.listTools()).tools).not.toEqual([]);
+  expect(errors).toEqual([]);
+  await client.close();
+  listening.cut();
+  await expect.poll(() => gateway.gateway.waiting()).toMatchObject({ calls: 0, listeners: 0 });
 });

@@ -51,10 +51,10 @@ async function behind(server: Era, answer: Answer, settings = {}) {
   };
 }
 
-async function callDump(url: string, token: string, era: Era, framing: Framing) {
+async function callDump(url: string, token: string, era: Era, framing: Framing, given = {}) {
   const [body, headers] = (era === 'modern' ? modernRequest : legacyRequest)('tools/call', {
     name: 'big__dump',
-    arguments: {},
+    arguments: given,
   });
   const accept = framing === 'json' ? 'application/json' : 'application/json, text/event-stream';
   return request(url, {
@@ -173,5 +173,83 @@ describe('a large result goes on while it arrives', () => {
     expect(written).toBeLessThan(most);
     const message = messageIn(await body.text(), 'json');
     expect(message.result.content[0].text).toHaveLength(most * piece.length);
+  });
+
+  test.each([
+    ['as it is', '"resultType":"input_required"'],
+    ['with an escape', '"result\\u0054ype":"input_required"'],
+    ['as no text', '"resultType":["complete"]'],
+  ])('what says later that it is of another type, %s, is no answer', async (_how, type) => {
+    const more = `"inputRequests":{"q":{"method":"elicitation/create","params":{"mode":"url","url":"javascript:0"}}}`;
+    for (const server of eras) {
+      const { answer, finish } = inHalves(server, { rest: `"}],${type},${more}}}` });
+      await using all = await behind(server, answer);
+      const { body } = await callDump(all.gateway.url, all.gateway.token, server, 'json');
+      const reading = body[Symbol.asyncIterator]();
+      await reading.next();
+      finish();
+      await expect(async () => {
+        for await (const _chunk of { [Symbol.asyncIterator]: () => reading });
+      }).rejects.toThrow();
+      expect(all.gateway.logs.join('\n')).toContain('a result of two types');
+    }
+  });
+
+  test('what says twice that it is complete, or has such a text elsewhere, is an answer', async () => {
+    const rest = '"}],"structuredContent":{"resultType":"x"},"other":"resultType","resultType":"complete"}}';
+    const { answer, finish } = inHalves('modern', { rest });
+    await using all = await behind('modern', answer);
+    const reply = await callDump(all.gateway.url, all.gateway.token, 'modern', 'json');
+    finish();
+    expect(messageIn(await reply.body.text(), 'json').result.other).toBe('resultType');
+  });
+
+  test('what is cut after some of it has gone is not asked for again, even where that is allowed', async () => {
+    let runs = 0;
+    const gone = deferred<void>();
+    const answer: Answer = async ({ message, res }) => {
+      runs++;
+      res.setHeader('content-type', 'application/json');
+      res.write(
+        `{"jsonrpc":"2.0","id":${message.id},"result":{"content":[{"type":"text","text":"${'x'.repeat(600_000)}`,
+      );
+      await gone.promise;
+      res.destroy();
+    };
+    const downstream = await plainServer({
+      ...{ era: 'legacy', tools: [TOOL] },
+      answers: { 'tools/call dump': answer },
+    });
+    const entry = downstream.entry({ tools: { overrides: { dump: { retry: true } } } });
+    await using gateway = await startGateway({ mcpServers: { big: entry } });
+    const { body } = await callDump(gateway.url, gateway.token, 'legacy', 'json');
+    const reading = body[Symbol.asyncIterator]();
+    await reading.next();
+    gone.resolve();
+    await expect(async () => {
+      for await (const _chunk of { [Symbol.asyncIterator]: () => reading });
+    }).rejects.toThrow();
+    expect(runs).toBe(1);
+    await downstream[Symbol.asyncDispose]();
+  });
+
+  test('callers that leave meanwhile hold nothing up, and nobody is blamed for it', async () => {
+    let sent = 0;
+    const piece = 'x'.repeat(64 * 1024);
+    const answer: Answer = async ({ message, res }) => {
+      res.setHeader('content-type', 'application/json');
+      res.write(`{"jsonrpc":"2.0","id":${message.id},"result":{"content":[{"type":"text","text":"`);
+      for (let written = 0; written < 256; written++) if (!res.write(piece)) await once(res, 'drain');
+      res.end('"}]}}', () => sent++);
+    };
+    await using all = await behind('legacy', answer, { limits: { maxResultBytes: 32 * 1024 * 1024 } });
+    const { gateway } = all;
+    for (let left = 1; left <= 2; left++) {
+      const { body } = await callDump(gateway.url, gateway.token, 'legacy', 'json', { left });
+      await body[Symbol.asyncIterator]().next();
+      body.on('error', () => {}).destroy();
+      await expect.poll(() => sent, { timeout: 10_000 }).toBe(left);
+    }
+    await expect.poll(() => gateway.gateway.waiting().calls).toBe(0);
   });
 });

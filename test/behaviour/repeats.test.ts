@@ -312,6 +312,52 @@ test('who cancels one of two joined calls cancels its own part, and who cancels 
   expect(ended(await next)).toEqual([5, 'run 3']);
 });
 
+test('requests that say something else beside the same arguments are two calls', async () => {
+  const tool = gate((run, message) =>
+    textResult(`run ${run} for ${message.params._meta['acme/user']}`, message),
+  );
+  await using at = await scene('modern', { passMeta: ['acme/*'] }, tool);
+  const call = (id: number, _meta: object) =>
+    at.gateway.post(...modernRequest('tools/call', { ...ADD, _meta }, id));
+  const alice = call(1, { 'acme/user': 'alice' });
+  await eventually(() => tool.runs).toBe(1);
+  const others = [
+    call(2, { 'acme/user': 'bob' }),
+    call(3, { 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} }, 'acme/user': 'alice' }),
+  ];
+  await eventually(() => tool.runs).toBe(3);
+  tool.open();
+  expect(ended(await alice)).toEqual([1, 'run 1 for alice']);
+  for (const other of others) expect(ended(await other)[1]).toMatch(/run [23] for (bob|alice)/);
+});
+
+test('of calls that are one, who asked for no log hears none', async () => {
+  let go = () => {};
+  const held = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  let runs = 0;
+  const logging: Answer = async (given) => {
+    runs++;
+    const stream = given.stream();
+    await held;
+    stream.send({ method: 'notifications/message', params: { level: 'info', data: 'noted' } });
+    stream.result(textResult('done', given.message));
+  };
+  await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call add': logging } });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const call = (id: number, _meta: object) =>
+    gateway.post(...modernRequest('tools/call', { ...ADD, _meta }, id));
+  const first = call(1, { 'io.modelcontextprotocol/logLevel': 'info' });
+  await eventually(() => runs).toBe(1);
+  const second = call(2, {});
+  await gateway.post(...modernRequest('tools/list', {}, 3));
+  go();
+  expect((await first).messages.map(({ method }) => method)).toEqual(['notifications/message', undefined]);
+  expect((await second).messages.map(({ method }) => method)).toEqual([undefined]);
+  expect(runs).toBe(1);
+});
+
 test('two sessions are two callers', async () => {
   await using at = await scene();
   const begin = async () =>

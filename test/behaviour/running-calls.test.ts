@@ -1,4 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
+import { deferred } from '../../src/downstream/deferred.ts';
+import type { Answer } from '../support/downstreams/exchange.ts';
 import { legacyServer } from '../support/downstreams/legacy.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -184,5 +186,33 @@ describe('notifications/cancelled', () => {
     // Its stream is closed, without a response.
     expect([cancelled?.status, cancelled?.messages]).toEqual([200, []]);
     for (const reply of finished) expect(reply.messages.at(-1)?.result.content[0].text).toBe('waited 400 ms');
+  });
+
+  test('ends a call that waits for the first lists: it is not run', async () => {
+    const connecting = deferred<void>();
+    const late: Answer = async (given) => {
+      await connecting.promise;
+      return given.usual();
+    };
+    await using crm = await plainServer({ era: 'modern' });
+    await using slow = await plainServer({ era: 'modern', answers: { 'server/discover': late } });
+    await using before = await startGateway({ mcpServers: { crm: crm.entry() } });
+    // A session goes on after a restart.
+    const { headers } = await before.post(...legacyRequest('initialize', {}));
+    const session = { 'mcp-session-id': headers['mcp-session-id'] as string };
+    const servers = { crm: crm.entry(), slow: slow.entry() };
+    await using gateway = await startGateway({ mcpServers: servers }, { settle: false });
+    const call = gateway.post(
+      legacyRequest('tools/call', { name: 'crm__echo', arguments: { text: 'x' } }, { id: 5 })[0],
+      session,
+    );
+    await expect.poll(() => gateway.gateway.waiting().requests).toBe(1);
+    await gateway.post(
+      { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 5 } },
+      session,
+    );
+    connecting.resolve();
+    expect((await call).messages).toEqual([]);
+    expect(crm.calls).toEqual([]);
   });
 });

@@ -301,3 +301,11 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     expect(await ended).toEqual({ code: 0, signal: null });
   });
 });
+
+test('a name that is no text is refused, and costs no process', async ({ expect }) => {
+  await using downstream = await plainServer({ era: 'modern' });
+  await using at = await serving({ mcpServers: { crm: downstream.entry() } });
+  for (const answer of turns(4, () => call(at.url, { toString: 1, valueOf: 1 } as never, {})))
+    expect((await answer).messages[0]?.error?.code).toBe(-32602);
+  expect(at.child.stderr).not.toContain('worker_ended');
+});

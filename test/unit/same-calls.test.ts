@@ -7,6 +7,7 @@ const same: fc.Arbitrary<Same> = fc.record({
   caller: fc.constantFrom('a', 'b'),
   downstream: fc.constantFrom('crm', 'sql'),
   name: fc.constantFrom('read', 'write'),
+  beside: fc.constantFrom('', '[{"acme/user":"bob"}]'),
   argumentsJson: fc.constantFrom(
     '',
     '{}',

@@ -25,6 +25,8 @@ export interface PlainScript extends GuardOptions {
   readonly redirectsTo?: string;
   /** What a legacy server does with GET, other than refusing it. */
   readonly gets?: (req: IncomingMessage, res: ServerResponse) => unknown;
+  /** Before it accepts the answer to a question of its own. */
+  readonly beforeAccepting?: (res: ServerResponse) => Promise<void>;
   /** By method, or `tools/call <tool>` for one tool. What is not here is answered as a good server would. */
   readonly answers?: Readonly<Record<string, Answer>>;
 }
@@ -69,6 +71,7 @@ export async function plainServer(script: PlainScript): Promise<PlainDownstream>
       if (message.method === 'notifications/cancelled') {
         cancel({ ...message.params, by: 'notification' });
       } else if (message.method === undefined) {
+        await script.beforeAccepting?.(res);
         waiting.get(message.id)?.(message);
       }
       res.writeHead(202).end();
