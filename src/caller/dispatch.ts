@@ -36,8 +36,12 @@ import { createViewNow } from './view-now.ts';
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
   notice(notification: Notification, caller: Caller): void;
-  /** Which of several processes a call belongs to; undefined where that is this one. */
-  placeOf(call: Request, caller: Caller, index: number): number | undefined;
+  /**
+   * Which of several processes a call belongs to; undefined where that is this one.
+   *
+   * @param isOfSession  of one that lives here, and whose calls others know nothing of
+   */
+  placeOf(call: Request, caller: Caller, index: number, isOfSession: boolean): number | undefined;
   /** The same for a session that is about to begin in another process than the first. */
   placeOfSessions(initialize: Request, selection: Selection): number | undefined;
   /** A caller answers a question that was put to it. */
@@ -228,15 +232,16 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         guarded(request, caller, reply);
       });
     },
-    placeOf(call, caller, index) {
+    placeOf(call, caller, index, isOfSession) {
       const { params = {} } = call;
       const isMain = index === MAIN;
       // It comes back to who asked for more.
       if (!isMain && (params.requestState !== undefined || isAskable(params, caller))) return MAIN;
       const view = viewOf(caller);
       const isHere = isMain || view.routes.get(params.name as string)?.downstream.isStateless === true;
-      if (isHere && options.elsewhere?.isEmpty !== false) return undefined;
-      const place = placeOfSame(params, caller, view, index) ?? (isHere ? index : MAIN);
+      if (isHere && (isOfSession || options.elsewhere?.isEmpty !== false)) return undefined;
+      const same = isOfSession ? undefined : placeOfSame(params, caller, view, index);
+      const place = same ?? (isHere ? index : MAIN);
       return place === index ? undefined : place;
     },
     placeOfSessions({ params }, { profile, toolset }) {

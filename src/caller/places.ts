@@ -55,7 +55,7 @@ export function createPlaces(
         const agent = headers['user-agent'];
         const session = undefined;
         const caller = { name: 'token', agent, era, selection, session, headers } as const;
-        return dispatcher.placeOf(message, caller, index);
+        return dispatcher.placeOf(message, caller, index, ofSession);
       }
       if (index === MAIN || ofSession || ANYWHERE.has(message.method)) return undefined;
       return message.method === 'initialize' ? dispatcher.placeOfSessions(message, selection) : MAIN;

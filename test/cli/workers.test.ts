@@ -302,6 +302,26 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
   });
 });
 
+test('a session’s call stays with its session, where it can be cancelled', async ({ expect }) => {
+  await using downstream = await heldServer();
+  await using at = await serving({ mcpServers: { crm: downstream.entry() } });
+  const same = (id: number) => legacyRequest('tools/call', { name: 'crm__slow', arguments: {} }, { id });
+  // From a caller of the same name that has no session: it runs in one of the two processes, and both know.
+  const other = post(at.url, same(1));
+  await sleep(TOLD_MS);
+  const sessions = await Promise.all(turns(4, () => initialize(at.url)));
+  expect(new Set(sessions.map((session) => session['mcp-session-id'].startsWith('1~'))).size).toBe(2);
+  for (const [n, session] of sessions.entries()) {
+    const call = post(at.url, same(5), session);
+    await expect.poll(() => downstream.runs, soon).toBe(n + 2);
+    const params = { requestId: 5 };
+    await post(at.url, [{ jsonrpc: '2.0', method: 'notifications/cancelled', params }, {}], session);
+    expect((await call).messages).toEqual([]);
+  }
+  downstream.release();
+  expect((await other).messages.at(-1)?.result.content[0].text).toBe('done');
+});
+
 test('a name that is no text is refused, and costs no process', async ({ expect }) => {
   await using downstream = await plainServer({ era: 'modern' });
   await using at = await serving({ mcpServers: { crm: downstream.entry() } });
