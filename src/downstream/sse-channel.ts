@@ -99,7 +99,8 @@ export class SseChannel implements Channel {
         if (status < 200) return;
         const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
         if (status === 200 && isStream) return;
-        this.#end(status === 200 ? 'it opened no event stream' : `HTTP ${status}`, NoEventStream, status);
+        if (status === 200) this.#end('it opened no event stream', NoEventStream);
+        else this.#end(`HTTP ${status}`, NoEventStream, status);
         controller.abort(new Error('not an event stream'));
       },
       onResponseData: (_controller, chunk) => {

@@ -101,6 +101,15 @@ describe('a server of 2024-11-05 over HTTP+SSE', () => {
     expect((await call(gateway)).content[0].text).toBe('hello');
   });
 
+  test('that says so and answers a GET with something else is connected to over Streamable HTTP', async () => {
+    await using server = await plainServer({
+      era: 'legacy',
+      gets: (_req, res) => sendJson(res, 200, { status: 'ok' }),
+    });
+    await using gateway = await startGateway({ mcpServers: { old: server.entry({ type: 'sse' }) } });
+    expect((await call(gateway)).content[0].text).toBe('hello');
+  });
+
   test('is never sent its headers to another address that it names', async () => {
     await using elsewhere = await listenOnLoopback((_recorded, _req, res) => sendJson(res, 202, {}));
     await using server = await sseServer({ endpoint: () => `${elsewhere.origin}/in` });
