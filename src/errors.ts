@@ -103,6 +103,8 @@ export type FailureReason =
 export class DownstreamFailure extends Error {
   readonly downstream: string;
   readonly reason: FailureReason;
+  /** The same without its name, and without what it means for a call: `failed (HTTP 500).` */
+  readonly what: string;
   /** False only when the downstream cannot have begun the work: then repeating it is safe. */
   readonly mayHaveRun: boolean;
   /** When the downstream wants to be asked again, where it said so. */
@@ -125,6 +127,7 @@ export class DownstreamFailure extends Error {
     this.name = 'DownstreamFailure';
     this.downstream = downstream;
     this.reason = reason;
+    this.what = escapeHidden(text);
     this.mayHaveRun = mayHaveRun;
   }
 }

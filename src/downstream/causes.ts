@@ -1,5 +1,9 @@
+import { ProtocolError } from '@modelcontextprotocol/client';
 import { RPC } from '../protocol/messages.ts';
 import { TooLarge } from './bounded-body.ts';
+import { ConnectFailed } from './connection.ts';
+
+const NOT_MCP = 'it does not speak MCP at this URL';
 
 /** What a person calls the error codes of a connection that did not come about. */
 const WORDS = new Map([
@@ -19,9 +23,9 @@ const WORDS = new Map([
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'its TLS certificate is for another host'],
   // Codes of the SDK's client.
   ['REQUEST_TIMEOUT', 'it did not answer in time'],
-  ['CLIENT_HTTP_UNEXPECTED_CONTENT', 'it does not speak MCP at this URL'],
-  ['CLIENT_HTTP_NOT_IMPLEMENTED', 'it does not speak MCP at this URL'],
-  ['INVALID_RESULT', 'it does not speak MCP at this URL'],
+  ['CLIENT_HTTP_UNEXPECTED_CONTENT', NOT_MCP],
+  ['CLIENT_HTTP_NOT_IMPLEMENTED', NOT_MCP],
+  ['INVALID_RESULT', NOT_MCP],
   ['ENOENT', 'command not found'],
   ['EACCES', 'command not executable'],
 ]);
@@ -34,7 +38,11 @@ export function describeCause(error: unknown): string {
     if (status === 401 || status === 403) return `it refused the credentials: HTTP ${status}`;
     if (status === 404) return 'nothing is at its url: HTTP 404';
     if (typeof status === 'number' && status > 0) return `HTTP ${status}`;
+    if (cause instanceof ConnectFailed) return cause.message;
     if (code === RPC.unsupportedVersion) return 'it speaks no version of MCP that is spoken here';
+    if (cause instanceof ProtocolError) return `it answered initialize with error ${code}`;
+    // The SDK's client passes on what its parsers throw.
+    if (cause instanceof SyntaxError || cause.name === 'ZodError') return NOT_MCP;
     if (typeof code === 'string') {
       const words = WORDS.get(code);
       if (words !== undefined) return words;
@@ -42,6 +50,15 @@ export function describeCause(error: unknown): string {
     }
   }
   return 'connecting failed';
+}
+
+/** What its operator is to do about a redirect to another server; undefined for what is none. The rest of it may be secret. */
+export function describeRedirect(status: number, location: unknown, from: URL): string | undefined {
+  if (status < 300 || status >= 400 || typeof location !== 'string') return undefined;
+  if (!URL.canParse(location, from.href)) return undefined;
+  const { protocol, origin } = new URL(location, from);
+  if (!/^https?:$/.test(protocol) || origin === from.origin) return undefined;
+  return `it redirects to ${origin} (HTTP ${status}): put that address into url`;
 }
 
 /** Nobody listens there, or who did has gone in the middle of it: as long as a server takes to start again. */

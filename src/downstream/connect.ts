@@ -55,7 +55,8 @@ export function whyOf(error: unknown): string {
   const status = statusOf(error);
   if (error instanceof Refused || (error instanceof ConnectFailed && status === undefined))
     return error.message;
-  return error instanceof DownstreamFailure
-    ? `its tools cannot be listed: ${error.reason}`
-    : describeCause(error);
+  if (!(error instanceof DownstreamFailure)) return describeCause(error);
+  // What a caller may do about it comes behind that.
+  const [whatHappened] = error.what.split(/\.(?: |$)/);
+  return `its tools cannot be listed: it ${whatHappened}`;
 }

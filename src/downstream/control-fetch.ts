@@ -4,6 +4,8 @@ import type { Dispatcher, Pool } from 'undici';
 import type { Limits } from '../config/config.ts';
 import { decoderFor } from './answer-reader.ts';
 import { boundBody, boundEvents } from './bounded-body.ts';
+import { describeRedirect } from './causes.ts';
+import { ConnectFailed } from './connection.ts';
 
 /** From the opening of a stream that was closed soon to that of the next one, the second before which is the SDK's. */
 const SHORT_STREAM_MS = 11_000;
@@ -51,6 +53,11 @@ export function createControlFetch(
     });
     const status = answer.statusCode;
     const answered = headersOf(answer);
+    const redirect = describeRedirect(status, answered.get('location'), url);
+    if (redirect !== undefined) {
+      answer.body.on('error', () => {}).destroy();
+      throw new ConnectFailed(redirect);
+    }
     if (init?.method === 'POST' && status >= 200 && status < 300) onAnswered(url);
     if (BODILESS.has(status)) {
       answer.body.resume().on('error', () => {});

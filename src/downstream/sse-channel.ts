@@ -8,7 +8,7 @@ import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder, type EventDecoder } from '../protocol/sse.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
 import type { Cap } from './cap.ts';
-import { describeCause } from './causes.ts';
+import { describeCause, describeRedirect } from './causes.ts';
 import type { Channel, Interceptor } from './channel.ts';
 import { ConnectFailed } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
@@ -99,7 +99,9 @@ export class SseChannel implements Channel {
         if (status < 200) return;
         const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
         if (status === 200 && isStream) return;
-        if (status === 200) this.#end('it opened no event stream', NoEventStream);
+        const redirect = describeRedirect(status, headers.location, this.#url);
+        if (redirect !== undefined) this.#end(redirect);
+        else if (status === 200) this.#end('it opened no event stream', NoEventStream);
         else this.#end(`HTTP ${status}`, NoEventStream, status);
         controller.abort(new Error('not an event stream'));
       },

@@ -74,9 +74,7 @@ export class StdioChannel implements Channel {
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (error) => {
-        // Node reports a missing working directory as if the command were missing.
-        const { cwd } = this.#config;
-        this.#onEnd(cwd !== undefined && !existsSync(cwd) ? 'its cwd does not exist' : describeCause(error));
+        this.#onEnd(whyNotStarted(this.#config, error));
         reject(error);
       });
     });
@@ -143,4 +141,12 @@ export class StdioChannel implements Channel {
     if (this.#child !== undefined) this.#ending = stopChild(this.#child);
     this.onclose?.();
   }
+}
+
+function whyNotStarted({ command, cwd }: StdioDownstreamConfig, error: Error): string {
+  // Node reports a missing working directory as if the command were missing.
+  if (cwd !== undefined && !existsSync(cwd)) return 'its cwd does not exist';
+  const why = describeCause(error);
+  const isLine = (error as NodeJS.ErrnoException).code === 'ENOENT' && /\s/.test(command);
+  return isLine ? `${why}: put what follows the program into args` : why;
 }

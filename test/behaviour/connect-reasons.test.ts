@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import type { ServerEntry } from '../support/downstreams/downstream.ts';
+import type { Answer } from '../support/downstreams/exchange.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { answersHtml, answersStatus } from '../support/downstreams/wire.ts';
+import { answersHtml, answersInvalidJson, answersStatus, redirects } from '../support/downstreams/wire.ts';
 import { startGateway } from '../support/gateway.ts';
+import { sendJson } from '../support/http-server.ts';
 
 /** Why the one downstream is down, as its operator reads it. */
 async function whyDown(entry: ServerEntry): Promise<string | undefined> {
@@ -31,12 +33,47 @@ test('a downstream that fails says with which status', async () => {
   expect(await whyDown(downstream.entry())).toBe('HTTP 503');
 });
 
-test('a web page is not MCP', async () => {
+test.each<[string, Answer]>([
+  ['a web page', answersHtml],
+  ['an object of something else', ({ res }) => sendJson(res, 200, {})],
+  ['invalid JSON', answersInvalidJson],
+])('%s is not MCP', async (_what, answer) => {
   await using downstream = await plainServer({
     era: 'modern',
-    answers: { 'server/discover': answersHtml, initialize: answersHtml },
+    answers: { 'server/discover': answer, initialize: answer },
   });
   expect(await whyDown(downstream.entry())).toBe('it does not speak MCP at this URL');
+});
+
+test.each([302, 307, 308])('a redirect to another server, with %d, says where to', async (status) => {
+  const answer = redirects('https://crm.example.com/mcp?key=secret', status);
+  await using downstream = await plainServer({
+    era: 'modern',
+    answers: { 'server/discover': answer, initialize: answer },
+    gets: (_req, res) => res.writeHead(status, { location: 'https://crm.example.com/sse' }).end(),
+  });
+  const why = `it redirects to https://crm.example.com (HTTP ${status}): put that address into url`;
+  expect(await whyDown(downstream.entry())).toBe(why);
+  expect(await whyDown(downstream.entry({ type: 'sse' }))).toBe(why);
+});
+
+test('a downstream that refuses the handshake says with which error, and not in its words', async () => {
+  await using downstream = await plainServer({
+    era: 'legacy',
+    answers: { initialize: (given) => given.error(-32000, 'Tenant header missing') },
+  });
+  expect(await whyDown(downstream.entry())).toBe('it answered initialize with error -32000');
+});
+
+test.each([
+  [500, 'it failed (HTTP 500)'],
+  [403, "it refused this gateway's credentials (HTTP 403)"],
+])('a downstream whose list of tools is refused with %d says so in words', async (status, how) => {
+  await using downstream = await plainServer({
+    era: 'modern',
+    answers: { 'tools/list': answersStatus(status) },
+  });
+  expect(await whyDown(downstream.entry())).toBe(`its tools cannot be listed: ${how}`);
 });
 
 test.each([
@@ -44,6 +81,11 @@ test.each([
   ['a port on which nothing listens', { url: 'http://127.0.0.1:2/mcp' }, 'connection refused'],
   ['a port that browsers keep from', { url: 'http://127.0.0.1:6000/mcp' }, 'connection refused'],
   ['a command that does not exist', { command: 'no-such-command' }, 'command not found'],
+  [
+    'a command with its arguments',
+    { command: 'node notes-server.mjs' },
+    'command not found: put what follows the program into args',
+  ],
   [
     'a directory that does not exist',
     { command: process.execPath, cwd: '/no/such/dir' },

@@ -123,7 +123,7 @@ test('a server that does not list within its listTimeoutMs is down, with that re
   await using gateway = await startGateway({ mcpServers: { crm: downstream.entry({ listTimeoutMs: 300 }) } });
   expect(gateway.gateway.status().downstreams.crm).toMatchObject({
     state: 'down',
-    why: 'its tools cannot be listed: bad_answer',
+    why: 'its tools cannot be listed: it sent no answer (tools/list timed out after 300 ms)',
   });
 });
 
