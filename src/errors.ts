@@ -103,7 +103,7 @@ export type FailureReason =
 export class DownstreamFailure extends Error {
   readonly downstream: string;
   readonly reason: FailureReason;
-  /** The same without its name, and without what it means for a call: `failed (HTTP 500).` */
+  /** Without its name and what that means for a call: `failed (HTTP 500).` */
   readonly what: string;
   /** False only when the downstream cannot have begun the work: then repeating it is safe. */
   readonly mayHaveRun: boolean;
@@ -174,6 +174,10 @@ export const sessionLost = (key: string) =>
 
 export const cutOff = (key: string, cause?: unknown) =>
   new DownstreamFailure(key, 'outcome_unknown', 'closed the connection before answering.', true, { cause });
+
+// It is we who closed the connection then.
+const DRAINED = 'did not answer before drainMs was over: its entry was removed, or this gateway was stopped.';
+export const drained = (key: string) => new DownstreamFailure(key, 'outcome_unknown', DRAINED, true);
 
 export const noAnswer = (key: string, how: string) =>
   new DownstreamFailure(key, 'bad_answer', `sent no answer (${how}).`, true);

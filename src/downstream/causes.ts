@@ -16,6 +16,7 @@ const WORDS = new Map([
   ['ETIMEDOUT', 'connecting timed out'],
   ['UND_ERR_CONNECT_TIMEOUT', 'connecting timed out'],
   ['UND_ERR_SOCKET', 'connection closed'],
+  ['UND_ERR_DESTROYED', 'this gateway has closed its connections'],
   ['CERT_HAS_EXPIRED', 'its TLS certificate has expired'],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'its TLS certificate is self-signed'],
   ['SELF_SIGNED_CERT_IN_CHAIN', 'its TLS certificate chain is self-signed'],

@@ -17,7 +17,7 @@ export interface Channel extends Transport {
   /** Why it has ended, in a few words; undefined while it is open. */
   readonly ended: string | undefined;
   /** What those hear that still wait when it ends; undefined where nothing is known but that. */
-  readonly failure?: DownstreamFailure | undefined;
+  failure: DownstreamFailure | undefined;
   /**
    * False when there is nothing to write to.
    *

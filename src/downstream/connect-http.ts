@@ -5,7 +5,7 @@ import type { Connection, ConnectOptions } from './connection.ts';
 import { createControlClient, passStrays } from './control-client.ts';
 import { createControlFetch } from './control-fetch.ts';
 import { withUserAgent } from './http-headers.ts';
-import { createHttpLink } from './http-link.ts';
+import { createHttpLink, type HttpLink } from './http-link.ts';
 import { within } from './within.ts';
 
 export const CONNECT_TIMEOUT_MS = 20_000;
@@ -59,7 +59,10 @@ export async function connectHttp(
   // The SDK's timeouts are for requests; a server that does not take a notification would hold it for ever.
   const bound = setTimeout(giveUp, connectTimeoutMs);
   const client = createControlClient(options, requestTimeoutMs, options.mode);
+  let link: HttpLink | undefined;
   const close = async () => {
+    // Before the session is given back: its server may end their streams with it.
+    link?.giveUp();
     await endSession(transport);
     await client.close().catch(() => {});
     await pool.destroy();
@@ -77,7 +80,7 @@ export async function connectHttp(
     clearTimeout(bound);
     options.signal.removeEventListener('abort', giveUp);
   }
-  const link = createHttpLink({
+  link = createHttpLink({
     key: config.key,
     pool,
     path: answeredAt.pathname + answeredAt.search,

@@ -1,4 +1,5 @@
 import type { HttpDownstreamConfig } from '../config/config.ts';
+import { drained } from '../errors.ts';
 import { capOf } from './cap.ts';
 import { createChannelLink } from './channel-link.ts';
 import { CONNECT_TIMEOUT_MS } from './connect-http.ts';
@@ -31,11 +32,15 @@ export async function connectSse(config: HttpDownstreamConfig, options: ConnectO
     'legacy',
     client.getNegotiatedProtocolVersion() ?? '2024-11-05',
   );
-  const close = async () => {
+  const retire = async () => {
     delete client.onclose;
     await client.close().catch(() => {});
     await channel.close();
   };
+  const close = () => {
+    channel.failure ??= drained(config.key);
+    return retire();
+  };
   // All that runs on it is answered on its one stream: it ends with it.
-  return { link, client, retire: close, close };
+  return { link, client, retire, close };
 }

@@ -1,4 +1,5 @@
 import type { StdioDownstreamConfig } from '../config/config.ts';
+import { drained } from '../errors.ts';
 import { LATEST_MODERN_VERSION } from '../protocol/eras.ts';
 import { RPC } from '../protocol/messages.ts';
 import { capOf } from './cap.ts';
@@ -71,11 +72,15 @@ async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions
     client.getProtocolEra() ?? 'legacy',
     client.getNegotiatedProtocolVersion() ?? '2025-03-26',
   );
-  const close = async () => {
+  const retire = async () => {
     delete client.onclose;
     await client.close().catch(() => {});
     await channel.close();
   };
+  const close = () => {
+    channel.failure ??= drained(config.key);
+    return retire();
+  };
   // A pipe has one process at its end: what runs on it ends with it.
-  return { link, client, retire: close, close };
+  return { link, client, retire, close };
 }

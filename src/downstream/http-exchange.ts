@@ -122,8 +122,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     this.#status = status;
     const { key, hasSession } = this.#options;
     const failure = judgeStatus(key, status, headers, hasSession);
-    if (this.#wasCut !== undefined && (failure ?? status >= 400)) return this.#fail(this.#wasCut);
-    if (failure !== undefined) return this.#fail(failure);
+    if (this.#wasCut !== undefined && (failure ?? status >= 400)) return this.fail(this.#wasCut);
+    if (failure !== undefined) return this.fail(failure);
     this.#reader = createAnswerReader(headers, this.#options.limits, this);
   }
 
@@ -150,7 +150,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     clearTimeout(this.#linger);
     const { key } = this.#options;
     // Before a connection carried it, nothing was sent; afterwards nobody can know.
-    if (this.#controller === undefined) this.#fail(unavailable(key, describeCause(error), error));
+    if (this.#controller === undefined) this.fail(unavailable(key, describeCause(error), error));
     else this.#cut(cutOff(key, error));
   }
 
@@ -180,11 +180,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   }
 
   onTooLarge({ bytes, limit }: Cap): void {
-    this.#fail(tooLarge(this.#options.key, bytes, limit));
+    this.fail(tooLarge(this.#options.key, bytes, limit));
   }
 
   onNonsense(what: string, cause?: unknown): void {
-    this.#fail(this.#unreadable(what, cause));
+    this.fail(this.#unreadable(what, cause));
   }
 
   onPlace(id: string): void {
@@ -209,13 +209,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     if (this.#settled) return;
     this.#wasCut ??= failure;
     const goesOn = this.#resumption?.schedule((place) => this.#options.resume?.(this, place));
-    if (goesOn !== true) this.#fail(this.#wasCut);
+    if (goesOn !== true) this.fail(this.#wasCut);
   }
 
   onMessage(message: Message): void {
     if (this.#settled) return;
     if (typeof message.method === 'string') return this.#onCall(message);
-    if (this.#tellsOfLostSession(message)) return this.#fail(sessionLost(this.#options.key));
+    if (this.#tellsOfLostSession(message)) return this.fail(sessionLost(this.#options.key));
     if (message.id !== this.id) {
       this.#sawOtherId = true;
       return;
@@ -248,9 +248,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     const code = outcome !== undefined && 'error' in outcome ? outcome.error.code : undefined;
     // About our own hop, and wrong in the caller's ears: it is we who wrote those headers and chose that version.
     const isOfOurHop = this.#status === 400;
-    if (outcome === undefined) this.#fail(notMcp(key, 'an answer without result or error'));
-    else if (isOfOurHop && code === RPC.headerMismatch) this.#fail(headersRejected(key));
-    else if (isOfOurHop && code === RPC.unsupportedVersion) this.#fail(sessionLost(key));
+    if (outcome === undefined) this.fail(notMcp(key, 'an answer without result or error'));
+    else if (isOfOurHop && code === RPC.headerMismatch) this.fail(headersRejected(key));
+    else if (isOfOurHop && code === RPC.unsupportedVersion) this.fail(sessionLost(key));
     else this.#settle(true, () => this.receiver.onOutcome(outcome));
     if (this.#reader?.isStream === true) {
       this.#linger = setTimeout(() => this.#controller?.abort(new Error('answered')), LINGER_MS);
@@ -272,7 +272,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   onEnd(): void {
     if (this.#settled) return;
     const { key } = this.#options;
-    if (this.#status >= 400) return this.#fail(failedStatus(key, this.#status));
+    if (this.#status >= 400) return this.fail(failedStatus(key, this.#status));
     this.#cut(
       noAnswer(key, this.#sawOtherId ? 'its reply was for another request' : 'its reply ended early'),
     );
@@ -283,7 +283,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     return this.#status >= 400 ? failedStatus(key, this.#status) : notMcp(key, what, cause);
   }
 
-  #fail(failure: DownstreamFailure): void {
+  fail(failure: DownstreamFailure): void {
     if (this.#settled) return;
     this.#settle(!failure.mayHaveRun, () => this.receiver.onFailure(failure));
     this.#controller?.abort(failure);

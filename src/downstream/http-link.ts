@@ -1,4 +1,5 @@
 import type { Dispatcher, Pool } from 'undici';
+import { drained } from '../errors.ts';
 import { type Era, mirroredName } from '../protocol/eras.ts';
 import { encodeHeaderValue } from '../protocol/headers.ts';
 import { remembering } from '../protocol/text.ts';
@@ -23,6 +24,11 @@ export interface HttpLinkOptions {
   onElicitationDone(elicitationId: unknown): void;
 }
 
+export interface HttpLink extends Link {
+  /** What has been sent is given up: its connections are about to be closed here. */
+  giveUp(): void;
+}
+
 const encoded = remembering(encodeHeaderValue);
 
 /** How long a notice may take to be accepted. */
@@ -31,7 +37,7 @@ const NOTICE_TIMEOUT_MS = 1000;
 const ANSWER_TIMEOUT_MS = 60_000;
 
 /** Streamable HTTP: one POST a request, answered as JSON or as an event stream of its own. */
-export function createHttpLink(options: HttpLinkOptions): Link {
+export function createHttpLink(options: HttpLinkOptions): HttpLink {
   const { key, pool, path, era, version, sessionId, limits } = options;
   const nextId = createIds();
   const compose = createComposer(era, version);
@@ -122,6 +128,9 @@ export function createHttpLink(options: HttpLinkOptions): Link {
       const body = compose(id, request);
       pool.dispatch({ path, method: 'POST', headers: headersFor(request), body }, exchange);
       return exchange;
+    },
+    giveUp() {
+      for (const exchange of [...running]) if (exchange.hasBegun) exchange.fail(drained(key));
     },
   };
 }

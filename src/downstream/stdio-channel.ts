@@ -35,6 +35,7 @@ export class StdioChannel implements Channel {
   intercept: Interceptor = () => false;
   onUnreadable: Channel['onUnreadable'] = () => {};
   ended: string | undefined;
+  failure: DownstreamFailure | undefined;
   // The SDK recognises a child process by these two, and then takes silence on its probe for a legacy server.
   readonly stderr = null;
   pid: number | null = null;

@@ -98,7 +98,9 @@ describe.concurrent('the end', () => {
     const call = ask(url, TOKEN, 'tools/call', { name: 'crm__slow', arguments: { ms: 60_000 } });
     await expect.poll(() => crm.calls.map(({ outcome }) => outcome), soon).toEqual(['running']);
     expect(await stop(child)).toEqual({ code: 1, signal: null });
-    expect((await call).messages[0]?.result).toMatchObject({ isError: true });
+    expect((await call).messages[0]?.result).toMatchObject({
+      ...{ isError: true, content: [{ text: expect.stringContaining('before drainMs was over') }] },
+    });
     await expect.poll(() => crm.calls.map(({ outcome }) => outcome), soon).toEqual(['cancelled']);
     expect(child.stderr).toContain('"event":"cut","calls":1');
   });

@@ -63,6 +63,7 @@ const FAILURES = {
   circuitOpen: [errors.circuitOpen('crm', 5, 30), errors.circuitOpen('crm', 6, undefined)],
   sessionLost: [errors.sessionLost('crm')],
   cutOff: [errors.cutOff('crm')],
+  drained: [errors.drained('crm')],
   noAnswer: [errors.noAnswer('crm', 'HTTP 202')],
   notMcp: [errors.notMcp('crm', 'text/html')],
   failedStatus: [
