@@ -1,14 +1,13 @@
 import { StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
 import { Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../config/config.ts';
-import type { Connection, ConnectOptions } from './connection.ts';
+import type { AttemptOptions, Connection } from './connection.ts';
 import { createControlClient, passStrays } from './control-client.ts';
 import { createControlFetch } from './control-fetch.ts';
 import { withUserAgent } from './http-headers.ts';
 import { createHttpLink, type HttpLink } from './http-link.ts';
 import { within } from './within.ts';
 
-export const CONNECT_TIMEOUT_MS = 20_000;
 const TCP_CONNECT_TIMEOUT_MS = 5000;
 const END_SESSION_TIMEOUT_MS = 1000;
 /** Beside those of requests: streams of changes, lists, and what is said without being asked. */
@@ -24,16 +23,14 @@ const REOPENING = {
 /** Connects over Streamable HTTP, finds out the era, and does its handshake. Leaves nothing open when it fails. */
 export async function connectHttp(
   config: HttpDownstreamConfig,
-  options: ConnectOptions,
+  options: AttemptOptions,
 ): Promise<Connection> {
   const endpoint = new URL(config.url);
-  const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = config;
-  // It may take two of them: the question which era it is, and the handshake of that one.
-  const requestTimeoutMs = connectTimeoutMs / 2;
+  const { timeoutMs } = options;
   const pool = new Pool(endpoint.origin, {
     connections: options.limits.maxInFlight + FURTHER_CONNECTIONS,
     pipelining: 1,
-    connect: { timeout: Math.min(TCP_CONNECT_TIMEOUT_MS, requestTimeoutMs) },
+    connect: { timeout: Math.min(TCP_CONNECT_TIMEOUT_MS, timeoutMs) },
     // Deadlines are the relay's: a listening stream may be silent for hours, a call has a limit of its own.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -56,9 +53,7 @@ export async function connectHttp(
   });
   const giveUp = () => void pool.destroy();
   options.signal.addEventListener('abort', giveUp);
-  // The SDK's timeouts are for requests; a server that does not take a notification would hold it for ever.
-  const bound = setTimeout(giveUp, connectTimeoutMs);
-  const client = createControlClient(options, requestTimeoutMs, options.mode);
+  const client = createControlClient(options, timeoutMs, options.mode);
   let link: HttpLink | undefined;
   const close = async () => {
     // Before the session is given back: its server may end their streams with it.
@@ -72,12 +67,11 @@ export async function connectHttp(
     void pool.close();
   };
   try {
-    await client.connect(transport as Transport, { timeout: requestTimeoutMs });
+    await client.connect(transport as Transport, { timeout: timeoutMs });
   } catch (error) {
     await close();
     throw error;
   } finally {
-    clearTimeout(bound);
     options.signal.removeEventListener('abort', giveUp);
   }
   link = createHttpLink({

@@ -2,18 +2,17 @@ import type { HttpDownstreamConfig } from '../config/config.ts';
 import { drained } from '../errors.ts';
 import { capOf } from './cap.ts';
 import { createChannelLink } from './channel-link.ts';
-import { CONNECT_TIMEOUT_MS } from './connect-http.ts';
-import type { Connection, ConnectOptions } from './connection.ts';
+import type { AttemptOptions, Connection } from './connection.ts';
 import { createControlClient } from './control-client.ts';
 import { SseChannel } from './sse-channel.ts';
 
 /** Connects over HTTP+SSE, which is of the legacy era, and does the handshake. Leaves nothing open when it fails. */
-export async function connectSse(config: HttpDownstreamConfig, options: ConnectOptions): Promise<Connection> {
+export async function connectSse(config: HttpDownstreamConfig, options: AttemptOptions): Promise<Connection> {
   options.signal.throwIfAborted();
   const cap = capOf(options.limits, 'maxEventBytes');
-  // As over Streamable HTTP: half of it to open the stream, half for the handshake.
-  const timeoutMs = (config.connectTimeoutMs ?? CONNECT_TIMEOUT_MS) / 2;
-  const channel = new SseChannel(config, cap, options.limits.maxNoticesPerSecond, timeoutMs);
+  const { timeoutMs } = options;
+  // Streamable HTTP has such streams as well, which name no endpoint; then there is time to try that.
+  const channel = new SseChannel(config, cap, options.limits.maxNoticesPerSecond, timeoutMs / 2);
   const giveUp = () => void channel.close();
   options.signal.addEventListener('abort', giveUp);
   const client = createControlClient(options, timeoutMs, 'legacy');

@@ -4,19 +4,17 @@ import { LATEST_MODERN_VERSION } from '../protocol/eras.ts';
 import { RPC } from '../protocol/messages.ts';
 import { capOf } from './cap.ts';
 import { createChannelLink } from './channel-link.ts';
-import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
+import { type AttemptOptions, ConnectFailed, type Connection } from './connection.ts';
 import { createControlClient } from './control-client.ts';
 import { StdioChannel } from './stdio-channel.ts';
 
-/** A child may first have to be downloaded (`npx`, `uvx`) or compiled. */
-const CONNECT_TIMEOUT_MS = 60_000;
 const PROBE_TIMEOUT_MS = 5000;
 const MAX_DETAIL_CHARS = 200;
 
 /** Starts the command, finds out the era, and does its handshake. Leaves no process when it fails. */
 export async function connectStdio(
   config: StdioDownstreamConfig,
-  options: ConnectOptions,
+  options: AttemptOptions,
 ): Promise<Connection> {
   const { failures = 0 } = options;
   // One process an attempt for a command that does not come up, and the two ways to begin in turn.
@@ -42,18 +40,18 @@ function speaksModern(error: unknown): boolean {
 
 class EndedOnProbe extends ConnectFailed {}
 
-async function startStdio(config: StdioDownstreamConfig, options: ConnectOptions): Promise<Connection> {
-  const { mode } = options;
+async function startStdio(config: StdioDownstreamConfig, options: AttemptOptions): Promise<Connection> {
+  const { mode, timeoutMs } = options;
   options.signal.throwIfAborted();
   const cap = capOf(options.limits, 'maxLineBytes');
   const channel = new StdioChannel(config, cap, options.limits.maxNoticesPerSecond, options.log);
   const giveUp = () => void channel.close();
   options.signal.addEventListener('abort', giveUp);
-  const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = config;
-  const probeMs = mode === 'modern' ? connectTimeoutMs : Math.min(PROBE_TIMEOUT_MS, connectTimeoutMs / 2);
+  // Silence is the answer of some servers of the legacy era, and what is left is for their handshake.
+  const probeMs = mode === 'modern' ? timeoutMs : Math.min(PROBE_TIMEOUT_MS, timeoutMs / 2);
   const client = createControlClient(options, probeMs, mode);
   try {
-    await client.connect(channel, { timeout: connectTimeoutMs });
+    await client.connect(channel, { timeout: timeoutMs });
   } catch (error) {
     const { ended } = channel;
     const lastWords = channel.lastWords();

@@ -5,12 +5,38 @@ import { describeCause, statusOf } from './causes.ts';
 import { connectHttp } from './connect-http.ts';
 import { connectSse } from './connect-sse.ts';
 import { connectStdio } from './connect-stdio.ts';
-import { ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
+import { type AttemptOptions, ConnectFailed, type Connection, type ConnectOptions } from './connection.ts';
 import { NoEventStream } from './sse-channel.ts';
 
-/** Connects in the way that the entry asks for. Leaves nothing behind when it fails. */
-export function connectTo(config: DownstreamConfig, options: ConnectOptions): Promise<Connection> {
-  return config.kind === 'http' ? connectOverHttp(config, options) : connectStdio(config, options);
+/** A child may first have to be downloaded (`npx`, `uvx`) or compiled. */
+const CONNECT_TIMEOUT_MS = { http: 20_000, stdio: 60_000 };
+
+/**
+ * Connects in the way that the entry asks for. Leaves nothing behind when it fails.
+ *
+ * @throws ConnectFailed  also when its time is over, whatever was being tried then
+ */
+export async function connectTo(config: DownstreamConfig, options: ConnectOptions): Promise<Connection> {
+  const { connectTimeoutMs: timeoutMs = CONNECT_TIMEOUT_MS[config.kind] } = config;
+  const attempt = new AbortController();
+  const giveUp = () => attempt.abort();
+  options.signal.throwIfAborted();
+  options.signal.addEventListener('abort', giveUp);
+  let isLate = false;
+  // The SDK's timeouts are for one request each, and it waits for ever until a notification is taken.
+  const timer = setTimeout(() => {
+    isLate = true;
+    giveUp();
+  }, timeoutMs);
+  try {
+    const within = { ...options, timeoutMs, signal: attempt.signal };
+    return await (config.kind === 'http' ? connectOverHttp(config, within) : connectStdio(config, within));
+  } catch (error) {
+    throw isLate ? new ConnectFailed('it did not answer in time (connectTimeoutMs)') : error;
+  } finally {
+    clearTimeout(timer);
+    options.signal.removeEventListener('abort', giveUp);
+  }
 }
 
 /**
@@ -19,7 +45,7 @@ export function connectTo(config: DownstreamConfig, options: ConnectOptions): Pr
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#backwards-compatibility
  */
-async function connectOverHttp(config: HttpDownstreamConfig, options: ConnectOptions): Promise<Connection> {
+async function connectOverHttp(config: HttpDownstreamConfig, options: AttemptOptions): Promise<Connection> {
   const ways = [connectHttp, connectSse] as const;
   const [first, second] = config.transport === 'sse' ? ways.toReversed() : ways;
   try {

@@ -43,6 +43,12 @@ export interface ConnectOptions {
   onClosed(why: string): void;
 }
 
+/** One of the ways to connect, with all the time that is left for it. */
+export interface AttemptOptions extends ConnectOptions {
+  /** When that is over, `signal` says so. */
+  timeoutMs: number;
+}
+
 /** The attempt has failed; the message says why, in a few words. */
 export class ConnectFailed extends Error {
   /** What the downstream said about it: for its operator, never for a caller. */

@@ -140,8 +140,46 @@ test('a server that does not answer within its connectTimeoutMs is down, over HT
       stdio: { command: process.execPath, args: ['-e', script], connectTimeoutMs: 600 },
     },
   });
-  const down = { state: 'down', why: 'it did not answer in time' };
+  const down = { state: 'down', why: 'it did not answer in time (connectTimeoutMs)' };
   expect(gateway.gateway.status().downstreams).toMatchObject({ http: down, stdio: down });
   for (const socket of sockets) socket.destroy();
   silent.close();
+});
+
+const after =
+  (ms: number, answer?: Answer): Answer =>
+  async (given) => {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return answer === undefined ? given.usual() : answer(given);
+  };
+
+test('a server may take nearly all of its connectTimeoutMs for the first question', async () => {
+  await using crm = await plainServer({ era: 'modern', answers: { 'server/discover': after(1400) } });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ connectTimeoutMs: 2500 }) } });
+  expect(gateway.gateway.status().downstreams.crm?.state).toBe('ready');
+});
+
+test('connectTimeoutMs is for all questions of the handshake together, over HTTP and on stdio', async () => {
+  const discover = after(500, (given) => given.error(-32601, 'no', { status: 404 }));
+  await using http = await plainServer({
+    era: 'legacy',
+    answers: { 'server/discover': discover, initialize: after(500) },
+  });
+  // Silent on what it does not know, as some are.
+  const script = `
+    const serverInfo = { name: 'slow', version: '1' };
+    require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const { id, method, params } = JSON.parse(line);
+      if (method !== 'initialize') return;
+      const result = { protocolVersion: params.protocolVersion, capabilities: {}, serverInfo };
+      setTimeout(() => console.log(JSON.stringify({ jsonrpc: '2.0', id, result })), 600);
+    });`;
+  await using gateway = await startGateway({
+    mcpServers: {
+      http: http.entry({ connectTimeoutMs: 800 }),
+      stdio: { command: process.execPath, args: ['-e', script], connectTimeoutMs: 800 },
+    },
+  });
+  const down = { state: 'down', why: 'it did not answer in time (connectTimeoutMs)' };
+  expect(gateway.gateway.status().downstreams).toMatchObject({ http: down, stdio: down });
 });
