@@ -66,7 +66,12 @@ function matcherFor(values: ReadonlySet<string>): RegExp {
   return new RegExp(pattern, 'g');
 }
 
-/** As it is, inside JSON, in a URL, and in base64, alone or with something before it (`Basic` has a user's name). */
+const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
+
+/**
+ * As it is, inside JSON, also where that stands inside JSON, in a URL, and in base64, alone or with something before it
+ * (`Basic` has a user's name).
+ */
 function spellingsOf(value: string): string[] {
   const bytes = Buffer.from(value, 'utf8');
   const encoded = [0, 1, 2].flatMap((before) => {
@@ -78,7 +83,8 @@ function spellingsOf(value: string): string[] {
   const inUrl = value.isWellFormed() ? encodeURIComponent(value) : value;
   return [
     value,
-    JSON.stringify(value).slice(1, -1),
+    inJson(value),
+    inJson(inJson(value)),
     inUrl,
     inUrl.replaceAll('%20', '+'),
     inUrl.replaceAll(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()),

@@ -19,9 +19,11 @@ import { startGateway } from '../support/gateway.ts';
 import { listenOnLoopback, sendJson } from '../support/http-server.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
-// What a secret looks like once somebody has got hold of it. Six spellings of each are searched for.
+// What a secret looks like once somebody has got hold of it. Seven spellings of each are searched for.
 const KEY = 'canary~key/with+"signs" 1';
 const TOKEN = 'canary-token-of-the-caller';
+
+const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
 
 /** Every spelling of it that is worth something to who finds it. */
 function spellings(secret: string): string[] {
@@ -30,7 +32,7 @@ function spellings(secret: string): string[] {
       .toString('base64')
       .slice(before + 1, -4),
   );
-  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), ...base64];
+  return [secret, inJson(secret), inJson(inJson(secret)), encodeURIComponent(secret), ...base64];
 }
 
 const SPELLINGS = [KEY, TOKEN].flatMap(spellings);
@@ -75,6 +77,7 @@ test('the search finds a secret however it is spelled', () => {
   for (const text of [
     KEY,
     JSON.stringify({ KEY }),
+    JSON.stringify(JSON.stringify({ KEY })),
     `?a=${encodeURIComponent(KEY)}`,
     TOLD,
     TOKEN,
