@@ -13,6 +13,8 @@ COPY package.json package-lock.json ./
 # Without scripts: "prepare" would build, and the compiler is not here.
 RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 COPY --from=build /app/dist ./dist
+# For the file of lists: beside servers.json nothing can be written.
+RUN mkdir data && chown node:node data
 USER node
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \

@@ -15,7 +15,7 @@ import { type GatewayStatus, statusOf, type Waiting } from './caller/status.ts';
 import { type StdioFront, serveStdio } from './caller/stdio.ts';
 import { createTokens } from './caller/tokens.ts';
 import { createAcceptance } from './catalog/acceptance.ts';
-import { openCatalogFile } from './catalog/catalog-file.ts';
+import { openCatalogFile, requireApprovals } from './catalog/catalog-file.ts';
 import { createCatalogHolder } from './catalog/holder.ts';
 import type { Catalog } from './catalog/merge.ts';
 import { createPublishing } from './catalog/publishing.ts';
@@ -99,7 +99,7 @@ const LINGER_MS = 1000;
 
 /** Puts the parts together. Nothing connects or listens yet. */
 export function createGateway(initial: Config, options: GatewayOptions): Gateway {
-  const { log, keepsLists, onCredentialsRefused = () => {} } = options;
+  const { log, keepsLists, processes, onCredentialsRefused = () => {} } = options;
   const secrets = options.secrets ?? createSecrets([...initial.secrets, options.token]);
   const { redact } = secrets;
   let config = initial;
@@ -108,11 +108,11 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   let selectNow = createSelector(config);
   const select: Selector = (url, userAgent) => selectNow(url, userAgent);
   const holder = createCatalogHolder(log);
-  let catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log, keepsLists);
-  const acceptance = createAcceptance(catalogFile.accepted, log);
-  const { processes } = options;
   const elsewhere = processes && createElsewhere(processes.tell);
   const told = toldLists(processes, config.downstreams);
+  if (told === undefined) requireApprovals(config);
+  let catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log, keepsLists);
+  const acceptance = createAcceptance(catalogFile.accepted, log);
   const fleet = createFleet(config, {
     log,
     restored: told === undefined ? catalogFile.restored : new Map(),

@@ -1,6 +1,7 @@
 import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs';
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
-import type { DownstreamConfig } from '../config/config.ts';
+import type { Config, DownstreamConfig } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { Listing } from '../downstream/listing.ts';
 import type { Logger } from '../log.ts';
@@ -51,7 +52,14 @@ export function openCatalogFile(
 ): CatalogFile {
   if (path === undefined) return NONE;
   const file = path;
-  let entries = read(file, isKept ? log : undefined);
+  const found = read(file);
+  let { entries } = found;
+  if (isKept && found.problem !== undefined) {
+    log.warn(
+      { event: 'catalog_not_read' },
+      `${file} ${found.problem}; the lists are made anew, and it is replaced.`,
+    );
+  }
   const restored = new Map<string, Listing>();
   const accepted = acceptedIn(entries);
   for (const config of configs) {
@@ -116,19 +124,19 @@ export function openCatalogFile(
     const found = versionOf(file);
     if (found === version || found === undefined) return;
     version = found;
-    onApproved?.(acceptedIn(read(file, undefined)));
+    onApproved?.(acceptedIn(read(file).entries));
   }
 
   function onFailed(error: unknown): void {
-    // A read-only disk is no fault: the lists are served, they are only not there at the next start.
-    if (!hasFailed) {
-      const { code } = error as { code?: string };
-      log.warn(
-        { event: 'catalog_not_saved', code },
-        `The lists are not kept for the next start: ${file} cannot be written (${code}). Name another place with catalogFile, or "" for none.`,
-      );
-    }
+    if (hasFailed) return;
     hasFailed = true;
+    const { code } = error as { code?: string };
+    const fields = { event: 'catalog_not_saved', code };
+    const why = `for the next start: ${file} cannot be written (${code}). Name another place with catalogFile`;
+    if (latest[0].some(({ config }) => isBlocking(config)))
+      log.error(fields, `What was accepted is not kept ${why}.`);
+    // A read-only disk is no fault: the lists are served, they are only not there at the next start.
+    else log.warn(fields, `The lists are not kept ${why}, or "" for none.`);
   }
 
   function saveSoon(): void {
@@ -199,27 +207,50 @@ export async function replaceFile(
   }
 }
 
-function read(file: string, log: Logger | undefined): Map<string, Entry> {
+/**
+ * Where changes are blocked, a file that cannot be used is told at the start: without what was approved, anything would
+ * be.
+ *
+ * @throws ConfigError
+ */
+export function requireApprovals({ file, catalogFile, downstreams }: Config): void {
+  const blocking = downstreams.filter(isBlocking);
+  if (catalogFile === undefined || blocking.length === 0) return;
+  const { problem, isLost } = read(catalogFile);
+  if (problem === undefined || !blocking.some(({ key }) => isLost(key))) return;
+  const message = `${problem}, and "definitionChanges": "block" keeps in it what was accepted; put ${catalogFile} right, or delete it to accept what servers say at the next start`;
+  throw new ConfigError(file, [{ path: 'catalogFile', message }]);
+}
+
+const isBlocking = ({ definitionChanges }: DownstreamConfig) => definitionChanges === 'block';
+
+interface Found {
+  readonly entries: Map<string, Entry>;
+  /** Why it cannot be used, or not all of it. */
+  readonly problem?: string;
+  /** Whether it may have held something of this downstream that cannot be used. */
+  isLost(key: string): boolean;
+}
+
+function read(file: string): Found {
   // What a parser says quotes the text, and in a foreign file that can be anything.
-  const warn = (why: string) =>
-    log?.warn({ event: 'catalog_not_read' }, `${file} ${why}; the lists are made anew, and it is replaced.`);
+  const unusable = (problem: string) => ({ entries: new Map(), problem, isLost: () => true });
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const { code = '' } = error as { code?: string };
-    if (!ABSENT.has(code)) warn(`cannot be read (${code})`);
-    return new Map();
+    return ABSENT.has(code)
+      ? { entries: new Map(), isLost: () => false }
+      : unusable(`cannot be read (${code})`);
   }
   const found = readCatalog(text);
-  if (found === undefined) {
-    warn('is not a file of lists as this version writes it');
-    return new Map();
-  }
+  if (found === undefined) return unusable('is not a file of lists as this version writes it');
   const { entries, wrong } = found;
-  if (wrong.length > 0)
-    warn(`has no list that can be used of ${wrong.map((key) => JSON.stringify(key)).join(', ')}`);
-  return entries;
+  const isLost = (key: string) => wrong.includes(key);
+  if (wrong.length === 0) return { entries, isLost };
+  const keys = wrong.map((key) => JSON.stringify(key)).join(', ');
+  return { entries, problem: `has no list that can be used of ${keys}`, isLost };
 }
 
 /** ENOTDIR: where its folder should be is a file. Both are told when it cannot be written. */

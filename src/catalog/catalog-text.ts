@@ -15,7 +15,7 @@ export interface Entry {
 }
 
 const ABOUT =
-  'The last good list of each server behind mcp-switchboard, and what was accepted of it. Made by it; deleted, it is made anew.';
+  'The last good list of each server behind mcp-switchboard, and what was accepted of it. Made by it; deleted, it is made anew, and what servers list then is accepted.';
 const FORMAT = 1;
 
 export function writeCatalog(entries: ReadonlyMap<string, Entry>): string {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import type { Config, DownstreamConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
@@ -80,10 +80,11 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
     shape?.profile === undefined ? undefined : findProfile(shape.profile, ['profile'], profiles, report);
   const catalogFile = readCatalogFile(shape?.catalogFile, file, reading);
   const blocks = downstreams.some(({ definitionChanges }) => definitionChanges === 'block');
-  if (shape?.catalogFile === '' && blocks) {
+  const why = blocks ? whyNotKept(catalogFile) : undefined;
+  if (why !== undefined) {
     report(
       ['catalogFile'],
-      'is empty, and "definitionChanges": "block" keeps in it what was accepted; name one',
+      `${why}, and "definitionChanges": "block" keeps in it what was accepted; name ${catalogFile === '' ? 'one' : 'another place'}`,
     );
   }
   return {
@@ -92,7 +93,7 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
     profiles,
     ...(profile !== undefined && { profile }),
     toolsets: readToolsets(shape?.toolsets, profiles, report),
-    ...(catalogFile !== undefined && { catalogFile }),
+    ...(catalogFile && { catalogFile }),
     allowedHosts: readHosts(shape?.allowedHosts ?? [], ['allowedHosts'], reading.report),
     legacySse: shape?.legacySse ?? false,
     audit: { ...readAuditFile(shape?.audit?.file, file, reading), values: shape?.audit?.values ?? false },
@@ -102,21 +103,35 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
   };
 }
 
-/** Beside the file and by its name, so that two files in one folder do not share it. */
+/** Beside the file and by its name, so that two files in one folder do not share it; empty for none. */
 function readCatalogFile(
   written: string | undefined,
   file: string,
   { expander, report, directory }: Reading,
-): string | undefined {
+): string {
   const at = ['catalogFile'];
   const name = written === undefined ? undefined : expander.expand(written, at);
-  if (name === '') return undefined;
+  if (name === '') return name;
   const path = resolve(directory, name ?? `${basename(file, extname(file))}.catalog.json`);
   // Node refuses such a path with a message that quotes it.
   if (path.includes('\0')) report(at, 'has a NUL in it; remove it');
   // It would be written over.
   if (path === resolve(file)) report(at, 'is this file itself; name another');
   return path;
+}
+
+/** Now and not when it is written: what is not kept is not missed before the next start, which then accepts anything. */
+function whyNotKept(catalogFile: string): string | undefined {
+  if (catalogFile === '') return 'is empty';
+  // Told already.
+  if (catalogFile.includes('\0')) return undefined;
+  try {
+    // It is replaced by another, which is written beside it.
+    accessSync(`${dirname(catalogFile)}/.`, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return `cannot be written (${(error as NodeJS.ErrnoException).code})`;
+  }
 }
 
 function readAuditFile(

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { renameSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -247,4 +248,64 @@ test('an edited file accepts nothing that does not match its digest', async () =
   crm.state.tools = [tool('find', 'Finds evil.')];
   await using gateway = await restart(servers, kept.file);
   expect(await descriptions(gateway)).toEqual([]);
+});
+
+describe('where changes are blocked, what was approved is not lost without a word:', () => {
+  const OLD = tool('find', 'Finds a customer.');
+  const blocked = (crm: Awaited<ReturnType<typeof crmWith>>) => ({
+    definitionChanges: 'block',
+    mcpServers: { crm: crm.entry() },
+  });
+
+  test.each([
+    ['cut off', async (file: string) => writeFile(file, (await readFile(file, 'utf8')).slice(0, -40))],
+    ['empty', (file: string) => writeFile(file, '')],
+    [
+      'without a list of that server that can be used',
+      async (file: string) =>
+        writeFile(file, (await readFile(file, 'utf8')).replace('"warnings": []', '"warnings": 1')),
+    ],
+    [
+      'no file',
+      async (file: string) => {
+        await rm(file);
+        await mkdir(file);
+      },
+    ],
+  ])(
+    'with a file that is %s, nothing starts and check says so, until it is deleted',
+    async (_what, spoil) => {
+      await using crm = await crmWith(OLD);
+      await using kept = await folder();
+      await writeFile(join(kept.path, 'servers.json'), JSON.stringify(blocked(crm)));
+      await (await restart(blocked(crm), kept.file))[Symbol.asyncDispose]();
+      await spoil(kept.file);
+      const refused =
+        /^\S*servers\.json: catalogFile: .* put \S+ right, or delete it to accept what servers say/;
+      await expect(restart(blocked(crm), kept.file)).rejects.toThrow(refused);
+      await using check = runCli(['check'], { cwd: kept.path });
+      expect((await check.exit).code).toBe(1);
+      expect(check.stderr).toMatch(refused);
+      await rm(kept.file, { recursive: true });
+      await using gateway = await restart(blocked(crm), kept.file);
+      expect(await descriptions(gateway)).toEqual(['crm__find: Finds a customer.']);
+    },
+  );
+
+  test('with a disk that takes nothing any more, an error says so, and does not advise to keep nothing', async () => {
+    await using crm = await crmWith(OLD);
+    await using kept = await folder();
+    const inner = join(kept.path, 'inner');
+    await mkdir(inner);
+    const file = join(inner, 'servers.catalog.json');
+    await using gateway = await startGateway(blocked(crm), { catalogFile: file, settle: false });
+    renameSync(inner, `${inner}.old`);
+    writeFileSync(inner, '');
+    const errors = () => gateway.logs.filter((line) => line.includes('"catalog_not_saved"'));
+    await eventually(() => errors().length).toBe(1);
+    expect(JSON.parse(errors()[0] ?? '')).toMatchObject({
+      level: 'error',
+      msg: `What was accepted is not kept for the next start: ${file} cannot be written (ENOTDIR). Name another place with catalogFile.`,
+    });
+  });
 });

@@ -64,6 +64,17 @@ test('the program runs as a user without rights, and nothing after it needs them
   expect(after.map(({ name }) => name)).toEqual(['EXPOSE', 'HEALTHCHECK', 'ENTRYPOINT', 'CMD']);
 });
 
+test('its user has a folder for what is kept, at the place that README names for it', () => {
+  const made = image.slice(
+    0,
+    image.findIndex(({ name }) => name === 'USER'),
+  );
+  expect(made).toContainEqual({ name: 'RUN', value: 'mkdir data && chown node:node data' });
+  const [, section = ''] = readMarkdown('README.md').text.split('\n### Container\n');
+  expect(section).toContain('/app/data`');
+  expect(section).toContain('{ "catalogFile": "data/servers.catalog.json" }');
+});
+
 test('its steps leave a program that starts without dev dependencies, and is found healthy', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'image-'));
   try {
@@ -77,7 +88,7 @@ test('its steps leave a program that starts without dev dependencies, and is fou
     const env = { ...variables(image), PORT: '0', SWITCHBOARD_TOKEN: 'a-token-of-16-characters' };
     await writeFile(
       join(app, 'servers.json'),
-      '{ "mcpServers": { "crm": { "url": "https://crm.invalid/mcp" } } }',
+      '{ "definitionChanges": "block", "catalogFile": "data/servers.catalog.json", "mcpServers": { "crm": { "url": "https://crm.invalid/mcp" } } }',
     );
     const [node, ...start] = [...json('ENTRYPOINT'), ...json('CMD')];
     expect(node).toBe('node');
@@ -113,7 +124,8 @@ async function step(instruction: Instruction, folder: string, builder: string): 
     if (command === 'npm ci --ignore-scripts') await linkPackages(folder, () => true);
     else if (command === 'npm ci --omit=dev --ignore-scripts') await linkPackages(folder, (dev) => !dev);
     else if (command === 'npm run build') await run('npm', ['run', 'build'], { cwd: folder });
-    else expect(command).toBe('npm cache clean --force');
+    else if (command === 'mkdir data') await mkdir(join(folder, 'data'));
+    else expect(['npm cache clean --force', 'chown node:node data']).toContain(command);
   }
 }
 

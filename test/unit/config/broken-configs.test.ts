@@ -72,6 +72,21 @@ const WHOLE_FILE: Broken[] = [
       'servers.json: audit.file: is empty; name a file, or leave it out',
   ],
   [
+    'changes that are blocked, and a variable that names nothing to keep in what was accepted',
+    { definitionChanges: 'block', mcpServers: { crm: { url } }, catalogFile: '${KEPT:-}' },
+    'servers.json: catalogFile: is empty, and "definitionChanges": "block" keeps in it what was accepted; name one',
+  ],
+  [
+    'changes that are blocked, and a folder that is not there for what was accepted',
+    { mcpServers: { crm: { url, definitionChanges: 'block' } }, catalogFile: 'none/kept.json' },
+    'servers.json: catalogFile: cannot be written (ENOENT), and "definitionChanges": "block" keeps in it what was accepted; name another place',
+  ],
+  [
+    'changes that are blocked, and what was accepted in what is no folder',
+    { definitionChanges: 'block', mcpServers: { crm: { url } }, catalogFile: 'servers.json/kept.json' },
+    'servers.json: catalogFile: cannot be written (ENOTDIR), and "definitionChanges": "block" keeps in it what was accepted; name another place',
+  ],
+  [
     'limits that are counted, of all and of one server',
     { mcpServers: { crm: { url, maxInFlight: 0, maxQueue: 'none' } }, limits: { maxListeners: 0.5 } },
     'servers.json: mcpServers.crm.maxInFlight: must be a whole number from 1 to 1000000\n' +
