@@ -8,7 +8,6 @@ import { IMPLEMENTATION } from './version.ts';
 
 // The commands are loaded when they are asked for: `--help` and `entry` need no HTTP and no protocol.
 const environment = (onFile?: (path: string) => void) => readEnvironment(process.cwd(), process.env, onFile);
-const env = environment();
 const program = new Command('mcp-switchboard')
   .description(
     'One MCP server in front of many: one URL and one bearer, each server behind with its own headers.',
@@ -55,7 +54,9 @@ program
   .option(...CONFIG_OPTION)
   .option(...FOR_OPTION)
   .option(...TOOLSET_OPTION)
-  .action((options) => runBriefly(import('./cli/check.ts').then(({ check }) => check(options, env))));
+  .action((options) =>
+    runBriefly(import('./cli/check.ts').then(({ check }) => check(options, environment()))),
+  );
 
 program
   .command('tools')
@@ -65,7 +66,9 @@ program
   .option(...FOR_OPTION)
   .option(...TOOLSET_OPTION)
   .option('--diff <file>', 'what has changed since that output of tools --json')
-  .action((options) => runBriefly(import('./cli/tools.ts').then(({ tools }) => tools(options, env))));
+  .action((options) =>
+    runBriefly(import('./cli/tools.ts').then(({ tools }) => tools(options, environment()))),
+  );
 
 program
   .command('call')
@@ -74,7 +77,7 @@ program
   .argument('[arguments]', 'a JSON object', '{}')
   .option(...CONFIG_OPTION)
   .action((name, json, options) =>
-    runBriefly(import('./cli/call.ts').then(({ call }) => call(name, json, options, env))),
+    runBriefly(import('./cli/call.ts').then(({ call }) => call(name, json, options, environment()))),
   );
 
 program
@@ -85,7 +88,9 @@ program
   .option(...CONFIG_OPTION)
   .option('--list', 'show what waits, and accept nothing; exits with 1 if something does')
   .action((server, tool, options) =>
-    runBriefly(import('./cli/approve.ts').then(({ approve }) => approve(server, tool, options, env))),
+    runBriefly(
+      import('./cli/approve.ts').then(({ approve }) => approve(server, tool, options, environment())),
+    ),
   );
 
 program
@@ -94,7 +99,9 @@ program
   .argument('<client>')
   .option('--url <url>', 'where that client reaches this gateway; default http://127.0.0.1:8080/mcp')
   .option(...CONFIG_OPTION)
-  .action((client, options) => runBriefly(Promise.resolve().then(() => entry(client, options, env))));
+  .action((client, options) =>
+    runBriefly(Promise.resolve().then(() => entry(client, options, environment()))),
+  );
 
 async function run(command: Promise<number>): Promise<void> {
   process.exitCode = await command;

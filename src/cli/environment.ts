@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parse } from 'dotenv';
+import { explain } from '../config/read-text.ts';
+import { UsageError } from './usage-error.ts';
 
 export const DEFAULT_CONFIG = 'servers.json';
+
+const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -10,6 +14,7 @@ export type Env = Readonly<Record<string, string | undefined>>;
  * These variables and, behind them, those of `.env` in the directory. Nothing is exported.
  *
  * @param onFile  told the absolute path of that, whether it is there or not
+ * @throws UsageError  it is there and cannot be read: a token would be missed, and another one made
  */
 export function readEnvironment(directory: string, env: Env, onFile: (path: string) => void = () => {}): Env {
   let text: string;
@@ -17,8 +22,11 @@ export function readEnvironment(directory: string, env: Env, onFile: (path: stri
   onFile(file);
   try {
     text = readFileSync(file, 'utf8');
-  } catch {
-    return env;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (ABSENT.has(code)) return env;
+    const name = directory === process.cwd() ? '.env' : join(directory, '.env');
+    throw new UsageError(`${name}: ${explain(code)}`);
   }
   return { ...parse(text), ...env };
 }

@@ -37,7 +37,8 @@ function readUpTo(path: string, maxBytes: number): Buffer {
   }
 }
 
-function explain(code: string | undefined): string {
+/** Why a file cannot be read, by the code of the error. */
+export function explain(code: string | undefined): string {
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':

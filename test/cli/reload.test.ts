@@ -1,4 +1,4 @@
-import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'vitest';
 import type { Child } from '../support/child.ts';
@@ -8,7 +8,7 @@ import { modernServer } from '../support/downstreams/modern.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
 import { speakLines } from '../support/stdio-line.ts';
 import { send } from '../support/wire-client.ts';
-import { ask, connected, listening, sentences, soon, stop, TOKEN } from './serving.ts';
+import { ask, connected, listening, nowhere, sentences, soon, stop, TOKEN } from './serving.ts';
 
 const env = { SWITCHBOARD_TOKEN: TOKEN };
 
@@ -174,6 +174,20 @@ describe.concurrent('serve follows its files:', () => {
     await expect.poll(() => status(one), soon).toBe(401);
     expect(told(child, 'reloaded')[0]?.settings).toEqual(['SWITCHBOARD_TOKEN']);
     expect(child.stderr).not.toContain(two);
+  });
+
+  test('a .env that cannot be read any more changes nothing, and is told', async ({ expect }) => {
+    await using folder = await folderWith({
+      'servers.json': nowhere,
+      '.env': `SWITCHBOARD_TOKEN=${TOKEN}\n`,
+    });
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path });
+    const url = await listening(child);
+    await rm(join(folder.path, '.env'));
+    await mkdir(join(folder.path, '.env'));
+    child.process.kill('SIGHUP');
+    await expect.poll(() => told(child, 'reload_failed').at(-1)?.msg, soon).toBe('.env: is a directory');
+    expect((await ask(url, TOKEN, 'tools/list')).status).toBe(200);
   });
 
   test('--stdio as well, and its caller is told that the list differs', async ({ expect }) => {

@@ -1,4 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${NAME} is what servers.json says, not a forgotten template.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { folderWith, runCli } from '../support/cli.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
@@ -110,6 +112,24 @@ describe.concurrent('.env', () => {
     const args = ['serve', '--port', '0', '--host', 'localhost', '--config', 'theirs.json'];
     await using child = runCli(args, { cwd: folder.path, env });
     expect(await listening(child)).toMatch(/^http:\/\/localhost:\d{4,5}\/mcp$/);
+  });
+
+  test('one that cannot be read is not taken for none, by any command', async () => {
+    await using folder = await folderWith({ 'servers.json': nowhere });
+    await mkdir(join(folder.path, '.env'));
+    const commands = [['serve', '--port', '0'], ['check'], ['entry', 'cursor']];
+    await Promise.all(
+      commands.map(async (command) => {
+        await using child = runCli(command, { cwd: folder.path });
+        expect(await child.exit).toEqual({ code: 1, signal: null });
+        expect([child.stdout, child.stderr]).toEqual(['', '.env: is a directory\n']);
+      }),
+    );
+    await using beside = await folderWith({});
+    const config = join(folder.path, 'servers.json');
+    await using child = runCli(['check', '--config', config], { cwd: beside.path });
+    expect(await child.exit).toEqual({ code: 1, signal: null });
+    expect(child.stderr).toBe(`${join(folder.path, '.env')}: is a directory\n`);
   });
 
   test('a variable that is set to nothing counts as not set', async () => {
