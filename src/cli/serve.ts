@@ -178,6 +178,9 @@ function readWorkers(text: string): number {
   throw new UsageError(`The number of workers is "${text}"; it must be from 1 to ${MAX_WORKERS}.`);
 }
 
+/** EINVAL: it is one of a link, and names none (`fe80::1`). EAFNOSUPPORT: there is no IPv6. */
+const NO_ADDRESS = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL', 'EAFNOSUPPORT'];
+
 function listenError(error: unknown, host: string, port: number): unknown {
   const { code } = error as { code?: string };
   if (code === 'EADDRINUSE') {
@@ -185,7 +188,7 @@ function listenError(error: unknown, host: string, port: number): unknown {
   }
   if (code === 'EACCES')
     return new UsageError(`Port ${port} needs more rights. Choose one above 1023 with --port or PORT.`);
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+  if (NO_ADDRESS.includes(code ?? '')) {
     return new UsageError(`${host} is not an address of this machine.\nChoose another with --host or HOST.`);
   }
   return error;

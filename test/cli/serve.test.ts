@@ -177,6 +177,12 @@ describe.concurrent('a start that is refused says why in one sentence:', () => {
       ['SWITCHBOARD_TOKEN may hold visible ASCII characters only, and no spaces.'],
     ],
     [
+      'an address of a link, without the link',
+      ['--host', 'fe80::1', '--port', '0'],
+      { SWITCHBOARD_TOKEN: TOKEN },
+      ['fe80::1 is not an address of this machine.', 'Choose another with --host or HOST.'],
+    ],
+    [
       'a port that is no number',
       [],
       { PORT: 'http' },
