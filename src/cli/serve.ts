@@ -197,12 +197,13 @@ function listenError(error: unknown, host: string, port: number): unknown {
 function generatedTokenNotice(token: string, url: string): string {
   return [
     '',
-    'No SWITCHBOARD_TOKEN is set, so one was made for this run:',
+    'No SWITCHBOARD_TOKEN is set in the environment, or in .env in the working',
+    'directory, so one was made for this run:',
     '',
     `    ${url}`,
     `    Authorization: Bearer ${token}`,
     '',
-    'Set SWITCHBOARD_TOKEN (in the environment or in .env) to keep it the same.',
+    'Set it in one of them to keep it the same.',
     '',
     '',
   ].join('\n');

@@ -33,11 +33,13 @@ describe.concurrent('the token', () => {
     expect(await stop(child)).toEqual({ code: 0, signal: null });
     expect(child.stderr.split(String(token))).toHaveLength(2);
     expect(sentences(child.stderr)).toEqual([
-      'No SWITCHBOARD_TOKEN is set, so one was made for this run:',
+      'No SWITCHBOARD_TOKEN is set in the environment, or in .env in the working',
+      'directory, so one was made for this run:',
       expect.stringMatching(/^ {4}http:\/\/127\.0\.0\.1:\d+\/mcp$/),
       `    Authorization: Bearer ${token}`,
-      'Set SWITCHBOARD_TOKEN (in the environment or in .env) to keep it the same.',
+      'Set it in one of them to keep it the same.',
     ]);
+    expect(tooWide(sentences(child.stderr).slice(0, 2).join('\n'))).toEqual([]);
     expect(child.stdout).toBe('');
   });
 
