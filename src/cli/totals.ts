@@ -5,6 +5,9 @@ import type { View } from '../catalog/view.ts';
 /** Models differ; English and JSON come to about this. */
 const CHARS_PER_TOKEN = 4;
 
+/** Profiles of callers that are told whether to ask. */
+const WITH_REQUIRE_APPROVAL = ['realtime', 'openai'];
+
 export const tokensOf = (json: string) => Math.ceil(json.length / CHARS_PER_TOKEN);
 
 export interface Totals {
@@ -35,10 +38,9 @@ export function totalsOf(view: View): Totals {
   }
   breaks.push(...leftOut.map(sentenceOf));
   if (unhinted > 0) {
-    lines.push(
-      `${unhinted} without readOnlyHint: callers that ask before writes ask for these`,
-      '(Realtime asks for every tool unless require_approval says otherwise)',
-    );
+    lines.push(`${unhinted} without readOnlyHint: callers that ask before writes ask for these`);
+    if (WITH_REQUIRE_APPROVAL.includes(profile.name))
+      lines.push('(OpenAI asks for every tool unless require_approval says otherwise)');
   }
   return { lines: [...lines, ...breaks], breaks };
 }

@@ -24,7 +24,7 @@ test('tools --for says what each tool costs that caller, what was changed, and t
   expect(out).toMatch(/^crm__add_note {2,}\d+ chars, \d+ bytes, ~\d+ tokens\n {2}no readOnlyHint\n/);
   expect(out).toContain('\n  its root has oneOf, which this caller refuses: flattened\n');
   expect(out).toMatch(
-    /\n2 tools for realtime: \d+ bytes, ~\d+ tokens\n2 tools, recommended at most 20\n1 without /,
+    /\n2 tools for realtime: \d+ bytes, ~\d+ tokens\n2 tools, recommended at most 20\n1 without [^\n]*\n\(OpenAI asks for every tool /,
   );
   expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   expect(code).toBe(0);
@@ -92,6 +92,7 @@ test('check --for tells of names that are too long for that caller alone, and of
   );
   const idle = 'note  "toolset few" has "crm__y*" in include or exclude, which matches nothing.\n';
   expect(cursor.out).toContain(idle);
+  expect(cursor.out).toMatch(/1 without readOnlyHint: [^\n]*\n$/);
   const claude = await run(folder.path, 'check', '--for', 'claude', '--toolset', 'few');
   expect(claude.out).toContain(idle);
   expect(claude.out).not.toContain('is exposed as');
