@@ -97,6 +97,8 @@ function claudeDesktop({ configPath }: Facts): Entry {
       'For claude_desktop_config.json (Settings, Developer, Edit Config).',
       'Variables of servers.json are read from a .env file beside it; others go into',
       'an "env" object of this entry: Claude Desktop passes none of its own.',
+      'It starts the gateway in a folder of its own: servers with a relative path in',
+      '"args" need "cwd": "." in servers.json, which is the folder of that file.',
     ],
   };
 }
@@ -109,7 +111,7 @@ function claudeCode({ url, token }: Facts): Entry {
 }
 
 /** In double quotes where any shell leaves them alone, else in the single ones of a POSIX shell. */
-function forShell(text: string): string {
+export function forShell(text: string): string {
   if (/^[\w./:=-]+$/.test(text)) return text;
   return /["$`\\!%]/.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : `"${text}"`;
 }

@@ -1,7 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${NAME} is what servers.json says, not a forgotten template.
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -286,9 +287,13 @@ describe.concurrent('entry', () => {
 
   test('claude-desktop prints a command that works from any directory, with the .env beside servers.json', async () => {
     await using crm = await modernServer({ requires: { 'X-API-KEY': 'key of the file' } });
-    const servers = { mcpServers: { crm: crm.entry({ headers: { 'X-API-KEY': '${CRM_API_KEY}' } }) } };
+    const here = { command: process.execPath, args: ['here.mjs'], cwd: '.' };
+    const servers = {
+      mcpServers: { crm: crm.entry({ headers: { 'X-API-KEY': '${CRM_API_KEY}' } }), here },
+    };
     await using folder = await folderWith({
       'servers.json': servers,
+      'here.mjs': "import { writeFileSync } from 'node:fs'; writeFileSync('started', '');",
       '.env': 'CRM_API_KEY="key of the file"\n',
     });
     await using printing = runCli(['entry', 'claude-desktop'], { cwd: folder.path });
@@ -312,6 +317,9 @@ describe.concurrent('entry', () => {
       await client.connect(transport);
       const result = await client.callTool({ name: 'crm__echo', arguments: { text: 'Ada' } });
       expect(result.content).toEqual([{ type: 'text', text: 'Ada' }]);
+      // As it was told to, a program with a relative path is started beside servers.json.
+      expect(printing.stderr).toContain('"cwd": "."');
+      await expect.poll(() => existsSync(join(folder.path, 'started')), soon).toBe(true);
     } finally {
       await client.close();
     }
