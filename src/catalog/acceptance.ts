@@ -81,10 +81,13 @@ export function createAcceptance(restored: ReadonlyMap<string, Accepted>, log: L
   };
 }
 
+/** Where a person sees what waits. */
+export const APPROVE_LIST = 'mcp-switchboard approve --list';
+
 function noteOn(downstream: string, change: Changed): CatalogNote {
   const note =
     change.before === undefined
       ? 'is new, and not served before it is approved'
       : `is not what was approved, which is served: ${fieldsOf(change)}`;
-  return { downstream, tool: shownName(change), note: `${note} (mcp-switchboard approve --list).` };
+  return { downstream, tool: shownName(change), note: `${note} (${APPROVE_LIST}).` };
 }

@@ -47,6 +47,9 @@ export async function approve(
     if (pending.length === 0) {
       if (tool !== undefined) throw new UsageError(`Nothing called "${tool}" waits for approval.`);
       print('Nothing waits for approval.');
+      // `check` asks the servers, and may have found more.
+      if (options.list === true)
+        print('What waits is what a gateway that serves was given last: start it, look again.');
       return 0;
     }
     if (options.list === true) {

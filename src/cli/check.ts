@@ -1,7 +1,9 @@
+import { APPROVE_LIST } from '../catalog/acceptance.ts';
 import { sentenceOf } from '../catalog/holder.ts';
 import { noteOfName } from '../catalog/names.ts';
 import type { View } from '../catalog/view.ts';
 import type { Gateway } from '../gateway.ts';
+import { forShell } from './entry.ts';
 import type { Env } from './environment.ts';
 import { withGateway } from './open.ts';
 import { printable } from './printable.ts';
@@ -16,7 +18,7 @@ export function check(options: { config?: string } & ViewOptions, env: Env): Pro
   return withGateway(options, env, (gateway, config, { redact }) => {
     const print = (line: string) => void process.stdout.write(`${printable(redact(line))}\n`);
     print(`${config.file}: ${count(config.downstreams.length, 'server')}, no errors`);
-    const problems = report(gateway, print);
+    const problems = report(gateway, options.config, print);
     if (options.for === undefined && options.toolset === undefined) return problems;
     const view = viewOf(gateway, config, options);
     for (const note of shortenedIn(view, gateway)) print(`  note  ${note}`);
@@ -44,7 +46,7 @@ function shortenedIn({ routes }: View, { catalog }: Gateway): string[] {
     .filter((sentence) => !known.has(sentence));
 }
 
-function report(gateway: Gateway, print: (line: string) => void): number {
+function report(gateway: Gateway, configFile: string | undefined, print: (line: string) => void): number {
   const { downstreams, notes, tools } = gateway.status();
   const width = Math.max(...Object.keys(downstreams).map((key) => key.length));
   let problems = 0;
@@ -59,9 +61,16 @@ function report(gateway: Gateway, print: (line: string) => void): number {
     }
     for (const warning of status.warnings ?? []) print(`  note  ${name}  ${warning}`);
   }
-  for (const note of notes) print(`  note  ${sentenceOf(note)}`);
+  for (const note of notes) print(`  note  ${forSameFile(sentenceOf(note), configFile)}`);
   print(problems === 0 ? `${count(tools, 'tool')} exposed` : `${count(problems, 'server')} cannot be used`);
   return problems === 0 ? 0 : 1;
+}
+
+/** The command that a note ends with reads the file that this one was given. */
+function forSameFile(sentence: string, configFile: string | undefined): string {
+  const hint = `(${APPROVE_LIST}).`;
+  if (configFile === undefined || !sentence.endsWith(hint)) return sentence;
+  return `${sentence.slice(0, -hint.length)}(${APPROVE_LIST} --config ${forShell(configFile)}).`;
 }
 
 function count(number: number, thing: string): string {

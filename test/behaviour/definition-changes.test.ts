@@ -105,13 +105,15 @@ describe('a tool that is not what it was', () => {
     await using kept = await folder();
     const servers = { definitionChanges: 'block', mcpServers: { crm: crm.entry() } };
     await writeFile(join(kept.path, 'servers.json'), JSON.stringify(servers));
+    const NOTHING =
+      'Nothing waits for approval.\nWhat waits is what a gateway that serves was given last: start it, look again.\n';
     const approve = async (...args: string[]) => {
       await using child = runCli(['approve', ...args], { cwd: kept.path });
       const { code } = await child.exit;
       return { code, out: child.stdout + child.stderr };
     };
     await (await restart(servers, kept.file))[Symbol.asyncDispose]();
-    expect(await approve('--list')).toEqual({ code: 0, out: 'Nothing waits for approval.\n' });
+    expect(await approve('--list')).toEqual({ code: 0, out: NOTHING });
 
     const pay = tool('pay', `Pays\u202e.\x1b[2J ${'a long story '.repeat(12)}`);
     crm.state.tools = [NEW, pay];
@@ -161,7 +163,7 @@ describe('a tool that is not what it was', () => {
     expect(gateway.gateway.status().notes).toEqual([
       expect.objectContaining({ tool: 'pay', note: expect.stringContaining('invisible') }),
     ]);
-    expect(await approve('--list')).toEqual({ code: 0, out: 'Nothing waits for approval.\n' });
+    expect(await approve('--list')).toEqual({ code: 0, out: NOTHING });
   }, 60_000);
 
   test('stays blocked over restarts, while the server is away, and when it was taken away meanwhile', async () => {
@@ -196,7 +198,14 @@ describe('a tool that is not what it was', () => {
     crm.state.tools = [NEW];
     await using check = runCli(['check'], { cwd: kept.path });
     await check.exit;
-    expect(check.stdout).toContain('note  "crm": "find" is not what was approved');
+    expect(check.stdout).toMatch(
+      /note {2}"crm": "find" is not what was approved.*\(mcp-switchboard approve --list\)\.\n/,
+    );
+    await using elsewhere = await folder();
+    const config = join(kept.path, 'servers.json');
+    await using other = runCli(['check', '-c', config], { cwd: elsewhere.path });
+    await other.exit;
+    expect(other.stdout).toContain(` (mcp-switchboard approve --list --config ${config}).\n`);
     await using tools = runCli(['tools'], { cwd: kept.path });
     await tools.exit;
     expect(tools.stdout).toBe('crm__find  Finds a customer.\n');
