@@ -23,7 +23,10 @@ export interface StdioFront {
   drain(graceMs: number): Promise<number>;
 }
 
-/** Serves one caller over a pipe: one message a line, both eras, nothing but protocol on the way out. */
+/**
+ * Serves one caller over a pipe: one message a line, both eras, nothing but protocol on the way out. While it does not
+ * read its answers, it is not read from.
+ */
 export function serveStdio(
   dispatcher: Dispatcher,
   selection: () => Selection,
@@ -32,8 +35,13 @@ export function serveStdio(
   limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth' | 'maxUnsentBytes'>,
   allowance: Allowance,
 ): StdioFront {
-  const write = (json: string) => void (output.writable && output.write(`${json}\n`));
+  const write = (json: string) => void (output.writable && output.write(`${json}\n`, readOn));
+  const isUnread = () => output.writableLength > limits.maxUnsentBytes;
+  /** What was read already when that came about: a chunk is many messages, and their answers far more than it. */
+  const held: (() => void)[] = [];
+  let onTaken = () => {};
   let onIdle = () => {};
+  let isDraining = false;
   let hasLeft = false;
   const out = {
     write,
@@ -41,18 +49,32 @@ export function serveStdio(
       return output.writable;
     },
     get mayNotify() {
-      return output.writableLength <= limits.maxUnsentBytes;
+      return !isUnread();
     },
   };
   const who = { name: 'stdio', agent: undefined } as const;
-  const pipe = createPipe(dispatcher, who, selection, out, limits, allowance, () => onIdle());
+  const pipe = createPipe(dispatcher, who, selection, out, limits, allowance, () => {
+    if (held.length === 0) onIdle();
+  });
+
+  function take(message: () => void): void {
+    if (held.length === 0 && !isUnread()) message();
+    else held.push(message);
+  }
+  function readOn(): void {
+    if (isDraining || !input.isPaused()) return;
+    while (held.length > 0 && !isUnread()) held.shift()?.();
+    if (held.length === 0) onTaken();
+    if (!isUnread()) input.resume();
+  }
 
   const over = new Promise<void>((resolve) => {
     const onLine = (line: string) => {
-      if (line.trim() !== '') pipe.receive(line);
+      if (line.trim() !== '') take(() => pipe.receive(line));
     };
     const { maxRequestBytes } = limits;
-    const refuse = (text: string) => write(writeError(undefined, new ProtocolError(RPC.parseError, text)));
+    const refuse = (text: string) =>
+      take(() => write(writeError(undefined, new ProtocolError(RPC.parseError, text))));
     const lines = createLineReader(
       maxRequestBytes,
       onLine,
@@ -60,13 +82,21 @@ export function serveStdio(
         refuse(`The line is longer than ${maxRequestBytes} bytes (limits.maxRequestBytes in servers.json).`),
       () => refuse('The line is not valid UTF-8.'),
     );
-    input.on('data', (chunk: Buffer) => lines.feed(chunk));
+    input.on('data', (chunk: Buffer) => {
+      lines.feed(chunk);
+      if (held.length > 0 || isUnread()) input.pause();
+    });
     input.once('end', () => {
       hasLeft = true;
       onIdle = resolve;
       // What it asked before it said goodbye is still answered, if that does not take long (`echo … | … --stdio`).
-      if (pipe.waiting === 0) resolve();
-      else setTimeout(resolve, LAST_ANSWERS_MS);
+      const answerLast = () => {
+        onTaken = () => {};
+        if (pipe.waiting === 0) resolve();
+        else setTimeout(resolve, LAST_ANSWERS_MS);
+      };
+      if (held.length === 0) answerLast();
+      else onTaken = answerLast;
     });
     // The reader of our output has gone.
     output.on('error', () => resolve());
@@ -75,6 +105,8 @@ export function serveStdio(
   return {
     over,
     async drain(graceMs) {
+      isDraining = true;
+      held.length = 0;
       input.pause();
       const idle = new Promise<void>((resolve) => {
         onIdle = resolve;

@@ -1,4 +1,5 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
@@ -29,6 +30,39 @@ test('a line of a caller on stdio that is not UTF-8 is refused, reaches no serve
   });
   expect(pong).toMatchObject({ id: 2, result: {} });
   expect(crm.requests.length).toBe(before);
+});
+
+test('a caller on stdio that reads slower than it asks is asked to wait: answers do not pile up, and all come in order', async () => {
+  const long = { name: 'long', description: 'x'.repeat(50_000), inputSchema: { type: 'object' } };
+  await using crm = await plainServer({ era: 'modern', tools: [long] });
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry() },
+    limits: { maxUnsentBytes: 100_000 },
+  });
+  const ids: unknown[] = [];
+  let most = 0;
+  const output = new Writable({
+    decodeStrings: false,
+    write(line: string, _encoding, done) {
+      most = Math.max(most, output.writableLength);
+      ids.push(JSON.parse(line).id);
+      setImmediate(done);
+    },
+  });
+  const input = new PassThrough();
+  const served = gateway.gateway.serveStdio(input, output);
+  // Before the first list is there, answers wait for it.
+  await gateway.post(...modernRequest('tools/list'));
+  const asked = Array.from({ length: 100 }, (_, id) => id);
+  // In one chunk, and gone: what was read already is answered as well, a bad line in its place.
+  const lines = asked.map((id) => JSON.stringify(legacyRequest('tools/list', {}, { id })[0]));
+  input.end(`${lines.join('\n')}\nnonsense\n`);
+  await served;
+  output.end();
+  await finished(output);
+  expect(ids).toEqual([...asked, undefined]);
+  // As much as may wait, and the answer with which it came to be more.
+  expect(most).toBeLessThan(200_000);
 });
 
 test('a line of a server on stdio that is not UTF-8 is skipped, and costs the call that it answers alone', async () => {
