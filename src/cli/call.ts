@@ -1,5 +1,8 @@
 import { toToolResult } from '../caller/failed-answer.ts';
+import type { Config } from '../config/config.ts';
 import type { DownstreamFailure } from '../errors.ts';
+import type { Gateway } from '../gateway.ts';
+import type { Secrets } from '../log.ts';
 import { isObject, type Outcome, type Params } from '../protocol/messages.ts';
 import { forward } from '../relay/forward.ts';
 import { forwardCall } from '../relay/forwarding.ts';
@@ -17,7 +20,7 @@ export async function call(
   env: Env,
 ): Promise<number> {
   const args = readArguments(json);
-  return withGateway(options, env, async (gateway, _config, { redact }) => {
+  const callIt = async (gateway: Gateway, _config: Config, { redact }: Secrets) => {
     const view = gateway.catalog.generic;
     if (!view.routes.has(name)) {
       const hints = [`No tool is called "${name}". See: mcp-switchboard tools`, ...unreachable(gateway)];
@@ -38,7 +41,9 @@ export async function call(
     const shown = 'result' in outcome ? outcome.result : { error: outcome.error };
     process.stdout.write(`${escapeHiddenJson(redact(JSON.stringify(shown, null, 2)))}\n`);
     return 'error' in outcome || outcome.result.isError === true ? 1 : 0;
-  });
+  };
+  const hasEnough = ({ catalog }: Gateway) => catalog.generic.routes.has(name);
+  return withGateway(options, env, callIt, { hasEnough });
 }
 
 function readArguments(json: string): Params {

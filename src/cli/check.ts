@@ -2,7 +2,9 @@ import { APPROVE_LIST } from '../catalog/acceptance.ts';
 import { sentenceOf } from '../catalog/holder.ts';
 import { noteOfName } from '../catalog/names.ts';
 import type { View } from '../catalog/view.ts';
+import type { Config } from '../config/config.ts';
 import type { Gateway } from '../gateway.ts';
+import type { Secrets } from '../log.ts';
 import { forShell } from './entry.ts';
 import type { Env } from './environment.ts';
 import { withGateway } from './open.ts';
@@ -15,9 +17,14 @@ import { type ViewOptions, viewOf } from './view.ts';
  * profile, it is not well when something would break such a caller.
  */
 export function check(options: { config?: string } & ViewOptions, env: Env): Promise<number> {
-  return withGateway(options, env, (gateway, config, { redact }) => {
-    const print = (line: string) => void process.stdout.write(`${printable(redact(line))}\n`);
-    print(`${config.file}: ${count(config.downstreams.length, 'server')}, no errors`);
+  const printer =
+    ({ redact }: Secrets) =>
+    (line: string) =>
+      void process.stdout.write(`${printable(redact(line))}\n`);
+  const onOpened = ({ file, downstreams }: Config, secrets: Secrets) =>
+    printer(secrets)(`${file}: ${count(downstreams.length, 'server')}, no errors`);
+  const tell = (gateway: Gateway, config: Config, secrets: Secrets) => {
+    const print = printer(secrets);
     const problems = report(gateway, options.config, print);
     if (options.for === undefined && options.toolset === undefined) return problems;
     const view = viewOf(gateway, config, options);
@@ -25,7 +32,8 @@ export function check(options: { config?: string } & ViewOptions, env: Env): Pro
     const { lines, breaks } = totalsOf(view);
     for (const line of lines) print(line);
     return breaks.length > 0 ? 1 : problems;
-  });
+  };
+  return withGateway(options, env, tell, { onOpened });
 }
 
 /** Names that this kind of caller cannot be given as they are, though others can. */

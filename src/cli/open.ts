@@ -7,12 +7,17 @@ import { loadConfig } from '../config/load.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
 import { createLog, createSecrets, type Logger, type Secrets } from '../log.ts';
 import { DEFAULT_CONFIG, type Env, readEnvironment } from './environment.ts';
+import { printable } from './printable.ts';
 import { stderr } from './stderr.ts';
 import { UsageError } from './usage-error.ts';
 import { selectionUrl, type ViewOptions } from './view.ts';
 
 // A fiftieth of a start, and for a person's terminal alone.
 const loadPretty = () => createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
+
+/** A person who sees nothing for longer wonders. */
+const TELL_MS = 3000;
+const LOOK_MS = 100;
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
@@ -44,11 +49,19 @@ export function auditLinesBesideLog(): AuditLines | undefined {
   return process.stderr.isTTY ? undefined : batchAuditLines(stderr);
 }
 
+export interface BeforeUse {
+  /** The configuration is good; nothing is connected yet. */
+  onOpened?(config: Config, secrets: Secrets): void;
+  /** What is wanted is there, whichever downstreams are still silent. */
+  hasEnough?(gateway: Gateway): boolean;
+}
+
 /** For the commands that look and leave: connects to every downstream, uses the gateway, and closes it again. */
 export async function withGateway(
   options: { config?: string } & ViewOptions,
   env: Env,
   use: (gateway: Gateway, config: Config, secrets: Secrets) => Promise<number> | number,
+  { onOpened = () => {}, hasEnough = () => false }: BeforeUse = {},
 ): Promise<number> {
   const config = openConfig(options.config, env);
   // A mistyped one is told before anything is connected.
@@ -62,10 +75,27 @@ export async function withGateway(
     keepsLists: false,
   });
   try {
+    onOpened(config, secrets);
     gateway.start();
-    await gateway.attempted;
+    await waitForLists(gateway, hasEnough);
     return await use(gateway, config, secrets);
   } finally {
     await gateway.close();
   }
+}
+
+async function waitForLists(gateway: Gateway, hasEnough: (gateway: Gateway) => boolean): Promise<void> {
+  const telling = setTimeout(() => {
+    const silent = Object.entries(gateway.status().downstreams)
+      .filter(([, { state }]) => state === 'connecting')
+      .map(([key]) => key);
+    if (silent.length > 0) process.stderr.write(`${printable(`waiting for: ${silent.join(', ')}`)}\n`);
+  }, TELL_MS);
+  let looking: NodeJS.Timeout | undefined;
+  const found = new Promise<void>((resolve) => {
+    looking = setInterval(() => hasEnough(gateway) && resolve(), LOOK_MS);
+  });
+  await Promise.race([gateway.attempted, found]);
+  clearTimeout(telling);
+  clearInterval(looking);
 }

@@ -10,7 +10,7 @@ import type { RealtimeToolsConfigUnion } from 'openai/resources/realtime/realtim
 import { describe, expect, test } from 'vitest';
 import { realtimeTool } from '../../src/cli/entry.ts';
 import { isAlive } from '../support/child.ts';
-import { folderWith, runCli } from '../support/cli.ts';
+import { folderWith, runCli, withoutWaiting } from '../support/cli.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { oddCursor } from '../support/downstreams/pages.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -26,7 +26,7 @@ async function run(args: string[], mcpServers: object, env: Env = {}) {
   await using folder = await folderWith({ 'servers.json': { mcpServers } });
   await using child = runCli(args, { cwd: folder.path, env });
   const { code } = await child.exit;
-  return { code, stdout: child.stdout, stderr: child.stderr };
+  return { code, stdout: child.stdout, stderr: withoutWaiting(child.stderr) };
 }
 
 /** A URL where nobody listens any more. */
@@ -109,6 +109,17 @@ describe.concurrent('check', () => {
     ]);
   });
 
+  test('tells at once that the file is good, and later for whom it waits', async ({ expect }) => {
+    await using silent = await listenOnLoopback(() => {});
+    const servers = { silent: { url: `${silent.origin}/mcp` }, gone: { url: await deadUrl() } };
+    await using folder = await folderWith({ 'servers.json': { mcpServers: servers } });
+    await using child = runCli(['check'], { cwd: folder.path });
+    await child.waitFor('stdout', /^servers\.json: 2 servers, no errors\n/);
+    await child.waitFor('stderr', /^waiting for: silent\n/);
+    expect(child.stdout).toBe('servers.json: 2 servers, no errors\n');
+    await stop(child, 'SIGINT');
+  });
+
   test('that is interrupted leaves no process behind', async ({ expect }) => {
     await using stubborn = stdioServer('stubborn');
     // Never answers, so that the check does not end by itself.
@@ -178,7 +189,7 @@ describe.concurrent('tools', () => {
     await using child = runCli(['tools', '--json'], { cwd: folder.path });
     child.process.stdout?.destroy();
     expect(await child.exit).toEqual({ code: 0, signal: null });
-    expect(child.stderr).toBe('');
+    expect(withoutWaiting(child.stderr)).toBe('');
   });
 });
 
@@ -194,6 +205,18 @@ describe.concurrent('call', () => {
       structuredContent: { text: 'Ada' },
     });
     expect(crm.calls).toMatchObject([{ tool: 'echo', arguments: { text: 'Ada' } }]);
+  });
+
+  test('waits for no server but the one that has the tool', async () => {
+    await using crm = await modernServer();
+    await using silent = await listenOnLoopback(() => {});
+    const servers = {
+      silent: { url: `${silent.origin}/mcp`, connectTimeoutMs: 600_000 },
+      crm: crm.entry(),
+    };
+    const { code, stdout, stderr } = await run(['call', 'crm__echo', '{"text":"Ada"}'], servers);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout)).toMatchObject({ structuredContent: { text: 'Ada' } });
   });
 
   test('exits with 1 when the tool failed, and prints what it said', async () => {
@@ -290,6 +313,8 @@ describe.concurrent('entry', () => {
     const here = { command: process.execPath, args: ['here.mjs'], cwd: '.' };
     const servers = {
       mcpServers: { crm: crm.entry({ headers: { 'X-API-KEY': '${CRM_API_KEY}' } }), here },
+      // However slow the machine.
+      limits: { firstListMs: 30_000 },
     };
     await using folder = await folderWith({
       'servers.json': servers,

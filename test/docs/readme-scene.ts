@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse as parseEnv } from 'dotenv';
 import { type Child, startNode } from '../support/child.ts';
-import { runCli } from '../support/cli.ts';
+import { runCli, withoutWaiting } from '../support/cli.ts';
 import { listenOnLoopback, type RecordedRequest, sendJson } from '../support/http-server.ts';
 import type { Block } from './markdown.ts';
 
@@ -61,7 +61,7 @@ export async function openScene(serversJson: Block, dotEnv: Block): Promise<Scen
     async run(args) {
       await using child = runCli(args, { cwd: path });
       const { code } = await child.exit;
-      return { code, stdout: child.stdout, stderr: child.stderr };
+      return { code, stdout: child.stdout, stderr: withoutWaiting(child.stderr) };
     },
     start: (args, env = {}) => runCli(args, { cwd: path, env }),
     async [Symbol.asyncDispose]() {

@@ -13,6 +13,9 @@ export function runCli(args: readonly string[], options: ChildOptions = {}): Chi
   return startNode([main, ...args], options);
 }
 
+/** What a command said, but for whom it waits: on a slow machine that can be anyone. */
+export const withoutWaiting = (stderr: string) => stderr.replace(/^waiting for: .*\n/m, '');
+
 export interface Folder extends AsyncDisposable {
   readonly path: string;
 }
