@@ -136,7 +136,10 @@ test('a caller that does not read when its stream is ended costs nobody anything
     inputSchema: { type: 'object' },
   }));
   await using crm = await plainServer({ era: 'legacy', tools });
-  const servers = { mcpServers: { crm: crm.entry() }, limits: { keepAliveCommentMs: 100, maxUnsentBytes: 2 ** 26 } };
+  const servers = {
+    mcpServers: { crm: crm.entry() },
+    limits: { keepAliveCommentMs: 100, maxUnsentBytes: 2 ** 26 },
+  };
   await using gateway = await startGateway({ legacySse: true, ...servers });
   const { port, hostname } = new URL(gateway.url);
   const socket = connectTcp(Number(port), hostname);
