@@ -6,6 +6,7 @@ import {
   type Server,
   ServerResponse,
 } from 'node:http';
+import type { Socket } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { Limits } from '../config/config.ts';
 import { within } from '../downstream/within.ts';
@@ -149,14 +150,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       res.on('close', () => {
         if (--running === 0) onIdle();
       });
-      // Node tells a response that waits behind another one nothing of the end of its connection.
-      if (res.socket === null) {
-        req.socket.once('close', () => {
-          if (res.socket !== null || res.closed) return;
-          res.destroy();
-          res.emit('close');
-        });
-      }
+      if (res.socket === null) endWithConnection(res, req.socket);
       if (others !== undefined && (req.method !== 'POST' || !isMcp(req.url))) {
         const place = others.placeOfPage(req, isMcp(req.url));
         if (place !== undefined) return others.pass(place, req, res);
@@ -240,4 +234,24 @@ export async function openFront(options: FrontOptions): Promise<Front> {
 /** `/mcp`, `/mcp?…` and `/mcp/<toolset>`. */
 function isMcp(url = ''): boolean {
   return url.startsWith('/mcp') && (url.length === 4 || url[4] === '?' || url[4] === '/');
+}
+
+/** Responses that wait behind another one on their connection. */
+const waiting = new WeakMap<Socket, Set<ServerResponse>>();
+
+/** Node tells a response that waits for its turn nothing of the end of its connection. */
+function endWithConnection(res: ServerResponse, connection: Socket): void {
+  const known = waiting.get(connection);
+  const all = known ?? new Set();
+  all.add(res);
+  res.on('close', () => all.delete(res));
+  if (known !== undefined) return;
+  waiting.set(connection, all);
+  connection.once('close', () => {
+    for (const one of all) {
+      if (one.socket !== null) continue;
+      one.destroy();
+      one.emit('close');
+    }
+  });
 }

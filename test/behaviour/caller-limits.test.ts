@@ -6,7 +6,7 @@ import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersResult, neverAnswers } from '../support/downstreams/wire.ts';
 import { eventually } from '../support/eventually.ts';
-import { startGateway } from '../support/gateway.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 
 /** No two are the same: those would be joined. */
@@ -15,6 +15,47 @@ const echoOf = (n: number) =>
 const echo = echoOf(1);
 const listen = modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } });
 
+/** As it is written into a connection. */
+function rawRequest(
+  { url, token }: RunningGateway,
+  [message, more]: ReturnType<typeof modernRequest>,
+): string {
+  const body = JSON.stringify(message);
+  const headers = {
+    host: new URL(url).host,
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    ...more,
+    'content-length': String(Buffer.byteLength(body)),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `POST /mcp HTTP/1.1\r\n${lines.join('')}\r\n${body}`;
+}
+
+test('a connection on which requests come one behind the other keeps nothing of those that are over', async () => {
+  await using crm = await plainServer({ era: 'modern' });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const warnings: string[] = [];
+  const onWarning = ({ message }: Error) => void warnings.push(message);
+  process.on('warning', onWarning);
+  const { hostname, port } = new URL(gateway.url);
+  const socket = connect(Number(port), hostname);
+  let answered = '';
+  socket.on('data', (data) => {
+    answered += String(data);
+  });
+  const count = 40;
+  socket.write(
+    Array.from({ length: count }, (_, n) => rawRequest(gateway, modernRequest('tools/list', {}, n))).join(''),
+  );
+  await eventually(() => answered.split('"jsonrpc"').length - 1).toBe(count);
+  socket.destroy();
+  await eventually(() => gateway.gateway.waiting().requests).toBe(0);
+  process.off('warning', onWarning);
+  expect(warnings).toEqual([]);
+});
+
 describe('what one caller has running at once', () => {
   test('does not count what it has pipelined once its connection has ended [R175]', async () => {
     await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': neverAnswers } });
@@ -22,15 +63,8 @@ describe('what one caller has running at once', () => {
       mcpServers: { crm: crm.entry() },
       limits: { maxCallerInFlight: 4 },
     });
-    const { host, hostname, port } = new URL(gateway.url);
-    const usual = { host, authorization: `Bearer ${gateway.token}`, 'content-type': 'application/json' };
-    const raw = ([message, more]: ReturnType<typeof modernRequest>) => {
-      const body = JSON.stringify(message);
-      const accept = 'application/json, text/event-stream';
-      const headers = { ...usual, accept, ...more, 'content-length': String(Buffer.byteLength(body)) };
-      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-      return `POST /mcp HTTP/1.1\r\n${lines.join('')}\r\n${body}`;
-    };
+    const { hostname, port } = new URL(gateway.url);
+    const raw = (request: ReturnType<typeof modernRequest>) => rawRequest(gateway, request);
     const socket = connect(Number(port), hostname);
     await once(socket, 'connect');
     socket.write(raw(listen) + [1, 2, 3, 4].map((n) => raw(echoOf(n))).join(''));
