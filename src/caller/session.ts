@@ -40,8 +40,8 @@ export class Session {
   readonly watches = new Map<string, () => void>();
   readonly #calls = new BriefMap<RunningCall>();
   readonly #questions = new Map<RequestId, Answered>();
-  /** Spec 2025-11-25: no id twice in a session, which goes on after a restart. */
-  #lastQuestion = randomInt(2 ** 40);
+  /** Spec 2025-11-25: no id twice in a session, which goes on after a restart. Small, for clients with 32 bits for it. */
+  #lastQuestion = randomInt(2 ** 30);
 
   constructor(id: string | undefined, declared: Declared, until = Number.POSITIVE_INFINITY) {
     this.id = id;

@@ -129,6 +129,7 @@ class Passage implements Exchange, Receiver {
 
   refuse(failure: DownstreamFailure): void {
     this.#state = 'over';
+    if (this.#isProbe) this.#options.breaker.endProbe();
     this.#receiver.onFailure(failure);
   }
 

@@ -19,9 +19,10 @@ function gate(limits: { maxInFlight?: number; maxQueue?: number; breakerFailures
   /** By the name of the request: what was sent, and whom its answer reaches. */
   const sent = new Map<string, Receiver>();
   const cancelled: string[] = [];
+  const inForce = { maxInFlight: 2, maxQueue: 2, ...limits };
   const made = new Gate({
     key: 'crm',
-    limits: { maxInFlight: 2, maxQueue: 2, ...limits },
+    limits: inForce,
     breaker,
     away: () => gone,
     send(request: OutgoingRequest, receiver: Receiver): Exchange {
@@ -45,7 +46,7 @@ function gate(limits: { maxInFlight?: number; maxQueue?: number; breakerFailures
       },
     );
   return {
-    ...{ gate: made, breaker, sent, cancelled, heard, request, clock },
+    ...{ gate: made, breaker, sent, cancelled, heard, request, clock, inForce },
     answer: (name: string) => sent.get(name)?.onOutcome({ result: {} }),
     fail: (name: string, failure = noAnswer('crm', 'cut')) => sent.get(name)?.onFailure(failure),
     goAway(failure: DownstreamFailure | undefined) {
@@ -205,6 +206,23 @@ describe('of a server whose requests fail one after the other', () => {
     earlier.cancel('no longer wanted');
     request('early');
     expect(heard).toContain('early circuit_open');
+  });
+
+  test('one that was to be let through and is turned away before that is not waited for', () => {
+    const limits = { breakerFailures: 1, maxInFlight: 2, maxQueue: 2 };
+    const { request, fail, sent, heard, clock, inForce, gate: crm } = gate(limits);
+    request('a');
+    request('b');
+    fail('a');
+    clock.ms = 1000;
+    // There is less room than there was: it waits.
+    inForce.maxInFlight = 1;
+    request('probe');
+    crm.turnAway(unavailable('crm', 'is away'));
+    expect(heard).toContain('probe unavailable');
+    inForce.maxInFlight = 2;
+    request('next');
+    expect(sent.has('next')).toBe(true);
   });
 
   test('being too late counts as failing, being given up does not, and never having begun neither', () => {
