@@ -1,5 +1,6 @@
 import type { Transport } from '@modelcontextprotocol/client';
 import type { DownstreamFailure } from '../errors.ts';
+import { isDeeperThan, MAX_WRITTEN_DEPTH } from '../protocol/written-answer.ts';
 
 /** Who takes a message off the channel before the SDK client sees it. */
 export type Interceptor = (message: Record<string, unknown>) => boolean;
@@ -25,3 +26,6 @@ export interface Channel extends Transport {
    */
   write(json: string, onRefused?: (failure: DownstreamFailure) => void): boolean;
 }
+
+/** The SDK's client goes down into all of a message, and what it throws there would be the end of the process. */
+export const isTooDeepForSdk = (json: string) => isDeeperThan(json, MAX_WRITTEN_DEPTH);

@@ -9,7 +9,7 @@ import { createEventDecoder, type EventDecoder } from '../protocol/sse.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
 import type { Cap } from './cap.ts';
 import { describeCause, describeRedirect } from './causes.ts';
-import type { Channel, Interceptor } from './channel.ts';
+import { type Channel, type Interceptor, isTooDeepForSdk } from './channel.ts';
 import { ConnectFailed } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { withUserAgent } from './http-headers.ts';
@@ -134,7 +134,7 @@ export class SseChannel implements Channel {
     } catch {
       return;
     }
-    if (!isObject(message) || this.intercept(message)) return;
+    if (!isObject(message) || this.intercept(message) || isTooDeepForSdk(data)) return;
     this.onmessage?.(message as unknown as JSONRPCMessage);
   }
 

@@ -9,7 +9,7 @@ import { Pace } from '../protocol/pace.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
 import type { Cap } from './cap.ts';
 import { describeCause } from './causes.ts';
-import type { Channel, Interceptor } from './channel.ts';
+import { type Channel, type Interceptor, isTooDeepForSdk } from './channel.ts';
 import { type Child, startChild, stopChild } from './child.ts';
 import { createStderrRing, type StderrRing } from './stderr-ring.ts';
 import { within } from './within.ts';
@@ -116,7 +116,7 @@ export class StdioChannel implements Channel {
       this.#log.debug({ event: 'stdout_noise', bytes: line.length }, 'not JSON, skipped');
       return;
     }
-    if (!isObject(message) || this.intercept(message)) return;
+    if (!isObject(message) || this.intercept(message) || isTooDeepForSdk(line)) return;
     this.onmessage?.(message as unknown as JSONRPCMessage);
   }
 

@@ -3,6 +3,7 @@ import type { Fault, Script } from './fault.ts';
 
 type StdioFault = Fault<StdioStep>;
 
+const DEEP = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
 const ANSWER: StdioStep = { write: '%answer\n' };
 /** The last one of them dies with the process; the others are in the air. */
 const died = (what: string, ...steps: StdioStep[]): Script<StdioStep> => ({
@@ -51,6 +52,12 @@ export const STDIO_FAULTS: readonly StdioFault[] = [
       answered('bytes that are no UTF-8', { bytes: [0xff, 0xfe, 0xc3, 0x28, 0x0a] }),
       answered('JSON that is no message', { write: 'null\n7\n[]\n{}\n"text"\n[null]\n{"id":7}\n' }),
       answered('an answer to nobody', { write: '{"jsonrpc":"2.0","id":999999,"result":{}}\n' }),
+      answered('an answer to nobody that is nested very deep', {
+        write: `{"jsonrpc":"2.0","id":999999,"result":${DEEP}}\n`,
+      }),
+      answered('a notice that is nested very deep', {
+        write: `{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":${DEEP}}\n`,
+      }),
       answered('terminal escapes', { write: '\u001b[2J\u001b]0;title\u0007\n' }),
       answered(
         'ten megabytes without an end, and then one',
