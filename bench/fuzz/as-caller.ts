@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { modernMeta, revision, token } from '../scene.ts';
-import { cutAnywhere, type Dice, mutateBytes, mutateJson } from './grammar.ts';
+import { cutAnywhere, type Dice, mutateBytes, mutateJson, writeJson } from './grammar.ts';
 import { AnswerReader, type HttpAnswer } from './http-answer.ts';
 
 /** What one caller sends on a connection of its own. */
@@ -116,7 +116,7 @@ export function callerCase(given: Dice, session: string | undefined): CallerCase
   if (given.chance(0.7)) {
     for (let times = 1 + given.upTo(3); times > 0; times--) message = mutateJson(given, message);
   }
-  let body: Buffer = Buffer.from(JSON.stringify(message) ?? '');
+  let body: Buffer = Buffer.from(writeJson(message));
   const isBodyBroken = given.chance(0.25);
   if (isBodyBroken) body = mutateBytes(given, body);
 

@@ -2,7 +2,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { httpHead, type Step, type Wire } from '../../test/support/evil/wire.ts';
 import { randomFrom } from '../random.ts';
-import { anyJson, cutAnywhere, type Dice, dice, mutateBytes, mutateJson } from './grammar.ts';
+import { anyJson, cutAnywhere, type Dice, dice, mutateBytes, mutateJson, writeJson } from './grammar.ts';
 
 /** What of a result its callers get as it was. */
 export interface Payload {
@@ -84,7 +84,7 @@ function framed(given: Dice, message: unknown, progressToken: unknown): Buffer {
 }
 
 function jsonWith(given: Dice, message: unknown): string {
-  const text = JSON.stringify(message, null, given.pick([0, 1, '\t'])) ?? '';
+  const text = writeJson(message, given.pick([0, 1, '\t']));
   return given.chance(0.2) ? ` \r\n\t${text}\n ` : text;
 }
 
@@ -101,7 +101,7 @@ function streamWith(given: Dice, message: unknown, progressToken: unknown): stri
   const event = (value: unknown) => {
     extra();
     // Written over lines, it is one event all the same.
-    const text = JSON.stringify(value, null, given.chance(0.3) ? 1 : 0) ?? '';
+    const text = writeJson(value, given.chance(0.3) ? 1 : 0);
     for (const line of text.split('\n')) lines.push(field('data', line));
     extra();
     lines.push('');

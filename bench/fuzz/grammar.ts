@@ -66,7 +66,7 @@ export function anyJson(given: Dice, depth = 0): unknown {
 export function mutateJson(given: Dice, value: unknown): unknown {
   const isContainer = typeof value === 'object' && value !== null;
   if (!isContainer || given.chance(0.15)) {
-    if (given.chance(0.05)) return nested(given.upTo(300), value);
+    if (given.chance(0.05)) return given.chance(0.2) ? DEEPEST : nested(given.upTo(300), value);
     return given.chance(0.1) ? [value, value] : anyJson(given);
   }
   if (Array.isArray(value)) {
@@ -96,6 +96,15 @@ function nested(levels: number, value: unknown): unknown {
   let inner = value;
   for (let level = 0; level < levels; level++) inner = level % 2 === 0 ? [inner] : { a: inner };
   return inner;
+}
+
+/** Stands for a value that is nested deeper than any stack is: a serializer could not write it. */
+const DEEPEST = 'nested deeper than any stack is';
+const deepest = `${'{"a":['.repeat(10_000)}1${']}'.repeat(10_000)}`;
+
+/** As `JSON.stringify`, with what is too deep for it. */
+export function writeJson(value: unknown, space: string | number = 0): string {
+  return (JSON.stringify(value, null, space) ?? '').replaceAll(`"${DEEPEST}"`, deepest);
 }
 
 /** The bytes with one thing changed that no grammar would: one less, one more, another one, a part twice, an end too soon. */
