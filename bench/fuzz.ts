@@ -117,7 +117,8 @@ async function runCase(n: number): Promise<void> {
 
 async function runAsCaller(n: number, given: Dice): Promise<void> {
   tally.requests++;
-  const sent = callerCase(given, session);
+  const began = session;
+  const sent = callerCase(given, began);
   if (only !== undefined) console.log(sent.bytes.toString('latin1'));
   const sentAt = performance.now();
   const answer = await sendAsCaller(gateway.url, sent, LONGEST_MS);
@@ -135,8 +136,8 @@ async function runAsCaller(n: number, given: Dice): Promise<void> {
   if (answer.status >= 400) tally.refused++;
   if (sent.request === undefined || sent.request.isListening) return;
   // Another case has ended it.
-  if (answer.status === 404 && session !== undefined) {
-    session = undefined;
+  if (answer.status === 404 && began !== undefined) {
+    if (session === began) session = undefined;
     return;
   }
   tally.whole++;

@@ -248,10 +248,10 @@ function endWithConnection(res: ServerResponse, connection: Socket): void {
   if (known !== undefined) return;
   waiting.set(connection, all);
   connection.once('close', () => {
-    for (const one of all) {
-      if (one.socket !== null) continue;
-      one.destroy();
-      one.emit('close');
-    }
+    for (const one of all) if (one.socket === null) one.destroy();
+    // Node 24 says by itself that they are closed, Node 20 does not.
+    setImmediate(() => {
+      for (const one of all) if (one.socket === null) one.emit('close');
+    });
   });
 }

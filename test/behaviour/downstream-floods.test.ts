@@ -127,7 +127,7 @@ test.each([
     await using well = await plainServer({ era: 'modern' });
     await using gateway = await startGateway(
       {
-        mcpServers: { crm: endlessServer.entry(), well: well.entry() },
+        mcpServers: { crm: endlessServer.entry({ connectTimeoutMs: 2000 }), well: well.entry() },
         limits: { maxEventBytes: CAP, ...limits },
       },
       { settle: false },

@@ -308,7 +308,9 @@ describe.concurrent('entry', () => {
     expect(stderr).toContain('SWITCHBOARD_TOKEN is not set here');
   });
 
-  test('claude-desktop prints a command that works from any directory, with the .env beside servers.json', async () => {
+  test('claude-desktop prints a command that works from any directory, with the .env beside servers.json', async ({
+    expect,
+  }) => {
     await using crm = await modernServer({ requires: { 'X-API-KEY': 'key of the file' } });
     const here = { command: process.execPath, args: ['here.mjs'], cwd: '.' };
     const servers = {
