@@ -45,7 +45,12 @@ const TRACE_KEYS: readonly (readonly [key: string, form: RegExp])[] = [
 
 /** Said by whoever speaks to a server, and by nobody behind. */
 function isOfTheHop(key: string): boolean {
-  return (
-    isReserved(key) || key === 'progressToken' || key === '__proto__' || TRACE_KEYS.some(([k]) => k === key)
-  );
+  return isReserved(key) || key === 'progressToken' || key === '__proto__' || isOfTrace(key);
+}
+
+const isOfTrace = (key: string) => TRACE_KEYS.some(([of]) => of === key);
+
+/** What is left is the same when a request is repeated, which has a trace of its own. */
+export function withoutTrace(meta: Params): Params {
+  return Object.fromEntries(Object.entries(meta).filter(([key]) => !isOfTrace(key)));
 }

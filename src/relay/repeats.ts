@@ -1,7 +1,7 @@
 import type { Sink } from '../downstream/link.ts';
 import type { DownstreamFailure } from '../errors.ts';
 import { ranBefore } from '../errors.ts';
-import type { Notification, Outcome, Params, RequestId } from '../protocol/messages.ts';
+import type { Notification, Outcome, RequestId } from '../protocol/messages.ts';
 import { afterRounds } from './after-rounds.ts';
 import type { Forwarding } from './asking.ts';
 import { type Elsewhere, tellOthers } from './elsewhere.ts';
@@ -9,7 +9,7 @@ import { forward } from './forward.ts';
 import { type End, Joined } from './joined.ts';
 import { wantsLog } from './notices.ts';
 import type { ForwardedRequest, RunningCall, WayBack } from './running-call.ts';
-import { keyOf, type Same, SameCalls } from './same-calls.ts';
+import { keyOf, type Same, SameCalls, sameOf } from './same-calls.ts';
 import { Unheard } from './unheard.ts';
 
 /**
@@ -57,32 +57,6 @@ export function createRepeats(elsewhere?: Elsewhere): Repeats {
       unheard.close();
     },
   };
-}
-
-/** Undefined for one that may run as often as it comes, that answers a question, or has more to it than its arguments. */
-function sameOf(
-  { joinsRepeats, downstream, params, argumentsJson, dialogue, extensions }: Forwarding,
-  caller: string,
-): Same | undefined {
-  if (joinsRepeats !== true || dialogue?.answers !== undefined || dialogue?.resumes !== undefined)
-    return undefined;
-  for (const field in params) {
-    if (field !== 'name' && field !== 'arguments' && field !== '_meta') return undefined;
-  }
-  return {
-    caller,
-    downstream: downstream.key,
-    name: String(params.name),
-    argumentsJson: String(argumentsJson),
-    beside: saidBeside(params._meta, dialogue?.capabilities, extensions),
-  };
-}
-
-/** What else may make the answer another one; empty for most. Not the trace, which is new for a repetition. */
-function saidBeside(meta: unknown, ...declared: readonly unknown[]): string {
-  if (meta === undefined && declared.every((one) => one === undefined)) return '';
-  const { traceparent: _parent, tracestate: _state, baggage: _baggage, ...rest } = (meta ?? {}) as Params;
-  return JSON.stringify([rest, ...declared]);
 }
 
 /** One call, and the callers that wait for it. To the relay it is the way back to one. */

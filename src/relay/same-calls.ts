@@ -1,3 +1,7 @@
+import type { Params } from '../protocol/messages.ts';
+import type { Forwarding } from './asking.ts';
+import { withoutTrace } from './meta.ts';
+
 /** What makes two calls of tools the same. */
 export interface Same {
   readonly caller: string;
@@ -7,6 +11,34 @@ export interface Same {
   readonly argumentsJson: string;
   /** What was said with it that may make its answer another one. */
   readonly beside: string;
+}
+
+/** Undefined for one that may run as often as it comes, that answers a question, or has more to it than its arguments. */
+export function sameOf(
+  { joinsRepeats, downstream, params, argumentsJson, dialogue, extensions }: Forwarding,
+  caller: string,
+): Same | undefined {
+  if (joinsRepeats !== true || dialogue?.answers !== undefined || dialogue?.resumes !== undefined)
+    return undefined;
+  for (const field in params) {
+    if (field !== 'name' && field !== 'arguments' && field !== '_meta') return undefined;
+  }
+  return {
+    caller,
+    downstream: downstream.key,
+    name: String(params.name),
+    argumentsJson: String(argumentsJson),
+    beside: saidBeside(params._meta as Params | undefined, dialogue?.capabilities, extensions),
+  };
+}
+
+/** What else may make the answer another one; empty for most. */
+function saidBeside(meta: Params | undefined, ...declared: readonly unknown[]): string {
+  const said = meta && withoutTrace(meta);
+  const isEmpty = said === undefined || Object.keys(said).length === 0;
+  return isEmpty && declared.every((one) => one === undefined)
+    ? ''
+    : JSON.stringify([said ?? {}, ...declared]);
 }
 
 /** All of it in one text. */

@@ -331,6 +331,19 @@ test('requests that say something else beside the same arguments are two calls',
   for (const other of others) expect(ended(await other)[1]).toMatch(/run [23] for (bob|alice)/);
 });
 
+test('a repetition with another trace, or with none, is the same call', async () => {
+  await using at = await scene();
+  const traceparent = (of: string) => `00-${of.repeat(32)}-${of.repeat(16)}-01`;
+  const call = (id: number, _meta: object) =>
+    at.gateway.post(...modernRequest('tools/call', { ...ADD, _meta }, id));
+  const first = call(1, { traceparent: traceparent('a') });
+  await eventually(() => at.tool.runs).toBe(1);
+  const others = [call(2, { traceparent: traceparent('b') }), call(3, {})];
+  await at.gateway.post(...modernRequest('tools/list', {}, 4));
+  at.tool.open();
+  for (const one of [first, ...others]) expect(ended(await one)[1]).toBe('run 1');
+});
+
 test('of calls that are one, who asked for no log hears none', async () => {
   let go = () => {};
   const held = new Promise<void>((resolve) => {
