@@ -39,7 +39,10 @@ report(figures);
 /** With downstreams and callers of its own, so that the two need not wait for one another. */
 async function countAlone(key: string): Promise<Counts> {
   const bench = await openBench({
-    ...{ quick: false, only: undefined, directory, core: undefined },
+    quick: false,
+    only: undefined,
+    directory,
+    core: undefined,
     profileDirectory: undefined,
   });
   try {

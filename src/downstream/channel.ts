@@ -1,6 +1,8 @@
-import type { Transport } from '@modelcontextprotocol/client';
-import type { DownstreamFailure } from '../errors.ts';
+import type { Client, JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
+import { type DownstreamFailure, drained } from '../errors.ts';
+import { isObject } from '../protocol/messages.ts';
 import { isDeeperThan, MAX_WRITTEN_DEPTH } from '../protocol/written-answer.ts';
+import type { Connection } from './connection.ts';
 
 /** Who takes a message off the channel before the SDK client sees it. */
 export type Interceptor = (message: Record<string, unknown>) => boolean;
@@ -27,5 +29,31 @@ export interface Channel extends Transport {
   write(json: string, onRefused?: (failure: DownstreamFailure) => void): boolean;
 }
 
-/** The SDK's client goes down into all of a message, and what it throws there would be the end of the process. */
-export const isTooDeepForSdk = (json: string) => isDeeperThan(json, MAX_WRITTEN_DEPTH);
+/**
+ * Passes on what was read: to the relay what is the relay's, the rest to the SDK's client, but not what is nested very deep.
+ * The SDK goes down into all of a message, and what it throws there would be the end of the process.
+ */
+export function passOn(channel: Channel, message: unknown, json: string): void {
+  if (!isObject(message) || channel.intercept(message) || isDeeperThan(json, MAX_WRITTEN_DEPTH)) return;
+  channel.onmessage?.(message as unknown as JSONRPCMessage);
+}
+
+/** How a connection over it ends: `close` is of our own making, and said so to whoever still waits. */
+export function endingsOf(
+  channel: Channel,
+  client: Client,
+  key: string,
+): Pick<Connection, 'retire' | 'close'> {
+  const retire = async () => {
+    delete client.onclose;
+    await client.close().catch(() => {});
+    await channel.close();
+  };
+  return {
+    retire,
+    close() {
+      channel.failure ??= drained(key);
+      return retire();
+    },
+  };
+}

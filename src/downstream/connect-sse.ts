@@ -1,6 +1,6 @@
 import type { HttpDownstreamConfig } from '../config/config.ts';
-import { drained } from '../errors.ts';
 import { capOf } from './cap.ts';
+import { endingsOf } from './channel.ts';
 import { createChannelLink } from './channel-link.ts';
 import type { AttemptOptions, Connection } from './connection.ts';
 import { createControlClient } from './control-client.ts';
@@ -31,15 +31,6 @@ export async function connectSse(config: HttpDownstreamConfig, options: AttemptO
     'legacy',
     client.getNegotiatedProtocolVersion() ?? '2024-11-05',
   );
-  const retire = async () => {
-    delete client.onclose;
-    await client.close().catch(() => {});
-    await channel.close();
-  };
-  const close = () => {
-    channel.failure ??= drained(config.key);
-    return retire();
-  };
   // All that runs on it is answered on its one stream: it ends with it.
-  return { link, client, retire, close };
+  return { link, client, ...endingsOf(channel, client, config.key) };
 }

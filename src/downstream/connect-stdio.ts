@@ -1,8 +1,8 @@
 import type { StdioDownstreamConfig } from '../config/config.ts';
-import { drained } from '../errors.ts';
 import { LATEST_MODERN_VERSION } from '../protocol/eras.ts';
 import { RPC } from '../protocol/messages.ts';
 import { capOf } from './cap.ts';
+import { endingsOf } from './channel.ts';
 import { createChannelLink } from './channel-link.ts';
 import { type AttemptOptions, ConnectFailed, type Connection } from './connection.ts';
 import { createControlClient } from './control-client.ts';
@@ -70,15 +70,6 @@ async function startStdio(config: StdioDownstreamConfig, options: AttemptOptions
     client.getProtocolEra() ?? 'legacy',
     client.getNegotiatedProtocolVersion() ?? '2025-03-26',
   );
-  const retire = async () => {
-    delete client.onclose;
-    await client.close().catch(() => {});
-    await channel.close();
-  };
-  const close = () => {
-    channel.failure ??= drained(config.key);
-    return retire();
-  };
   // A pipe has one process at its end: what runs on it ends with it.
-  return { link, client, retire, close };
+  return { link, client, ...endingsOf(channel, client, config.key) };
 }

@@ -3,13 +3,13 @@ import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { type Dispatcher, Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../config/config.ts';
 import { cutOff, type DownstreamFailure, failedStatus, tooLarge, unavailable } from '../errors.ts';
-import { isFlood, isObject } from '../protocol/messages.ts';
+import { isFlood } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder, type EventDecoder } from '../protocol/sse.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
 import type { Cap } from './cap.ts';
 import { describeCause, describeRedirect } from './causes.ts';
-import { type Channel, type Interceptor, isTooDeepForSdk } from './channel.ts';
+import { type Channel, type Interceptor, passOn } from './channel.ts';
 import { ConnectFailed } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { withUserAgent } from './http-headers.ts';
@@ -134,8 +134,7 @@ export class SseChannel implements Channel {
     } catch {
       return;
     }
-    if (!isObject(message) || this.intercept(message) || isTooDeepForSdk(data)) return;
-    this.onmessage?.(message as unknown as JSONRPCMessage);
+    passOn(this, message, data);
   }
 
   /** Whose answer it was, nobody can tell, and nothing more can be read. */

@@ -4,12 +4,12 @@ import type { StdioDownstreamConfig } from '../config/config.ts';
 import { type DownstreamFailure, doesNotRead, notMcp, tooLarge } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { createLineReader } from '../protocol/lines.ts';
-import { isFlood, isObject } from '../protocol/messages.ts';
+import { isFlood } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
 import type { Cap } from './cap.ts';
 import { describeCause } from './causes.ts';
-import { type Channel, type Interceptor, isTooDeepForSdk } from './channel.ts';
+import { type Channel, type Interceptor, passOn } from './channel.ts';
 import { type Child, startChild, stopChild } from './child.ts';
 import { createStderrRing, type StderrRing } from './stderr-ring.ts';
 import { within } from './within.ts';
@@ -116,8 +116,7 @@ export class StdioChannel implements Channel {
       this.#log.debug({ event: 'stdout_noise', bytes: line.length }, 'not JSON, skipped');
       return;
     }
-    if (!isObject(message) || this.intercept(message) || isTooDeepForSdk(line)) return;
-    this.onmessage?.(message as unknown as JSONRPCMessage);
+    passOn(this, message, line);
   }
 
   /** The answer to one call is too large: that call fails, and the process goes on. */

@@ -8,6 +8,7 @@ import { answersResult, neverAnswers } from '../support/downstreams/wire.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
+import { rawCaller, rawPost } from '../support/raw-caller.ts';
 
 /** No two are the same: those would be joined. */
 const echoOf = (n: number) =>
@@ -15,23 +16,8 @@ const echoOf = (n: number) =>
 const echo = echoOf(1);
 const listen = modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } });
 
-/** As it is written into a connection. */
-function rawRequest(
-  { url, token }: RunningGateway,
-  [message, more]: ReturnType<typeof modernRequest>,
-): string {
-  const body = JSON.stringify(message);
-  const headers = {
-    host: new URL(url).host,
-    authorization: `Bearer ${token}`,
-    'content-type': 'application/json',
-    accept: 'application/json, text/event-stream',
-    ...more,
-    'content-length': String(Buffer.byteLength(body)),
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `POST /mcp HTTP/1.1\r\n${lines.join('')}\r\n${body}`;
-}
+const raw = (gateway: RunningGateway, [message, headers]: ReturnType<typeof modernRequest>) =>
+  rawPost(gateway.token, message, { accept: 'application/json, text/event-stream', ...headers });
 
 test('a connection on which requests come one behind the other keeps nothing of those that are over', async () => {
   await using crm = await plainServer({ era: 'modern' });
@@ -39,18 +25,12 @@ test('a connection on which requests come one behind the other keeps nothing of 
   const warnings: string[] = [];
   const onWarning = ({ message }: Error) => void warnings.push(message);
   process.on('warning', onWarning);
-  const { hostname, port } = new URL(gateway.url);
-  const socket = connect(Number(port), hostname);
-  let answered = '';
-  socket.on('data', (data) => {
-    answered += String(data);
-  });
+  const caller = await rawCaller(gateway.url);
   const count = 40;
-  socket.write(
-    Array.from({ length: count }, (_, n) => rawRequest(gateway, modernRequest('tools/list', {}, n))).join(''),
-  );
-  await eventually(() => answered.split('"jsonrpc"').length - 1).toBe(count);
-  socket.destroy();
+  const lists = Array.from({ length: count }, (_, n) => raw(gateway, modernRequest('tools/list', {}, n)));
+  caller.send(lists.join(''));
+  await eventually(() => caller.text.split('"jsonrpc"').length - 1).toBe(count);
+  await caller[Symbol.asyncDispose]();
   await eventually(() => gateway.gateway.waiting().requests).toBe(0);
   process.off('warning', onWarning);
   expect(warnings).toEqual([]);
@@ -63,13 +43,10 @@ describe('what one caller has running at once', () => {
       mcpServers: { crm: crm.entry() },
       limits: { maxCallerInFlight: 4 },
     });
-    const { hostname, port } = new URL(gateway.url);
-    const raw = (request: ReturnType<typeof modernRequest>) => rawRequest(gateway, request);
-    const socket = connect(Number(port), hostname);
-    await once(socket, 'connect');
-    socket.write(raw(listen) + [1, 2, 3, 4].map((n) => raw(echoOf(n))).join(''));
+    const caller = await rawCaller(gateway.url);
+    caller.send([listen, ...[1, 2, 3, 4].map(echoOf)].map((request) => raw(gateway, request)).join(''));
     await eventually(() => gateway.gateway.waiting().calls).toBe(4);
-    socket.destroy();
+    await caller[Symbol.asyncDispose]();
     await eventually(() => gateway.gateway.waiting()).toMatchObject({ calls: 0, listeners: 0, requests: 0 });
     expect((await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
     await eventually(() => crm.cancellations.length).toBe(4);

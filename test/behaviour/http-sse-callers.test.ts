@@ -1,4 +1,3 @@
-import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
@@ -12,6 +11,7 @@ import { plainServer } from '../support/downstreams/plain.ts';
 import { COUNTER, wholeServer } from '../support/downstreams/whole.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
+import { rawCaller } from '../support/raw-caller.ts';
 
 const sse = ({ url }: RunningGateway, path = '/sse') => new URL(path, url);
 
@@ -141,14 +141,10 @@ test('a caller that does not read when its stream is ended costs nobody anything
     limits: { keepAliveCommentMs: 100, maxUnsentBytes: 2 ** 26 },
   };
   await using gateway = await startGateway({ legacySse: true, ...servers });
-  const { port, hostname } = new URL(gateway.url);
-  const socket = connectTcp(Number(port), hostname);
-  socket.on('error', () => {});
-  socket.write(`GET /sse HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${gateway.token}\r\n\r\n`);
-  const path = await new Promise<string>((resolve) => {
-    socket.once('data', (data) => resolve(/data: (\S+)/.exec(String(data))?.[1] ?? ''));
-  });
-  socket.pause();
+  await using caller = await rawCaller(gateway.url);
+  caller.send(`GET /sse HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${gateway.token}\r\n\r\n`);
+  const [, path = ''] = await caller.until(/data: (\S+)/);
+  caller.socket.pause();
   for (let id = 1; id <= 12; id++) {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${gateway.token}` };
     await gateway.send(path, { headers, body: { jsonrpc: '2.0', id, method: 'tools/list' } });
@@ -157,7 +153,6 @@ test('a caller that does not read when its stream is ended costs nobody anything
   // Several of its keep-alives later.
   await sleep(350);
   expect(await status(gateway, 'GET', '/sse')).toBe(404);
-  socket.destroy();
 });
 
 test('one that is told that too many listen is not told so by an answer to its notification', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { startGateway } from '../support/gateway.ts';
+import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
 const TOOL = { name: 'dump', inputSchema: { type: 'object' } };
@@ -71,6 +71,22 @@ function messageIn(text: string, framing: Framing) {
   return JSON.parse((data as string).slice('data: '.length));
 }
 
+/** Calls, lets its server go on when the first piece has come, and gives what comes until the connection is cut. */
+async function untilCut(
+  { url, token }: RunningGateway,
+  [era, framing]: readonly [Era, Framing],
+  goOn: () => void,
+): Promise<string> {
+  const { body } = await callDump(url, token, era, framing);
+  const reading = body[Symbol.asyncIterator]();
+  let text = String((await reading.next()).value);
+  goOn();
+  await expect(async () => {
+    for await (const chunk of { [Symbol.asyncIterator]: () => reading }) text += chunk;
+  }).rejects.toThrow();
+  return text;
+}
+
 const cells = (
   [
     ['modern', 'modern', 'json'],
@@ -108,13 +124,7 @@ describe('a large result goes on while it arrives', () => {
   test.each(['json', 'sse'] as const)('as %s: what is cut is no answer', async (framing) => {
     const { answer, finish } = inHalves('legacy', { rest: 'no end' });
     await using all = await behind('legacy', answer);
-    const { body } = await callDump(all.gateway.url, all.gateway.token, 'legacy', framing);
-    const reading = body[Symbol.asyncIterator]();
-    await reading.next();
-    finish();
-    await expect(async () => {
-      for await (const _chunk of { [Symbol.asyncIterator]: () => reading });
-    }).rejects.toThrow();
+    await untilCut(all.gateway, ['legacy', framing], finish);
   });
 
   test('no server ends an event early by a line break in a text', async () => {
@@ -122,13 +132,7 @@ describe('a large result goes on while it arrives', () => {
       rest: '\n\nevent: message\ndata: {"jsonrpc":"2.0","id":1,"result":{}}\n\n',
     });
     await using all = await behind('legacy', answer);
-    const { body } = await callDump(all.gateway.url, all.gateway.token, 'legacy', 'sse');
-    const reading = body[Symbol.asyncIterator]();
-    let text = String((await reading.next()).value);
-    finish();
-    await expect(async () => {
-      for await (const chunk of { [Symbol.asyncIterator]: () => reading }) text += chunk;
-    }).rejects.toThrow();
+    const text = await untilCut(all.gateway, ['legacy', 'sse'], finish);
     expect(text).not.toContain('"result":{}');
   });
 
@@ -184,13 +188,7 @@ describe('a large result goes on while it arrives', () => {
     for (const server of eras) {
       const { answer, finish } = inHalves(server, { rest: `"}],${type},${more}}}` });
       await using all = await behind(server, answer);
-      const { body } = await callDump(all.gateway.url, all.gateway.token, server, 'json');
-      const reading = body[Symbol.asyncIterator]();
-      await reading.next();
-      finish();
-      await expect(async () => {
-        for await (const _chunk of { [Symbol.asyncIterator]: () => reading });
-      }).rejects.toThrow();
+      await untilCut(all.gateway, [server, 'json'], finish);
       expect(all.gateway.logs.join('\n')).toContain('a result of two types');
     }
   });
@@ -222,13 +220,7 @@ describe('a large result goes on while it arrives', () => {
     });
     const entry = downstream.entry({ tools: { overrides: { dump: { retry: true } } } });
     await using gateway = await startGateway({ mcpServers: { big: entry } });
-    const { body } = await callDump(gateway.url, gateway.token, 'legacy', 'json');
-    const reading = body[Symbol.asyncIterator]();
-    await reading.next();
-    gone.resolve();
-    await expect(async () => {
-      for await (const _chunk of { [Symbol.asyncIterator]: () => reading });
-    }).rejects.toThrow();
+    await untilCut(gateway, ['legacy', 'json'], gone.resolve);
     expect(runs).toBe(1);
     await downstream[Symbol.asyncDispose]();
   });
