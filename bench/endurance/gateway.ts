@@ -1,6 +1,7 @@
 // A gateway in a process of its own, that says what it holds when it is asked: the program behind process.ts.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getHeapCodeStatistics } from 'node:v8';
 import { tuneCollector } from '../../src/cli/collector.ts';
 import { createGateway, createLog, loadConfig } from '../../src/gateway.ts';
 import type { Ask, Sample } from './process.ts';
@@ -32,7 +33,7 @@ async function sample(): Promise<Sample> {
     await sleep(10);
   }
   return {
-    heapBytes: process.memoryUsage().heapUsed,
+    heapBytes: process.memoryUsage().heapUsed - getHeapCodeStatistics().code_and_metadata_size,
     handles: process
       .getActiveResourcesInfo()
       .filter((kind) => /Socket|Server|Pipe|Process|Timeout/.test(kind)).length,

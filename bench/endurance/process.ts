@@ -8,6 +8,7 @@ import { token } from '../scene.ts';
 
 /** What the process of a gateway holds after its garbage was collected. */
 export interface Sample {
+  /** Without compiled code, of which there is more for a long time, and then less. */
   readonly heapBytes: number;
   /** Sockets, timers, pipes, processes. */
   readonly handles: number;
