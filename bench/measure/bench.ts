@@ -28,7 +28,7 @@ export interface Bench {
   up(keys: readonly string[], several?: readonly string[]): Promise<Running[]>;
   /** A process of its own, for its asker to stop. */
   start(target: Target, scene?: Scene, how?: How): Promise<Running>;
-  /** As `start`, but not waited for. */
+  /** As `start`, but not waited for, and free to use every core: what it waits for meanwhile is the work of others. */
   begin(target: Target, scene?: Scene): Promise<Started>;
   /** Those of the keys that were asked for and can run here. */
   chosen(keys: readonly string[]): Target[];
@@ -51,6 +51,7 @@ export async function openBench({ quick, only, ...options }: BenchOptions): Prom
     collectable: createLauncher({ ...options, how: 'collectable' }),
     countable: createLauncher({ ...options, how: 'countable' }),
   };
+  const unpinned = createLauncher({ ...options, core: undefined });
   const { child, ports } = await launcher.startServer('fixture', 'targets/fixture.ts', []);
   const fixture: Fixture = { pid: child.pid, ports };
   const load = createLoad(launcher.startOwn('load', 'load/generator.ts'));
@@ -82,7 +83,7 @@ export async function openBench({ quick, only, ...options }: BenchOptions): Prom
     tell,
     start,
     chosen,
-    begin: async (target, scene = standard) => target.start(await ground(scene, launcher)),
+    begin: async (target, scene = standard) => target.start(await ground(scene, unpinned)),
     async up(keys, several = []) {
       const all: Running[] = [];
       for (let copy = 1; copy <= (quick ? 1 : COPIES); copy++) {
@@ -96,7 +97,7 @@ export async function openBench({ quick, only, ...options }: BenchOptions): Prom
       return all;
     },
     async stop() {
-      await Promise.all([launcher, ...Object.values(launchers)].map((one) => one.stopAll()));
+      await Promise.all([launcher, unpinned, ...Object.values(launchers)].map((one) => one.stopAll()));
     },
   };
 }
