@@ -179,6 +179,9 @@ export const cutOff = (key: string, cause?: unknown) =>
 const DRAINED = 'did not answer before drainMs was over: its entry was removed, or this gateway was stopped.';
 export const drained = (key: string) => new DownstreamFailure(key, 'outcome_unknown', DRAINED, true);
 
+const LOST = 'had not answered when the process of this gateway ended that had called it.';
+export const lostWithProcess = (key: string) => new DownstreamFailure(key, 'outcome_unknown', LOST, true);
+
 export const noAnswer = (key: string, how: string) =>
   new DownstreamFailure(key, 'bad_answer', `sent no answer (${how}).`, true);
 
@@ -278,13 +281,9 @@ export const declinedAddress = (key: string) =>
   new DownstreamFailure(key, 'refused', 'needs something to be opened first, and that was declined.', false);
 
 // A call that had asked waits for a few minutes, in this process alone.
-export const noLongerWaits = (key: string) =>
-  new DownstreamFailure(
-    key,
-    'deadline',
-    'no longer waits for the answer to its question: it came too late, or this gateway was restarted.',
-    true,
-  );
+const TOO_LATE =
+  'no longer waits for the answer to its question: it came too late, or this gateway was restarted.';
+export const noLongerWaits = (key: string) => new DownstreamFailure(key, 'deadline', TOO_LATE, true);
 
 /** What a downstream hears whose question is not put to its caller. */
 export const tooManyParked = (count: number) =>

@@ -23,6 +23,7 @@ import { discoverResult, initializeResult, resultHead, writeError, writeResult }
 import { type Caller, identityOf, type Reply } from './caller.ts';
 import { retryAfter } from './http-reply.ts';
 import { createListeners } from './listeners.ts';
+import { answerLost } from './lost-call.ts';
 import type { CallObserver } from './observed.ts';
 import { NEEDS_CATALOG, offers, offersSubscriptions } from './offers.ts';
 import { PassedCall, type PassedCalls } from './passed-call.ts';
@@ -44,6 +45,8 @@ export interface Dispatcher {
   placeOf(call: Request, caller: Caller, index: number, isOfSession: boolean): number | undefined;
   /** The same for a session that is about to begin in another process than the first. */
   placeOfSessions(initialize: Request, selection: Selection): number | undefined;
+  /** Answers what was lost with another process since then. False where it may be repeated: nothing was answered. */
+  lost(request: Request, caller: Caller, reply: Reply, startedAt: number): boolean;
   /** A caller answers a question that was put to it. */
   answered(answer: Response, session: Session): void;
   /** A stream on which a session hears of changes. False where it accepts none. */
@@ -252,6 +255,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         Object.keys(capabilities).every((name) => name === 'tools' || name === 'extensions') &&
         [...routes.values()].every(({ downstream }) => downstream.isStateless);
       return isAlone ? undefined : MAIN;
+    },
+    lost(request, caller, reply, startedAt) {
+      const asking = askingOf(request.params ?? {}, caller, viewOf(caller), rounds);
+      return answerLost(calls, request, caller, reply, asking, startedAt);
     },
     notice({ method, params }, caller) {
       if (method !== 'notifications/cancelled') return;

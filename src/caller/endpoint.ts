@@ -1,7 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Limits } from '../config/config.ts';
 import { ProtocolError } from '../errors.ts';
-import { type Classified, classify, MODERN_VERSIONS, type ProtocolHeaders } from '../protocol/eras.ts';
+import {
+  type Classified,
+  classify,
+  type Era,
+  MODERN_VERSIONS,
+  type ProtocolHeaders,
+} from '../protocol/eras.ts';
 import { type Incoming, type Response, RPC, readMessage } from '../protocol/messages.ts';
 import type { Allowance } from './allowance.ts';
 import { writeError } from './answers.ts';
@@ -55,14 +61,13 @@ export function createEndpoint(
     const { message } = incoming;
     const { era } = classified;
     const place = others?.placeOf(incoming, era, req, selection);
-    if (place !== undefined) return others?.pass(place, req, res, text);
+    if (place !== undefined) return handOver(place, text, incoming, era, selection, req, res);
     const begins = era === 'legacy' && message.method === 'initialize';
     const session = era === 'legacy' && !begins ? sessionOf(req) : undefined;
-    const { headers } = req;
-    const agent = headers['user-agent'];
     if (session === null) return refuse(req, res, 404, UNKNOWN_SESSION);
+    const caller = callerOf(req, era, selection, session);
     if (incoming.kind === 'notification') {
-      dispatcher.notice(incoming.message, { name: 'token', agent, era, selection, session });
+      dispatcher.notice(incoming.message, caller);
       res.writeHead(202).end();
       return;
     }
@@ -80,12 +85,26 @@ export function createEndpoint(
     }
     // It holds nothing here: what was declared with it, it says itself.
     const issued = begins ? ['mcp-session-id', issue(message.params?.capabilities)] : [];
-    const caller: Caller =
-      era === 'modern'
-        ? { name: 'token', agent, era, selection, session, headers }
-        : { name: 'token', agent, era, selection, session };
     const reply = new HttpReply(req, res, era, selection.profile.framing, limits, issued);
     dispatcher.dispatch(incoming.message, caller, reply);
+  }
+
+  function handOver(
+    place: number,
+    text: string,
+    incoming: Incoming,
+    era: Era,
+    selection: Selection,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): void {
+    const startedAt = performance.now();
+    others?.pass(place, req, res, text, () => {
+      if (incoming.kind !== 'request') return false;
+      const caller = callerOf(req, era, selection, undefined);
+      const reply = new HttpReply(req, res, era, selection.profile.framing, limits);
+      return dispatcher.lost(incoming.message, caller, reply, startedAt);
+    });
   }
 
   function issue(declared: unknown): string {
@@ -162,6 +181,18 @@ export function createEndpoint(
       sendJson(res, 400, writeError(undefined, new ProtocolError(RPC.parseError, body.message)));
     });
   };
+}
+
+function callerOf(
+  { headers }: IncomingMessage,
+  era: Era,
+  selection: Selection,
+  session: Session | undefined,
+): Caller {
+  const agent = headers['user-agent'];
+  return era === 'modern'
+    ? { name: 'token', agent, era, selection, session, headers }
+    : { name: 'token', agent, era, selection, session };
 }
 
 export const UNAUTHORIZED =

@@ -19,8 +19,11 @@ export interface Others {
 
 /** Passes requests on to other processes of the same gateway, which answer them. */
 export interface HandOver {
-  /** @param body  where it was read already */
-  pass(to: number, req: IncomingMessage, res: ServerResponse, body?: string): void;
+  /**
+   * @param body    where it was read already
+   * @param onLost  answers what the other process may have begun before it ended; false: it may be repeated
+   */
+  pass(to: number, req: IncomingMessage, res: ServerResponse, body?: string, onLost?: () => boolean): void;
   close(): void;
 }
 
@@ -56,7 +59,7 @@ export function createHandOver(pathOf: (index: number) => string): HandOver {
   }
 
   return {
-    pass(to, req, res, body) {
+    pass(to, req, res, body, onLost) {
       const { method = 'GET', url = '/', rawHeaders } = req;
       const headers: string[] = [];
       for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -70,7 +73,7 @@ export function createHandOver(pathOf: (index: number) => string): HandOver {
           headers,
           body: body ?? (hasBody(req) ? req : null),
         },
-        new Passage(res),
+        new Passage(res, onLost),
       );
     },
     close() {
@@ -89,10 +92,13 @@ const GONE = JSON.stringify({
 /** One answer on its way back, as fast as it is read. */
 class Passage implements Dispatcher.DispatchHandler {
   readonly #res: ServerResponse;
+  readonly #onLost: (() => boolean) | undefined;
+  /** Undefined as long as nothing was sent. */
   #controller: Dispatcher.DispatchController | undefined;
 
-  constructor(res: ServerResponse) {
+  constructor(res: ServerResponse, onLost: (() => boolean) | undefined) {
     this.#res = res;
+    this.#onLost = onLost;
     res.on('drain', () => this.#controller?.resume());
     res.on('close', () => {
       if (!res.writableFinished) this.#controller?.abort(new Error('the caller has left'));
@@ -125,6 +131,7 @@ class Passage implements Dispatcher.DispatchHandler {
     const res = this.#res;
     if (res.destroyed) return;
     if (res.headersSent) return void res.destroy();
+    if (this.#controller !== undefined && this.#onLost?.() === true) return;
     res.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' }).end(GONE);
   }
 }

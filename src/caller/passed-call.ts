@@ -26,7 +26,7 @@ export class PassedCall implements WayBack {
   readonly #request: Request;
   readonly #from: Caller;
   readonly #reply: Reply;
-  readonly #startedAt = performance.now();
+  readonly #startedAt: number;
   #call: RunningCall | undefined;
   /** Where a result goes that goes on in pieces, and how much of it has gone. */
   #sink: ReplySink | undefined;
@@ -37,7 +37,14 @@ export class PassedCall implements WayBack {
   readonly ask?: NonNullable<WayBack['ask']>;
 
   /** @throws ProtocolError -32602 an unknown log level */
-  constructor(shared: PassedCalls, forwarding: Forwarding, request: Request, from: Caller, reply: Reply) {
+  constructor(
+    shared: PassedCalls,
+    forwarding: Forwarding,
+    request: Request,
+    from: Caller,
+    reply: Reply,
+    startedAt = performance.now(),
+  ) {
     const meta = request.params?._meta as Params | undefined;
     const { era, session } = from;
     this.#shared = shared;
@@ -45,6 +52,7 @@ export class PassedCall implements WayBack {
     this.#request = request;
     this.#from = from;
     this.#reply = reply;
+    this.#startedAt = startedAt;
     this.caller = session;
     this.logLevel = logLevelOf(meta, from);
     this.progressToken = isRequestId(meta?.progressToken) ? meta.progressToken : undefined;

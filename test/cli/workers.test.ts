@@ -42,6 +42,17 @@ async function initialize(url: string, capabilities: object = {}): Promise<{ 'mc
   return { 'mcp-session-id': String(headers['mcp-session-id']) };
 }
 
+/** The same of one that lives in another process than the first. */
+async function sessionInWorker(url: string): Promise<{ 'mcp-session-id': string }> {
+  for (;;) {
+    const session = await initialize(url);
+    if (/^\d+~/.test(session['mcp-session-id'])) return session;
+  }
+}
+
+/** Of the one that was ready first. */
+const pidOfWorker = ({ stderr }: Child) => Number(/(?<="pid":)\d+/.exec(stderr)?.[0]);
+
 const turns = <T>(count: number, one: (n: number) => T): T[] =>
   Array.from({ length: count }, (_, n) => one(n));
 
@@ -139,8 +150,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
       return /^mcp_switchboard_calls_total{downstream="crm",outcome="ok"} (\d+)$/m.exec(text)?.[1];
     };
     await expect.poll(counted, soon).toBe('9');
-    const [pid] = /(?<="pid":)\d+/.exec(gateway.child.stderr) ?? [];
-    process.kill(Number(pid), 'SIGKILL');
+    process.kill(pidOfWorker(gateway.child), 'SIGKILL');
     await gateway.child.waitFor('stderr', /worker_ended/);
     // What it had counted stays counted.
     expect(await counted()).toBe('9');
@@ -261,8 +271,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
   test('go on when one of them ends, and there is another', async ({ expect }) => {
     await using crm = await plainServer({ era: 'modern' });
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
-    const pid = Number((await gateway.child.waitFor('stderr', /"pid":(\d+)/))[1]);
-    process.kill(pid, 'SIGKILL');
+    process.kill(pidOfWorker(gateway.child), 'SIGKILL');
     await gateway.child.waitFor('stderr', /worker_ended/);
     const answers = await Promise.all(turns(6, () => call(gateway.url, 'crm__echo', { text: 'here' })));
     expect(answers.map(({ status }) => status)).toEqual(turns(6, () => 200));
@@ -320,6 +329,29 @@ test('a session’s call stays with its session, where it can be cancelled', asy
   }
   downstream.release();
   expect((await other).messages.at(-1)?.result.content[0].text).toBe('done');
+});
+
+test('a call that is lost with its process may have run, and its caller is not told to repeat it', async ({
+  expect,
+}) => {
+  await using downstream = await heldServer();
+  await using at = await serving({ mcpServers: { crm: downstream.entry() } });
+  const session = await sessionInWorker(at.url);
+  const slow = (n: number) => legacyRequest('tools/call', { name: 'crm__slow', arguments: { ms: n } });
+  // One of them comes over a connection of the first process, which hands it over.
+  const calls = turns(2, (n) => post(at.url, slow(n), session));
+  const heard = Promise.allSettled(calls);
+  await expect.poll(() => downstream.runs, soon).toBe(2);
+  process.kill(pidOfWorker(at.child), 'SIGKILL');
+  const answers = (await heard).flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
+  expect(answers.map(({ status }) => status)).toEqual([200]);
+  const { isError, content, _meta } = answers[0]?.messages[0]?.result ?? {};
+  expect(isError).toBe(true);
+  expect(content[0].text).toContain('may have run');
+  const told = { reason: 'outcome_unknown', mayHaveRun: true, retryable: false };
+  expect(_meta['mcp-switchboard/failure']).toMatchObject(told);
+  // It has its line, although the process that ran it can write none.
+  await at.child.waitFor('stderr', /"event":"call".*"tool":"crm__slow".*"outcome":"failed"/);
 });
 
 test('a name that is no text is refused, and costs no process', async ({ expect }) => {

@@ -64,6 +64,7 @@ const FAILURES = {
   sessionLost: [errors.sessionLost('crm')],
   cutOff: [errors.cutOff('crm')],
   drained: [errors.drained('crm')],
+  lostWithProcess: [errors.lostWithProcess('crm')],
   noAnswer: [errors.noAnswer('crm', 'HTTP 202')],
   notMcp: [errors.notMcp('crm', 'text/html')],
   failedStatus: [
