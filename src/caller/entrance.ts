@@ -27,19 +27,20 @@ export async function listenOn(server: Server, host: string, port: number): Prom
 /**
  * Connections that are shared among processes: whoever takes one, has it.
  *
- * @param giveAway  true where another process has taken it
+ * @param giveAway  true where another process takes it; it may come back from there, as it was
  */
 export async function shareFrom(
   server: Server,
   host: string,
   port: number,
-  giveAway: (connection: Socket) => boolean,
+  giveAway: (connection: Socket, comeBack: (connection: Socket) => void) => boolean,
 ): Promise<Entrance> {
-  const listener = createServer({ pauseOnConnect: true }, (connection) => {
-    if (giveAway(connection)) return;
+  const serve = (connection: Socket): void => {
+    if (giveAway(connection, serve)) return;
     server.emit('connection', connection);
     connection.resume();
-  });
+  };
+  const listener = createServer({ pauseOnConnect: true }, serve);
   await listening(listener, { host, port });
   return {
     port: (listener.address() as AddressInfo).port,

@@ -24,8 +24,12 @@ export interface Processes {
   onOffers?(offers: readonly Offer[], isSettled: boolean): void;
   /** Of the first: what the others have counted. */
   numbers?(): readonly Numbers[];
-  /** Of the first: whether another process has taken the connection. */
-  giveAway?(connection: Socket): boolean;
+  /**
+   * Of the first: whether another process takes the connection.
+   *
+   * @param comeBack  told where that one has ended before
+   */
+  giveAway?(connection: Socket, comeBack: (connection: Socket) => void): boolean;
 }
 
 /** What a downstream offers, as the first process tells the others. */

@@ -31,7 +31,12 @@ interface Worker {
   /** It takes connections. */
   isReady: boolean;
   isLeaving: boolean;
-  cut: number;
+  /** How often it was looked at since its last word; undefined before the first. */
+  silentFor: number | undefined;
+  /** Connections that are on their way to it, and where they go if it ends before. */
+  readonly given: Map<Socket, (connection: Socket) => void>;
+  /** How many of its calls it cut, once it has said so. */
+  cut: number | undefined;
   /** What it has counted, a moment ago. */
   numbers: Numbers | undefined;
   readonly ended: Promise<void>;
@@ -40,6 +45,11 @@ interface Worker {
 const program = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
 
 const RESTART_MS = 1000;
+/** Each says something once a second. Looks are counted, and not time: this process may have stood still itself. */
+const LOOK_MS = 1000;
+const MAX_SILENT = 10;
+/** So much longer than it was told may a worker take to end. */
+const END_MS = 2000;
 
 /** @param count  how many processes there are with this one */
 export function createWorkers(
@@ -68,8 +78,20 @@ export function createWorkers(
   /** What each has told of its calls: a new one hears it as well. */
   const running = new Map<number, Set<string>>();
 
-  function send({ child }: Worker, message: ToWorker, connection?: Socket): void {
-    if (child.connected) child.send(message, connection, { keepOpen: false }, () => {});
+  /** None serves whom it has taken, and none ends by itself, that stands still. */
+  const looking = setInterval(() => {
+    for (const worker of workers) {
+      if (worker.silentFor === undefined || ++worker.silentFor <= MAX_SILENT) continue;
+      log.error(
+        { event: 'worker_silent', worker: worker.index },
+        'a worker process stands still, and is ended',
+      );
+      worker.child.kill('SIGKILL');
+    }
+  }, LOOK_MS).unref();
+
+  function send({ child }: Worker, message: ToWorker, connection?: Socket, onSent = () => {}): void {
+    if (child.connected) child.send(message, connection, { keepOpen: false }, onSent);
   }
 
   function spread(from: number, news: News | undefined): void {
@@ -99,7 +121,9 @@ export function createWorkers(
       child,
       isReady: false,
       isLeaving: false,
-      cut: 0,
+      silentFor: undefined,
+      given: new Map(),
+      cut: undefined,
       numbers: undefined,
       ended,
     };
@@ -109,6 +133,7 @@ export function createWorkers(
     for (const [from, marks] of running)
       send(worker, { kind: 'hear', from, news: { begun: [...marks], over: [] } });
     child.on('message', (message: FromWorker) => {
+      worker.silentFor = 0;
       if (message.kind === 'ready') {
         worker.isReady = !worker.isLeaving;
         tellWhoIsThere();
@@ -125,6 +150,7 @@ export function createWorkers(
       if (worker.numbers !== undefined) gone = sumOf([gone, withoutRunning(worker.numbers)]);
       spread(index, undefined);
       tellWhoIsThere();
+      for (const [connection, comeBack] of worker.given) comeBack(connection);
       if (worker.isLeaving || isClosing) return;
       log.error(
         { event: 'worker_ended', worker: index, code, signal },
@@ -139,6 +165,7 @@ export function createWorkers(
     worker.isLeaving = true;
     tellWhoIsThere();
     send(worker, { kind: 'drain', graceMs, forRepeats });
+    setTimeout(() => worker.child.kill('SIGKILL'), graceMs + END_MS).unref();
   }
 
   return {
@@ -153,13 +180,14 @@ export function createWorkers(
         for (const worker of workers) send(worker, { kind: 'offer', ...offered });
       },
       numbers: () => [gone, ...workers.flatMap(({ numbers }) => numbers ?? [])],
-      giveAway(connection) {
+      giveAway(connection, comeBack) {
         const ready = workers.filter(({ isReady }) => isReady);
         turn = (turn + 1) % (ready.length + 1);
         const worker = ready[turn - 1];
         if (worker?.child.connected !== true) return false;
         // What `send` returns says that others wait before it, and not that it was not taken.
-        send(worker, { kind: 'connection' }, connection);
+        worker.given.set(connection, comeBack);
+        send(worker, { kind: 'connection' }, connection, () => worker.given.delete(connection));
         return true;
       },
     },
@@ -179,10 +207,11 @@ export function createWorkers(
       const all = [...workers];
       for (const worker of all) leave(worker, graceMs, false);
       await Promise.all(all.map(({ ended }) => ended));
-      return all.reduce((sum, { cut }) => sum + cut, 0);
+      return all.reduce((sum, { cut, numbers }) => sum + (cut ?? runningIn(numbers)), 0);
     },
     close() {
       isClosing = true;
+      clearInterval(looking);
       for (const { child } of workers) child.kill('SIGKILL');
       process.off('exit', removeFolder);
       removeFolder();
@@ -194,6 +223,9 @@ const withoutRunning = ({ refused, meters }: Numbers): Numbers => ({
   refused,
   meters: new Map([...meters].map(([key, meter]) => [key, { ...meter, inFlight: 0 }])),
 });
+
+const runningIn = (numbers?: Numbers) =>
+  [...(numbers?.meters.values() ?? [])].reduce((sum, { inFlight }) => sum + inFlight, 0);
 
 /** The lists are the same objects as long as nothing is new. */
 function isSame(before: readonly Offer[], after: readonly Offer[]): boolean {

@@ -84,6 +84,8 @@ async function serving(servers: object, count = 2) {
 /** Longer than it takes until the others are told of what runs, and until a repetition is where it runs. */
 const TOLD_MS = 1000;
 const THERE_MS = 1000;
+/** Longer than it takes until the first process is told what another has counted. */
+const COUNTED_MS = 2500;
 
 /**
  * A server whose `slow` is done when it is released, however long the rest takes.
@@ -276,6 +278,36 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     const answers = await Promise.all(turns(6, () => call(gateway.url, 'crm__echo', { text: 'here' })));
     expect(answers.map(({ status }) => status)).toEqual(turns(6, () => 200));
     await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
+  });
+
+  test('go on when one of them stands still: it is replaced, and what it had not taken goes to another', async ({
+    expect,
+  }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    process.kill(pidOfWorker(gateway.child), 'SIGSTOP');
+    const echo = modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'here' } });
+    const calls = turns(6, () => cuttable(gateway.url, echo));
+    let heard = 0;
+    for (const { reply } of calls) reply.then(() => heard++).catch(() => {});
+    // One was on its way to it.
+    await expect.poll(() => heard, { timeout: 30_000 }).toBe(5);
+    for (const { cut } of calls) cut();
+    expect(gateway.child.stderr).toContain('"event":"worker_silent"');
+    await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
+  });
+
+  test('end although one of them stands still, and count what ran in it as cut', async ({ expect }) => {
+    await using crm = await heldServer();
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() }, drainMs: 1000 });
+    const calls = turns(2, (n) => call(gateway.url, 'crm__slow', { ms: n }));
+    const heard = Promise.allSettled(calls);
+    await expect.poll(() => crm.runs, soon).toBe(2);
+    await sleep(COUNTED_MS);
+    process.kill(pidOfWorker(gateway.child), 'SIGSTOP');
+    expect(await stop(gateway.child)).toEqual({ code: 1, signal: null });
+    expect(gateway.child.stderr).toContain('"event":"cut","calls":2');
+    await heard;
   });
 
   test('follow the file together', async ({ expect }) => {
