@@ -191,7 +191,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
 
   const rulesNow = (): FrontRules => ({
     token: tokens.token,
-    earlierToken: tokens.earlierToken,
+    earlierTokens: tokens.earlierTokens,
     allowedHosts: config.allowedHosts,
     legacySse: config.legacySse,
   });

@@ -44,8 +44,8 @@ export interface Front {
 /** What may change while it is open. */
 export interface FrontRules {
   readonly token: string;
-  /** Accepted as well, for a time. */
-  readonly earlierToken?: string | undefined;
+  /** Accepted as well, each for a time. */
+  readonly earlierTokens?: readonly string[];
   readonly allowedHosts: readonly string[];
   /** Serves the transport of 2024-11-05 as well. */
   readonly legacySse: boolean;
@@ -97,7 +97,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const { select, dispatcher, sessions, allowance, limits, others } = options;
   const listensOnLoopback = isLoopback(options.host);
   let { rules } = options;
-  let hasToken = createTokenCheck(rules.token, rules.earlierToken);
+  let hasToken = createTokenCheck(rules.token, rules.earlierTokens);
   let refusedHost = createHostCheck(listensOnLoopback, rules.allowedHosts);
   let isStopping = false;
   /** Each connection carries one more answer. */
@@ -201,7 +201,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     apply(fresh) {
       rules = fresh;
       applyLimits();
-      hasToken = createTokenCheck(rules.token, rules.earlierToken);
+      hasToken = createTokenCheck(rules.token, rules.earlierTokens);
       refusedHost = createHostCheck(listensOnLoopback, rules.allowedHosts);
       if (!rules.legacySse) sse?.close();
       sse = rules.legacySse ? (sse ?? createSseFront(given)) : undefined;

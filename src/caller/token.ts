@@ -8,16 +8,17 @@ import type { IncomingHttpHeaders } from 'node:http';
  * All of them are compared as bytes of one length, in constant time: neither the length nor a common beginning of the
  * token can be measured.
  *
- * @param earlier  one that is accepted beside it, while callers change to the new one
+ * @param earlier  those that are accepted beside it, while callers change to the new one
  */
-export function createTokenCheck(token: string, earlier?: string): (headers: IncomingHttpHeaders) => boolean {
+export function createTokenCheck(
+  token: string,
+  earlier: readonly string[] = [],
+): (headers: IncomingHttpHeaders) => boolean {
   const expected = pad(token);
-  const alsoExpected = earlier === undefined ? undefined : pad(earlier);
+  const alsoExpected = earlier.map((one) => pad(one));
   const matches = (candidate: string) => {
     const given = pad(candidate, scratch);
-    return (
-      timingSafeEqual(given, expected) || (alsoExpected !== undefined && timingSafeEqual(given, alsoExpected))
-    );
+    return timingSafeEqual(given, expected) || alsoExpected.some((other) => timingSafeEqual(given, other));
   };
   return (headers) => {
     const { authorization } = headers;

@@ -5,8 +5,8 @@ import { SESSION_TTL_MS } from './sessions.ts';
 /** The one token of the callers, and what goes out sealed with it. */
 export interface Tokens {
   readonly token: string;
-  /** The one before, as long as it is accepted. */
-  readonly earlierToken: string | undefined;
+  /** Those before, each as long as it is accepted. */
+  readonly earlierTokens: readonly string[];
   readonly seals: Readonly<Record<'session' | 'requestState' | 'task', RenewableSeal>>;
   /**
    * From now on it is this one. The one before is accepted for a time, and opens what it sealed.
@@ -22,8 +22,8 @@ const STATE_TTL_MS = 15 * 60_000;
 
 export function createTokens(first: string): Tokens {
   let token = first;
-  let earlierToken: string | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  /** By what ends its time. */
+  const earlier = new Map<NodeJS.Timeout, string>();
   const seals = {
     session: createRenewableSeal(token, 'session', SESSION_TTL_MS),
     requestState: createRenewableSeal(token, 'requestState', STATE_TTL_MS),
@@ -33,22 +33,23 @@ export function createTokens(first: string): Tokens {
     get token() {
       return token;
     },
-    get earlierToken() {
-      return earlierToken;
+    get earlierTokens() {
+      return [...earlier.values()];
     },
     seals,
     change(fresh, keepMs, onForgotten) {
       if (fresh === token) return;
-      earlierToken = token;
-      token = fresh;
-      for (const seal of Object.values(seals)) seal.renew(fresh);
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        earlierToken = undefined;
-        for (const seal of Object.values(seals)) seal.forgetEarlier();
+      const forgetting = Object.values(seals).map((seal) => seal.renew(fresh));
+      const timer = setTimeout(() => {
+        earlier.delete(timer);
+        for (const forget of forgetting) forget();
         onForgotten();
       }, keepMs).unref();
+      earlier.set(timer, token);
+      token = fresh;
     },
-    close: () => clearTimeout(timer),
+    close() {
+      for (const timer of earlier.keys()) clearTimeout(timer);
+    },
   };
 }

@@ -8,25 +8,29 @@ export interface Seal {
   open(sealed: string, about: string): string | undefined;
 }
 
-/** A seal whose secret may change: what the earlier secret sealed opens as long as that one is kept. */
+/** A seal whose secret may change: what an earlier secret sealed opens as long as that one is kept. */
 export interface RenewableSeal extends Seal {
-  renew(secret: string): void;
-  /** From now on the earlier one opens nothing. */
-  forgetEarlier(): void;
+  /** @returns forgets the secret before: it opens nothing any more */
+  renew(secret: string): () => void;
 }
 
 export function createRenewableSeal(secret: string, purpose: string, ttlMs: number): RenewableSeal {
   let current = createSeal(secret, purpose, ttlMs);
-  let earlier: Seal | undefined;
+  const kept = new Set([current]);
   return {
     seal: (text, about) => current.seal(text, about),
-    open: (sealed, about) => current.open(sealed, about) ?? earlier?.open(sealed, about),
-    renew(fresh) {
-      earlier = current;
-      current = createSeal(fresh, purpose, ttlMs);
+    open(sealed, about) {
+      for (const seal of kept) {
+        const text = seal.open(sealed, about);
+        if (text !== undefined) return text;
+      }
+      return undefined;
     },
-    forgetEarlier() {
-      earlier = undefined;
+    renew(fresh) {
+      const before = current;
+      current = createSeal(fresh, purpose, ttlMs);
+      kept.add(current);
+      return () => kept.delete(before);
     },
   };
 }

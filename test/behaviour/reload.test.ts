@@ -240,6 +240,25 @@ describe('another configuration', () => {
     expect(await ask('the-second-token-of-all')).toBe(200);
   });
 
+  test('with a third token: each of those before is accepted for its own time', async () => {
+    await using crm = await legacyServer('a');
+    const config = (drainMs: number) => ({ mcpServers: { crm: crm.entry() }, drainMs });
+    const tokens = ['the-first-token-of-all', 'the-second-token-of-all', 'the-third-token-of-all'] as const;
+    await using gateway = await startGateway(config(60_000), { token: tokens[0] });
+    const begun = await gateway.post(
+      ...legacyRequest('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: {} }),
+    );
+    const session = { 'mcp-session-id': String(begun.headers['mcp-session-id']) };
+    const ask = async (token: string) =>
+      (await gateway.post(legacyRequest('tools/list')[0], { authorization: `Bearer ${token}`, ...session }))
+        .status;
+    await gateway.reload(config(60_000), tokens[1]);
+    await gateway.reload(config(1500), tokens[2]);
+    expect(await Promise.all(tokens.map(ask))).toEqual([200, 200, 200]);
+    await expect.poll(() => ask(tokens[1]), { timeout: 10_000 }).toBe(401);
+    expect([await ask(tokens[0]), await ask(tokens[2])]).toEqual([200, 200]);
+  });
+
   test('keeps the process of a command that is the same, and starts another before it ends the old one', async () => {
     await using files = stdioServer('v1');
     const entry = (extra: ServerEntry) => ({ mcpServers: { files: files.entry(extra) } });
