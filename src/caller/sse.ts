@@ -103,11 +103,12 @@ export function createSseFront(options: SseOptions): SseFront {
 
   function receive(url: string, req: IncomingMessage, res: ServerResponse): void {
     const id = new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('sessionId');
-    const stream = streams.get(id ?? '');
-    if (stream === undefined) return refuse(res, 404, 'There is no such stream. Open a new one at /sse.');
     readBody(req, limits.maxRequestBytes, (body) => {
       if (body instanceof BodyRefused)
         return refuse(res, body.httpStatus, body.message, ['connection', 'close']);
+      // Not before: it may close while this comes.
+      const stream = streams.get(id ?? '');
+      if (stream === undefined) return refuse(res, 404, 'There is no such stream. Open a new one at /sse.');
       res.writeHead(202).end();
       stream.pipe.receive(body);
     });

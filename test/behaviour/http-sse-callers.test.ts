@@ -11,7 +11,7 @@ import { plainServer } from '../support/downstreams/plain.ts';
 import { COUNTER, wholeServer } from '../support/downstreams/whole.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
-import { rawCaller } from '../support/raw-caller.ts';
+import { rawCaller, rawPost } from '../support/raw-caller.ts';
 
 const sse = ({ url }: RunningGateway, path = '/sse') => new URL(path, url);
 
@@ -169,4 +169,22 @@ test('one that is told that too many listen is not told so by an answer to its n
   await client.close();
   listening.cut();
   await expect.poll(() => gateway.gateway.waiting()).toMatchObject({ calls: 0, listeners: 0 });
+});
+
+test('what comes to its end when its stream has closed is refused, and nobody listens for it', async () => {
+  await using crm = await plainServer({ era: 'modern' });
+  await using gateway = await startGateway({ legacySse: true, mcpServers: { crm: crm.entry() } });
+  const { gateway: inside, token, url } = gateway;
+  await using caller = await rawCaller(url);
+  caller.send(`GET /sse HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\n\r\n`);
+  const [, path = ''] = await caller.until(/data: (\S+)/);
+  await using late = await rawCaller(url);
+  const post = rawPost(token, { jsonrpc: '2.0', method: 'notifications/initialized' }).replace('/mcp', path);
+  late.send(post.slice(0, -5));
+  await expect.poll(() => inside.waiting().requests).toBe(2);
+  caller.socket.destroy();
+  await expect.poll(() => inside.waiting().requests).toBe(1);
+  late.send(post.slice(-5));
+  const { status } = await late.next();
+  expect([status, inside.waiting().listeners]).toEqual([404, 0]);
 });
