@@ -6,6 +6,7 @@ import { remembering } from '../protocol/text.ts';
 import type { ConnectionLimits } from './connection.ts';
 import { HttpExchange, type HttpSide } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
+import { IGNORED_TIMEOUT_MS, MAX_IGNORED_BYTES } from './ignored-answer.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
 import { OnlyCall } from './only-call.ts';
 import { composeAnswer, composeCancelled, createComposer, createIds } from './outgoing.ts';
@@ -79,7 +80,8 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
 
   // Nobody is helped by hearing that it did not arrive: only that it is over.
   function post(body: string, headersTimeout: number, onOver: () => void = () => {}): void {
-    const request = { path, method: 'POST', headers: fixedHeaders, body, headersTimeout } as const;
+    const timeouts = { headersTimeout, bodyTimeout: IGNORED_TIMEOUT_MS };
+    const request = { path, method: 'POST', headers: fixedHeaders, body, ...timeouts } as const;
     pool.dispatch(request, new IgnoredAnswer(onOver));
   }
 
@@ -134,9 +136,6 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
     },
   };
 }
-
-/** Of an answer that nobody waits for. */
-const MAX_IGNORED_BYTES = 64 * 1024;
 
 class IgnoredAnswer implements Dispatcher.DispatchHandler {
   readonly #onOver: () => void;

@@ -13,12 +13,11 @@ import { type Channel, type Interceptor, passOn } from './channel.ts';
 import { ConnectFailed } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { withUserAgent } from './http-headers.ts';
+import { IGNORED_TIMEOUT_MS, MAX_IGNORED_BYTES } from './ignored-answer.ts';
 import { judgeStatus } from './judge-status.ts';
 
 const TCP_CONNECT_TIMEOUT_MS = 5000;
 const MAX_CONNECTIONS = 16;
-/** Of the answer to a POST, which says nothing. */
-const MAX_IGNORED_BYTES = 64 * 1024;
 
 /** It does not open such a stream: it may speak another transport. */
 export class NoEventStream extends ConnectFailed {}
@@ -158,7 +157,8 @@ export class SseChannel implements Channel {
     if (this.ended !== undefined || this.#path === undefined) return false;
     const headers = [...this.#headers, 'content-type', 'application/json'];
     const handler = new Posted(this.#config.key, onAccepted, onRefused);
-    this.#pool.dispatch({ path: this.#path, method: 'POST', headers, body }, handler);
+    const bodyTimeout = IGNORED_TIMEOUT_MS;
+    this.#pool.dispatch({ path: this.#path, method: 'POST', headers, body, bodyTimeout }, handler);
     return true;
   }
 
@@ -182,6 +182,8 @@ class Posted implements Dispatcher.DispatchHandler {
   readonly #onAccepted: () => void;
   readonly #onRefused: (failure: DownstreamFailure) => void;
   #controller: Dispatcher.DispatchController | undefined;
+  /** What comes behind the status says nothing, nor does how it ends. */
+  #isOver = false;
   #ignoredBytes = 0;
 
   constructor(key: string, onAccepted: () => void, onRefused: (failure: DownstreamFailure) => void) {
@@ -200,6 +202,7 @@ class Posted implements Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
   ): void {
     if (status < 200) return;
+    this.#isOver = true;
     if (status < 300) return this.#onAccepted();
     // What is not found here is not the server but the stream that named this place.
     this.#onRefused(judgeStatus(this.#key, status, headers, true) ?? failedStatus(this.#key, status));
@@ -213,8 +216,7 @@ class Posted implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {}
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    const { aborted } = this.#controller ?? {};
-    if (aborted) return;
+    if (this.#isOver) return;
     this.#onRefused(
       this.#controller === undefined
         ? unavailable(this.#key, describeCause(error), error)

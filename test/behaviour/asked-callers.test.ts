@@ -181,7 +181,8 @@ test('a server may take its time to accept the answer of a person', async () => 
     era: 'legacy',
     tools: [tool('ask')],
     answers: { 'tools/call ask': answer },
-    async beforeAccepting(res) {
+    async beforeAccepting({ method }, res) {
+      if (method !== undefined) return;
       res.on('close', () => {
         wasCut ||= !res.writableFinished;
       });

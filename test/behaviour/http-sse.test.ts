@@ -171,6 +171,25 @@ describe('a server of 2024-11-05 over HTTP+SSE', () => {
     expect([calls, server.opened]).toEqual([2, 2]);
   });
 
+  test('that leaves what accepts a message open, or cuts it, can be called all the same', async () => {
+    let calls = 0;
+    await using server = await sseServer({
+      onCall: ({ id }, post, stream) => {
+        post.writeHead(202).write('Accepted');
+        const result = { content: [{ type: 'text', text: `${++calls}` }] };
+        const answer = () => stream.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id, result })}\n\n`);
+        if (calls > 1) return answer();
+        setTimeout(() => post.destroy(), 50);
+        setTimeout(answer, 150);
+        return true;
+      },
+    });
+    const old = { ...server.entry, type: 'sse', callTimeoutMs: 4000 };
+    await using gateway = await startGateway({ mcpServers: { old } });
+    // More than there are connections.
+    for (let n = 1; n <= 18; n++) expect((await call(gateway)).content[0].text).toBe(`${n}`);
+  });
+
   test('that answers with more than is taken is cut off, and told of as such', async () => {
     await using server = await sseServer({
       onCall: ({ id }, post, stream) => {

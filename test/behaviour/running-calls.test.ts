@@ -93,6 +93,26 @@ describe.each(DOWNSTREAMS)('with a %s downstream', (_what, start) => {
   );
 });
 
+test('a server that leaves what accepts a cancellation open can be called all the same', async () => {
+  await using crm = await plainServer({
+    era: 'legacy',
+    beforeAccepting({ method }, res) {
+      if (method === 'notifications/cancelled') res.writeHead(202).write('Accepted');
+    },
+  });
+  const mcpServers = { crm: crm.entry({ callTimeoutMs: 200, joinRepeats: false }) };
+  await using gateway = await startGateway({ mcpServers, limits: { maxInFlight: 1, breakerFailures: 0 } });
+  const call = async (tool: string, args: object) => {
+    const { messages } = await gateway.post(
+      ...modernRequest('tools/call', { name: `crm__${tool}`, arguments: args }),
+    );
+    return messages.at(-1)?.result.content[0].text;
+  };
+  // More than there are connections beside that of a call.
+  for (let n = 0; n < 18; n++) await call('slow', { ms: 60_000 });
+  await expect.poll(() => call('echo', { text: 'hello' })).toBe('hello');
+});
+
 test('a stdio downstream hears of cancellations and tells its progress too', async () => {
   await using downstream = stdioServer('v2');
   await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });

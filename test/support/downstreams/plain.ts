@@ -25,8 +25,8 @@ export interface PlainScript extends GuardOptions {
   readonly redirectsTo?: string;
   /** What a legacy server does with GET, other than refusing it. */
   readonly gets?: (req: IncomingMessage, res: ServerResponse) => unknown;
-  /** Before it accepts the answer to a question of its own. */
-  readonly beforeAccepting?: (res: ServerResponse) => Promise<void>;
+  /** Before it accepts what wants no answer, unless this does that itself. */
+  readonly beforeAccepting?: (message: Message, res: ServerResponse) => unknown;
   /** By method, or `tools/call <tool>` for one tool. What is not here is answered as a good server would. */
   readonly answers?: Readonly<Record<string, Answer>>;
 }
@@ -68,13 +68,13 @@ export async function plainServer(script: PlainScript): Promise<PlainDownstream>
       if (message.method !== undefined && message.id !== undefined) {
         return answer(message, recorded, req, res);
       }
+      await script.beforeAccepting?.(message, res);
       if (message.method === 'notifications/cancelled') {
         cancel({ ...message.params, by: 'notification' });
       } else if (message.method === undefined) {
-        await script.beforeAccepting?.(res);
         waiting.get(message.id)?.(message);
       }
-      res.writeHead(202).end();
+      if (!res.headersSent) res.writeHead(202).end();
     },
     close() {
       for (const controller of running.values()) controller.abort();
