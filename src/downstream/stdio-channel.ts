@@ -6,7 +6,7 @@ import type { Logger } from '../log.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { isFlood } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
-import { parseMessage } from '../protocol/written-answer.ts';
+import { idOfUnread, parseMessage } from '../protocol/written-answer.ts';
 import type { Cap } from './cap.ts';
 import { describeCause } from './causes.ts';
 import { type Channel, type Interceptor, passOn } from './channel.ts';
@@ -132,7 +132,8 @@ export class StdioChannel implements Channel {
   }
 
   #onUnread(part: string, failure: DownstreamFailure): void {
-    for (const [, id] of part.matchAll(/"id"\s*:\s*(\d+)/g)) this.onUnreadable(Number(id), failure);
+    const id = idOfUnread(part);
+    if (id !== undefined) this.onUnreadable(id, failure);
   }
 
   #onEnd(why: string): void {

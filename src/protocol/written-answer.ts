@@ -58,6 +58,19 @@ function answerOf(id: string, written: string): object | undefined {
   return { jsonrpc: '2.0', id: Number(id), result, [WRITTEN]: written };
 }
 
+/**
+ * The id of an answer that cannot be read whole, where it stands at the beginning or the end as in most: what lies between
+ * has ids as well, and a caller may have chosen them.
+ */
+export function idOfUnread(text: string): number | undefined {
+  const [, id] = text.match(BEGINS_WITH_ID) ?? text.slice(-MAX_TAIL_CHARS).match(ENDS_WITH_ID) ?? [];
+  return id === undefined ? undefined : Number(id);
+}
+
+const BEGINS_WITH_ID = /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*,(?!\s*"method")/;
+const ENDS_WITH_ID = /,\s*"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
+const MAX_TAIL_CHARS = 128;
+
 /** Whether a text, which is JSON, is nested so deep. Over the text: no recursion, and nothing is allocated. */
 export function isDeeperThan(json: string, limit: number): boolean {
   // Each level takes two characters, and few texts have so many brackets at all.

@@ -78,3 +78,20 @@ test('a line of a server on stdio that is not UTF-8 is skipped, and costs the ca
   expect((await call('echo')).isError).not.toBe(true);
   expect(crm.pids).toHaveLength(1);
 });
+
+test.each(['garbles_rows', 'long_rows'])('what the answer of %s holds ends no other call', async (tool) => {
+  await using crm = stdioServer('garbles');
+  const limits = { maxLineBytes: 16_384 };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() }, limits });
+  const call = async (name: string, args: object) => {
+    const params = { name: `crm__${name}`, arguments: args };
+    return (await gateway.post(...modernRequest('tools/call', params))).messages.at(-1)?.result;
+  };
+  const running = [call('slow', { ms: 1000 }), call('slow', { ms: 1001 })];
+  const names = () => crm.events.map((each) => each.event === 'received' && each.message.params?.name);
+  await expect.poll(() => names().filter((name) => name === 'slow').length).toBe(2);
+  const unread = [call(tool, {}), call(tool, { idLast: true })];
+  for (const each of unread) expect(await each).toMatchObject({ isError: true });
+  const texts = (await Promise.all(running)).map(({ content }) => content[0].text);
+  expect(texts).toEqual(['waited 1000 ms', 'waited 1001 ms']);
+});

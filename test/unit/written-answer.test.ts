@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Message, outcomeOf } from '../../src/protocol/messages.ts';
-import { isDeeperThan, parseMessage } from '../../src/protocol/written-answer.ts';
+import { idOfUnread, isDeeperThan, parseMessage } from '../../src/protocol/written-answer.ts';
 
 const writtenOf = (text: string) => {
   const message = parseMessage(text) as Message;
@@ -130,4 +130,18 @@ describe('how deep JSON is nested', () => {
     expect(JSON.parse(json)).toBeDefined();
     expect(isDeeperThan(json, 200)).toBe(isDeep);
   });
+});
+
+test.each([
+  ['{"jsonrpc":"2.0","id":7,"result":{"rows":[{"id":8', 7],
+  ['{"jsonrpc": "2.0", "id": 7, "error": {"data":{"id":8', 7],
+  ['{"id":7,"jsonrpc":"2.0","result":{"id":8', 7],
+  ['{"result":{"rows":[{"id":8},{"id":9}]},"jsonrpc":"2.0","id":7}', 7],
+  ['{"result":{"rows":[{"id":8},{"id":9}]}, "id": 7, "jsonrpc": "2.0"}\r', 7],
+  ['{"jsonrpc":"2.0","result":{"id":8,"rows":[{"a":1,"id":9}]}}', undefined],
+  ['{"jsonrpc":"2.0","id":7,"method":"sampling/createMessage","params":{"id":8', undefined],
+  ['{"jsonrpc":"2.0","method":"notifications/message","params":{"data":{"a":1,"id":8}}}', undefined],
+  ['a line with "id":8', undefined],
+])('of %s, which was not read whole, the id is %s', (text, id) => {
+  expect(idOfUnread(text)).toBe(id);
 });
