@@ -8,12 +8,12 @@ export class Resumption {
 
   /** Everything up to here has been read. */
   at(place: string): void {
+    if (place !== this.#place) this.#inVain = 0;
     this.#place = place;
-    this.#inVain = 0;
   }
 
   after(ms: number): void {
-    this.#retryMs = Math.min(ms, MAX_RETRY_MS);
+    this.#retryMs = Math.min(Math.max(ms, MIN_RETRY_MS), MAX_RETRY_MS);
   }
 
   /** Calls back with the place to go on from, when its server wants that. False where it cannot go on. */
@@ -32,6 +32,8 @@ export class Resumption {
 
 /** Where its server names no time. */
 const DEFAULT_RETRY_MS = 500;
+/** A server may end each stream at once, and mark another place in each: that is how some have a long call polled. */
+const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
 const MAX_IN_VAIN = 3;
 const HEADER_SAFE = /^[\x21-\x7e]{1,1024}$/;

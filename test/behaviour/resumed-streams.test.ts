@@ -49,7 +49,11 @@ test('a call whose stream an SDK server closes half-way is gone on with, and has
 });
 
 /** A server that closes the stream of a call after an event that marks a place, or after one that does not. */
-async function cutting(place: string, gets: NonNullable<PlainScript['gets']>) {
+async function cutting(
+  place: string,
+  gets: NonNullable<PlainScript['gets']>,
+  entry: Record<string, unknown> = {},
+) {
   const downstream = await plainServer({
     era: 'legacy',
     sessions: true,
@@ -59,7 +63,7 @@ async function cutting(place: string, gets: NonNullable<PlainScript['gets']>) {
     },
     gets,
   });
-  const gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const gateway = await startGateway({ mcpServers: { crm: downstream.entry(entry) } });
   return {
     downstream,
     gateway,
@@ -89,6 +93,23 @@ test.each([
   expect(json.result).toMatchObject({ isError: true });
   expect(json.result.content[0].text).toContain('The call may have run');
   expect(scene.calls()).toHaveLength(1);
+});
+
+test.each([
+  ['one place after the other', (n: number) => n],
+  ['the same place each time', () => 0],
+])('a server that ends each stream at once with %s is asked a few times a second', async (_what, placeOf) => {
+  let asked = 0;
+  const gets: PlainScript['gets'] = (req, res) => {
+    if (req.headers['last-event-id'] === undefined) return refused(405)(req, res);
+    const place = placeOf(++asked);
+    res.writeHead(200, { 'content-type': 'text/event-stream' }).end(`id: ${place}\nretry: 0\ndata:\n\n`);
+  };
+  await using scene = await cutting('id: 0\n', gets, { callTimeoutMs: 1000 });
+  const { json } = await scene.gateway.post(...modernRequest('tools/call', ECHO));
+  expect(json.result).toMatchObject({ isError: true });
+  // The call has a second.
+  expect(asked).toBeLessThanOrEqual(10);
 });
 
 test('a stream that marked no place is not asked for again', async () => {
