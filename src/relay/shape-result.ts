@@ -5,9 +5,12 @@ import { isObject, type Params } from '../protocol/messages.ts';
 import { cutText } from '../protocol/text.ts';
 
 type Block = Params;
+type TextBlock = Block & { text: string };
 export type ResultRules = Pick<Profile, 'results' | 'maxResultChars'>;
 
 const MAX_DETAIL_CHARS = 200;
+/** So many times as long JSON may be as we write it: half a surrogate pair becomes an escape of six characters. */
+const MAX_GROWTH = 6;
 
 /**
  * The result of a call as one kind of caller can use it: as text where it reads one string, and no longer than it takes.
@@ -23,21 +26,18 @@ export function shapeResult(result: Params, rules: ResultRules): Params {
 function toText(result: Params): Params {
   const { structuredContent, content: given, ...rest } = result;
   const blocks: unknown[] = Array.isArray(given) ? given : [];
-  const texts = blocks.filter((block): block is Block => isTextBlock(block) && block.text.trim() !== '');
-  const others = blocks.flatMap((block) => (isTextBlock(block) ? [] : describe(block)));
-  const mirrored =
-    structuredContent === undefined || texts.some((block) => says(block, structuredContent))
-      ? []
-      : [textBlock(JSON.stringify(structuredContent))];
-  // Some callers show the first block of an error only: what it says comes before what came with it.
+  const texts = blocks.filter(saysSomething);
   const isUnchanged = structuredContent === undefined && texts.length === blocks.length && texts.length > 0;
   if (isUnchanged) return result;
+  const json = jsonOf(structuredContent);
+  const mirrored = json === '' || isSaid(structuredContent, json, texts) ? [] : [textBlock(json)];
+  // Some callers show the first block of an error only: what it says comes before what came with it.
   const inOrder =
     result.isError === true
-      ? [...texts, ...mirrored, ...others]
+      ? [...texts, ...mirrored, ...blocks.flatMap((block) => (isTextBlock(block) ? [] : describe(block)))]
       : [
           ...blocks.flatMap((block) =>
-            isTextBlock(block) ? texts.filter((text) => text === block) : describe(block),
+            isTextBlock(block) ? (saysSomething(block) ? [block] : []) : describe(block),
           ),
           ...mirrored,
         ];
@@ -50,12 +50,28 @@ function toText(result: Params): Params {
 
 const textBlock = (text: string): Block => ({ type: 'text', text });
 
-const isTextBlock = (block: unknown): block is Block & { text: string } =>
+const isTextBlock = (block: unknown): block is TextBlock =>
   isObject(block) && block.type === 'text' && typeof block.text === 'string';
 
-function says(block: Block, value: unknown): boolean {
+const saysSomething = (block: unknown): block is TextBlock => isTextBlock(block) && block.text.trim() !== '';
+
+const jsonOf = (value: unknown) => (value === undefined ? '' : JSON.stringify(value));
+
+/**
+ * Whether one of these texts is the value, however it is written. There may be thousands of texts: those too short to be
+ * it are not held against it, so all together cost no more than they are long.
+ *
+ * @param json  the value as we write it
+ */
+function isSaid(value: unknown, json: string, texts: readonly TextBlock[]): boolean {
+  return texts.some(
+    ({ text }) => text === json || (text.length * MAX_GROWTH >= json.length && parsesTo(text, value)),
+  );
+}
+
+function parsesTo(text: string, value: unknown): boolean {
   try {
-    return isDeepStrictEqual(JSON.parse(block.text as string), value);
+    return isDeepStrictEqual(JSON.parse(text), value);
   } catch {
     return false;
   }
@@ -87,17 +103,17 @@ const detail = (value: unknown) =>
   typeof value === 'string' ? cutText(value.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' '), MAX_DETAIL_CHARS) : '';
 
 const sizeOf = (base64: unknown) =>
-  typeof base64 === 'string' ? formatBytes(Math.floor((base64.replace(/=+$/, '').length * 3) / 4)) : '';
+  typeof base64 === 'string' ? formatBytes(Buffer.byteLength(base64, 'base64')) : '';
 
 /** Cuts all text of a result to so many characters together, what is said about the rest included. */
 function cutResult(result: Params, maxChars: number): Params {
   const { structuredContent, ...rest } = result;
-  const json = structuredContent === undefined ? '' : JSON.stringify(structuredContent);
+  const json = jsonOf(structuredContent);
   const given: unknown[] = Array.isArray(result.content) ? result.content : [];
   if (lengthOf(given) > maxChars) return { ...rest, content: cutBlocks(given, maxChars) };
   if (json.length <= maxChars) return result;
   // All that it says is too long: as much of it as there is room for, as text.
-  const isMirrored = given.some((block) => isTextBlock(block) && says(block, structuredContent));
+  const isMirrored = isSaid(structuredContent, json, given.filter(isTextBlock));
   const content = isMirrored ? given : cutBlocks([...given, textBlock(json)], maxChars);
   return { ...rest, content };
 }

@@ -29,6 +29,52 @@ test('structured content that a text only sums up follows it', () => {
   expect(textsOf(shaped)).toEqual(['One found.', '{"a":1}']);
 });
 
+test('structured content is found in a text that writes it shorter than JSON.stringify', () => {
+  for (const json of ['[1e20,9e20,1e20]', '{"\ud800":"\udbff\udbff\udbff"}', ' 1e20']) {
+    const shaped = shapeResult({ content: [text(json)], structuredContent: JSON.parse(json) }, AS_TEXT);
+    expect(shaped).toEqual({ content: [text(json)] });
+  }
+});
+
+test.each([
+  ['as text', { results: 'text' }],
+  ['cut', { results: 'unchanged', maxResultChars: 2500 }],
+] as const)(
+  'structured content beside a thousand texts is not held against each of them, for a caller that gets it %s',
+  (_how, rules) => {
+    let reads = 0;
+    const given = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`k${i}`, i]));
+    const structuredContent = new Proxy(given, {
+      ownKeys(target) {
+        reads++;
+        return Reflect.ownKeys(target);
+      },
+    });
+    const content = Array.from({ length: 1000 }, () => text('{}'));
+    expect(shapeResult({ content, structuredContent }, rules).structuredContent).toBeUndefined();
+    expect(reads).toBeLessThan(10);
+  },
+);
+
+// Sizes that fit a message: where the work grew with their square, this took minutes.
+test('an image whose data is nothing but padding has a size all the same', () => {
+  const image = { type: 'image', mimeType: 'image/png', data: `${'='.repeat(400_000)}a` };
+  expect(textsOf(shapeResult({ content: [image] }, AS_TEXT))).toEqual([
+    '[image, image/png, 293 KiB: not shown here]',
+  ]);
+});
+
+test('hundreds of thousands of texts stay in their order, with what stands between them', () => {
+  const content = [
+    ...Array.from({ length: 320_000 }, (_, i) => text(i === 7 ? ' ' : 'a')),
+    { type: 'image', mimeType: 'image/png', data: 'AAA=' },
+    text('z'),
+  ];
+  const texts = textsOf(shapeResult({ content }, AS_TEXT));
+  expect(texts).toHaveLength(320_001);
+  expect(texts.slice(-3)).toEqual(['a', '[image, image/png, 2 bytes: not shown here]', 'z']);
+});
+
 test('what is no text is described in a sentence, with its size', () => {
   const content = [
     { type: 'image', mimeType: 'image/png', data: Buffer.alloc(2048).toString('base64') },
