@@ -46,7 +46,7 @@ export function findLocal(root: Schema, ref: string): Schema | undefined {
   } catch {
     return undefined;
   }
-  if (pointer !== '' && !pointer.startsWith('/')) return findAnchor(root, pointer);
+  if (pointer !== '' && !pointer.startsWith('/')) return anchorsOf(root).get(pointer);
   let found: unknown = root;
   for (const step of pointer.split('/').slice(1)) {
     const key = step.replaceAll('~1', '/').replaceAll('~0', '~');
@@ -56,14 +56,28 @@ export function findLocal(root: Schema, ref: string): Schema | undefined {
   return isObject(found) ? found : undefined;
 }
 
-function findAnchor(schema: Schema, anchor: string): Schema | undefined {
-  if (schema.$anchor === anchor) return schema;
-  let found: Schema | undefined;
-  mapSubschemas(schema, (inner) => {
-    found ??= findAnchor(inner, anchor);
-    return inner;
-  });
-  return found;
+/** Of schemas that were asked for one, which are never changed: each reference asks again. */
+const known = new WeakMap<Schema, ReadonlyMap<string, Schema>>();
+
+function anchorsOf(root: Schema): ReadonlyMap<string, Schema> {
+  let anchors = known.get(root);
+  if (anchors === undefined) {
+    anchors = readAnchors(root);
+    known.set(root, anchors);
+  }
+  return anchors;
+}
+
+function readAnchors(root: Schema): ReadonlyMap<string, Schema> {
+  const anchors = new Map<string, Schema>();
+  const visit = (schema: Schema): Schema => {
+    const { $anchor: anchor } = schema;
+    if (typeof anchor === 'string' && !anchors.has(anchor)) anchors.set(anchor, schema);
+    mapSubschemas(schema, visit);
+    return schema;
+  };
+  visit(root);
+  return anchors;
 }
 
 /** The names in a `required` or the like, whatever else somebody may have put there. */

@@ -259,6 +259,13 @@ test('references that would expand without end are a fault [R26]', () => {
   expect(fault(schema, INLINE)).toMatch(/expand to more than/);
 });
 
+// What is quadratic takes minutes, and is ended as too slow.
+test('references to anchors take a time of their number', () => {
+  const properties = Object.fromEntries(Array.from({ length: 40_000 }, (_, at) => [at, { $ref: `#x${at}` }]));
+  const shaped = shape({ anyOf: [{ required: ['1'] }, {}], properties }, { ...PLAIN, inlineRefs: true });
+  expect(shaped.schema.properties).toMatchObject({ 0: {}, 39999: {} });
+});
+
 test('a keyword is dropped everywhere, a property of its name nowhere', () => {
   const shaped = shape(
     {
