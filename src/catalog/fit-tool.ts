@@ -3,7 +3,9 @@ import type { Listed } from '../downstream/listing.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { cutText } from '../protocol/text.ts';
 import { isForAppsAlone, showsApps } from './apps.ts';
+import { type Effort, effortOfTool } from './effort.ts';
 import { matchesGlob } from './glob.ts';
+import { findTooLong } from './judge-tool.ts';
 import { shapeSchema } from './schema-rules.ts';
 
 export type FittedTool =
@@ -11,12 +13,19 @@ export type FittedTool =
   /** Why it is left out, to stand after its name. */
   | { readonly fault: string };
 
-/** A tool as one kind of caller can take it. `generic` changes nothing. */
-export function fitTool(tool: Listed, profile: Profile): FittedTool {
+/**
+ * A tool as one kind of caller can take it. `generic` changes nothing.
+ *
+ * @param ofServer  what its server's tools may still take to shape
+ */
+export function fitTool(tool: Listed, profile: Profile, ofServer: Effort): FittedTool {
   if (isForAppsAlone(tool) && !showsApps(profile)) {
     return { fault: 'is left out: it is for apps alone, and this caller shows none.' };
   }
-  const shaped = shapeSchema(tool.inputSchema as Params, profile);
+  const effort = effortOfTool(ofServer);
+  const { left } = effort;
+  const shaped = shapeSchema(tool.inputSchema as Params, profile, effort);
+  ofServer.left -= left - effort.left;
   if ('fault' in shaped) return { fault: `is left out: ${shaped.fault}.` };
   const inputSchema = shaped.schema;
   if (inputSchema.type !== 'object')
@@ -42,7 +51,9 @@ export function fitTool(tool: Listed, profile: Profile): FittedTool {
   }
   if (!profile.icons) takeOut('icons', 'this caller shows none');
   fitMeta(fitted, profile, changes);
-  return { tool: fitted, changes };
+  const isReshaped = inputSchema !== tool.inputSchema;
+  const tooLong = isReshaped ? findTooLong(fitted, 'for this caller its definition has') : undefined;
+  return tooLong === undefined ? { tool: fitted, changes } : { fault: tooLong };
 }
 
 /** SDK clients throw away a result without `structuredContent` of a tool that has an outputSchema. */

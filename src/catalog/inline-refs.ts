@@ -1,8 +1,9 @@
+import { type Effort, effortOfTool, spend, TOO_MUCH_EFFORT } from './effort.ts';
 import { findLocal, mapSubschemas, type Schema } from './subschemas.ts';
 
-const MAX_PARTS = 20_000;
 const MAX_DEPTH = 64;
 
+/** Its message stands after the tool's name. */
 class TooLarge extends Error {}
 
 export type InlinedSchema =
@@ -15,11 +16,11 @@ export type InlinedSchema =
  *
  * @param given  what `root` was made of: what is no longer in the one is looked up in the other
  */
-export function inlineRefs(root: Schema, given = root): InlinedSchema {
+export function inlineRefs(root: Schema, given = root, effort = effortOfTool()): InlinedSchema {
   // What is only referred to is not needed once nothing refers to it; expanded, it would count twice.
   const { $defs, definitions, ...shown } = root;
   const hasDefinitions = $defs !== undefined || definitions !== undefined;
-  const found = expand(shown, (ref) => findLocal(root, ref) ?? findLocal(given, ref));
+  const found = expand(shown, effort, (ref) => findLocal(root, ref) ?? findLocal(given, ref));
   if ('fault' in found) return found;
   const { schema, inlined, open } = found;
   if (inlined + open === 0 && !hasDefinitions) return { schema: root, changes: [] };
@@ -29,13 +30,10 @@ export function inlineRefs(root: Schema, given = root): InlinedSchema {
 }
 
 /** The same for those `$ref`s alone that led somewhere in `given` and lead nowhere in what was made of it. */
-export function inlineLostRefs(root: Schema, given: Schema): InlinedSchema {
-  const known = new Map<string, Schema | undefined>();
-  const found = expand(root, (ref) => {
-    if (!known.has(ref))
-      known.set(ref, findLocal(root, ref) === undefined ? findLocal(given, ref) : undefined);
-    return known.get(ref) ?? 'stays';
-  });
+export function inlineLostRefs(root: Schema, given: Schema, effort = effortOfTool()): InlinedSchema {
+  const found = expand(root, effort, (ref) =>
+    findLocal(root, ref) === undefined ? (findLocal(given, ref) ?? 'stays') : 'stays',
+  );
   if ('fault' in found) return found;
   const { schema, inlined, open } = found;
   return { schema, changes: [...inlinedIn(inlined), ...openIn(open)] };
@@ -48,25 +46,35 @@ const openIn = (count: number) =>
 /** @param find  what a reference stands for; undefined where it leads nowhere */
 function expand(
   root: Schema,
+  effort: Effort,
   find: (ref: string) => Schema | 'stays' | undefined,
 ): { readonly schema: Schema; readonly inlined: number; readonly open: number } | { readonly fault: string } {
-  let parts = 0;
+  const targets = new Map<string, ReturnType<typeof targetOf>>();
   let inlined = 0;
   let open = 0;
 
+  function targetOf(ref: string) {
+    const target = find(ref);
+    if (target === undefined || target === 'stays') return target;
+    const { $defs: _defs, definitions: _definitions, ...found } = target;
+    return { found, chars: JSON.stringify(found).length };
+  }
+
   /** @param path  the references that lead here */
   function expandPart(schema: Schema, path: readonly string[], depth: number): Schema {
-    // What was given is as large as it is; only what comes out of references can be without end.
-    if (path.length > 0 && (++parts > MAX_PARTS || depth > MAX_DEPTH)) throw new TooLarge();
+    // What was given is as deep as it is; only what comes out of references can be without end.
+    if (path.length > 0 && depth > MAX_DEPTH)
+      throw new TooLarge(`its $refs expand to more than ${MAX_DEPTH} levels`);
     const { $ref: ref, ...siblings } = schema;
     const inner = (part: Schema) => expandPart(part, path, depth + 1);
     if (typeof ref !== 'string') return mapSubschemas(schema, inner);
-    const target = find(ref);
+    if (!targets.has(ref)) targets.set(ref, targetOf(ref));
+    const target = targets.get(ref);
     if (target === 'stays') return mapSubschemas(schema, inner);
     if (target !== undefined && !path.includes(ref)) {
+      if (!spend(effort, target.chars)) throw new TooLarge(TOO_MUCH_EFFORT);
       inlined++;
-      const { $defs: _defs, definitions: _definitions, ...found } = target;
-      return expandPart({ ...found, ...siblings }, [...path, ref], depth + 1);
+      return expandPart({ ...target.found, ...siblings }, [...path, ref], depth + 1);
     }
     open++;
     return mapSubschemas(siblings, inner);
@@ -76,6 +84,6 @@ function expand(
     return { schema: expandPart(root, [], 0), inlined, open };
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
-    return { fault: `its $refs expand to more than ${MAX_PARTS} parts or ${MAX_DEPTH} levels` };
+    return { fault: error.message };
   }
 }

@@ -54,7 +54,7 @@ const FIELDS_OF: Readonly<Record<string, readonly Rule[]>> = {
 };
 
 /** More than any model could read; a list of many such would be refused as a whole, by us or by callers. */
-const MAX_TOOL_CHARS = 256 * 1024;
+export const MAX_TOOL_CHARS = 256 * 1024;
 
 /** Whether a tool can be offered. One that cannot costs itself and no other. */
 export function judgeTool(tool: Listed): Judgement {
@@ -63,13 +63,19 @@ export function judgeTool(tool: Listed): Judgement {
   if (!isObject(inputSchema)) return { fault: 'is left out: its inputSchema is not an object.' };
   const wrong = findWrongField(tool);
   if (wrong !== undefined) return { fault: `is left out: its ${wrong}.` };
-  const { length } = JSON.stringify(tool);
-  if (length > MAX_TOOL_CHARS) {
-    return { fault: `is left out: its definition has ${length} characters, more than ${MAX_TOOL_CHARS}.` };
-  }
+  const tooLong = findTooLong(tool, 'its definition has');
+  if (tooLong !== undefined) return { fault: tooLong };
   // Spec 2026-07-28: such a tool MUST be excluded, and the others stay.
   const paramHeaders = readParamHeaders(inputSchema);
   return 'fault' in paramHeaders ? { fault: `is left out: ${paramHeaders.fault}.` } : { name, paramHeaders };
+}
+
+/** Why it is left out, to stand after its name. */
+export function findTooLong(tool: Listed, has: string): string | undefined {
+  const { length } = JSON.stringify(tool);
+  return length > MAX_TOOL_CHARS
+    ? `is left out: ${has} ${length} characters, more than ${MAX_TOOL_CHARS}.`
+    : undefined;
 }
 
 /** The first field of a wrong type, and what it is not. */

@@ -1,5 +1,6 @@
 import { isObject } from '../protocol/messages.ts';
 import { cutText } from '../protocol/text.ts';
+import { type Effort, spend, TOO_MUCH_EFFORT } from './effort.ts';
 import { noteAlternatives, noteConditions, type Parts } from './root-notes.ts';
 import { findLocal, type Schema, textsOf } from './subschemas.ts';
 
@@ -10,14 +11,12 @@ const DROPPED = ['enum', 'const', 'not', 'if', 'dependentRequired', 'dependentSc
 const REFUSED = ['$ref', 'allOf', ...ALTERNATIVES, ...CONDITIONAL, ...DROPPED] as const;
 const MAX_NOTE_CHARS = 300;
 const MAX_DEPTH = 16;
-/** Alternatives may refer to each other, and double at every step. */
-const MAX_BRANCHES = 1000;
 
 interface Search {
   readonly root: Schema;
   /** Keywords that were found and are gone from the root. */
   readonly found: Set<string>;
-  left: number;
+  readonly effort: Effort;
 }
 
 export type FlatRoot =
@@ -28,13 +27,13 @@ export type FlatRoot =
  * The root as an object with properties, without alternatives. No property changes its name, so arguments pass as they
  * are; what the alternatives said is told in a note.
  */
-export function flattenRoot(root: Schema): FlatRoot {
+export function flattenRoot(root: Schema, effort: Effort): FlatRoot {
   if (!allowsObject(root.type)) return { fault: `its inputSchema is of type ${JSON.stringify(root.type)}` };
   const found = new Set<string>();
   const notes: string[] = [];
-  const search: Search = { root, found, left: MAX_BRANCHES };
+  const search: Search = { root, found, effort };
   const parts = collect(root, search, 0, notes);
-  if (search.left < 0) return { fault: `its inputSchema has more than ${MAX_BRANCHES} alternatives` };
+  if (effort.left < 0) return { fault: TOO_MUCH_EFFORT };
   if (parts === undefined) return { fault: 'no alternative of its inputSchema is an object' };
   const isPlain = root.type === 'object' && isObject(root.properties) && found.size === 0;
   if (isPlain) return { schema: root, changes: [], note: undefined };
@@ -76,8 +75,10 @@ const allowsObject = (type: unknown) =>
 
 /** Undefined for what can be no object. */
 function collect(schema: Schema, search: Search, depth: number, notes: string[]): Parts | undefined {
-  if (--search.left < 0 || depth > MAX_DEPTH || !allowsObject(schema.type)) return undefined;
-  const { root, found } = search;
+  if (depth > MAX_DEPTH || !allowsObject(schema.type)) return undefined;
+  const { root, found, effort } = search;
+  // Alternatives may refer to each other, and double at every step.
+  if (depth > 0 && (effort.left < 0 || !spend(effort, JSON.stringify(schema).length))) return undefined;
   if (depth === 0) {
     for (const keyword of REFUSED) if (Object.hasOwn(schema, keyword)) found.add(keyword);
   }
@@ -111,23 +112,26 @@ function collect(schema: Schema, search: Search, depth: number, notes: string[])
   }
   notes.push(...noteConditions(schema, inner));
   const dependent = isObject(schema.dependentSchemas) ? Object.values(schema.dependentSchemas) : [];
-  for (const conditional of [...CONDITIONAL.map((keyword) => schema[keyword]), ...dependent]) {
-    const parts = inner(conditional);
-    if (parts !== undefined) takeIn({ properties, required }, [{ ...parts, required: new Set() }], 'all');
-  }
+  const conditional = [...CONDITIONAL.map((keyword) => schema[keyword]), ...dependent].flatMap((branch) => {
+    const parts = inner(branch);
+    return parts === undefined ? [] : [{ ...parts, required: new Set<string>() }];
+  });
+  takeIn({ properties, required }, conditional, 'all');
   return { properties, required };
 }
 
 /** @param needs  whether what a branch requires is required at all times, or what all of them do */
 function takeIn({ properties, required }: Parts, branches: readonly Parts[], needs: 'all' | 'one'): void {
-  const keyword = needs === 'all' ? 'allOf' : 'anyOf';
+  const definitionsOf = new Map<string, unknown[]>();
   for (const branch of branches) {
     for (const [name, definition] of branch.properties) {
-      properties.set(
-        name,
-        properties.has(name) ? together(properties.get(name), definition, keyword) : definition,
-      );
+      const definitions = definitionsOf.get(name);
+      if (definitions !== undefined) definitions.push(definition);
+      else definitionsOf.set(name, properties.has(name) ? [properties.get(name), definition] : [definition]);
     }
+  }
+  for (const [name, definitions] of definitionsOf) {
+    properties.set(name, together(definitions, needs === 'all' ? 'allOf' : 'anyOf'));
   }
   const [first, ...others] = branches;
   for (const name of needs === 'all'
@@ -137,11 +141,16 @@ function takeIn({ properties, required }: Parts, branches: readonly Parts[], nee
   }
 }
 
-/** Two definitions of one property, side by side. */
-function together(known: unknown, added: unknown, keyword: 'allOf' | 'anyOf'): unknown {
-  const isMade = isObject(known) && Object.keys(known).length === 1 && Array.isArray(known[keyword]);
-  const definitions = isMade ? (known[keyword] as unknown[]) : [known];
-  const text = JSON.stringify(added);
-  if (definitions.some((definition) => JSON.stringify(definition) === text)) return known;
-  return { [keyword]: [...definitions, added] };
+/** The definitions of one property, side by side. */
+function together(definitions: readonly unknown[], keyword: 'allOf' | 'anyOf'): unknown {
+  if (definitions.length === 1) return definitions[0];
+  const distinct = new Map(
+    definitions
+      .flatMap((each) => (isObject(each) && isMade(each, keyword) ? (each[keyword] as unknown[]) : [each]))
+      .map((each) => [JSON.stringify(each), each]),
+  );
+  return distinct.size > 1 ? { [keyword]: [...distinct.values()] } : definitions[0];
 }
+
+const isMade = (definition: Schema, keyword: string) =>
+  Array.isArray(definition[keyword]) && Object.keys(definition).length === 1;

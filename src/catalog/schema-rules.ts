@@ -1,4 +1,5 @@
 import type { Profile } from '../config/profiles.ts';
+import { type Effort, effortOfTool } from './effort.ts';
 import { type InlinedSchema, inlineLostRefs, inlineRefs } from './inline-refs.ts';
 import { flattenRoot } from './plain-root.ts';
 import { mapSubschemas, type Schema } from './subschemas.ts';
@@ -14,17 +15,21 @@ export interface ShapedSchema {
 }
 
 /** A foreign JSON Schema as one kind of caller can take it, or why there is none. Its input stays as it is. */
-export function shapeSchema(given: Schema, rules: SchemaRules): ShapedSchema | { readonly fault: string } {
+export function shapeSchema(
+  given: Schema,
+  rules: SchemaRules,
+  effort = effortOfTool(),
+): ShapedSchema | { readonly fault: string } {
   let schema = given;
   const changes: string[] = [];
   let note: string | undefined;
   if (rules.plainSchemaRoot) {
-    const flat = flattenRoot(schema);
+    const flat = flattenRoot(schema, effort);
     if ('fault' in flat) return flat;
     ({ schema, note } = flat);
     changes.push(...flat.changes);
   }
-  const inlined = inlineAs(rules, schema, given);
+  const inlined = inlineAs(rules, schema, given, effort);
   if ('fault' in inlined) return inlined;
   schema = inlined.schema;
   changes.push(...inlined.changes);
@@ -36,10 +41,10 @@ export function shapeSchema(given: Schema, rules: SchemaRules): ShapedSchema | {
   return { schema, changes, ...(note !== undefined && { note }) };
 }
 
-function inlineAs(rules: SchemaRules, schema: Schema, given: Schema): InlinedSchema {
-  if (rules.inlineRefs) return inlineRefs(schema, given);
+function inlineAs(rules: SchemaRules, schema: Schema, given: Schema, effort: Effort): InlinedSchema {
+  if (rules.inlineRefs) return inlineRefs(schema, given, effort);
   // A root that was flattened takes away what led through its alternatives.
-  return schema === given ? { schema, changes: [] } : inlineLostRefs(schema, given);
+  return schema === given ? { schema, changes: [] } : inlineLostRefs(schema, given, effort);
 }
 
 function dropKeywords(schema: Schema, keywords: readonly string[], dropped: Set<string>): Schema {

@@ -10,6 +10,7 @@ import { IMPLEMENTATION } from '../version.ts';
 import { exposeAppUris, findRoutesOfApps, showsApps } from './apps.ts';
 import type { ArgumentRules } from './arguments.ts';
 import { type CallTiming, timingOf } from './call-timing.ts';
+import { type Effort, effortOfServer } from './effort.ts';
 import { fitTool } from './fit-tool.ts';
 import { writeInstructions } from './instructions.ts';
 import type { CatalogNote, CatalogSource, OfferedTool } from './offered-tool.ts';
@@ -94,9 +95,12 @@ export function createView(input: ViewInput): View {
   const { profile, toolset, tools, resources, whyOf, sources } = input;
   const routes = new Map<string, ToolRoute>();
   const leftOut: CatalogNote[] = [];
+  const efforts = new Map<Downstream, Effort>();
   for (const [exposedName, offered] of tools) {
     const { downstream, originalName, paramHeaders, argumentRules } = offered;
-    const fitted = fitTool(offered.tool, profile);
+    const effort = efforts.get(downstream) ?? effortOfServer();
+    efforts.set(downstream, effort);
+    const fitted = fitTool(offered.tool, profile, effort);
     const exposedParamHeaders = 'fault' in fitted ? fitted : paramHeadersOf(fitted.tool, offered);
     if ('fault' in fitted || 'fault' in exposedParamHeaders) {
       const { fault } = 'fault' in fitted ? fitted : (exposedParamHeaders as { fault: string });

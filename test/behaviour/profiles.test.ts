@@ -102,6 +102,23 @@ test('what a flattened schema no longer says, the description does', async () =>
   expect(result.tools[0].description).toBe('Finds.\n\nArguments: exactly one of {id} or {name}.');
 });
 
+test('a tool that would be gigabytes for a caller is not listed to it, and all others are', async () => {
+  const properties = Object.fromEntries(Array.from({ length: 4700 }, (_, at) => [at, { $ref: '#/oneOf/0' }]));
+  const inputSchema = { type: 'object', oneOf: [{ description: 'x'.repeat(130_000) }], properties };
+  await using crm = await plainServer({ era: 'modern', tools: [{ name: 'vast', inputSchema }, LONG] });
+  await using notes = await crmServer();
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry(), notes: notes.entry() },
+    toolsets: { reception: { profile: 'realtime' } },
+  });
+  const namesFor = async (asking: Asking) =>
+    (await listFor(gateway, asking)).result.tools.map(({ name }: { name: string }) => name);
+  const others = [`crm__${LONG.name}`, 'notes__find', `notes__${LONG.name}`];
+  expect(await namesFor({ query: '/reception' })).toEqual(others);
+  expect(await namesFor({ query: '?profile=claude' })).toEqual(others);
+  expect(await namesFor({})).toEqual(['crm__vast', ...others]);
+});
+
 test('a toolset lists and calls its own tools, and no other [R104]', async () => {
   await using crm = await crmServer();
   await using notes = await plainServer({ era: 'legacy' });

@@ -2,7 +2,7 @@ import { ListToolsResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect, test } from 'vitest';
 import { merge } from '../../src/catalog/merge.ts';
 import type { ListResult, View } from '../../src/catalog/view.ts';
-import { PROFILES } from '../../src/config/profiles.ts';
+import { PROFILES, type Profile } from '../../src/config/profiles.ts';
 import type { Downstream } from '../../src/downstream/downstream.ts';
 import type { Listed } from '../../src/downstream/listing.ts';
 
@@ -95,6 +95,48 @@ test.each([
     expect(catalog.notes).toEqual([]);
   },
 );
+
+const defined = (description: string, count: number) => ({
+  type: 'object',
+  properties: Object.fromEntries(Array.from({ length: count }, (_, at) => [at, { $ref: '#/oneOf/0' }])),
+  oneOf: [{ description }],
+});
+
+test.each([
+  ['one tool whose references stand for gigabytes', [schema(defined('x'.repeat(130_000), 4700))]],
+  [
+    'thousands of tools whose references stand for gigabytes together',
+    Array.from({ length: 2400 }, (_, at) => ({
+      ...schema(defined('x'.repeat(1000), 240)),
+      name: `bad_${at}`,
+    })),
+  ],
+])('%s cost no other tool, for any caller', (_what, bad) => {
+  const catalog = catalogOf([...GOOD, ...bad]);
+  for (const profile of PROFILES.values()) {
+    const view = catalog.view(profile);
+    const { tools } = JSON.parse(toolList(view).modern.toString()) as { tools: { name: string }[] };
+    expect(
+      tools.filter(({ name }) => name.startsWith('good_')),
+      profile.name,
+    ).toHaveLength(99);
+    expect(view.leftOut.length, profile.name).toBe(99 + bad.length - tools.length);
+    expect(view.leftOut.length > 0, profile.name).toBe(profile.plainSchemaRoot);
+  }
+});
+
+test('a tool that is too long once its references are replaced is left out, and it is said why', () => {
+  const $defs = { a: { description: 'x'.repeat(50_000) } };
+  const properties = Object.fromEntries(Array.from({ length: 5 }, (_, at) => [at, { $ref: '#/$defs/a' }]));
+  const inputSchema = { type: 'object', properties, examples: ['y'.repeat(100_000)], $defs };
+  const view = catalogOf([...GOOD, schema(inputSchema)]).view(PROFILES.get('livekit') as Profile);
+  expect(view.routes.size).toBe(99);
+  expect(view.leftOut.map(({ note }) => note)).toEqual([
+    expect.stringMatching(
+      /^is left out: for this caller its definition has \d+ characters, more than \d+\.$/,
+    ),
+  ]);
+});
 
 test('true and false are schemas, and legacy callers get them as objects', () => {
   const properties = { any: true, none: false, a: {} };
