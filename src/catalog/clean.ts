@@ -2,6 +2,7 @@ import type { Listed } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { withoutHidden } from '../visible.ts';
 import { MAX_NAME_CHARS } from './names.ts';
+import { DATA, NAMED } from './subschemas.ts';
 
 /** A definition as it may be shown. */
 export interface Clean {
@@ -31,14 +32,32 @@ export function clean(item: Listed, idField: string): Clean {
   return made;
 }
 
+/** `sent` is what a caller sends back as it is shown; `names` are those of schemas. */
+type Kind = 'text' | 'schema' | 'names' | 'sent';
+
+const SENT: ReadonlySet<string> = new Set(['enum', 'const', 'default']);
+
+function kindIn(kind: Kind, key: string): Kind {
+  if (kind === 'names') return 'schema';
+  if (kind !== 'schema') return kind;
+  if (NAMED.has(key)) return 'names';
+  if (SENT.has(key)) return 'sent';
+  return DATA.has(key) ? 'text' : 'schema';
+}
+
 function cleanAnew(item: Listed, idField: string): Clean {
   const words = new Set<string>();
   const changed: string[] = [];
   const made: Listed = {};
   let fault: string | undefined;
   /** @param field  the outermost that it stands in */
-  const cleanValue = (value: unknown, field: string): unknown => {
+  const cleanValue = (value: unknown, field: string, kind: Kind): unknown => {
     if (typeof value === 'string') {
+      if (kind === 'sent') {
+        // A line end is seen as one.
+        if (withoutHidden(value) === value.replaceAll('\r\n', '\n')) return value;
+        fault = `is left out: a value in its ${field}, for callers to send, has invisible characters.`;
+      }
       const text = withoutHidden(value);
       for (const [word] of MARK.test(text) ? text.matchAll(WORDS) : []) {
         if (word.length <= MAX_NAME_CHARS && MARK.test(word)) words.add(word);
@@ -46,20 +65,21 @@ function cleanAnew(item: Listed, idField: string): Clean {
       return text;
     }
     if (Array.isArray(value)) {
-      const items = value.map((each) => cleanValue(each, field));
+      const items = value.map((each) => cleanValue(each, field, kind));
       return items.some((each, index) => each !== value[index]) ? items : value;
     }
     if (!isObject(value)) return value;
     const entries = Object.entries(value).map(([key, each]) => {
       // A caller could not send back what was changed here.
       if (withoutHidden(key) !== key) fault = `is left out: a name in its ${field} has invisible characters.`;
-      return [key, cleanValue(each, field)] as const;
+      return [key, cleanValue(each, field, kindIn(kind, key))] as const;
     });
     return entries.some(([key, each]) => each !== value[key]) ? Object.fromEntries(entries) : value;
   };
   for (const [field, value] of Object.entries(item)) {
     const shown = withoutHidden(field);
-    const cleaned = field === idField ? value : cleanValue(value, shown);
+    const kind = field === 'inputSchema' ? 'schema' : 'text';
+    const cleaned = field === idField ? value : cleanValue(value, shown, kind);
     if (cleaned !== value || shown !== field) changed.push(shown);
     if (shown === field) Object.defineProperty(made, field, { ...PLAIN, value: cleaned });
   }

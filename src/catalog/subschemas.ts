@@ -3,7 +3,7 @@ import { isObject } from '../protocol/messages.ts';
 export type Schema = Record<string, unknown>;
 
 /** Keywords whose value is an object of schemas, by names that are no keywords. */
-const NAMED: ReadonlySet<string> = new Set([
+export const NAMED: ReadonlySet<string> = new Set([
   'properties',
   'patternProperties',
   '$defs',
@@ -11,7 +11,7 @@ const NAMED: ReadonlySet<string> = new Set([
   'dependentSchemas',
 ]);
 /** Keywords whose value is data, whatever it looks like. */
-const DATA: ReadonlySet<string> = new Set(['enum', 'const', 'default', 'examples', 'example']);
+export const DATA: ReadonlySet<string> = new Set(['enum', 'const', 'default', 'examples', 'example']);
 
 /** The schema with each schema that stands directly in it changed. Where none is, it is the same object. */
 export function mapSubschemas(schema: Schema, change: (inner: Schema) => Schema): Schema {

@@ -19,13 +19,20 @@ const POISONED = [
       type: 'object',
       title: `x${HOSTILE}`,
       properties: {
-        a: { type: 'string', description: `a${HOSTILE}b`, enum: [`one${HOSTILE}`], default: HOSTILE },
+        a: { type: 'string', description: `a${HOSTILE}b`, examples: [`one${HOSTILE}`] },
+        // A name here, and a keyword elsewhere.
+        default: { title: HOSTILE },
       },
     },
     outputSchema: { type: 'object', description: `out${HOSTILE}` },
     annotations: { title: `note${HOSTILE}` },
     _meta: { 'example.com/x': { list: [`${HOSTILE}y`] } },
   }),
+  ...['enum', 'const', 'default'].map((keyword) =>
+    tool(`sends_${keyword}`, {
+      inputSchema: { type: 'object', properties: { a: { [keyword]: [`one${HOSTILE}`] } } },
+    }),
+  ),
   tool('key', { inputSchema: { type: 'object', properties: { [`a${HOSTILE}`]: { type: 'string' } } } }),
 ];
 
@@ -54,7 +61,7 @@ describe('of a server that hides characters in its definitions', () => {
         // As text: what JSON escapes counts as well.
         expect(everyText(tools).filter((text) => FORBIDDEN.test(text))).toEqual([]);
         expect(tools[1].description).toBe('Says hello.\nTwice.');
-        expect(tools[0].inputSchema.properties.a.enum).toEqual(['one']);
+        expect(tools[0].inputSchema.properties.a.examples).toEqual(['one']);
       }
     }
     const notes = gateway.gateway.status().notes.map(({ tool, note }) => `${tool} ${note}`);
@@ -62,10 +69,23 @@ describe('of a server that hides characters in its definitions', () => {
       expect.arrayContaining([
         'deep has invisible or control characters in its inputSchema, outputSchema, annotations, _meta; they are taken out.',
         'key is left out: a name in its inputSchema has invisible characters.',
+        ...['enum', 'const', 'default'].map(
+          (keyword) =>
+            `sends_${keyword} is left out: a value in its inputSchema, for callers to send, has invisible characters.`,
+        ),
         expect.stringContaining('name has invisible or control characters in its title, description'),
       ]),
     );
     expect(notes.some((note) => note.startsWith('plain'))).toBe(false);
+  });
+
+  test('line ends among the values of an argument are listed as they are, since callers send them back', async () => {
+    const ends = { type: 'string', enum: ['\n', '\r\n'], default: '\r\n', description: 'One\r\nof them.' };
+    const inputSchema = { type: 'object', properties: { ends } };
+    await using crm = await plainServer({ era: 'modern', tools: [tool('write', { inputSchema })] });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const { tools } = (await gateway.post(...modernRequest('tools/list'))).json.result;
+    expect(tools[0].inputSchema.properties.ends).toEqual({ ...ends, description: 'One\nof them.' });
   });
 
   test('a call reaches the tool under the name that it gave it', async () => {
