@@ -1,8 +1,8 @@
+import { identityOf } from '../config/identity.ts';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { Listing } from '../downstream/listing.ts';
 import type { Logger } from '../log.ts';
 import { digestOf } from './digest.ts';
-import { identityOf } from './identity.ts';
 import type { CatalogNote, CatalogSource } from './offered-tool.ts';
 import { type Accepted, accept, type Changed, fieldsOf, shownName, type Weighed, weigh } from './weigh.ts';
 
@@ -21,10 +21,10 @@ export function createAcceptance(restored: ReadonlyMap<string, Accepted>, log: L
   /** Of each, the list that was weighed last: catalogs are made far more often than lists change. */
   const last = new Map<string, { list: Listing; policy: string; server: string; weighed: Weighed }>();
 
-  function weighed({ key, config, listing: list }: Downstream): Weighed | undefined {
+  function weighed({ key, config, listing: list, listedBy }: Downstream): Weighed | undefined {
     const { definitionChanges: policy } = config;
     if (list === undefined || policy === 'off') return undefined;
-    const server = identityOf(config);
+    const server = identityOf(listedBy);
     const known = last.get(key);
     if (known?.list === list && known.policy === policy && known.server === server) return known.weighed;
     const made = weigh(accepted.get(key), list, server, policy);

@@ -2,11 +2,11 @@ import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs';
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import type { Config, DownstreamConfig } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
+import { identityOf } from '../config/identity.ts';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { Listing } from '../downstream/listing.ts';
 import type { Logger } from '../log.ts';
 import { type Entry, readCatalog, writeCatalog } from './catalog-text.ts';
-import { identityOf } from './identity.ts';
 import type { Accepted } from './weigh.ts';
 
 /**
@@ -95,22 +95,24 @@ export function openCatalogFile(
 
   function current(): Map<string, Entry> {
     const [downstreams, acceptedOf] = latest;
-    const known = new Map(downstreams.map((downstream) => [downstream.key, downstream]));
+    const byKey = new Map(downstreams.map((downstream) => [downstream.key, downstream]));
     const now = keys.flatMap((key): [string, Entry][] => {
-      const { config, listing } = known.get(key) ?? {};
+      const { config, listing, listedBy } = byKey.get(key) ?? {};
       const earlier = entries.get(key);
-      if (config === undefined || listing === undefined) {
+      if (config === undefined || listing === undefined || listedBy === undefined) {
         const isOfAnother = config !== undefined && earlier?.server !== identityOf(config);
         return earlier === undefined || isOfAnother ? [] : [[key, earlier]];
       }
+      const server = identityOf(listedBy);
       const isSame = earlier?.list === listing;
       const listedAt = isSame ? earlier.listedAt : new Date().toISOString();
-      const itsAccepted = config.definitionChanges === 'off' ? undefined : acceptedOf(key);
+      const known = config.definitionChanges === 'off' ? undefined : acceptedOf(key);
+      const itsAccepted = known?.server === server ? known : undefined;
       return [
         [
           key,
           {
-            ...{ server: identityOf(config), listedAt, list: listing },
+            ...{ server, listedAt, list: listing },
             ...(itsAccepted !== undefined && { accepted: itsAccepted }),
           },
         ],

@@ -1,4 +1,5 @@
 import type { DownstreamConfig, Limits } from '../config/config.ts';
+import { identityOf } from '../config/identity.ts';
 import { unavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Params } from '../protocol/messages.ts';
@@ -28,6 +29,8 @@ export interface Downstream {
   readonly attempted: Promise<void>;
   /** The last list it gave; undefined before the first. */
   readonly listing: Listing | undefined;
+  /** Whose list that is: after a change of its url or command that of the server before, until there is another. */
+  readonly listedBy: DownstreamConfig;
   /** It is connected to, and nothing binds its calls to this process. */
   readonly isStateless: boolean;
   status(): DownstreamStatus;
@@ -72,6 +75,7 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
   const leaving = createLeaving(closing.signal);
   // Of these and the target of the connection, one may be ahead of the other while a new connection is made.
   let config = given;
+  let listedBy = given;
   const limits = { ...options.limits };
 
   const asking = createAskingConnections(async (capabilities, onClosed) => {
@@ -130,12 +134,35 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       },
     });
 
+  /** What one server has listed does not stand for what the next one at its key could not. */
+  function listsOf(
+    server: DownstreamConfig,
+  ): Pick<ListKeeper, 'current' | 'isTold' | 'announce' | 'publish'> {
+    const isListed = () => identityOf(listedBy) === identityOf(server);
+    return {
+      ...{ isTold: lists.isTold, announce: lists.announce },
+      get current() {
+        return isListed() ? lists.current : undefined;
+      },
+      publish(list) {
+        const isFirst = !isListed();
+        listedBy = server;
+        lists.publish(list);
+        // Also where it lists the same: what was accepted of the one before was not of this one.
+        if (isFirst) options.onListing();
+      },
+    };
+  }
+
   const wishes = createWishes(key, log, lists.announce);
   const kept = keepConnected({
     ...{ key, log, leaving, closing },
     target: { config: given, limits: options.limits },
     open: (target, signal, failures) =>
-      openConnection({ ...target, key, log, signal, failures, lists, wishes, onRefused: options.onRefused }),
+      openConnection({
+        ...{ ...target, key, log, signal, failures, wishes, onRefused: options.onRefused },
+        lists: listsOf(target.config),
+      }),
     onReady({ link: { era, version } }) {
       asking.forgive();
       breaker.reconnected();
@@ -188,6 +215,9 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
     attempted: kept.attempted,
     get listing() {
       return lists.current;
+    },
+    get listedBy() {
+      return listedBy;
     },
     get isStateless() {
       return kept.current?.link.isStateless === true;

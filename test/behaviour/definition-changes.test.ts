@@ -247,6 +247,32 @@ test("a server's changed instructions are passed on as they were, where changes 
   expect(later).not.toContain('evil');
 });
 
+test.each(['block', 'warn'])(
+  'a server that is moved to where none lists yet is seen for the first time when one does (%s)',
+  async (definitionChanges) => {
+    await using old = await crmWith(tool('find', 'Of the old one.'));
+    const tools = [tool('find', 'Of the new one.'), tool('pay', 'Pays.')];
+    let isUp = false;
+    await using moved = await plainServer({
+      ...{ era: 'modern', tools },
+      answers: { 'tools/list': (given) => (isUp ? given.usual() : given.error(-32603, 'not yet')) },
+    });
+    await using kept = await folder();
+    const servers = (entry: object) => ({ definitionChanges, mcpServers: { crm: entry } });
+    await using gateway = await restart(servers(old.entry()), kept.file);
+    await gateway.reload(servers(moved.entry()));
+    expect(await descriptions(gateway)).toEqual(['crm__find: Of the old one.']);
+    isUp = true;
+    const fresh = ['crm__find: Of the new one.', 'crm__pay: Pays.'];
+    await eventually(() => descriptions(gateway)).toEqual(fresh);
+    expect([gateway.gateway.status().notes, changes(gateway)]).toEqual([[], []]);
+    await gateway.gateway.close();
+    const { list, accepted } = JSON.parse(await readFile(kept.file, 'utf8')).servers.crm;
+    expect(list.tools).toEqual(tools);
+    expect(JSON.stringify(accepted)).not.toContain('old one');
+  },
+);
+
 test('an edited file accepts nothing that does not match its digest', async () => {
   await using crm = await crmWith(tool('find', 'Finds.'));
   await using kept = await folder();

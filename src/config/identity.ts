@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DownstreamConfig } from '../config/config.ts';
+import type { DownstreamConfig } from './config.ts';
 
 /** Which server an entry means: after a change of its url or command, it is another. Digested: they may hold a secret. */
 export function identityOf(config: DownstreamConfig): string {
