@@ -52,9 +52,9 @@ export function openCatalogFile(
 ): CatalogFile {
   if (path === undefined) return NONE;
   const file = path;
-  const found = read(file);
+  let found = read(file);
   let { entries } = found;
-  if (isKept && found.problem !== undefined) {
+  if (isKept && found.isOurs && found.problem !== undefined) {
     log.warn(
       { event: 'catalog_not_read' },
       `${file} ${found.problem}; the lists are made anew, and it is replaced.`,
@@ -88,6 +88,7 @@ export function openCatalogFile(
   async function write(): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       hearOthers();
+      if (!found.isOurs) return notSaved(`${found.problem}, and is left as it is`);
       version = (await replaceFile(file, writeCatalog(current()), version)) ?? version;
       if (version === versionOf(file)) return;
     }
@@ -123,18 +124,23 @@ export function openCatalogFile(
   }
 
   function hearOthers(): void {
-    const found = versionOf(file);
-    if (found === version || found === undefined) return;
-    version = found;
-    onApproved?.(acceptedIn(read(file).entries));
+    const present = versionOf(file);
+    if (present === version || present === undefined) return;
+    version = present;
+    found = read(file);
+    onApproved?.(acceptedIn(found.entries));
   }
 
   function onFailed(error: unknown): void {
+    const { code } = error as { code?: string };
+    notSaved(`cannot be written (${code})`, code);
+  }
+
+  function notSaved(problem: string, code?: string): void {
     if (hasFailed) return;
     hasFailed = true;
-    const { code } = error as { code?: string };
     const fields = { event: 'catalog_not_saved', code };
-    const why = `for the next start: ${file} cannot be written (${code}). Name another place with catalogFile`;
+    const why = `for the next start: ${file} ${problem}. Name another place with catalogFile`;
     if (latest[0].some(({ config }) => isBlocking(config)))
       log.error(fields, `What was accepted is not kept ${why}.`);
     // A read-only disk is no fault: the lists are served, they are only not there at the next start.
@@ -220,7 +226,11 @@ export function requireApprovals({ file, catalogFile, downstreams }: Config): vo
   if (catalogFile === undefined || blocking.length === 0) return;
   const { problem, isLost } = read(catalogFile);
   if (problem === undefined || !blocking.some(({ key }) => isLost(key))) return;
-  const message = `${problem}, and "definitionChanges": "block" keeps in it what was accepted; put ${catalogFile} right, or delete it to accept what servers say at the next start`;
+  const remedy =
+    problem === FOREIGN
+      ? 'name another place'
+      : `put ${catalogFile} right, or delete it to accept what servers say at the next start`;
+  const message = `${problem}, and "definitionChanges": "block" keeps in it what was accepted; ${remedy}`;
   throw new ConfigError(file, [{ path: 'catalogFile', message }]);
 }
 
@@ -228,6 +238,8 @@ const isBlocking = ({ definitionChanges }: DownstreamConfig) => definitionChange
 
 interface Found {
   readonly entries: Map<string, Entry>;
+  /** It has lists, or what was one, or nothing: what else it may be is not written over. */
+  readonly isOurs: boolean;
   /** Why it cannot be used, or not all of it. */
   readonly problem?: string;
   /** Whether it may have held something of this downstream that cannot be used. */
@@ -236,24 +248,33 @@ interface Found {
 
 function read(file: string): Found {
   // What a parser says quotes the text, and in a foreign file that can be anything.
-  const unusable = (problem: string) => ({ entries: new Map(), problem, isLost: () => true });
+  const unusable = (problem: string, isOurs: boolean) => ({
+    ...{ entries: new Map(), isOurs, problem },
+    isLost: () => true,
+  });
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const { code = '' } = error as { code?: string };
     return ABSENT.has(code)
-      ? { entries: new Map(), isLost: () => false }
-      : unusable(`cannot be read (${code})`);
+      ? { entries: new Map(), isOurs: true, isLost: () => false }
+      : unusable(`cannot be read (${code})`, false);
   }
   const found = readCatalog(text);
-  if (found === undefined) return unusable('is not a file of lists as this version writes it');
+  if (found === undefined)
+    return text.trim() === '' || OURS.test(text)
+      ? unusable('is not a file of lists as this version writes it', true)
+      : unusable(FOREIGN, false);
   const { entries, wrong } = found;
   const isLost = (key: string) => wrong.includes(key);
-  if (wrong.length === 0) return { entries, isLost };
+  if (wrong.length === 0) return { entries, isOurs: true, isLost };
   const keys = wrong.map((key) => JSON.stringify(key)).join(', ');
-  return { entries, problem: `has no list that can be used of ${keys}`, isLost };
+  return { entries, isOurs: true, problem: `has no list that can be used of ${keys}`, isLost };
 }
 
+const FOREIGN = 'is not a file of lists';
+/** How each of them begins, of this version or another. */
+const OURS = /^\s*\{\s*"about":\s*"[^"]*mcp-switchboard/;
 /** ENOTDIR: where its folder should be is a file. Both are told when it cannot be written. */
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);

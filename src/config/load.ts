@@ -45,11 +45,16 @@ export function loadConfig({ path, env, onFile = () => {} }: ConfigSource): Conf
   if ('problems' in document) throw new ConfigError(path, document.problems);
 
   const { report, list } = createProblems(document.offsetOf);
+  const sources = new Set<string>();
   document.reportKeys(report);
   dropDisabled(document.value);
   const directory = dirname(resolve(path));
-  const expander = createExpander({ env, directory, onFile }, report);
-  const reading = { expander, report, directory, offsetOf: document.offsetOf };
+  const onSource = (file: string) => {
+    sources.add(file);
+    onFile(file);
+  };
+  const expander = createExpander({ env, directory, onFile: onSource }, report);
+  const reading = { expander, report, directory, sources, offsetOf: document.offsetOf };
   const config = readFile(checkShape(document.value, report), path, reading);
 
   const problems = list();
@@ -79,6 +84,7 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
   const profile =
     shape?.profile === undefined ? undefined : findProfile(shape.profile, ['profile'], profiles, report);
   const catalogFile = readCatalogFile(shape?.catalogFile, file, reading);
+  const auditFile = readAuditFile(shape?.audit?.file, file, catalogFile, reading);
   const blocks = downstreams.some(({ definitionChanges }) => definitionChanges === 'block');
   const why = blocks ? whyNotKept(catalogFile) : undefined;
   if (why !== undefined) {
@@ -96,7 +102,7 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
     ...(catalogFile && { catalogFile }),
     allowedHosts: readHosts(shape?.allowedHosts ?? [], ['allowedHosts'], reading.report),
     legacySse: shape?.legacySse ?? false,
-    audit: { ...readAuditFile(shape?.audit?.file, file, reading), values: shape?.audit?.values ?? false },
+    audit: { ...(auditFile !== undefined && { file: auditFile }), values: shape?.audit?.values ?? false },
     drainMs: shape?.drainMs ?? DEFAULTS.drainMs,
     limits: readLimits(shape?.limits),
     secrets: listSecrets(downstreams, reading.expander.filledIn),
@@ -104,20 +110,23 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
 }
 
 /** Beside the file and by its name, so that two files in one folder do not share it; empty for none. */
-function readCatalogFile(
-  written: string | undefined,
-  file: string,
-  { expander, report, directory }: Reading,
-): string {
+function readCatalogFile(written: string | undefined, file: string, reading: Reading): string {
   const at = ['catalogFile'];
-  const name = written === undefined ? undefined : expander.expand(written, at);
+  const name = written === undefined ? undefined : reading.expander.expand(written, at);
   if (name === '') return name;
-  const path = resolve(directory, name ?? `${basename(file, extname(file))}.catalog.json`);
-  // Node refuses such a path with a message that quotes it.
-  if (path.includes('\0')) report(at, 'has a NUL in it; remove it');
-  // It would be written over.
-  if (path === resolve(file)) report(at, 'is this file itself; name another');
+  const path = resolve(reading.directory, name ?? `${basename(file, extname(file))}.catalog.json`);
+  const problem = judgeWritten(path, file, reading);
+  if (problem !== undefined) reading.report(at, problem);
   return path;
+}
+
+/** Whether nothing is lost where this is written over, or added to. */
+function judgeWritten(path: string, file: string, { sources }: Reading): string | undefined {
+  // Node refuses such a path with a message that quotes it.
+  if (path.includes('\0')) return 'has a NUL in it; remove it';
+  if (path === resolve(file)) return 'is this file itself; name another';
+  const isSource = sources.has(path) || basename(path) === '.env';
+  return isSource ? 'is a file that values are taken from; name another' : undefined;
 }
 
 /** Now and not when it is written: what is not kept is not missed before the next start, which then accepts anything. */
@@ -137,16 +146,17 @@ function whyNotKept(catalogFile: string): string | undefined {
 function readAuditFile(
   written: string | undefined,
   file: string,
-  { expander, report, directory }: Reading,
-): { file?: string } {
+  catalogFile: string,
+  reading: Reading,
+): string | undefined {
   const at = ['audit', 'file'];
-  const name = written === undefined ? undefined : expander.expand(written, at);
-  if (name === undefined) return {};
-  const path = resolve(directory, name);
-  if (name === '') report(at, 'is empty; name a file, or leave it out');
-  else if (path.includes('\0')) report(at, 'has a NUL in it; remove it');
-  else if (path === resolve(file)) report(at, 'is this file itself; name another');
-  return { file: path };
+  const name = written === undefined ? undefined : reading.expander.expand(written, at);
+  if (name === undefined) return undefined;
+  const path = resolve(reading.directory, name);
+  const problem = name === '' ? 'is empty; name a file, or leave it out' : judgeWritten(path, file, reading);
+  if (problem !== undefined) reading.report(at, problem);
+  else if (path === catalogFile) reading.report(at, 'is the file of catalogFile; name another');
+  return path;
 }
 
 function readServers(shape: Partly<FileShape>, reading: Reading): DownstreamConfig[] {

@@ -14,4 +14,6 @@ export interface Reading {
   readonly offsetOf: (at: Place) => number;
   /** Of the configuration file. */
   readonly directory: string;
+  /** Absolute paths of the files that values were taken from so far. */
+  readonly sources: ReadonlySet<string>;
 }

@@ -180,13 +180,14 @@ test('a list is not taken for that of another server', async () => {
 });
 
 const DEEP = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`;
+/** As it says of itself what it is. */
+const BEGIN = '{"about":"The last good list of each server behind mcp-switchboard.",';
 const entryWith = (list: string) => (server: string) =>
-  `{"format":1,"servers":{"crm":{"server":"${server}","listedAt":"","list":${list}}}}`;
+  `${BEGIN}"format":1,"servers":{"crm":{"server":"${server}","listedAt":"","list":${list}}}}`;
 
 test.each([
-  ['that ends in the middle', () => '{"format":1,"servers":{"crm":{"li'],
-  ['of another program', () => 'password=sesame'],
-  ['of another format', () => '{"format":2,"servers":{}}'],
+  ['that ends in the middle', () => `${BEGIN}"format":1,"servers":{"crm":{"li`],
+  ['of another format', () => `${BEGIN}"format":2,"servers":{}}`],
   ['in which a tool is null', entryWith('{"tools":[null],"warnings":[]}')],
   ['in which a time is negative', entryWith('{"tools":[],"ttlMs":-1,"warnings":[]}')],
   ['in which a tool has no end', entryWith(`{"tools":[${DEEP}],"warnings":[]}`)],
@@ -207,6 +208,38 @@ test.each([
     expect([...gateway.gateway.catalog.generic.routes.keys()]).toEqual(['crm__a']);
   }
   expect(JSON.parse(await readFile(kept.file, 'utf8')).servers.crm.list).toEqual(written.servers.crm.list);
+});
+
+test.each([
+  ['.env', 'PASSWORD=sesame\n'],
+  ['package.json', '{"name":"mcp-switchboard"}'],
+])('a file of something else that catalogFile names is left as it is: %s', async (name, text) => {
+  await using kept = await folder();
+  await using crm = await plainServer({ era: 'modern', tools: [tool('a')] });
+  const catalogFile = join(kept.path, name);
+  const mcpServers = { crm: crm.entry() };
+  await writeFile(catalogFile, text);
+  {
+    await using gateway = await startGateway({ mcpServers }, { catalogFile });
+    await gateway.gateway.close();
+    const told = gateway.logs.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn');
+    expect(told.map(({ msg }) => msg)).toEqual([
+      `The lists are not kept for the next start: ${catalogFile} is not a file of lists, and is left as it is. Name another place with catalogFile, or "" for none.`,
+    ]);
+  }
+  expect(await readFile(catalogFile, 'utf8')).toBe(text);
+  // One that comes there while it runs, as well.
+  await rm(catalogFile);
+  {
+    await using _gateway = await startGateway({ mcpServers }, { catalogFile });
+    await writeFile(catalogFile, text);
+  }
+  expect(await readFile(catalogFile, 'utf8')).toBe(text);
+  await writeFile(catalogFile, '');
+  {
+    await using _gateway = await startGateway({ mcpServers }, { catalogFile });
+  }
+  expect(JSON.parse(await readFile(catalogFile, 'utf8')).servers.crm.list.tools).toEqual([tool('a')]);
 });
 
 test('only what has changed gets a new date, and a server that was removed leaves the file', async () => {

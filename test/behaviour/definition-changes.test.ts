@@ -327,6 +327,16 @@ describe('where changes are blocked, what was approved is not lost without a wor
     },
   );
 
+  test('with a file of something else, nothing starts, and nobody is told to delete it', async () => {
+    await using crm = await crmWith(OLD);
+    await using kept = await folder();
+    const file = join(kept.path, 'package.json');
+    await writeFile(file, '{"name":"mine"}');
+    await expect(restart(blocked(crm), file)).rejects.toThrow(
+      /catalogFile: is not a file of lists, and "definitionChanges": "block" keeps in it what was accepted; name another place$/,
+    );
+  });
+
   test('with a disk that takes nothing any more, an error says so, and does not advise to keep nothing', async () => {
     await using crm = await crmWith(OLD);
     await using kept = await folder();

@@ -87,6 +87,11 @@ const WHOLE_FILE: Broken[] = [
     'servers.json: catalogFile: cannot be written (ENOTDIR), and "definitionChanges": "block" keeps in it what was accepted; name another place',
   ],
   [
+    'calls and lists written to one file',
+    { mcpServers: { crm: { url } }, catalogFile: 'kept.json', audit: { file: './kept.json' } },
+    'servers.json: audit.file: is the file of catalogFile; name another',
+  ],
+  [
     'limits that are counted, of all and of one server',
     { mcpServers: { crm: { url, maxInFlight: 0, maxQueue: 'none' } }, limits: { maxListeners: 0.5 } },
     'servers.json: mcpServers.crm.maxInFlight: must be a whole number from 1 to 1000000\n' +
@@ -434,6 +439,15 @@ test('all problems of a file are listed at once, in the order in which they stan
     'servers.json: mcpServers.crm2.env.A: appears twice (line 5); keep one',
     'servers.json: limits.maxRequestBytes: must be a whole number of bytes from 1024 to 268435456',
   ]);
+});
+
+test('a file that values are taken from is not written to', () => {
+  const headers = { 'X-API-KEY': '${file:secrets/../key}' };
+  const content = { mcpServers: { crm: { url, headers } }, catalogFile: 'key', audit: { file: 'conf/.env' } };
+  expect(refusal(content, {}, { key: 'k' })).toBe(
+    'servers.json: catalogFile: is a file that values are taken from; name another\n' +
+      'servers.json: audit.file: is a file that values are taken from; name another',
+  );
 });
 
 test('a message begins with the path as the person typed it', () => {
