@@ -13,13 +13,12 @@ export interface Same {
   readonly beside: string;
 }
 
-/** Undefined for one that may run as often as it comes, that answers a question, or has more to it than its arguments. */
+/** Undefined for one that may run as often as it comes, that goes on with one that waits, or has more to it than its arguments. */
 export function sameOf(
   { joinsRepeats, downstream, params, argumentsJson, dialogue, extensions }: Forwarding,
   caller: string,
 ): Same | undefined {
-  if (joinsRepeats !== true || dialogue?.answers !== undefined || dialogue?.resumes !== undefined)
-    return undefined;
+  if (joinsRepeats !== true || dialogue?.resumes !== undefined) return undefined;
   for (const field in params) {
     if (field !== 'name' && field !== 'arguments' && field !== '_meta') return undefined;
   }
@@ -28,7 +27,12 @@ export function sameOf(
     downstream: downstream.key,
     name: String(params.name),
     argumentsJson: String(argumentsJson),
-    beside: saidBeside(params._meta as Params | undefined, dialogue?.capabilities, extensions),
+    beside: saidBeside(
+      params._meta as Params | undefined,
+      dialogue?.capabilities,
+      extensions,
+      dialogue?.answers,
+    ),
   };
 }
 

@@ -404,6 +404,38 @@ test('a call that has asked its caller something is not joined', async () => {
   for (const call of calls) expect(JSON.stringify(await call)).toContain('accept');
 });
 
+test('a call that goes on with answers is run once when it is repeated, and again with other answers', async () => {
+  const tool = gate((run, message) =>
+    textResult(`run ${run}: ${message.params.inputResponses.sure.action}`, message),
+  );
+  const question = { method: 'elicitation/create', params: { message: 'Sure?', requestedSchema: {} } };
+  const asking: Answer = (given) =>
+    given.message.params.inputResponses === undefined
+      ? given.result({
+          resultType: 'input_required',
+          inputRequests: { sure: question },
+          requestState: 'mine',
+        })
+      : tool.answer(given);
+  await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call add': asking } });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const _meta = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } } };
+  const asked = await gateway.post(...modernRequest('tools/call', { ...ADD, _meta }));
+  const { requestState } = asked.json.result;
+  const answered = (action: string, id: string) =>
+    modernRequest('tools/call', { ...ADD, requestState, inputResponses: { sure: { action } }, _meta }, id);
+  const cut = cuttable(gateway, answered('accept', 'cut off'));
+  await eventually(() => tool.runs).toBe(1);
+  cut();
+  const again = gateway.post(...answered('accept', 'again'));
+  await gateway.post(...modernRequest('tools/list'));
+  const other = gateway.post(...answered('decline', 'other'));
+  await eventually(() => tool.runs).toBe(2);
+  tool.open();
+  expect(ended(await again)).toEqual(['again', 'run 1: accept']);
+  expect(ended(await other)).toEqual(['other', 'run 2: decline']);
+});
+
 test('a call that cannot have run is not kept', async () => {
   let isLimited = true;
   await using downstream = await plainServer({
