@@ -239,13 +239,12 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
       return this.#deliver((back) => back.answer(outcome));
     }
     if (++this.#rounds > MAX_ROUNDS) return this.onFailure(asksForInput(downstream.key));
-    const inputResponses: Params = {};
+    const responses = new Map<string, Params>();
     const { questions, state: requestState } = required;
-    let left = questions.size;
     const goOn = () => {
       if (this.#ended) return;
       const answers = {
-        ...(questions.size > 0 && { inputResponses }),
+        ...(questions.size > 0 && { inputResponses: Object.fromEntries(responses) }),
         ...(requestState !== undefined && { requestState }),
       };
       this.#exchange = this.#send(answers);
@@ -256,8 +255,8 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
         this.#questions().ask(ask, question, (outcome) => {
           // In this era an answer is a result; there is no other way to say that none is given.
           if ('error' in outcome) return this.onFailure(asksForInput(downstream.key));
-          inputResponses[key] = outcome.result;
-          if (--left === 0) goOn();
+          responses.set(key, outcome.result);
+          if (responses.size === questions.size) goOn();
         });
       if (asked === undefined) return this.onFailure(asksForInput(downstream.key));
     }

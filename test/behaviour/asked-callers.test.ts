@@ -153,6 +153,24 @@ test('a server does not choose the id of a question, and so whose question is an
   first.cut();
 });
 
+test('a server may name its question whatever it likes, and gets the answer by that name', async () => {
+  const named = (value: unknown) => Object.fromEntries([['__proto__', value]]);
+  const question = { method: 'elicitation/create', params: { ...FORM, mode: 'form' } };
+  const answer: Answer = ({ message, result }) =>
+    message.params.inputResponses === undefined
+      ? result({ resultType: 'input_required', inputRequests: named(question) })
+      : result(textResult(JSON.stringify(message.params.inputResponses), message));
+  await using crm = await plainServer({
+    ...{ era: 'modern', tools: [tool('ask')] },
+    answers: { 'tools/call ask': answer },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const caller = await begin(gateway);
+  const call = await caller.call('crm__ask', 5);
+  await caller.answer((await call.next())?.id);
+  expect((await call.next())?.result?.content[0].text).toBe(JSON.stringify(named(ACCEPTED)));
+});
+
 test('an answer to a question of before a restart answers no other one', async () => {
   await using crm = await askingServer();
   const start = () => startGateway({ mcpServers: { crm: crm.entry() } });
