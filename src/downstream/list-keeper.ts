@@ -112,6 +112,7 @@ export function createListKeeper({ restored, list, onChanged, onFailed }: ListKe
     },
     publish(fresh) {
       isPaused = false;
+      listing = undefined;
       keep(fresh);
     },
     announce() {

@@ -136,6 +136,31 @@ test('a listing over a connection that is gone holds nothing up, and nothing com
     expect(watched.failures).toEqual([]);
   }));
 
+test('a listing over a connection that another took over from holds up no change of the new one', () =>
+  withFakeTime(async () => {
+    let answerLate = (_list: Listing | undefined) => {};
+    const watched = keeperOf((n) =>
+      n === 1
+        ? new Promise((resolve) => {
+            answerLate = resolve;
+          })
+        : Promise.resolve(listOf('changed')),
+    );
+    watched.keeper.publish(listOf('old'));
+    watched.keeper.announce();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(watched.asked).toBe(1);
+    watched.keeper.publish(listOf('new'));
+    watched.keeper.announce();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(watched.keeper.current).toEqual(listOf('changed'));
+    // It was over the earlier connection: nothing is known of the new one by it.
+    answerLate(undefined);
+    watched.keeper.announce();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(watched.asked).toBe(3);
+  }));
+
 test('announcing without end does not put off the time at which a list expires', () =>
   withFakeTime(async () => {
     const brief = (...names: string[]) => ({ ...listOf(...names), ttlMs: 2000 });
