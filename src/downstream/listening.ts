@@ -79,20 +79,25 @@ export function keepListening(client: Client, wanted: () => Wanted, onMissed: ()
         }
       }
       // The new one first: nothing is missed between the two.
-      void current?.close();
+      const before = current;
       current = next;
+      void before?.close();
+      // Also noticed while one that is wider cannot be opened.
+      const cut = next?.closed.then(() => {
+        if (current !== next) return;
+        current = undefined;
+        wasCut = true;
+      });
       heard = next?.honoredFilter.resourceSubscriptions ?? [];
       told.resolve();
       if (wasCut) onMissed();
       wasCut = false;
       opened.resolve();
-      const over = await Promise.race([closing.promise, changed.promise, ...(next ? [next.closed] : [])]);
+      const over = await Promise.race([closing.promise, changed.promise, ...(cut ? [cut] : [])]);
       if (over === 'changed') {
         await within(COALESCE_MS, closing.promise);
         continue;
       }
-      current = undefined;
-      wasCut = true;
       failures = performance.now() - startedAt > STABLE_MS ? 0 : failures + 1;
       await within(backoffMs(Math.max(failures, 1)), closing.promise);
     }

@@ -229,6 +229,21 @@ test('a stream of notices that was cut is opened again, and what it may have mis
   await expect.poll(() => [crm.opened, lists()], { timeout: 5000 }).toEqual([2, 2]);
 });
 
+test('a stream of notices that is cut while a wider one is refused: what it may have missed is listed', async () => {
+  await using crm = await modernChanging();
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const lists = () => crm.requests.filter(({ body }) => (body as Message)?.method === 'tools/list').length;
+  expect([crm.opened, lists()]).toEqual([1, 1]);
+  crm.refuse(true);
+  const notifications = { resourceSubscriptions: ['test://counter'] };
+  const listening = await gateway.open(...modernRequest('subscriptions/listen', { notifications }));
+  await expect.poll(() => crm.refused).toBe(1);
+  crm.cut();
+  crm.refuse(false);
+  await expect.poll(() => [crm.opened, lists()], { timeout: 5000 }).toEqual([2, 2]);
+  listening.cut();
+});
+
 test('a stream of notices that a server on stdio has ended is opened again', async () => {
   await using crm = stdioServer('ends-listening');
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });

@@ -74,10 +74,21 @@ export async function legacyChanging(): Promise<ChangingDownstream> {
   };
 }
 
+interface ModernChanging extends ChangingDownstream {
+  /** Ends the streams that are open. */
+  cut(): void;
+  /** So many streams were opened so far, and so many refused. */
+  readonly opened: number;
+  readonly refused: number;
+  /** From now on it opens no stream, or does again. */
+  refuse(isRefusing: boolean): void;
+}
+
 /** Of the modern era, by hand: a stream that is cut can be told from one that was closed. */
-export async function modernChanging(): Promise<ChangingDownstream & { cut(): void; opened: number }> {
+export async function modernChanging(): Promise<ModernChanging> {
   const streams = new Map<unknown, { uris: string[]; stream: EventStream; cut(): void }>();
-  const counts = { opened: 0 };
+  const counts = { opened: 0, refused: 0 };
+  let isRefusing = false;
   const downstream = await plainServer({
     era: 'modern',
     tools,
@@ -92,6 +103,10 @@ export async function modernChanging(): Promise<ChangingDownstream & { cut(): vo
       'resources/list': (given) => given.result({ resources, ...CACHE }),
       'resources/templates/list': (given) => given.result({ resourceTemplates: [], ...CACHE }),
       'subscriptions/listen': (given) => {
+        if (isRefusing) {
+          counts.refused++;
+          return given.error(-32603, 'not now', { status: 503 });
+        }
         const { id, params } = given.message;
         const notifications = params.notifications ?? {};
         const stream = given.stream();
@@ -112,6 +127,12 @@ export async function modernChanging(): Promise<ChangingDownstream & { cut(): vo
     ...downstream,
     get opened() {
       return counts.opened;
+    },
+    get refused() {
+      return counts.refused;
+    },
+    refuse(now) {
+      isRefusing = now;
     },
     subscribed: () => [...streams.values()].flatMap(({ uris }) => uris),
     async change(uri) {
