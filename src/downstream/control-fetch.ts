@@ -25,13 +25,18 @@ export function createControlFetch(
   onAnswered: (url: URL) => void,
   onMissed: () => void,
 ): FetchLike {
+  /** Of the last stream, until its length is counted. */
   let streamOpenedAt: number | undefined;
   let shortStreams = 0;
+  let wasOpen = false;
 
   /** What the SDK does on its own is open the stream again after each end of it, once a second and for ever. */
   function mayOpenStream(): boolean {
-    if (streamOpenedAt === undefined) return true;
-    shortStreams = performance.now() - streamOpenedAt < SHORT_STREAM_MS ? shortStreams + 1 : 0;
+    if (!wasOpen) return true;
+    if (streamOpenedAt !== undefined)
+      shortStreams = performance.now() - streamOpenedAt < SHORT_STREAM_MS ? shortStreams + 1 : 0;
+    // An attempt that fails is no stream.
+    streamOpenedAt = undefined;
     onMissed();
     return shortStreams < MAX_SHORT_STREAMS;
   }
@@ -66,7 +71,10 @@ export function createControlFetch(
     const body = decoded(answer.body, answered.get('content-encoding'));
     // Streams of notices, a GET or an answered `subscriptions/listen`, go on as long as the connection.
     const isStream = answered.get('content-type')?.startsWith('text/event-stream') === true;
-    if (isStream && isGet) streamOpenedAt = performance.now();
+    if (isStream && isGet) {
+      streamOpenedAt = performance.now();
+      wasOpen = true;
+    }
     const bounded = isStream
       ? boundEvents(body, { bytes: limits.maxEventBytes, limit: 'maxEventBytes' })
       : boundBody(body, { bytes: limits.maxResultBytes, limit: 'maxResultBytes' });

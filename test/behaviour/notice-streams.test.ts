@@ -5,15 +5,20 @@ import { startGateway } from '../support/gateway.ts';
 import { sendJson } from '../support/http-server.ts';
 import { type Message, modernRequest } from '../support/messages.ts';
 
-/** A server with sessions and a stream of notices, which it closes after so many milliseconds. */
-async function streamingServer(streamMs: number) {
+/**
+ * A server with sessions and a stream of notices, which it closes after so many milliseconds. Of the requests for it some
+ * are refused, the first being 1.
+ */
+async function streamingServer(streamMs: number, refused: readonly number[] = []) {
   const streams: number[] = [];
+  let asks = 0;
   const sessions = new Set<string>();
   let tools = [{ name: 'a', inputSchema: { type: 'object' } }];
   const downstream = await serveDownstream({
     calls: [],
     handler({ method, body }, _req, res) {
       if (method === 'GET') {
+        if (refused.includes(++asks)) return void res.writeHead(503).end();
         streams.push(performance.now());
         res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
         return void setTimeout(() => res.end(), streamMs).unref();
@@ -65,6 +70,12 @@ test('a stream of notices that is closed at once is given up after three times, 
   expect(crm.asked('initialize')).toBe(1);
   expect(crm.sessions.size).toBe(1);
 });
+
+test('a stream of notices that was short, and is refused for a while, is opened again', async () => {
+  await using crm = await streamingServer(0, [2, 3]);
+  await using _gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  await expect.poll(() => crm.streams.length, { timeout: 20_000 }).toBe(2);
+}, 30_000);
 
 test('a server that is left alone is asked nothing, and holds one session', async () => {
   await using crm = await streamingServer(60_000);
