@@ -15,7 +15,7 @@ export class Hearings<T> {
   readonly #heard = new Map<string, Heard<T>>();
 
   /** `onFirst` and `onNone` tell the downstream: that there is somebody, and that there is nobody any more. */
-  add(id: string, onNews: (news: T) => void, onFirst: () => Promise<boolean>, onNone: () => void): Watch {
+  add(id: string, onNews: (news: T) => void, onFirst: () => Promise<boolean>, onNone: () => unknown): Watch {
     // One of its own for each who hears, even where they gave the same function.
     const mine = (news: T) => onNews(news);
     const by = this.#heard.get(id)?.by ?? new Set();
@@ -41,6 +41,10 @@ export class Hearings<T> {
 
   tell(id: string, news: T): void {
     for (const onNews of this.#heard.get(id)?.by ?? []) onNews(news);
+  }
+
+  has(id: string): boolean {
+    return this.#heard.has(id);
   }
 
   ids(): string[] {

@@ -6,6 +6,7 @@ import { AwaitedElicitations } from './awaited-elicitations.ts';
 import type { Connection } from './connection.ts';
 import { Hearings, type Watch } from './hearings.ts';
 import { keepListening, type Listening } from './listening.ts';
+import { Subscriptions } from './subscriptions.ts';
 import { within } from './within.ts';
 
 /**
@@ -39,6 +40,14 @@ export interface Wishes {
   tellFurther(connection: Connection, isApart: boolean): () => void;
 }
 
+/** A connection over which it is told which resources are watched. */
+interface Told {
+  /** This is watched now, or is not any more. Resolves when that was said: false where it will not tell of it. */
+  settle(uri: string): Promise<boolean>;
+  /** Of the modern era: tasks are told of as well. */
+  readonly listening?: Listening;
+}
+
 const WISH_TIMEOUT_MS = 5000;
 /** How long the first lists wait for the stream that tells of their changes. */
 const OPENING_MS = 2000;
@@ -49,11 +58,11 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
   const tasks = new Hearings<Params>();
   const elicitations = new AwaitedElicitations();
   const loggers = new Set<Connection>();
+  /** Those that hear notices, the newest last: there are two while one is to take over from another. */
+  const telling = new Map<Connection, Told>();
   /** Processes of their own, beside the one that lists. */
-  const apart = new Set<Connection>();
+  const apart = new Map<Connection, Told>();
   let logLevel: LogLevel | undefined;
-  let current: Connection | undefined;
-  let listening: Listening | undefined;
 
   /** False where it is refused. */
   async function send(connection: Connection, method: string, params: Params): Promise<boolean> {
@@ -67,20 +76,32 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
   }
 
   /** Where there is no connection now, the next one is told. What the one that lists grants, counts for all. */
-  async function changed(method: string, uri: string): Promise<boolean> {
-    for (const connection of apart) void send(connection, method, { uri });
-    if (listening !== undefined) {
-      const { hears } = listening;
-      await listening.refresh();
-      return hears(uri);
-    }
-    if (current === undefined || !tellsOfResources(current)) return true;
-    return send(current, method, { uri });
+  function settle(uri: string): Promise<boolean> {
+    for (const told of apart.values()) void told.settle(uri);
+    let granted = Promise.resolve(true);
+    for (const told of telling.values()) granted = told.settle(uri);
+    return granted;
   }
 
-  function subscribe(connection: Connection): void {
-    if (!tellsOfResources(connection)) return;
-    for (const uri of watched.ids()) void send(connection, 'resources/subscribe', { uri });
+  function overStream(listening: Listening): Told {
+    return {
+      listening,
+      async settle(uri) {
+        await listening.refresh();
+        return listening.hears(uri);
+      },
+    };
+  }
+
+  /** One by one, beginning with those that are watched by now. */
+  function oneByOne(connection: Connection): Told {
+    if (!tellsOfResources(connection)) return { settle: async () => true };
+    const subscriptions = new Subscriptions(
+      (uri) => watched.has(uri),
+      (method, uri) => send(connection, method, { uri }),
+    );
+    for (const uri of watched.ids()) void subscriptions.settle(uri);
+    return subscriptions;
   }
 
   function tellLogLevel(connection: Connection): void {
@@ -93,20 +114,17 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
   const wanted = () => ({ uris: watched.ids(), taskIds: tasks.ids() });
 
   return {
-    watch: (uri, onUpdated) =>
-      watched.add(
-        uri,
-        onUpdated,
-        () => changed('resources/subscribe', uri),
-        () => void changed('resources/unsubscribe', uri),
-      ),
+    watch: (uri, onUpdated) => {
+      const tell = () => settle(uri);
+      return watched.add(uri, onUpdated, tell, tell);
+    },
     watchTask(taskId, onState) {
       // Which tasks are told of, the answer does not say in a form that the SDK passes on.
       const refresh = async () => {
-        await listening?.refresh();
+        await Promise.all([...telling.values()].map(({ listening }) => listening?.refresh()));
         return true;
       };
-      return tasks.add(taskId, onState, refresh, () => void refresh());
+      return tasks.add(taskId, onState, refresh, refresh);
     },
     wantLogs(level) {
       if (logLevel !== undefined && isAtLeast(level, logLevel)) return;
@@ -125,28 +143,20 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
     awaitElicitation: (elicitationId, onDone) => elicitations.add(elicitationId, onDone),
     elicitationDone: (elicitationId) => elicitations.done(elicitationId),
     async tell(connection) {
-      current = connection;
       tellLogLevel(connection);
-      const mine =
-        connection.link.era === 'modern' ? keepListening(connection.client, wanted, onMissed) : undefined;
-      listening = mine;
-      if (mine !== undefined) await within(OPENING_MS, mine.opened);
-      else subscribe(connection);
+      const isModern = connection.link.era === 'modern';
+      const listening = isModern ? keepListening(connection.client, wanted, onMissed) : undefined;
+      telling.set(connection, listening === undefined ? oneByOne(connection) : overStream(listening));
+      if (listening !== undefined) await within(OPENING_MS, listening.opened);
       return () => {
-        mine?.close();
+        listening?.close();
         loggers.delete(connection);
-        // Another connection may have taken over.
-        if (current !== connection) return;
-        listening = undefined;
-        current = undefined;
+        telling.delete(connection);
       };
     },
     tellFurther(connection, isApart) {
       tellLogLevel(connection);
-      if (isApart && tellsOfResources(connection)) {
-        apart.add(connection);
-        subscribe(connection);
-      }
+      if (isApart) apart.set(connection, oneByOne(connection));
       return () => {
         apart.delete(connection);
         loggers.delete(connection);

@@ -12,7 +12,7 @@ function held() {
   const asked: string[] = [];
   const answers: (() => void)[] = [];
   const answer: Answer = async (given) => {
-    const text = given.message.params?.arguments.text;
+    const text = given.message.params?.arguments?.text;
     asked.push(text);
     await new Promise<void>((resolve) => {
       answers.push(resolve);
@@ -109,6 +109,37 @@ test('who waits until its deadline hears that the server was busy, and that it d
     '"crm" was busy for 500 ms with as many requests as maxInFlight in servers.json allows. Trying again may help.',
   ]);
   expect(asked).toHaveLength(1);
+});
+
+test('resources that are watched take no connection from calls', async () => {
+  const { asked, answers, answer } = held();
+  let watched = 0;
+  await using crm = await plainServer({
+    era: 'legacy',
+    capabilities: { tools: {}, resources: { subscribe: true } },
+    answers: {
+      'resources/list': ({ result }) => result({ resources: [{ uri: 'test://a', name: 'a' }] }),
+      'resources/subscribe'(given) {
+        watched++;
+        return answer(given);
+      },
+    },
+  });
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry({ maxInFlight: 1, callTimeoutMs: 3000 }) },
+  });
+  const resourceSubscriptions = Array.from({ length: 100 }, (_, i) => `test://a/${i}`);
+  const watching = await gateway.open(
+    ...modernRequest('subscriptions/listen', { notifications: { resourceSubscriptions } }),
+  );
+  await eventually(() => asked.length).toBeGreaterThan(0);
+  expect(await textOf(echo(gateway, 'hello'))).toBe('hello');
+  // Each of them has its turn.
+  await eventually(() => {
+    for (const go of answers.splice(0)) go();
+    return watched;
+  }).toBe(100);
+  watching.cut();
 });
 
 describe('the same holds for a command on stdio', () => {

@@ -116,6 +116,44 @@ describe('another configuration', () => {
     expect(await call(gateway, 'crm__echo')).toBe('hello');
   });
 
+  test('whose server is connected to twice, since the old one went meanwhile: that is told what is watched', async () => {
+    const watching = (answers: Parameters<typeof plainServer>[0]['answers'] = {}) =>
+      plainServer({
+        ...{ era: 'legacy', sessions: true },
+        capabilities: { tools: {}, resources: { subscribe: true } },
+        answers: {
+          'resources/list': ({ result }) => result({ resources: [{ uri: 'test://a', name: 'a' }] }),
+          'resources/subscribe': ({ result }) => result({}),
+          ...answers,
+        },
+      });
+    let begin = () => {};
+    const held = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    let handshakes = 0;
+    await using fresh = await watching({
+      initialize: async (given) => {
+        if (++handshakes === 1) await held;
+        return given.usual();
+      },
+    });
+    const old = await watching();
+    await using gateway = await startGateway({ mcpServers: { crm: old.entry() } });
+    const reload = gateway.reload({ mcpServers: { crm: fresh.entry() } });
+    await expect.poll(() => handshakes).toBe(1);
+    await old[Symbol.asyncDispose]();
+    // It finds that out.
+    expect(await call(gateway, 'crm__echo')).toBe('hello');
+    begin();
+    await reload;
+    expect(handshakes).toBe(2);
+    const client = await gateway.connect({ era: 'legacy' });
+    await client.subscribeResource({ uri: 'test://a' });
+    const told = fresh.requests.filter(({ body }) => (body as Message)?.method === 'resources/subscribe');
+    expect(told).toHaveLength(1);
+  });
+
   test('without a server: its calls finish, and the next one hears that there is no such tool', async () => {
     await using crm = await legacyServer();
     await using other = await legacyServer('a');

@@ -220,6 +220,42 @@ describe.each(['legacy', 'modern'] as const)(
   },
 );
 
+test('a legacy server that is slow to let go of a resource tells of it to who watches it next', async () => {
+  const done: string[] = [];
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await using crm = await plainServer({
+    era: 'legacy',
+    capabilities: { tools: {}, resources: { subscribe: true } },
+    answers: {
+      'resources/list': ({ result }) => result({ resources: [{ uri: 'test://a', name: 'a' }] }),
+      'resources/subscribe'({ result }) {
+        done.push('subscribed');
+        result({});
+      },
+      async 'resources/unsubscribe'({ result }) {
+        await held;
+        done.push('unsubscribed');
+        result({});
+      },
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const [first, second] = [
+    await gateway.connect({ era: 'legacy' }),
+    await gateway.connect({ era: 'legacy' }),
+  ];
+  await first.subscribeResource({ uri: 'test://a' });
+  await first.unsubscribeResource({ uri: 'test://a' });
+  const watched = second.subscribeResource({ uri: 'test://a' });
+  await first.callTool({ name: 'crm__echo', arguments: { text: 'between' } });
+  letGo();
+  await watched;
+  expect(done).toEqual(['subscribed', 'unsubscribed', 'subscribed']);
+});
+
 test('a stream of notices that was cut is opened again, and what it may have missed is listed', async () => {
   await using crm = await modernChanging();
   await using _gateway = await startGateway({ mcpServers: { crm: crm.entry() } });

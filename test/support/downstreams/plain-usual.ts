@@ -5,7 +5,7 @@ import type { PlainScript } from './plain.ts';
 import { commonTools, type Toolbox, type ToolCall } from './tools.ts';
 
 const serverInfo = { name: 'fixture-plain', version: '0.0.1' };
-const capabilities = { tools: {} };
+const TOOLS = { tools: {} };
 
 /** What a good server of the script's era answers where the script says nothing. */
 export function usualAnswer(script: PlainScript, tools: Toolbox, openSession: (id: string) => void): Answer {
@@ -16,6 +16,7 @@ function modernAnswer(script: PlainScript, tools: Toolbox): Answer {
   const complete = { resultType: 'complete' };
   const cacheable = { ...complete, ttlMs: 0, cacheScope: 'private' };
   const supportedVersions = [modernVersion];
+  const { capabilities = TOOLS } = script;
   return (given) => {
     const { message } = given;
     if (message.params?._meta?.['io.modelcontextprotocol/protocolVersion'] !== modernVersion) {
@@ -44,6 +45,7 @@ function modernAnswer(script: PlainScript, tools: Toolbox): Answer {
 }
 
 function legacyAnswer(script: PlainScript, tools: Toolbox, openSession: (id: string) => void): Answer {
+  const { capabilities = TOOLS } = script;
   return (given) => {
     const { message, req, res } = given;
     // SDK v1 refuses the newer version header before it looks at the method.

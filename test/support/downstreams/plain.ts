@@ -15,6 +15,8 @@ export interface PlainScript extends GuardOptions {
   readonly version?: LegacyVersion;
   /** A legacy server that hands out session ids, asks for them, and answers 404 to unknown ones. */
   readonly sessions?: boolean;
+  /** What it says that it can do. Default: tools. */
+  readonly capabilities?: object;
   /** Tool results as JSON, without progress; otherwise as SSE whose headers leave at once. */
   readonly json?: boolean;
   /** Exactly these tools, in one page. Default: the common ones. */
