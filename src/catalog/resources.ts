@@ -5,6 +5,7 @@ import { lets } from './glob.ts';
 import { COMMON_FIELDS, findWrong, findWrongIcon, isText, type Rule } from './judge-fields.ts';
 import { noteIdle, type OfferedItem, offerItems } from './offer-items.ts';
 import type { CatalogNote, CatalogSource } from './offered-tool.ts';
+import { createTemplates } from './templates.ts';
 
 export interface ResourceRoute {
   readonly downstream: Downstream;
@@ -35,6 +36,9 @@ const FIELDS: readonly Rule[] = [
   ['size', (value) => typeof value === 'number', 'a number'],
   ['annotations', isObject, 'an object'],
 ];
+
+/** Templates that one link is held against. Where there are more, it is marked: that leads back whatever they say. */
+const MAX_TRIED = 32;
 
 /** The field that a resource, and a template, has its URI in. */
 type UriField = 'uri' | 'uriTemplate';
@@ -67,31 +71,17 @@ export function mapResources(sources: readonly CatalogSource[], notes: CatalogNo
   for (const { id, downstream } of [...resources, ...templates]) {
     if (!owners.has(id)) owners.set(id, downstream);
   }
-  const shapes = templates.map(({ id, downstream }) => ({ downstream, ...literalParts(id) }));
+  const fitted = createTemplates(templates);
 
-  function find(uri: string): ResourceRoute | undefined {
+  function find(uri: string, maxTried?: number): ResourceRoute | undefined {
     const [first, ...others] = offering;
     if (others.length === 0) return first && { downstream: first, uri };
     // Before all else: so a marked one means the same whatever anybody lists, and what looks like one is marked itself.
     const marked = unmark(uri);
     const named = marked && byKey.get(marked.key);
     if (marked !== undefined && named !== undefined) return { downstream: named, uri: marked.uri };
-    const downstream = owners.get(uri) ?? byTemplate(uri);
+    const downstream = owners.get(uri) ?? fitted.ownerOf(uri, maxTried);
     return downstream && { downstream, uri };
-  }
-
-  /** The one whose template says most about it literally; templates are foreign, and none becomes a regular expression. */
-  function byTemplate(uri: string): Downstream | undefined {
-    let best: (typeof shapes)[number] | undefined;
-    for (const shape of shapes) {
-      const { before, after } = shape;
-      if (uri.length < before.length + after.length || !uri.startsWith(before) || !uri.endsWith(after))
-        continue;
-      const isBetter =
-        best === undefined || before.length + after.length > best.before.length + best.after.length;
-      if (isBetter) best = shape;
-    }
-    return best?.downstream;
   }
 
   function routeOf(uri: string): ResourceRoute | undefined {
@@ -102,7 +92,7 @@ export function mapResources(sources: readonly CatalogSource[], notes: CatalogNo
 
   function expose(downstream: Downstream, uri: string): string {
     if (!byKey.has(encodeURIComponent(downstream.key))) return uri;
-    const route = find(uri);
+    const route = find(uri, MAX_TRIED);
     const leadsBack = route?.downstream === downstream && route.uri === uri;
     return leadsBack ? uri : mark(downstream.key, uri);
   }
@@ -121,13 +111,6 @@ export function mapResources(sources: readonly CatalogSource[], notes: CatalogNo
 
 function wrongIn(item: Listed): string | undefined {
   return isText(item.name) ? (findWrong(FIELDS, item) ?? findWrongIcon(item)) : 'name is not text';
-}
-
-/** What of a URI template stands outside its first and last expression. */
-function literalParts(template: string): { before: string; after: string } {
-  const first = template.indexOf('{');
-  if (first < 0) return { before: template, after: '' };
-  return { before: template.slice(0, first), after: template.slice(template.lastIndexOf('}') + 1) };
 }
 
 /** Hosts open only what begins with `ui://` as an app. */

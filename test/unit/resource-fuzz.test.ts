@@ -31,20 +31,22 @@ const servers = fc.uniqueArray(
   { minLength: 1, maxLength: 4, selector: ({ key }) => key },
 );
 
+const source = (key: string, uris: readonly string[], templates: readonly string[]) => ({
+  downstream: { key, config: {} } as unknown as Downstream,
+  list: {
+    tools: [],
+    resources: uris.map((each) => ({ uri: each, name: 'n' })),
+    resourceTemplates: templates.map((each) => ({ uriTemplate: each, name: 'n' })),
+    ttlMs: undefined,
+    instructions: undefined,
+    warnings: [],
+  },
+});
+
 test('ten thousand catalogs: every URI that a caller is given is unique, and leads back to where it came from [R107]', () => {
   fc.assert(
     fc.property(servers, uri, (given, met) => {
-      const sources = given.map(({ key, uris, templates }) => ({
-        downstream: { key, config: {} } as unknown as Downstream,
-        list: {
-          tools: [],
-          resources: uris.map((each) => ({ uri: each, name: 'n' })),
-          resourceTemplates: templates.map((each) => ({ uriTemplate: each, name: 'n' })),
-          ttlMs: undefined,
-          instructions: undefined,
-          warnings: [],
-        },
-      }));
+      const sources = given.map(({ key, uris, templates }) => source(key, uris, templates));
       const map = mapResources(sources, []);
       const exposed = map.resources.map((resource) => resource.uri as string);
       expect(new Set(exposed).size).toBe(exposed.length);
@@ -63,3 +65,57 @@ test('ten thousand catalogs: every URI that a caller is given is unique, and lea
     { numRuns: 10_000 },
   );
 }, 120_000);
+
+test('a URI that several templates fit belongs to the one that says most of it, and of such to the first', () => {
+  const part = fc.constantFrom('', 'a', 'aa', 'ab', 'b', 'ba');
+  const templates = fc.array(fc.tuple(part, part), { maxLength: 5 });
+  const rest = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 4 });
+  fc.assert(
+    fc.property(templates, templates, rest, (ofOne, ofOther, uri) => {
+      const written = (parts: readonly [string, string][]) =>
+        parts.map(([before, after]) => `${before}{x}${after}`);
+      const map = mapResources(
+        [source('one', [], written(ofOne)), source('other', [], written(ofOther))],
+        [],
+      );
+      // In the order of the catalog: by server, then by template.
+      const all = [ofOne, ofOther].flatMap((parts, index) =>
+        written(parts)
+          .sort()
+          .map((each) => ({ key: ['one', 'other'][index], parts: each.split('{x}') as [string, string] })),
+      );
+      const [best] = all
+        .filter(({ parts: [before, after] }) => {
+          return uri.length >= before.length + after.length && uri.startsWith(before) && uri.endsWith(after);
+        })
+        .sort((a, b) => b.parts.join('').length - a.parts.join('').length);
+      expect(map.routeOf(uri)?.downstream.key).toBe(best?.key);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+// Where every link was held against every template, this took minutes.
+test.each([
+  ['begin differently', 400_000, (i: number) => `z://${i}/{x}`],
+  ['end differently', 400_000, (i: number) => `z://{x}/${i}`],
+  [
+    'begin alike, ever longer',
+    100_000,
+    (i: number) => `z://${'q/'.repeat(i % 100)}{x}${'/q'.repeat(i / 100)}`,
+  ],
+])(
+  'a hundred thousand links and more, beside ten thousand templates that %s, still lead back',
+  (_how, links, templateOf) => {
+    const many = source(
+      'many',
+      [],
+      Array.from({ length: 10_000 }, (_, i) => templateOf(i)),
+    );
+    const map = mapResources([many, source('other', ['b://1'], [])], []);
+    for (let i = 0; i < links; i++) {
+      const shown = map.expose(many.downstream, `z://${'q/'.repeat(200)}${i}`);
+      if (i % 50_000 === 0) expect(map.routeOf(shown)).toMatchObject({ downstream: { key: 'many' } });
+    }
+  },
+);
