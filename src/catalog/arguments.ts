@@ -1,5 +1,5 @@
 import type { ArgumentOverride } from '../config/config.ts';
-import { isObject, type Params } from '../protocol/messages.ts';
+import type { Params } from '../protocol/messages.ts';
 import { argumentsIn, overrideArguments } from './argument-schema.ts';
 import { inlineLostRefs } from './inline-refs.ts';
 
@@ -80,9 +80,9 @@ function rulesOf(overrides: ReadonlyMap<string, ArgumentOverride>): ArgumentRule
 }
 
 /** The arguments as the downstream gets them. */
-export function outgoingArguments(given: unknown, rules: ArgumentRules): Params {
+export function outgoingArguments(given: Params, rules: ArgumentRules): Params {
   const outgoing = new Map<string, unknown>(rules.defaults);
-  for (const [name, value] of Object.entries(isObject(given) ? given : {})) {
+  for (const [name, value] of Object.entries(given)) {
     // A renamed one is not known to callers by its old name.
     if (!rules.originalName.has(name) && isRenamed(rules, name)) continue;
     outgoing.set(rules.originalName.get(name) ?? name, value);

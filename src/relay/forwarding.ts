@@ -28,7 +28,7 @@ type Planner = (params: Params, asking: Asking) => Forwarding;
 /**
  * The methods that a downstream answers, and how each is forwarded.
  *
- * @throws ProtocolError -32602 nothing of that name or URI, -32020 a header that says other than the body
+ * @throws ProtocolError -32602 nothing of that name or URI, or nothing that can be sent; -32020 a header that says other than the body
  */
 export const FORWARDINGS: ReadonlyMap<string, Planner> = new Map<string, Planner>([
   ['tools/call', forwardCall],
@@ -38,7 +38,7 @@ export const FORWARDINGS: ReadonlyMap<string, Planner> = new Map<string, Planner
   ...TASK_METHODS.map((method): [string, Planner] => [method, (...given) => forwardTask(method, ...given)]),
 ]);
 
-/** @throws ProtocolError -32602 no such tool; -32020 a header that says other than the body */
+/** @throws ProtocolError -32602 no such tool, or arguments that cannot be shaped; -32020 a header that says other than the body */
 export function forwardCall(params: Params, asking: Asking): Forwarding {
   const { view, headers } = asking;
   const name = textOf(params, 'name', 'the name of a tool');
@@ -48,7 +48,7 @@ export function forwardCall(params: Params, asking: Asking): Forwarding {
   const { downstream, argumentRules, paramHeaders } = route;
   const { outgoing, extensions } = outgoingOf(params, downstream, asking);
   outgoing.name = route.originalName;
-  if (argumentRules !== undefined) outgoing.arguments = outgoingArguments(params.arguments, argumentRules);
+  if (argumentRules !== undefined) outgoing.arguments = outgoingArguments(argumentsOf(params), argumentRules);
   return {
     method: 'tools/call',
     downstream,
@@ -65,6 +65,13 @@ export function forwardCall(params: Params, asking: Asking): Forwarding {
     otherwise: (result) =>
       exposeTask(result, downstream, extensions, asking) ?? ofForeign(result, extensions, asking),
   };
+}
+
+/** Some callers write null for none. What is not shaped here is for its server to judge. */
+function argumentsOf({ arguments: given }: Params): Params {
+  if (given === undefined || given === null) return {};
+  if (isObject(given)) return given;
+  throw new ProtocolError(RPC.invalidParams, 'params.arguments must be an object.');
 }
 
 /** Who calls a tool by the name its own server gave it is an app of that server. */

@@ -103,6 +103,28 @@ test('an argument can be set and hidden, have a default, another name and anothe
   expect(JSON.stringify([gateway.gateway.status(), gateway.logs])).not.toContain('secret-region');
 });
 
+test('arguments that are no object are refused where they would be shaped; null is none', async () => {
+  await using crm = await serverWith([tool('find')]);
+  const overrides = { find: { arguments: { limit: { default: 5 } } } };
+  const find = { inputSchema: { type: 'object', properties: { limit: { type: 'integer' } } } };
+  await using shaped = await serverWith([tool('find', find)]);
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry(), shaped: shaped.entry({ tools: { overrides } }) },
+  });
+  const isCall = ({ body }: { body: unknown }) => (body as { method: string }).method === 'tools/call';
+  for (const given of ['x', [1], 3, true]) {
+    const request = modernRequest('tools/call', { name: 'shaped__find', arguments: given });
+    expect((await gateway.post(...request)).json.error).toEqual({
+      code: -32602,
+      message: 'params.arguments must be an object.',
+    });
+    // What is not shaped is for the server to judge.
+    expect(await call(gateway, 'crm__find', given as never)).toMatchObject({ arguments: given });
+  }
+  expect(shaped.requests.filter(isCall)).toEqual([]);
+  expect(await call(gateway, 'shaped__find', null as never)).toMatchObject({ arguments: { limit: 5 } });
+});
+
 test('an argument that only alternatives of the root have is shaped like any other', async () => {
   const kind = { type: 'string', enum: ['person', 'firm'] };
   const named = (rest: object) => ({
