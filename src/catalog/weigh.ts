@@ -49,18 +49,15 @@ export function weigh(
 ): Weighed {
   const known = accepted?.server === server ? accepted : undefined;
   const changed: Changed[] = [];
+  let hasCopies = false;
   const definitions = {} as Record<Kind, ReadonlyMap<string, AcceptedDefinition>>;
   const served = {} as Record<Kind, readonly Listed[]>;
 
   for (const kind of KINDS) {
     const before = known?.definitions[kind];
     const kept = new Map(before);
-    const seen = new Set<string>();
-    served[kind] = definitionsIn(list, kind).flatMap((after) => {
-      const { name } = after;
-      // What is odd is left out further on, with its reason.
-      if (typeof name !== 'string' || seen.has(name)) return [after];
-      seen.add(name);
+    const shown = new Map<string, readonly Listed[]>();
+    const judge = (name: string, after: Listed): readonly Listed[] => {
       const digest = digestOf(after);
       const earlier = before?.get(name);
       if (earlier?.digest === digest) return [after];
@@ -69,12 +66,26 @@ export function weigh(
       if (!isFirst && policy === 'block') return earlier === undefined ? [] : [earlier.definition];
       kept.set(name, { digest, definition: after });
       return [after];
+    };
+    served[kind] = definitionsIn(list, kind).flatMap((after) => {
+      const { name } = after;
+      // What is odd is left out further on, with its reason.
+      if (typeof name !== 'string') return [after];
+      const first = shown.get(name);
+      if (first === undefined) {
+        const judged = judge(name, after);
+        shown.set(name, judged);
+        return judged;
+      }
+      hasCopies = true;
+      // Which of them counts is decided further on: here none counts but the one that was weighed.
+      return policy === 'block' ? first : [after];
     });
-    const absent = [...kept.keys()].filter((name) => !seen.has(name));
+    const absent = [...kept.keys()].filter((name) => !shown.has(name));
     for (const name of absent.slice(0, Math.max(0, absent.length - MAX_ABSENT))) kept.delete(name);
     definitions[kind] = kept;
   }
-  const isWhole = policy === 'warn' || changed.length === 0;
+  const isWhole = policy === 'warn' || (changed.length === 0 && !hasCopies);
   return {
     accepted: { server, definitions },
     served: isWhole
