@@ -62,7 +62,7 @@ export function createAcceptance(restored: ReadonlyMap<string, Accepted>, log: L
         const theirs = approved.get(key);
         if (policy !== 'block' || theirs?.server !== server) continue;
         const changes = weighed.changed.filter(
-          ({ kind, name, after }) => theirs.definitions[kind].get(name)?.digest === digestOf(after),
+          ({ kind, name, after }) => theirs.definitions[kind]?.get(name)?.digest === digestOf(after),
         );
         if (changes.length === 0) continue;
         accepted.set(key, accept(weighed.accepted, changes));

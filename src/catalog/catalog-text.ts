@@ -1,7 +1,14 @@
 import { isTooDeep, type Listing } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { digestOf } from './digest.ts';
-import { type Accepted, type AcceptedDefinition, definitionsIn, KINDS, type Kind } from './weigh.ts';
+import {
+  type Accepted,
+  type AcceptedDefinition,
+  definitionsIn,
+  isUnread,
+  KINDS,
+  type Kind,
+} from './weigh.ts';
 
 /** What the catalog file has of one downstream. */
 export interface Entry {
@@ -29,13 +36,15 @@ export function writeCatalog(entries: ReadonlyMap<string, Entry>): string {
 /** By kind and name the digest, and the definition where the list has another. */
 function writeAccepted({ definitions }: Accepted, list: Listing): object {
   return Object.fromEntries(
-    KINDS.map((kind) => {
+    KINDS.flatMap((kind) => {
+      const accepted = definitions[kind];
+      if (accepted === undefined) return [];
       const listed = byName(list, kind);
-      const written = [...definitions[kind]].map(([name, { digest, definition }]) => [
+      const written = [...accepted].map(([name, { digest, definition }]) => [
         name,
         listed.get(name)?.digest === digest ? { digest } : { digest, definition },
       ]);
-      return [kind, Object.fromEntries(written)];
+      return [[kind, Object.fromEntries(written)]];
     }),
   );
 }
@@ -72,18 +81,21 @@ export function readCatalog(text: string): { entries: Map<string, Entry>; wrong:
 
 /** Of a file that has none, all that is listed: it was served. What does not match its digest was edited, and is not used. */
 function readAccepted(server: string, list: Listing, written: unknown): Accepted {
-  const definitions = {} as Record<Kind, Map<string, AcceptedDefinition>>;
+  const definitions: Partial<Record<Kind, ReadonlyMap<string, AcceptedDefinition>>> = {};
   for (const kind of KINDS) {
     const listed = byName(list, kind);
     const given = isObject(written) ? written[kind] : undefined;
-    definitions[kind] = isObject(given) ? new Map() : listed;
-    if (!isObject(given)) continue;
+    if (!isObject(given)) {
+      if (!isUnread(list, kind)) definitions[kind] = listed;
+      continue;
+    }
+    const kept = new Map<string, AcceptedDefinition>();
+    definitions[kind] = kept;
     for (const [name, item] of Object.entries(given)) {
       if (!isObject(item)) continue;
       const definition = isObject(item.definition) ? item.definition : listed.get(name)?.definition;
       if (definition === undefined || isTooDeep(definition) || definition.name !== name) continue;
-      if (digestOf(definition) === item.digest)
-        definitions[kind].set(name, { digest: item.digest, definition });
+      if (digestOf(definition) === item.digest) kept.set(name, { digest: item.digest, definition });
     }
   }
   return { server, definitions };
@@ -106,6 +118,7 @@ function isEntry(value: unknown): value is Entry & Record<string, unknown> {
     resources = [],
     resourceTemplates = [],
     extensions = {},
+    unreadPrompts = true,
     ttlMs,
     instructions,
     warnings,
@@ -114,6 +127,7 @@ function isEntry(value: unknown): value is Entry & Record<string, unknown> {
     [tools, prompts, resources, resourceTemplates].every(isList) &&
     (ttlMs === undefined || (typeof ttlMs === 'number' && ttlMs >= 0)) &&
     isObject(extensions) &&
+    unreadPrompts === true &&
     (instructions === undefined || typeof instructions === 'string') &&
     Array.isArray(warnings) &&
     warnings.every((warning) => typeof warning === 'string')

@@ -15,7 +15,8 @@ export interface AcceptedDefinition {
 export interface Accepted {
   /** Which server it was: another one at the same key begins anew. */
   readonly server: string;
-  readonly definitions: Readonly<Record<Kind, ReadonlyMap<string, AcceptedDefinition>>>;
+  /** Without a kind that could not be read yet: what it has then is accepted. */
+  readonly definitions: Readonly<Partial<Record<Kind, ReadonlyMap<string, AcceptedDefinition>>>>;
 }
 
 /** A definition that is not what was accepted. */
@@ -50,11 +51,16 @@ export function weigh(
   const known = accepted?.server === server ? accepted : undefined;
   const changed: Changed[] = [];
   let hasCopies = false;
-  const definitions = {} as Record<Kind, ReadonlyMap<string, AcceptedDefinition>>;
+  const definitions: Partial<Record<Kind, ReadonlyMap<string, AcceptedDefinition>>> = {};
   const served = {} as Record<Kind, readonly Listed[]>;
 
   for (const kind of KINDS) {
     const before = known?.definitions[kind];
+    if (isUnread(list, kind)) {
+      if (before !== undefined) definitions[kind] = before;
+      served[kind] = [];
+      continue;
+    }
     const kept = new Map(before);
     const shown = new Map<string, readonly Listed[]>();
     const judge = (name: string, after: Listed): readonly Listed[] => {
@@ -105,6 +111,10 @@ export function definitionsIn({ tools, prompts = [], instructions }: Listing, ki
   if (kind === 'prompts') return prompts;
   return instructions === undefined ? [] : [instructionsAs(instructions)];
 }
+
+/** Nobody knows what there is: were that taken for none, all of it would be new later. */
+export const isUnread = ({ prompts = [], unreadPrompts }: Listing, kind: Kind) =>
+  kind === 'prompts' && unreadPrompts === true && prompts.length === 0;
 
 /** Texts have no identity, and digests are remembered by it. */
 const instructionsAs = (text: string): Listed => ({ name: 'instructions', text });

@@ -16,6 +16,8 @@ export interface Listing {
   resourceTemplates?: readonly Listed[];
   /** It says that it has no tools, and never will: its list of them is empty for want of one. */
   toolless?: true;
+  /** Its prompts could not be listed so far: nobody knows which it has. */
+  unreadPrompts?: true;
   /** It completes arguments. */
   completes?: true;
   /** It tells when a resource changes. */
@@ -88,7 +90,7 @@ export async function readListing(
           // Many servers have resources and do not know the method for templates.
           if (error instanceof Refused && error.code === RPC.methodNotFound) return NONE;
           warnings.push(`Its ${kind.noun} list could not be read: ${(error as Error).message}`);
-          return { items: earlier?.[kind.field] ?? [], ttlMs: undefined };
+          return { items: earlier?.[kind.field] ?? [], ttlMs: undefined, hasFailed: true };
         });
   // A server without the capability has no tools, and may not know the method.
   const [listed, ...others] = await Promise.all([
@@ -98,6 +100,7 @@ export async function readListing(
     further(TEMPLATES, resources),
   ]);
   const [promptList, resourceList, templateList] = others;
+  const wereUnread = earlier?.prompts === undefined || earlier.unreadPrompts === true;
   const ttls = [listed, ...others].flatMap((list) => list?.ttlMs ?? []);
   return {
     tools: listed.items,
@@ -105,6 +108,7 @@ export async function readListing(
     ...(resourceList !== undefined && { resources: resourceList.items }),
     ...(templateList !== undefined && { resourceTemplates: templateList.items }),
     ...(tools === undefined && { toolless: true as const }),
+    ...(promptList?.hasFailed === true && wereUnread && { unreadPrompts: true as const }),
     ...(completions !== undefined && { completes: true }),
     ...(resources?.subscribe === true && { subscribes: true as const }),
     ...(logging !== undefined && { logs: true }),
@@ -118,6 +122,8 @@ export async function readListing(
 interface Pages {
   readonly items: readonly Listed[];
   readonly ttlMs: number | undefined;
+  /** These are those of before. */
+  readonly hasFailed?: boolean;
 }
 
 const NONE: Pages = { items: [], ttlMs: undefined };

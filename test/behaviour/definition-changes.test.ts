@@ -308,6 +308,26 @@ test('what is listed twice is held back as if it were listed once, where changes
   expect(await call(second, 'crm__odd')).toBe(-32602);
 });
 
+test('prompts that could not be listed at first are accepted when they are, and not held back as new', async () => {
+  const failing = ['prompts/list'];
+  const offer: Offer = { who: 'crm', prompts: [{ name: 'greet' }], failing };
+  await using crm = await modernOffers(offer);
+  await using kept = await folder();
+  const servers = { definitionChanges: 'block', mcpServers: { crm: crm.entry() } };
+  const prompts = async () => {
+    await using gateway = await restart(servers, kept.file);
+    return await namesOf(gateway, 'prompts');
+  };
+  expect(await prompts()).toEqual([]);
+  expect(await prompts()).toEqual([]);
+  failing.length = 0;
+  expect(await prompts()).toEqual(['crm__greet']);
+  offer.prompts?.push({ name: 'evil' });
+  expect(await prompts()).toEqual(['crm__greet']);
+  failing.push('prompts/list');
+  expect(await prompts()).toEqual(['crm__greet']);
+});
+
 test('an edited file accepts nothing that does not match its digest', async () => {
   await using crm = await crmWith(tool('find', 'Finds.'));
   await using kept = await folder();
