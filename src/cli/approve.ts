@@ -99,7 +99,7 @@ function pendingIn(
     const isMeant = config.definitionChanges === 'block' && (only === undefined || only === key);
     if (!isMeant || entry === undefined || entry.server !== identityOf(config)) return [];
     const { accepted, changed } = weigh(entry.accepted, entry.list, entry.server, 'block');
-    const meant = changed.filter(({ name }) => tool === undefined || name === tool);
+    const meant = changed.filter((change) => tool === undefined || shownName(change) === tool);
     return meant.length === 0 ? [] : [{ key, entry, accepted, changed: meant }];
   });
 }

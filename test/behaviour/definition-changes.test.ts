@@ -328,6 +328,27 @@ test('prompts that could not be listed at first are accepted when they are, and 
   expect(await prompts()).toEqual(['crm__greet']);
 });
 
+test('approve takes the names that it shows: of a tool and a prompt that are called the same, the one that is named', async () => {
+  const offer: Offer = { who: 'crm', tools: [], prompts: [] };
+  await using crm = await modernOffers(offer);
+  await using kept = await folder();
+  const servers = { definitionChanges: 'block', mcpServers: { crm: crm.entry() } };
+  await writeFile(join(kept.path, 'servers.json'), JSON.stringify(servers));
+  await (await restart(servers, kept.file))[Symbol.asyncDispose]();
+  offer.tools?.push(tool('pay', 'Pays.'));
+  offer.prompts?.push({ name: 'pay' }, { name: 'greet' });
+  await (await restart(servers, kept.file))[Symbol.asyncDispose]();
+  const approve = async (...args: string[]) => {
+    await using child = runCli(['approve', ...args], { cwd: kept.path });
+    await child.exit;
+    return child.stdout + child.stderr;
+  };
+  expect(await approve('crm', 'pay')).toBe('approved  crm  pay\n');
+  expect(await approve('crm', 'greet')).toContain('Nothing called "greet" waits');
+  expect(await approve('crm', 'prompt greet')).toBe('approved  crm  prompt greet\n');
+  expect(await approve('--list')).toMatch(/^\+ crm {2}prompt pay\n/);
+});
+
 test('an edited file accepts nothing that does not match its digest', async () => {
   await using crm = await crmWith(tool('find', 'Finds.'));
   await using kept = await folder();
