@@ -164,6 +164,8 @@ export function openCatalogFile(
     },
     watch(callback) {
       onApproved = callback;
+      // Asked again, at each reload, it is looked at no more often.
+      unwatchFile(file, hearOthers);
       watchFile(file, { interval: WATCH_MS, persistent: false }, hearOthers);
     },
     async close() {

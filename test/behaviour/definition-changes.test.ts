@@ -349,6 +349,22 @@ test('approve takes the names that it shows: of a tool and a prompt that are cal
   expect(await approve('--list')).toMatch(/^\+ crm {2}prompt pay\n/);
 });
 
+test('any number of reloads looks at the file of approvals once, and warns of nothing', async () => {
+  await using crm = await crmWith(tool('find', 'Finds.'));
+  await using kept = await folder();
+  const serversWith = (priority: number) => ({
+    definitionChanges: 'block',
+    mcpServers: { crm: crm.entry({ priority }) },
+  });
+  const warnings: string[] = [];
+  const onWarning = ({ message }: Error) => void warnings.push(message);
+  process.on('warning', onWarning);
+  await using gateway = await restart(serversWith(0), kept.file);
+  for (let priority = 1; priority <= 12; priority++) await gateway.reload(serversWith(priority));
+  process.off('warning', onWarning);
+  expect(warnings).toEqual([]);
+});
+
 test('an edited file accepts nothing that does not match its digest', async () => {
   await using crm = await crmWith(tool('find', 'Finds.'));
   await using kept = await folder();
