@@ -1,6 +1,7 @@
 import type { ArgumentOverride } from '../config/config.ts';
 import type { Params } from '../protocol/messages.ts';
-import { argumentsIn, overrideArguments } from './argument-schema.ts';
+import { argumentsIn, leadsElsewhere, overrideArguments } from './argument-schema.ts';
+import { bounded, effortOfTool } from './effort.ts';
 import { inlineLostRefs } from './inline-refs.ts';
 
 /** What becomes of the arguments of one tool on their way to its downstream. */
@@ -22,22 +23,24 @@ interface ShapedArguments {
   readonly notes: readonly string[];
 }
 
-/** The schema as callers see it, and what that means for their calls. */
+/** The schema as callers see it, and what that means for their calls; or why there is none. */
 export function shapeArguments(
   inputSchema: Params,
   overrides: ReadonlyMap<string, ArgumentOverride>,
-): ShapedArguments {
+): ShapedArguments | { readonly fault: string } {
   if (overrides.size === 0) return { inputSchema, rules: undefined, kept: overrides, notes: [] };
   const names = argumentsIn(inputSchema);
   const notes = [...overrides.keys()]
     .filter((name) => !names.has(name))
     .map((name) => `has an override for its argument ${quoted(name)}, and its inputSchema has no such one.`);
   const kept = withoutClashes(names, overrides, notes);
-  const shaped = overrideArguments(inputSchema, kept);
-  // A reference to an argument leads nowhere once that has another name, or is hidden.
-  const inlined = inlineLostRefs(shaped, inputSchema);
-  const schema = 'fault' in inlined ? shaped : inlined.schema;
-  return { inputSchema: schema, rules: rulesOf(kept), kept, notes };
+  const shaped = bounded(() => {
+    const effort = effortOfTool();
+    const overridden = overrideArguments(inputSchema, kept, effort);
+    // A reference to an argument leads astray once that has another name, or is hidden.
+    return inlineLostRefs(overridden, inputSchema, effort, (ref) => leadsElsewhere(ref, kept));
+  });
+  return 'fault' in shaped ? shaped : { inputSchema: shaped.schema, rules: rulesOf(kept), kept, notes };
 }
 
 const quoted = (name: string) => JSON.stringify(name);

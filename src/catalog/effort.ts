@@ -10,6 +10,11 @@ export interface Effort {
 
 const MAX_OF_TOOL = MAX_TOOL_CHARS;
 const MAX_OF_SERVER = 16 * MAX_OF_TOOL;
+/** References that lead to references, and levels of what they lead to. */
+const MAX_DEPTH = 64;
+
+/** Its message stands after the tool's name. */
+class TooMuch extends Error {}
 
 /** For one tool; of what its server has left, where that is less. With none, a tool that needs none is still shaped. */
 export const effortOfTool = ({ left }: Effort = { left: Infinity }): Effort => ({
@@ -19,11 +24,24 @@ export const effortOfTool = ({ left }: Effort = { left: Infinity }): Effort => (
 /** For all tools of one server, each time they are shaped. */
 export const effortOfServer = (): Effort => ({ left: MAX_OF_SERVER });
 
-/** @returns  false where there was not as much left */
-export function spend(effort: Effort, chars: number): boolean {
+/** To be called, like the next one, inside of `bounded`. */
+export function spend(effort: Effort, chars: number): void {
   effort.left -= chars;
-  return effort.left >= 0;
+  if (effort.left < 0) {
+    throw new TooMuch(`its $refs and alternatives come to more than ${MAX_OF_TOOL} characters`);
+  }
 }
 
-/** To stand after the tool's name. */
-export const TOO_MUCH_EFFORT = `its $refs and alternatives come to more than ${MAX_OF_TOOL} characters`;
+export function boundDepth(depth: number): void {
+  if (depth > MAX_DEPTH) throw new TooMuch(`its $refs expand to more than ${MAX_DEPTH} levels`);
+}
+
+/** What is made, or why that would be too much. */
+export function bounded<T extends object>(make: () => T): T | { readonly fault: string } {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof TooMuch)) throw error;
+    return { fault: error.message };
+  }
+}

@@ -1,18 +1,14 @@
-import { type Effort, effortOfTool, spend, TOO_MUCH_EFFORT } from './effort.ts';
-import { findLocal, mapSubschemas, type Schema } from './subschemas.ts';
+import { boundDepth, type Effort, effortOfTool, spend } from './effort.ts';
+import { findLocal, mapSubschemas, readTarget, type Schema } from './subschemas.ts';
 
-const MAX_DEPTH = 64;
-
-/** Its message stands after the tool's name. */
-class TooLarge extends Error {}
-
-export type InlinedSchema =
-  | { readonly schema: Schema; readonly changes: readonly string[] }
-  | { readonly fault: string };
+export interface InlinedSchema {
+  readonly schema: Schema;
+  readonly changes: readonly string[];
+}
 
 /**
  * Each local `$ref` replaced with what it refers to. One that leads back into itself, or to another document, is never
- * followed: in its place anything is allowed.
+ * followed: in its place anything is allowed. To be called inside of `bounded`, like the next one.
  *
  * @param given  what `root` was made of: what is no longer in the one is looked up in the other
  */
@@ -20,22 +16,31 @@ export function inlineRefs(root: Schema, given = root, effort = effortOfTool()):
   // What is only referred to is not needed once nothing refers to it; expanded, it would count twice.
   const { $defs, definitions, ...shown } = root;
   const hasDefinitions = $defs !== undefined || definitions !== undefined;
-  const found = expand(shown, effort, (ref) => findLocal(root, ref) ?? findLocal(given, ref));
-  if ('fault' in found) return found;
-  const { schema, inlined, open } = found;
+  const { schema, inlined, open } = expand(
+    shown,
+    effort,
+    (ref) => findLocal(root, ref) ?? findLocal(given, ref),
+  );
   if (inlined + open === 0 && !hasDefinitions) return { schema: root, changes: [] };
   const changes = [...inlinedIn(inlined), ...openIn(open)];
   if (hasDefinitions) changes.push('its definitions are left out, which nothing refers to any more');
   return { schema, changes };
 }
 
-/** The same for those `$ref`s alone that led somewhere in `given` and lead nowhere in what was made of it. */
-export function inlineLostRefs(root: Schema, given: Schema, effort = effortOfTool()): InlinedSchema {
-  const found = expand(root, effort, (ref) =>
-    findLocal(root, ref) === undefined ? (findLocal(given, ref) ?? 'stays') : 'stays',
+/**
+ * The same for those `$ref`s alone that led somewhere in `given` and lead nowhere in what was made of it.
+ *
+ * @param leadsElsewhere  whether one leads somewhere, and not to what it led to
+ */
+export function inlineLostRefs(
+  root: Schema,
+  given: Schema,
+  effort = effortOfTool(),
+  leadsElsewhere = (_ref: string) => false,
+): InlinedSchema {
+  const { schema, inlined, open } = expand(root, effort, (ref) =>
+    findLocal(root, ref) === undefined || leadsElsewhere(ref) ? (findLocal(given, ref) ?? 'stays') : 'stays',
   );
-  if ('fault' in found) return found;
-  const { schema, inlined, open } = found;
   return { schema, changes: [...inlinedIn(inlined), ...openIn(open)] };
 }
 
@@ -48,23 +53,20 @@ function expand(
   root: Schema,
   effort: Effort,
   find: (ref: string) => Schema | 'stays' | undefined,
-): { readonly schema: Schema; readonly inlined: number; readonly open: number } | { readonly fault: string } {
+): { readonly schema: Schema; readonly inlined: number; readonly open: number } {
   const targets = new Map<string, ReturnType<typeof targetOf>>();
   let inlined = 0;
   let open = 0;
 
   function targetOf(ref: string) {
     const target = find(ref);
-    if (target === undefined || target === 'stays') return target;
-    const { $defs: _defs, definitions: _definitions, ...found } = target;
-    return { found, chars: JSON.stringify(found).length };
+    return target === undefined || target === 'stays' ? target : readTarget(target);
   }
 
   /** @param path  the references that lead here */
   function expandPart(schema: Schema, path: readonly string[], depth: number): Schema {
     // What was given is as deep as it is; only what comes out of references can be without end.
-    if (path.length > 0 && depth > MAX_DEPTH)
-      throw new TooLarge(`its $refs expand to more than ${MAX_DEPTH} levels`);
+    if (path.length > 0) boundDepth(depth);
     const { $ref: ref, ...siblings } = schema;
     const inner = (part: Schema) => expandPart(part, path, depth + 1);
     if (typeof ref !== 'string') return mapSubschemas(schema, inner);
@@ -72,7 +74,7 @@ function expand(
     const target = targets.get(ref);
     if (target === 'stays') return mapSubschemas(schema, inner);
     if (target !== undefined && !path.includes(ref)) {
-      if (!spend(effort, target.chars)) throw new TooLarge(TOO_MUCH_EFFORT);
+      spend(effort, target.chars);
       inlined++;
       return expandPart({ ...target.found, ...siblings }, [...path, ref], depth + 1);
     }
@@ -80,10 +82,5 @@ function expand(
     return mapSubschemas(siblings, inner);
   }
 
-  try {
-    return { schema: expandPart(root, [], 0), inlined, open };
-  } catch (error) {
-    if (!(error instanceof TooLarge)) throw error;
-    return { fault: error.message };
-  }
+  return { schema: expandPart(root, [], 0), inlined, open };
 }

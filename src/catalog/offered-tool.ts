@@ -7,7 +7,7 @@ import { type ArgumentRules, shapeArguments } from './arguments.ts';
 import { clean } from './clean.ts';
 import { describeOverride } from './describe-override.ts';
 import { findIdle, lets } from './glob.ts';
-import { judgeTool } from './judge-tool.ts';
+import { findTooLong, judgeTool } from './judge-tool.ts';
 
 /** A tool that its operator lets through, as the operator wants it, whoever asks. */
 export interface OfferedTool {
@@ -95,6 +95,11 @@ export function offerTools(
       continue;
     }
     for (const change of changes) addNote(change);
+    const applied = applyOverride(tool, override, addNote);
+    if ('fault' in applied) {
+      leaveOut(applied.fault);
+      continue;
+    }
     offered.set(name, {
       downstream,
       originalName: name,
@@ -103,9 +108,7 @@ export function offerTools(
       paramHeaders,
       callTimeoutMs: override?.callTimeoutMs,
       words,
-      ...(override === undefined
-        ? { tool, argumentRules: undefined, overrides: [] }
-        : applyOverride(tool, override, addNote)),
+      ...applied,
       ...judgeRepeats(tool, override, downstream.config),
     });
   }
@@ -134,28 +137,28 @@ function judgeRepeats(
   return { retries, joinsRepeats: joinsRepeats && !retries && hints.readOnlyHint !== true };
 }
 
+type Overridden = Pick<OfferedTool, 'tool' | 'argumentRules' | 'overrides'>;
+
 function applyOverride(
-  tool: Listed,
-  override: ToolOverride,
+  given: Listed,
+  override: ToolOverride | undefined,
   addNote: (note: string) => void,
-): Pick<OfferedTool, 'tool' | 'argumentRules' | 'overrides'> {
+): Overridden | { readonly fault: string } {
+  if (override === undefined) return { tool: given, argumentRules: undefined, overrides: [] };
   const { title, description, annotations } = override;
-  const { inputSchema, rules, kept, notes } = shapeArguments(
-    tool.inputSchema as Record<string, unknown>,
-    override.arguments,
-  );
-  for (const note of notes) addNote(note);
-  return {
-    tool: {
-      ...tool,
-      ...(title !== undefined && { title }),
-      ...(description !== undefined && { description }),
-      ...(annotations !== undefined && {
-        annotations: { ...(tool.annotations as object | undefined), ...annotations },
-      }),
-      inputSchema,
-    },
-    argumentRules: rules,
-    overrides: describeOverride(override, kept),
+  const shaped = shapeArguments(given.inputSchema as Record<string, unknown>, override.arguments);
+  if ('fault' in shaped) return { fault: `is left out: with its overrides, ${shaped.fault}.` };
+  for (const note of shaped.notes) addNote(note);
+  const tool: Listed = {
+    ...given,
+    ...(title !== undefined && { title }),
+    ...(description !== undefined && { description }),
+    ...(annotations !== undefined && {
+      annotations: { ...(given.annotations as object | undefined), ...annotations },
+    }),
+    inputSchema: shaped.inputSchema,
   };
+  const tooLong = findTooLong(tool, 'with its overrides its definition has');
+  if (tooLong !== undefined) return { fault: tooLong };
+  return { tool, argumentRules: shaped.rules, overrides: describeOverride(override, shaped.kept) };
 }

@@ -1,6 +1,6 @@
 import { isObject } from '../protocol/messages.ts';
 import { cutText } from '../protocol/text.ts';
-import { type Effort, spend, TOO_MUCH_EFFORT } from './effort.ts';
+import { type Effort, spend } from './effort.ts';
 import { noteAlternatives, noteConditions, type Parts } from './root-notes.ts';
 import { findLocal, type Schema, textsOf } from './subschemas.ts';
 
@@ -25,7 +25,7 @@ export type FlatRoot =
 
 /**
  * The root as an object with properties, without alternatives. No property changes its name, so arguments pass as they
- * are; what the alternatives said is told in a note.
+ * are; what the alternatives said is told in a note. To be called inside of `bounded`.
  */
 export function flattenRoot(root: Schema, effort: Effort): FlatRoot {
   if (!allowsObject(root.type)) return { fault: `its inputSchema is of type ${JSON.stringify(root.type)}` };
@@ -33,7 +33,6 @@ export function flattenRoot(root: Schema, effort: Effort): FlatRoot {
   const notes: string[] = [];
   const search: Search = { root, found, effort };
   const parts = collect(root, search, 0, notes);
-  if (effort.left < 0) return { fault: TOO_MUCH_EFFORT };
   if (parts === undefined) return { fault: 'no alternative of its inputSchema is an object' };
   const isPlain = root.type === 'object' && isObject(root.properties) && found.size === 0;
   if (isPlain) return { schema: root, changes: [], note: undefined };
@@ -78,7 +77,7 @@ function collect(schema: Schema, search: Search, depth: number, notes: string[])
   if (depth > MAX_DEPTH || !allowsObject(schema.type)) return undefined;
   const { root, found, effort } = search;
   // Alternatives may refer to each other, and double at every step.
-  if (depth > 0 && (effort.left < 0 || !spend(effort, JSON.stringify(schema).length))) return undefined;
+  if (depth > 0) spend(effort, JSON.stringify(schema).length);
   if (depth === 0) {
     for (const keyword of REFUSED) if (Object.hasOwn(schema, keyword)) found.add(keyword);
   }

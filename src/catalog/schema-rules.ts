@@ -1,5 +1,5 @@
 import type { Profile } from '../config/profiles.ts';
-import { type Effort, effortOfTool } from './effort.ts';
+import { bounded, type Effort, effortOfTool } from './effort.ts';
 import { type InlinedSchema, inlineLostRefs, inlineRefs } from './inline-refs.ts';
 import { flattenRoot } from './plain-root.ts';
 import { mapSubschemas, type Schema } from './subschemas.ts';
@@ -20,6 +20,10 @@ export function shapeSchema(
   rules: SchemaRules,
   effort = effortOfTool(),
 ): ShapedSchema | { readonly fault: string } {
+  return bounded(() => shape(given, rules, effort));
+}
+
+function shape(given: Schema, rules: SchemaRules, effort: Effort): ShapedSchema | { readonly fault: string } {
   let schema = given;
   const changes: string[] = [];
   let note: string | undefined;
@@ -30,7 +34,6 @@ export function shapeSchema(
     changes.push(...flat.changes);
   }
   const inlined = inlineAs(rules, schema, given, effort);
-  if ('fault' in inlined) return inlined;
   schema = inlined.schema;
   changes.push(...inlined.changes);
   if (rules.dropKeywords.length > 0) {

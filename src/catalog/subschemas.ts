@@ -39,21 +39,40 @@ function mapValues(object: Schema, change: (value: unknown, key: string) => unkn
 
 /** What a local reference leads to: `#`, `#/$defs/a`, `#anchor`; undefined where it leads to no schema here. */
 export function findLocal(root: Schema, ref: string): Schema | undefined {
+  const steps = stepsOf(ref);
+  if (steps === undefined) {
+    const anchor = fragmentOf(ref);
+    return anchor === undefined ? undefined : anchorsOf(root).get(anchor);
+  }
+  let found: unknown = root;
+  for (const step of steps) {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, step)) return undefined;
+    found = (found as Schema)[step];
+  }
+  return isObject(found) ? found : undefined;
+}
+
+/** Key by key to what a local reference leads to; undefined where it is none, or an anchor. */
+export function stepsOf(ref: string): readonly string[] | undefined {
+  const pointer = fragmentOf(ref);
+  if (pointer === undefined || (pointer !== '' && !pointer.startsWith('/'))) return undefined;
+  const steps = pointer.split('/').slice(1);
+  return steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+function fragmentOf(ref: string): string | undefined {
   if (!ref.startsWith('#')) return undefined;
-  let pointer: string;
   try {
-    pointer = decodeURIComponent(ref.slice(1));
+    return decodeURIComponent(ref.slice(1));
   } catch {
     return undefined;
   }
-  if (pointer !== '' && !pointer.startsWith('/')) return anchorsOf(root).get(pointer);
-  let found: unknown = root;
-  for (const step of pointer.split('/').slice(1)) {
-    const key = step.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined;
-    found = (found as Schema)[key];
-  }
-  return isObject(found) ? found : undefined;
+}
+
+/** What a reference stands for, without the definitions that have references of their own; and how long that is. */
+export function readTarget(target: Schema): { readonly found: Schema; readonly chars: number } {
+  const { $defs: _defs, definitions: _definitions, ...found } = target;
+  return { found, chars: JSON.stringify(found).length };
 }
 
 /** Of schemas that were asked for one, which are never changed: each reference asks again. */

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${NAME} is what servers.json says, not a forgotten template.
 import { expect, test } from 'vitest';
+import { PROFILES } from '../../src/config/profiles.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { modernOffers } from '../support/downstreams/offers.ts';
 import { type PlainScript, plainServer } from '../support/downstreams/plain.ts';
@@ -163,6 +164,127 @@ test('an argument that only alternatives of the root have is shaped like any oth
   expect(sent).toEqual({ kind: 'person', q: 'Ada', age: 18, none: 1 });
   expect(gateway.gateway.status().notes.map(({ note }) => note)).toEqual([
     'has an override for its argument "none", and its inputSchema has no such one.',
+  ]);
+});
+
+test('an argument is set or renamed wherever its schema speaks of it, for every profile', async () => {
+  const text = { type: 'string' };
+  const inputSchema = {
+    type: 'object',
+    properties: { q: text, region: text, vat: text, code: text },
+    dependentRequired: { q: ['region', 'code'], region: ['code'] },
+    if: { properties: { region: { const: 'eu' } } },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+    then: { required: ['vat'] },
+    else: { required: ['q'] },
+    not: { required: ['q', 'vat', 'region'] },
+    dependentSchemas: { q: { properties: { region: { minLength: 1 }, q: { minLength: 2 } } } },
+  };
+  const both = { $ref: '#/$defs/both', $defs: { both: { type: 'object', allOf: [inputSchema] } } };
+  await using crm = await serverWith([
+    tool('find', { inputSchema }),
+    tool('find_there', { inputSchema: both }),
+  ]);
+  const withRegion = (set: string) => ({ arguments: { region: { set }, q: { rename: 'name' } } });
+  const overrides = { find: withRegion('eu'), find_there: withRegion('us') };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ tools: { overrides } }) } });
+  const shown = (needed: string) => ({
+    properties: { name: text, vat: text, code: text },
+    dependentRequired: { name: ['code'] },
+    required: ['code'],
+    allOf: [{ required: [needed] }],
+    not: { required: ['name', 'vat'] },
+    dependentSchemas: { name: { properties: { name: { minLength: 2 } } } },
+  });
+  const [find, there] = await listed(gateway);
+  expect(find?.inputSchema).toEqual({ type: 'object', ...shown('vat') });
+  expect(there?.inputSchema).toMatchObject({ allOf: [{ type: 'object', ...shown('name') }] });
+  for (const profile of PROFILES.keys()) {
+    const [body, headers] = modernRequest('tools/list');
+    const asked = {
+      authorization: `Bearer ${gateway.token}`,
+      'content-type': 'application/json',
+      ...headers,
+    };
+    const { json } = await gateway.send(`/mcp?profile=${profile}`, { body, headers: asked });
+    for (const { name, description, inputSchema: schema } of json.result.tools) {
+      const { $defs: _defs, ...seen } = schema;
+      expect(JSON.stringify([description, seen]), `${profile} ${name}`).not.toMatch(/\bregion\b|\bq\b/);
+    }
+  }
+});
+
+test('a condition on an argument that is set stays where it is about others as well', async () => {
+  const inputSchema = {
+    type: 'object',
+    properties: { kind: {}, region: {}, vat: {} },
+    if: { properties: { region: { enum: ['eu', 'ch'] }, kind: { const: 'firm' } }, required: ['kind'] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+    then: { required: ['vat'] },
+    not: { properties: { region: { const: 'us' } } },
+  };
+  await using crm = await serverWith([tool('find', { inputSchema })]);
+  const overrides = { find: { arguments: { region: { set: 'eu' } } } };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ tools: { overrides } }) } });
+  const [find] = await listed(gateway);
+  expect(find?.inputSchema).toEqual({
+    type: 'object',
+    properties: { kind: {}, vat: {} },
+    if: { properties: { kind: { const: 'firm' } }, required: ['kind'] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+    then: { required: ['vat'] },
+  });
+});
+
+test('a reference to an argument stands for what it stood for when that has another name, or is hidden', async () => {
+  const [a, b] = [{ type: 'string' }, { type: 'number' }];
+  const properties = { a, b, d: { $ref: '#/properties/a' }, e: { $ref: '#/anyOf/0/properties/b' } };
+  const inputSchema = { type: 'object', properties, anyOf: [{ properties: { b } }] };
+  const names = ['describes', 'hides', 'swaps'];
+  await using crm = await serverWith(names.map((name) => tool(name, { inputSchema })));
+  const overrides = {
+    describes: { arguments: { a: { description: 'A.' } } },
+    hides: { arguments: { a: { set: 'x' }, b: { rename: 'a' } } },
+    swaps: { arguments: { a: { rename: 'b' }, b: { rename: 'a' } } },
+  };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ tools: { overrides } }) } });
+  const shown = (await listed(gateway)).map(
+    ({ inputSchema: schema }) => (schema as unknown as typeof inputSchema).properties,
+  );
+  expect(shown).toEqual([
+    { ...properties, a: { ...a, description: 'A.' } },
+    { a: b, d: a, e: b },
+    { b: a, a: b, d: a, e: b },
+  ]);
+});
+
+test.each([
+  [
+    'that one argument stands in many thousand times',
+    {
+      anyOf: Array.from({ length: 6000 }, () => ({ $ref: '#/$defs/a' })),
+      $defs: { a: { properties: { q: { description: 'x'.repeat(50_000) } } } },
+    },
+  ],
+  [
+    'whose references lead on and on',
+    {
+      $ref: '#/$defs/0',
+      $defs: Object.fromEntries(
+        Array.from({ length: 6000 }, (_, at) => [at, { allOf: [{ $ref: `#/$defs/${at + 1}` }] }]),
+      ),
+    },
+  ],
+])('a tool with overrides, %s, is left out, and no other', async (_what, schema) => {
+  const inputSchema = { type: 'object', properties: { q: {} }, ...schema };
+  await using crm = await serverWith([tool('vast', { inputSchema }), tool('find')]);
+  const overrides = { vast: { arguments: { q: { rename: 'name' } } } };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ tools: { overrides } }) } });
+  expect((await listed(gateway)).map(({ name }) => name)).toEqual(['crm__find']);
+  expect(gateway.gateway.status().notes.map(({ tool: name, note }) => `${name} ${note}`)).toEqual([
+    expect.stringMatching(
+      /^vast is left out: with its overrides, its \$refs .* more than \d+ (levels|characters)\.$/,
+    ),
   ]);
 });
 
