@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type FSWatcher, readFileSync, realpathSync, statSync, watch } from 'node:fs';
-import { dirname } from 'node:path';
+import { type FSWatcher, lstatSync, readFileSync, readlinkSync, statSync, watch } from 'node:fs';
+import { basename, dirname, join, parse, resolve, sep } from 'node:path';
 
 /** Files whose contents are of interest, whichever way they are replaced. */
 export interface WatchedFiles {
@@ -13,16 +13,19 @@ export interface WatchedFiles {
 
 /** Who saves a file does so in several steps. */
 const SETTLE_MS = 200;
+/** As many as a system follows before it takes them for a circle. */
+const MAX_LINKS = 40;
 
 /**
- * Watches the folders that the files are in: editors rename a new file over the old one, and Kubernetes exchanges a link
- * to a folder beside it.
+ * Watches folders: editors rename a new file over the old one, and Kubernetes and deployments exchange a link to a folder
+ * that is on the way to it.
  *
  * @param onChange  one of them holds something else
- * @param onBlind   this folder cannot be watched
+ * @param onBlind   this folder, which one of them is in, cannot be watched; told once
  */
 export function watchFiles(onChange: () => void, onBlind: (folder: string) => void): WatchedFiles {
-  const watchers = new Map<string, FSWatcher>();
+  let watchers: FSWatcher[] = [];
+  const blind = new Set<string>();
   let held: ReadonlyMap<string, string> = new Map();
   let timer: NodeJS.Timeout | undefined;
 
@@ -31,56 +34,101 @@ export function watchFiles(onChange: () => void, onBlind: (folder: string) => vo
   function onEvent(): void {
     timer ??= setTimeout(() => {
       timer = undefined;
+      // A watcher stays with its folder, also where another one has taken its place.
+      open();
       if (haveChanged()) onChange();
     }, SETTLE_MS).unref();
   }
 
-  function open(folder: string): FSWatcher | undefined {
-    try {
-      const watcher = watch(folder, { persistent: false }, onEvent);
-      watcher.on('error', () => {
-        watcher.close();
-        watchers.delete(folder);
-      });
-      return watcher;
-    } catch (error) {
-      // A folder that is not there yet is no fault of this machine's.
-      if ((error as { code?: string }).code !== 'ENOENT') onBlind(folder);
-      return undefined;
+  function close(): void {
+    for (const watcher of watchers) watcher.close();
+    watchers = [];
+  }
+
+  function open(): void {
+    close();
+    for (const [folder, { names, hasFile }] of foldersOf(held.keys())) {
+      try {
+        const watcher = watch(folder, { persistent: false }, (_event, name) => {
+          if (name === null || names.has(name)) onEvent();
+        });
+        watcher.on('error', () => watcher.close());
+        watchers.push(watcher);
+      } catch (error) {
+        // A folder that is not there yet is no fault of this machine's.
+        const isAbsent = (error as { code?: string }).code === 'ENOENT';
+        if (!hasFile || isAbsent || blind.has(folder)) continue;
+        blind.add(folder);
+        onBlind(folder);
+      }
     }
   }
 
   return {
     watch(files) {
       held = files;
-      const folders = new Set([...files.keys()].flatMap(foldersOf));
-      for (const [folder, watcher] of watchers) {
-        if (folders.has(folder)) continue;
-        watcher.close();
-        watchers.delete(folder);
-      }
-      for (const folder of folders) {
-        if (watchers.has(folder)) continue;
-        const watcher = open(folder);
-        if (watcher !== undefined) watchers.set(folder, watcher);
-      }
+      open();
       // What has come between the reading and the watching.
       onEvent();
     },
     haveChanged,
     close() {
       clearTimeout(timer);
-      for (const watcher of watchers.values()) watcher.close();
+      close();
     },
   };
 }
 
-/** Its own, and that of the file it leads to. */
-function foldersOf(file: string): string[] {
+interface Folder {
+  /** Where something else has one of these names, a file is another. */
+  readonly names: Set<string>;
+  /** One of the names is that of a file. */
+  hasFile: boolean;
+}
+
+/** The files, the folders that they are in, and every link on the way there, by the folder that each stands in. */
+function foldersOf(files: Iterable<string>): Map<string, Folder> {
+  const folders = new Map<string, Folder>();
+  function add(path: string): Folder {
+    const at = dirname(path);
+    const folder = folders.get(at) ?? { names: new Set(), hasFile: false };
+    folders.set(at, folder);
+    folder.names.add(basename(path));
+    return folder;
+  }
+  for (const file of files) {
+    const { links, end } = follow(file);
+    for (const path of [...links, dirname(end)]) add(path);
+    add(end).hasFile = true;
+  }
+  return folders;
+}
+
+/** The links on the way to a file, and where it leads. */
+function follow(file: string): { links: string[]; end: string } {
+  const links: string[] = [];
+  let { root: here } = parse(file);
+  let steps = file.slice(here.length).split(sep);
+  while (steps.length > 0) {
+    const [step = '', ...others] = steps;
+    const path = join(here, step);
+    const target = links.length < MAX_LINKS ? targetOf(path) : undefined;
+    if (target === undefined) here = path;
+    else {
+      links.push(path);
+      here = parse(path).root;
+    }
+    steps = target === undefined ? others : [...target.slice(here.length).split(sep), ...others];
+  }
+  return { links, end: here };
+}
+
+/** Absolute; undefined for what is no link, or not there. */
+function targetOf(path: string): string | undefined {
   try {
-    return [dirname(file), dirname(realpathSync(file))];
+    return lstatSync(path).isSymbolicLink() ? resolve(dirname(path), readlinkSync(path)) : undefined;
   } catch {
-    return [dirname(file)];
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, test } from 'vitest';
 import type { Child } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
@@ -146,6 +147,65 @@ describe.concurrent('serve follows its files:', () => {
     await expect.poll(() => firstName(url), soon).toMatch(/^three_/);
   });
 
+  test('a link to the folder of the file is followed when it is exchanged', async ({ expect }) => {
+    await using crm = await modernServer();
+    await using folder = await folderWith({});
+    const current = join(folder.path, 'current');
+    const release = async (name: string, prefix: string) => {
+      await mkdir(join(folder.path, 'releases', name), { recursive: true });
+      await writeFile(
+        join(folder.path, 'releases', name, 'servers.json'),
+        JSON.stringify({ mcpServers: { crm: crm.entry({ prefix }) }, catalogFile: '' }),
+      );
+      await replaceLink(current, join('releases', name));
+    };
+    await release('v1', 'one_');
+    const config = join(current, 'servers.json');
+    await using child = runCli(['serve', '--port', '0', '--config', config], { env });
+    const url = await listening(child);
+    await expect.poll(() => firstName(url), soon).toMatch(/^one_/);
+    await release('v2', 'two_');
+    await expect.poll(() => firstName(url), soon).toMatch(/^two_/);
+    await release('v3', 'three_');
+    await expect.poll(() => firstName(url), soon).toMatch(/^three_/);
+  });
+
+  test('a folder that another one takes the place of is followed, again and again', async ({ expect }) => {
+    await using crm = await modernServer();
+    const headers = { 'X-API-KEY': '${file:../secrets/key}' };
+    await using folder = await folderWith({});
+    const app = join(folder.path, 'app');
+    await mkdir(app);
+    await writeFile(
+      join(app, 'servers.json'),
+      JSON.stringify({ mcpServers: { crm: crm.entry({ headers }) } }),
+    );
+    const secrets = join(folder.path, 'secrets');
+    const next = join(folder.path, 'next');
+    const put = async (key: string) => {
+      await mkdir(next);
+      await writeFile(join(next, 'key'), key);
+      await rename(secrets, `${secrets}.before-${key}`).catch(() => {});
+      await rename(next, secrets);
+    };
+    await put('key-one');
+    await using child = runCli(['serve', '--port', '0'], { cwd: app, env });
+    const url = await listening(child);
+    const sent = async () => {
+      await ask(url, TOKEN, 'tools/call', { name: 'crm__echo', arguments: { text: 'hello' } });
+      return crm.requests.at(-1)?.headers['x-api-key'];
+    };
+    await expect.poll(sent, soon).toBe('key-one');
+    for (const key of ['key-two', 'key-three']) {
+      await put(key);
+      await expect.poll(sent, soon).toBe(key);
+      // Just after it has read, it looks once more by itself.
+      await sleep(500);
+    }
+    await writeFile(join(secrets, 'key'), 'key-four');
+    await expect.poll(sent, soon).toBe('key-four');
+  });
+
   test('SIGHUP has them read, and says so where nothing is different', async ({ expect }) => {
     await using crm = await modernServer();
     await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
@@ -233,13 +293,15 @@ test.concurrent('a server that refuses its credentials has them read again where
     const { 'content-length': _cl, 'transfer-encoding': _te, connection: _co, ...kept } = answer.headers;
     res.writeHead(answer.status, kept).end(answer.text);
   });
-  await using folder = await folderWith({ key: accepted });
-  // The folder of the link is watched, and that of the file; not the one in between.
-  await mkdir(join(folder.path, 'between'));
+  await using folder = await folderWith({});
+  // The folder of the file is watched, and whether another takes its place; not what that one stands in.
+  const put = async (outer: string, key: string) => {
+    await mkdir(join(folder.path, outer, 'inner'), { recursive: true });
+    await writeFile(join(folder.path, outer, 'inner', 'key'), key);
+  };
+  await put('outer', accepted);
   await mkdir(join(folder.path, 'app'));
-  await symlink(join(folder.path, 'key'), join(folder.path, 'between', 'key'));
-  await symlink(join(folder.path, 'between', 'key'), join(folder.path, 'app', 'key'));
-  const entry = { url: `${guard.origin}/mcp`, headers: { 'X-API-KEY': '${file:key}' } };
+  const entry = { url: `${guard.origin}/mcp`, headers: { 'X-API-KEY': '${file:../outer/inner/key}' } };
   await writeFile(join(folder.path, 'app', 'servers.json'), JSON.stringify({ mcpServers: { crm: entry } }));
   await using child = runCli(['serve', '--port', '0'], { cwd: join(folder.path, 'app'), env });
   const url = await listening(child);
@@ -249,8 +311,9 @@ test.concurrent('a server that refuses its credentials has them read again where
   };
   await expect.poll(call, soon).toBe('hello');
   accepted = 'key-number-two';
-  await writeFile(join(folder.path, 'between', 'other'), accepted);
-  await replaceLink(join(folder.path, 'between', 'key'), join(folder.path, 'between', 'other'));
+  await put('next', accepted);
+  await rename(join(folder.path, 'outer'), join(folder.path, 'gone'));
+  await rename(join(folder.path, 'next'), join(folder.path, 'outer'));
   const failed: unknown[] = [];
   await expect
     .poll(async () => {
