@@ -75,9 +75,9 @@ export interface Gateway {
    */
   serveStdio(input: Readable, output: Writable, url?: string): Promise<void>;
   /**
-   * Another configuration counts from now on; `audit` of the first one stays. Downstreams that are the same keep their
-   * connections; a new connection is there before an old one goes; what has left finishes its calls. Who listens hears of
-   * a list once, if it differs.
+   * Another configuration counts from now on; `audit` and `limits.maxHeaderBytes` of the first one stay. Downstreams that
+   * are the same keep their connections; a new connection is there before an old one goes; what has left finishes its
+   * calls. Who listens hears of a list once, if it differs.
    *
    * @param token  of the callers; the one before is accepted for `drainMs` more
    * @returns      what is different

@@ -93,7 +93,7 @@ export function reloadOnChange(
 }
 
 function sentenceOf(file: string, changes: Differences): string {
-  const { added, removed, reconnected, reshaped, settings } = changes;
+  const { added, removed, reconnected, reshaped, settings, nextStart } = changes;
   if (isSame(changes)) return `${file} was read again: nothing is different`;
   const parts: [what: string, keys: readonly string[]][] = [
     ['added', added],
@@ -101,6 +101,7 @@ function sentenceOf(file: string, changes: Differences): string {
     ['connected anew', reconnected],
     ['shown otherwise', reshaped],
     ['changed', settings],
+    ['counts at the next start', nextStart],
   ];
   const told = parts
     .filter(([, keys]) => keys.length > 0)

@@ -12,6 +12,8 @@ export interface Differences {
   readonly reshaped: readonly string[];
   /** Keys of the file beside its servers. */
   readonly settings: readonly string[];
+  /** The same of what counts only at the next start. */
+  readonly nextStart: readonly string[];
 }
 
 export function differencesOf(before: Config, after: Config): Differences {
@@ -30,11 +32,12 @@ export function differencesOf(before: Config, after: Config): Differences {
       .filter((pair) => !hasOtherLink(pair) && !isDeepStrictEqual(...pair))
       .map(([{ key }]) => key),
     settings: settingsOf(before, after),
+    nextStart: nextStartOf(before, after),
   };
 }
 
-export function isSame({ added, removed, reconnected, reshaped, settings }: Differences): boolean {
-  return [added, removed, reconnected, reshaped, settings].every((keys) => keys.length === 0);
+export function isSame(differences: Differences): boolean {
+  return Object.values(differences).every((keys: readonly string[]) => keys.length === 0);
 }
 
 const byKey = ({ downstreams }: Config) => new Map(downstreams.map((each) => [each.key, each]));
@@ -70,12 +73,29 @@ function connectionFacts(config: DownstreamConfig): object {
 }
 
 function settingsOf(before: Config, after: Config): string[] {
-  const plain = ({ file: _file, downstreams: _downstreams, secrets: _secrets, ...settings }: Config) =>
-    settings;
+  const plain = ({
+    file: _file,
+    downstreams: _downstreams,
+    secrets: _secrets,
+    audit: _,
+    ...rest
+  }: Config) => ({
+    ...rest,
+    limits: { ...rest.limits, maxHeaderBytes: undefined },
+  });
   const [was, is] = [plain(before), plain(after)] as Record<string, unknown>[];
   const keys = new Set([...Object.keys(was ?? {}), ...Object.keys(is ?? {})]);
   const changed = [...keys].filter((key) => !isDeepStrictEqual(was?.[key], is?.[key]));
   return isReordered(before, after) ? ['mcpServers', ...changed] : changed;
+}
+
+/** What a process holds on to from its beginning: the record of calls, and what Node's server is made with. */
+function nextStartOf(before: Config, after: Config): string[] {
+  const isOther = before.limits.maxHeaderBytes !== after.limits.maxHeaderBytes;
+  return [
+    ...(isDeepStrictEqual(before.audit, after.audit) ? [] : ['audit']),
+    ...(isOther ? ['limits.maxHeaderBytes'] : []),
+  ];
 }
 
 /** Their order is that of the list. */

@@ -46,7 +46,14 @@ describe('another configuration', () => {
       limits: { maxRequestBytes: 2048 },
     });
     expect(changes).toEqual({
-      ...{ added: [], removed: ['other'], reconnected: [], reshaped: [], settings: ['limits'] },
+      ...{
+        added: [],
+        removed: ['other'],
+        reconnected: [],
+        reshaped: [],
+        settings: ['limits'],
+        nextStart: [],
+      },
     });
     expect(await call(gateway, 'crm__echo')).toBe('hello');
     expect(crm.requests.slice(before).map(({ body }) => (body as Message).method)).toEqual(['tools/call']);

@@ -55,6 +55,22 @@ describe.concurrent('serve follows its files:', () => {
     ]);
   });
 
+  test('what counts only at the next start is not told as if it counted', async ({ expect }) => {
+    await using folder = await folderWith({ 'servers.json': nowhere });
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
+    await listening(child);
+    const file = join(folder.path, 'servers.json');
+    const limits = { maxHeaderBytes: 4096 };
+    await replace(file, { ...nowhere, audit: { values: true }, limits });
+    await expect.poll(() => told(child, 'reloaded').length, soon).toBe(1);
+    await replace(file, { ...nowhere, limits: { ...limits, maxRequestBytes: 5000 } });
+    await expect.poll(() => told(child, 'reloaded').length, soon).toBe(2);
+    expect(told(child, 'reloaded').map(({ msg }) => msg)).toEqual([
+      'servers.json was read again; counts at the next start: audit, limits.maxHeaderBytes',
+      'servers.json was read again; changed: limits; counts at the next start: audit',
+    ]);
+  });
+
   test('one that is broken leaves the earlier one in force, with the text of a start', async ({ expect }) => {
     await using crm = await modernServer();
     const file = { mcpServers: { crm: crm.entry() } };
