@@ -100,7 +100,8 @@ export class Session {
     for (const stop of this.watches.values()) stop();
     this.watches.clear();
     this.endStream?.();
-    for (const call of this.#calls.values()) call.callerLeft(false);
+    // First: nobody is to be told that they are taken back.
     this.#questions.clear();
+    for (const call of this.#calls.values()) call.callerLeft(false);
   }
 }

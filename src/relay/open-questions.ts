@@ -66,7 +66,9 @@ export class OpenQuestions {
   /** Who was asked has gone. */
   callerLeft(): void {
     for (const [key, { question, takeBack }] of [...this.#open]) {
-      if (takeBack !== undefined) this.#settle(key, silenceTo(question));
+      if (takeBack === undefined) continue;
+      takeBack();
+      this.#settle(key, silenceTo(question));
     }
   }
 
