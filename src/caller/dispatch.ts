@@ -100,9 +100,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   function listen(request: Request, caller: Caller, reply: Reply): void {
     const { session } = caller;
+    // Not the request: what it asks for may be large, and this is kept as long as it listens.
+    const { id } = request;
     let call: RunningCall | undefined;
-    call = listeners.listen(request, caller, reply, () => session?.removeCall(request.id, call));
-    session?.addCall(request.id, call);
+    call = listeners.listen(request, caller, reply, () => session?.removeCall(id, call));
+    session?.addCall(id, call);
   }
 
   function pass(forwarding: Forwarding, request: Request, caller: Caller, reply: Reply): void {

@@ -4,14 +4,14 @@ import type { Watch } from '../downstream/hearings.ts';
 import { within } from '../downstream/within.ts';
 import { ProtocolError, unknownResource } from '../errors.ts';
 import { type Era, META } from '../protocol/eras.ts';
-import { TASKS } from '../protocol/extensions.ts';
 import { isObject, type Params, type Request, RPC } from '../protocol/messages.ts';
 import type { Rounds } from '../relay/dialogue.ts';
 import type { RunningCall } from '../relay/running-call.ts';
-import { exposeState, findTask, insistOnTasks } from '../relay/tasks.ts';
+import { insistOnTasks } from '../relay/tasks.ts';
 import type { Caller, Reply } from './caller.ts';
 import { readDeclared, type Session } from './session.ts';
 import { tooManyListeners } from './too-many.ts';
+import { createWatches, type Notify } from './watches.ts';
 
 /**
  * Callers that listen for changes. Each hears of what it asked for, and of a list only when what it is shown of it
@@ -48,6 +48,8 @@ export interface Listeners {
 
 /** What one caller may watch. */
 const MAX_WATCHED = 256;
+/** Of the URI of a resource that is watched: it is kept as long as somebody does. */
+const MAX_URI_CHARS = 4096;
 /** How long an answer waits for a downstream to say whether it tells of something. */
 const GRANT_MS = 2000;
 
@@ -68,7 +70,7 @@ interface Listener {
   readonly hears: (kind: string) => boolean;
   /** What it was shown last. */
   view: View | undefined;
-  notify(method: string, params?: Params): void;
+  readonly notify: Notify;
   /** Ends it the way a server says that it meant to. */
   end(): void;
 }
@@ -81,46 +83,13 @@ export function createListeners(
   limits: Pick<Limits, 'maxListeners'>,
 ): Listeners {
   const listeners = new Set<Listener>();
+  const watches = createWatches(viewOf, rounds);
   let isClosed = false;
 
-  function add(listener: Listener): void {
+  /** @param leaving  how many of those that listen will have gone then */
+  function insistOnRoom(leaving = 0): void {
     const { maxListeners } = limits;
-    if (listeners.size >= maxListeners) throw tooManyListeners(maxListeners);
-    listeners.add(listener);
-  }
-
-  /** Undefined where nobody tells of changes of it. */
-  function watch(uri: string, caller: Caller, notify: Listener['notify']): Watch | undefined {
-    const route = viewOf(caller)?.resources.routeOf(uri);
-    if (route?.downstream.listing?.subscribes === undefined) return undefined;
-    const { downstream } = route;
-    return downstream.wishes.watch(route.uri, (updated) => {
-      // As it was asked for; what lies below it as this caller knows it now.
-      const shown = updated === route.uri ? uri : viewOf(caller)?.resources.expose(downstream, updated);
-      if (shown !== undefined) notify('notifications/resources/updated', { uri: shown });
-    });
-  }
-
-  /** Undefined where nobody tells of it. */
-  function watchTask(
-    exposedId: string,
-    caller: Caller,
-    capabilities: Params | undefined,
-    notify: Listener['notify'],
-  ): Watch | undefined {
-    const view = viewOf(caller);
-    if (view === undefined) return undefined;
-    const task = findTask(exposedId, view, rounds.tasks);
-    if (task?.downstream.listing?.extensions?.[TASKS] === undefined) return undefined;
-    const { downstream, taskId } = task;
-    return downstream.wishes.watchTask(taskId, ({ _meta: _ofItsStream, ...state }) => {
-      try {
-        const asking = { view: viewOf(caller) ?? view, capabilities, rounds };
-        notify('notifications/tasks', exposeState(state, exposedId, downstream, asking));
-      } catch {
-        // It asks what this caller cannot be asked: who asks for the task hears why.
-      }
-    });
+    if (listeners.size - leaving >= maxListeners) throw tooManyListeners(maxListeners);
   }
 
   return {
@@ -159,38 +128,31 @@ export function createListeners(
           leave();
         },
       };
-      const watches: Watch[] = [];
+      const watched: Record<string, ReadonlyMap<string, Watch>> = {};
+      const everyWatch = () => Object.values(watched).flatMap((ofField) => [...ofField.values()]);
       const leave = () => {
         if (!listeners.delete(listener)) return;
-        for (const { stop } of watches) stop();
+        for (const watch of everyWatch()) watch.stop();
         onOver();
       };
-      add(listener);
+      insistOnRoom();
       if (!reply.listening(leave)) {
-        listeners.delete(listener);
         throw new ProtocolError(RPC.invalidRequest, 'To listen, accept text/event-stream.');
       }
-      /** Those of the wanted that their downstreams tell of; where that is not known in time, they may. */
-      const hearOf = (field: string, start: (wanted: string) => Watch | undefined) => {
-        const wanted = Array.isArray(asked[field]) ? asked[field].slice(0, MAX_WATCHED) : [];
-        const heard = new Set<string>();
-        for (const each of new Set(wanted)) {
-          const watched = typeof each === 'string' ? start(each) : undefined;
-          if (watched === undefined) continue;
-          watches.push(watched);
-          heard.add(each);
-          void watched.granted.then((isGranted) => isGranted || heard.delete(each));
-        }
-        return () => heard.size > 0 && Object.assign(honored, { [field]: [...heard] });
-      };
-      const settle = [
-        hearOf('resourceSubscriptions', (uri) => watch(uri, caller, listener.notify)),
-        hearOf('taskIds', (taskId) => watchTask(taskId, caller, capabilities, listener.notify)),
-      ];
-      if (watches.length === 0) acknowledge();
+      listeners.add(listener);
+      watched.resourceSubscriptions = watchEach(asked.resourceSubscriptions, (uri) =>
+        uri.length > MAX_URI_CHARS ? undefined : watches.watch(uri, caller, listener.notify),
+      );
+      watched.taskIds = watchEach(asked.taskIds, (taskId) =>
+        watches.watchTask(taskId, caller, capabilities, listener.notify),
+      );
+      const granting = everyWatch().map(({ granted }) => granted);
+      if (granting.length === 0) acknowledge();
       else {
-        void within(GRANT_MS, Promise.all(watches.map(({ granted }) => granted))).then(() => {
-          for (const honor of settle) honor();
+        void within(GRANT_MS, Promise.all(granting)).then(() => {
+          for (const [field, ofField] of Object.entries(watched)) {
+            if (ofField.size > 0) honored[field] = [...ofField.keys()];
+          }
           acknowledge();
         });
       }
@@ -220,42 +182,45 @@ export function createListeners(
       };
       const leave = () => {
         listeners.delete(listener);
-        if (session.notify === listener.notify) session.notify = undefined;
+        if (session.notify !== listener.notify) return;
+        session.notify = undefined;
+        session.endStream = undefined;
       };
+      insistOnRoom(session.notify === undefined ? 0 : 1);
+      if (!reply.listening(leave)) return false;
       session.endStream?.();
-      add(listener);
-      if (!reply.listening(leave)) {
-        listeners.delete(listener);
-        return false;
-      }
+      listeners.add(listener);
       session.notify = listener.notify;
-      session.endStream = () => listener.end();
+      session.endStream = listener.end;
       if (isClosed) listener.end();
       return true;
     },
     async watch(uri, caller, session) {
-      if (session.watches.has(uri)) return;
-      if (session.watches.size >= MAX_WATCHED) {
+      if (session.isClosed) throw new ProtocolError(RPC.invalidRequest, 'This session has ended.');
+      if (uri.length > MAX_URI_CHARS) throw tooLongToWatch();
+      const known = session.watches.get(uri);
+      if (known === undefined && session.watches.size >= MAX_WATCHED) {
         throw new ProtocolError(RPC.internalError, `More than ${MAX_WATCHED} resources are watched already.`);
       }
-      const watched = watch(uri, caller, (method, params) => session.notify?.(method, params));
-      if (watched !== undefined) {
-        session.watches.set(uri, watched.stop);
+      const watch = known ?? watches.watch(uri, caller, (method, params) => session.notify?.(method, params));
+      if (watch !== undefined) {
+        session.watches.set(uri, watch);
         let isRefused = false;
         await within(
           GRANT_MS,
-          watched.granted.then((isGranted) => {
+          watch.granted.then((isGranted) => {
             isRefused = !isGranted;
           }),
         );
         if (!isRefused) return;
-        session.watches.delete(uri);
-        watched.stop();
+        // It may have been given up meanwhile, and asked for anew.
+        if (session.watches.get(uri) === watch) session.stopWatching(uri);
       }
       if (viewOf(caller)?.resources.routeOf(uri) === undefined) throw unknownResource(uri, caller.era);
       throw new ProtocolError(RPC.invalidParams, 'Changes of this resource are not told.');
     },
     changed() {
+      watches.changed();
       for (const listener of listeners) {
         const { view: before } = listener;
         const view = viewOf(listener.caller);
@@ -282,6 +247,24 @@ export function createListeners(
     },
   };
 }
+
+/** Those of the wanted that their downstreams tell of; where that is not known yet, they may. */
+function watchEach(
+  wanted: unknown,
+  begin: (wanted: string) => Watch | undefined,
+): ReadonlyMap<string, Watch> {
+  const watched = new Map<string, Watch>();
+  for (const each of new Set(Array.isArray(wanted) ? wanted.slice(0, MAX_WATCHED) : [])) {
+    const watch = typeof each === 'string' ? begin(each) : undefined;
+    if (watch === undefined) continue;
+    watched.set(each, watch);
+    void watch.granted.then((isGranted) => isGranted || watched.delete(each));
+  }
+  return watched;
+}
+
+const tooLongToWatch = () =>
+  new ProtocolError(RPC.invalidParams, `A URI that is watched has at most ${MAX_URI_CHARS} characters.`);
 
 type WriteResult = (id: Request['id'], resultJson: string) => string;
 

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { Watch } from '../downstream/hearings.ts';
 import { BriefMap, nameOfId } from '../protocol/brief-map.ts';
 import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
@@ -36,8 +37,9 @@ export class Session {
   endStream: (() => void) | undefined;
   /** Tells it of a change; where it has no stream, nobody hears it. */
   notify: ((method: string, params?: Params) => void) | undefined;
-  /** What ends the watch of a resource, by the URI it gave. */
-  readonly watches = new Map<string, () => void>();
+  /** Of resources, by the URI it gave. */
+  readonly watches = new Map<string, Watch>();
+  isClosed = false;
   readonly #calls = new BriefMap<RunningCall>();
   readonly #questions = new Map<RequestId, Answered>();
   /** Spec 2025-11-25: no id twice in a session, which goes on after a restart. Small, for clients with 32 bits for it. */
@@ -88,7 +90,7 @@ export class Session {
   }
 
   stopWatching(uri: string): void {
-    this.watches.get(uri)?.();
+    this.watches.get(uri)?.stop();
     this.watches.delete(uri);
   }
 
@@ -97,7 +99,8 @@ export class Session {
    * answer to what they asked.
    */
   close(): void {
-    for (const stop of this.watches.values()) stop();
+    this.isClosed = true;
+    for (const watch of this.watches.values()) watch.stop();
     this.watches.clear();
     this.endStream?.();
     // First: nobody is to be told that they are taken back.

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { modernChanging } from '../support/downstreams/changing.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
@@ -140,4 +141,21 @@ test('a session watches 256 resources; of the next one it hears why not, until i
   expect((await ask('resources/subscribe', 'test://item/0'))?.result).toEqual({});
   expect((await ask('resources/unsubscribe', 'test://item/0'))?.result).toEqual({});
   expect((await ask('resources/subscribe', 'test://item/256'))?.result).toEqual({});
+});
+
+test('a URI of more than 4096 characters is not watched, and who asks for it hears so', async () => {
+  const long = `test://${'x'.repeat(4090)}`;
+  await using crm = await modernChanging();
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const begun = await gateway.post(...legacyRequest('initialize', { capabilities: {} }));
+  const session = { 'mcp-session-id': String(begun.headers['mcp-session-id']) };
+  const watch = async (uri: string) =>
+    (await gateway.post(legacyRequest('resources/subscribe', { uri })[0], session)).messages[0];
+  const refused = { code: -32602, message: 'A URI that is watched has at most 4096 characters.' };
+  expect((await watch(long))?.error).toEqual(refused);
+  expect((await watch(long.slice(0, 4096)))?.result).toEqual({});
+  const notifications = { resourceSubscriptions: [long, 'test://counter'] };
+  const stream = await gateway.open(...modernRequest('subscriptions/listen', { notifications }));
+  expect((await stream.next())?.params.notifications).toEqual({ resourceSubscriptions: ['test://counter'] });
+  stream.cut();
 });

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import type { Answer } from '../support/downstreams/exchange.ts';
 import { expiringServer } from '../support/downstreams/expiring.ts';
 import { modernOffers, type Offer } from '../support/downstreams/offers.ts';
-import { plainServer } from '../support/downstreams/plain.ts';
+import { type PlainDownstream, plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
-import { modernRequest } from '../support/messages.ts';
+import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
 const ALL = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
@@ -96,6 +97,36 @@ describe('of a resource that its server does not tell of, though it tells of oth
   const capabilities = { tools: {}, resources: { subscribe: true } };
   const cache = { resultType: 'complete', ttlMs: 60_000, cacheScope: 'private' };
 
+  const legacyServer = (onSubscribe: Answer) =>
+    plainServer({
+      era: 'legacy',
+      answers: {
+        initialize: (given) =>
+          given.result({
+            protocolVersion: '2025-11-25',
+            capabilities,
+            serverInfo: { name: 'picky', version: '1' },
+          }),
+        'resources/list': (given) => given.result({ resources }),
+        'resources/templates/list': (given) => given.result({ resourceTemplates: [] }),
+        'resources/subscribe': onSubscribe,
+        'resources/unsubscribe': (given) => given.result({}),
+      },
+    });
+
+  const askedOf = (server: PlainDownstream, method: string) =>
+    server.requests.filter(({ body }) => (body as Message | undefined)?.method === method).length;
+
+  /** A session of the legacy era, and what it hears when it asks. */
+  async function sessionOf(gateway: RunningGateway) {
+    const begun = await gateway.post(...legacyRequest('initialize', { capabilities: {} }));
+    const session = { 'mcp-session-id': String(begun.headers['mcp-session-id']) };
+    return async (method: string, uri?: string) => {
+      const [body] = legacyRequest(method, uri === undefined ? undefined : { uri });
+      return (await gateway.post(body, session)).messages[0] as Message;
+    };
+  }
+
   test('a caller that listens is not promised to hear [R81] [R84]', async () => {
     await using server = await plainServer({
       era: 'modern',
@@ -120,27 +151,95 @@ describe('of a resource that its server does not tell of, though it tells of oth
     expect(honoredFilter).toEqual({ resourceSubscriptions: ['test://told'] });
   });
 
-  test('a caller that subscribes hears a refusal', async () => {
+  test('who asks for it takes nothing from those that ask for others, where that is refused as a whole', async () => {
+    const told: (() => void)[] = [];
     await using server = await plainServer({
-      era: 'legacy',
+      era: 'modern',
       answers: {
-        initialize: (given) =>
-          given.result({
-            protocolVersion: '2025-11-25',
-            capabilities,
-            serverInfo: { name: 'picky', version: '1' },
-          }),
-        'resources/list': (given) => given.result({ resources }),
-        'resources/templates/list': (given) => given.result({ resourceTemplates: [] }),
-        'resources/subscribe': (given) =>
-          given.message.params.uri === 'test://told' ? given.result({}) : given.error(-32602, 'Not that one'),
-        'resources/unsubscribe': (given) => given.result({}),
+        'server/discover': (given) =>
+          given.result({ supportedVersions: ['2026-07-28'], capabilities, ...cache }),
+        'resources/list': (given) => given.result({ resources, ...cache }),
+        'resources/templates/list': (given) => given.result({ resourceTemplates: [], ...cache }),
+        'subscriptions/listen': async (given) => {
+          const { id, params } = given.message;
+          const { notifications } = params;
+          if (notifications.resourceSubscriptions.includes('test://untold')) {
+            return given.error(-32602, 'Not that one');
+          }
+          const _meta = { 'io.modelcontextprotocol/subscriptionId': id };
+          const stream = given.stream();
+          const method = 'notifications/subscriptions/acknowledged';
+          stream.send({ method, params: { _meta, notifications } });
+          const updated = 'notifications/resources/updated';
+          told.push(() => stream.send({ method: updated, params: { _meta, uri: 'test://told' } }));
+          await new Promise((resolve) => given.res.on('close', resolve));
+        },
       },
     });
+    await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
+    const one = await listen(gateway, { resourceSubscriptions: ['test://untold'] });
+    expect((await one.next())?.params.notifications).toEqual({});
+    const asked = { resourceSubscriptions: ['test://told'] };
+    const other = await listen(gateway, asked);
+    expect((await other.next())?.params.notifications).toEqual(asked);
+    for (const tell of told) tell();
+    expect((await other.next())?.params.uri).toBe('test://told');
+    one.cut();
+    other.cut();
+  });
+
+  test('a caller that subscribes hears a refusal', async () => {
+    await using server = await legacyServer((given) =>
+      given.message.params.uri === 'test://told' ? given.result({}) : given.error(-32602, 'Not that one'),
+    );
     await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
     const caller = await gateway.connect({ era: 'legacy' });
     await caller.subscribeResource({ uri: 'test://told' });
     const refused = caller.subscribeResource({ uri: 'test://untold' });
     await expect(refused).rejects.toThrow('Changes of this resource are not told.');
+  });
+
+  test('a caller that asks for it twice at once hears a refusal twice', async () => {
+    let refuse = () => {};
+    const refused = new Promise<void>((resolve) => {
+      refuse = resolve;
+    });
+    await using server = await legacyServer(async (given) => {
+      await refused;
+      given.error(-32602, 'Not that one');
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
+    const ask = await sessionOf(gateway);
+    const both = [ask('resources/subscribe', 'test://untold'), ask('resources/subscribe', 'test://untold')];
+    await expect.poll(() => askedOf(server, 'resources/subscribe')).toBe(1);
+    // Behind both: it has heard of the second.
+    await ask('ping');
+    refuse();
+    const error = { code: -32602, message: 'Changes of this resource are not told.' };
+    expect(await Promise.all(both)).toMatchObject([{ error }, { error }]);
+  });
+
+  test('a caller that gives it up before the refusal, and asks again, can give that up too', async () => {
+    let refuse = () => {};
+    const refused = new Promise<void>((resolve) => {
+      refuse = resolve;
+    });
+    let isFirst = true;
+    await using server = await legacyServer(async (given) => {
+      if (!isFirst) return given.result({});
+      isFirst = false;
+      await refused;
+      given.error(-32603, 'Busy');
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
+    const ask = await sessionOf(gateway);
+    const first = ask('resources/subscribe', 'test://told');
+    await expect.poll(() => askedOf(server, 'resources/subscribe')).toBe(1);
+    expect((await ask('resources/unsubscribe', 'test://told')).result).toEqual({});
+    expect((await ask('resources/subscribe', 'test://told')).result).toEqual({});
+    refuse();
+    expect((await first).error?.message).toBe('Changes of this resource are not told.');
+    expect((await ask('resources/unsubscribe', 'test://told')).result).toEqual({});
+    await expect.poll(() => askedOf(server, 'resources/unsubscribe')).toBe(2);
   });
 });

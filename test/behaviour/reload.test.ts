@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { legacyChanging } from '../support/downstreams/changing.ts';
 import type { HttpDownstream, ServerEntry } from '../support/downstreams/downstream.ts';
 import { legacyServer as firstGeneration } from '../support/downstreams/legacy.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -223,6 +224,39 @@ describe('another configuration', () => {
     await gateway.reload({ mcpServers: servers, toolsets: { only: { include: ['crm__b'] } } });
     await call(gateway, 'crm__a');
     expect(heard).toEqual({ '': ['tools', 'tools'], '/only': ['tools'] });
+  });
+
+  test('with a server that an earlier one had, and the last one had not: what was watched of it is told again', async () => {
+    await using crm = await legacyChanging();
+    await using other = await legacyServer('a');
+    const servers = { other: other.entry() };
+    const both = { mcpServers: { ...servers, crm: crm.entry() } };
+    await using gateway = await startGateway(both);
+    const uri = 'test://counter';
+    const heard: string[] = [];
+    const [old, modern] = [
+      await gateway.connect({ era: 'legacy' }),
+      await gateway.connect({ era: 'modern' }),
+    ];
+    for (const [who, client] of Object.entries({ old, modern })) {
+      client.setNotificationHandler('notifications/resources/updated', () => void heard.push(who));
+    }
+    await old.subscribeResource({ uri });
+    await modern.listen({ resourceSubscriptions: [uri] });
+    await gateway.reload({ mcpServers: servers });
+    await gateway.reload(both);
+    await expect.poll(() => crm.subscribed()).toContain(uri);
+    await crm.change(uri);
+    await expect.poll(() => heard.toSorted()).toEqual(['modern', 'old']);
+    // It is watched once, and not any longer when nobody wants it.
+    await old.subscribeResource({ uri });
+    await old.unsubscribeResource({ uri });
+    await modern.close();
+    await expect
+      .poll(
+        () => crm.requests.filter(({ body }) => (body as Message)?.method === 'resources/unsubscribe').length,
+      )
+      .toBe(1);
   });
 
   test('without a toolset ends the streams of those who listened there, and answers 404', async () => {

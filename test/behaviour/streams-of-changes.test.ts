@@ -108,6 +108,24 @@ describe('a session of the legacy era', () => {
     await sleep(300);
     expect(heard).toEqual([{ jsonrpc: '2.0', method: 'notifications/tools/list_changed' }]);
   });
+
+  test('keeps its stream when it asks for one in a form that it cannot have', async () => {
+    await using crm = await expiringServer([tool('a')]);
+    // No more than the one: who asks anew still gets it in place of the first.
+    const limits = { maxListeners: 1 };
+    await using gateway = await startGateway({ limits, mcpServers: { crm: crm.entry() } });
+    const { get, own } = await session(gateway);
+    const first = await get();
+    const refused = { method: 'GET', headers: { ...own, accept: 'application/json' } } as const;
+    expect((await gateway.send('/mcp', refused)).status).toBe(406);
+    const heard = first.next();
+    crm.tools = [tool('a'), tool('b')];
+    expect(await heard).toEqual({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+    const second = await get();
+    expect([second.status, await first.next()]).toEqual([200, undefined]);
+    second.cut();
+    await eventually(() => gateway.gateway.waiting().listeners).toBe(0);
+  });
 });
 
 test('two callers that watch are each told once, and who does not watch is told nothing [R85]', async () => {

@@ -62,7 +62,8 @@ test('more than a thousand that wait for nothing are not held: the one used leas
   const ended: string[] = [];
   const ids = Array.from({ length: 1001 }, (_none, index) => {
     const id = sessions.issue({});
-    sessions.find(id)?.watches.set('x', () => ended.push(String(index)));
+    const stop = () => void ended.push(String(index));
+    sessions.find(id)?.watches.set('x', { granted: Promise.resolve(true), stop });
     return id;
   });
   expect(ended).toEqual(['0']);
