@@ -105,8 +105,13 @@ export function createListeners(
       }
       /** What came before it was said what will be heard; undefined from then on. */
       let early: (() => void)[] | undefined = [];
-      const send = (method: string, given: Params = {}) =>
-        reply.notify({ jsonrpc: '2.0', method, params: { ...tag, ...given } });
+      const send = (method: string, given: Params = {}) => {
+        try {
+          reply.notify({ jsonrpc: '2.0', method, params: { ...tag, ...given } });
+        } catch {
+          // Nested too deep to be written.
+        }
+      };
       const acknowledge = () => {
         const waiting = early ?? [];
         if (early === undefined || !listeners.has(listener)) return;

@@ -1,8 +1,10 @@
+import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
+import type { EventStream } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { tasksServer } from '../support/downstreams/tasks.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
-import { modernRequest } from '../support/messages.ts';
+import { type Message, modernRequest } from '../support/messages.ts';
 
 const TASKS = 'io.modelcontextprotocol/tasks';
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
@@ -176,4 +178,61 @@ test('who listens for a task hears of its states, under the id it gave', async (
   expect(params._meta).toEqual({ 'io.modelcontextprotocol/subscriptionId': 1 });
   stream.cut();
   await expect.poll(server.listened).toEqual([]);
+});
+
+test('a state nested deeper than any stack costs its listeners nothing but itself, however early it comes', async () => {
+  const streams: { id: unknown; stream: EventStream; res: ServerResponse }[] = [];
+  let release = () => {};
+  let held = Promise.resolve();
+  const capabilities = { tools: {}, resources: { subscribe: true }, extensions: { [TASKS]: {} } };
+  const cache = { resultType: 'complete', ttlMs: 60_000, cacheScope: 'private' };
+  const subscription = 'io.modelcontextprotocol/subscriptionId';
+  await using jobs = await plainServer({
+    era: 'modern',
+    tools: [{ name: 'start', inputSchema: { type: 'object' } }],
+    answers: {
+      'server/discover': (given) =>
+        given.result({ supportedVersions: ['2026-07-28'], capabilities, ...cache }),
+      'resources/list': (given) => given.result({ resources: [{ uri: 'test://a', name: 'a' }], ...cache }),
+      'resources/templates/list': (given) => given.result({ resourceTemplates: [], ...cache }),
+      'tools/call start': (given) =>
+        given.result({ resultType: 'task', taskId: 't', status: 'working', ttlMs: 60_000 }),
+      'subscriptions/listen': async (given) => {
+        const { id, params } = given.message;
+        const stream = given.stream();
+        await held;
+        const { notifications } = params;
+        const method = 'notifications/subscriptions/acknowledged';
+        stream.send({ method, params: { _meta: { [subscription]: id }, notifications } });
+        streams.push({ id, stream, res: given.res });
+        await new Promise((resolve) => given.res.on('close', resolve));
+      },
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { jobs: jobs.entry() } });
+  const { taskId } = (await ask(gateway, 'tools/call', { name: 'jobs__start' })).result;
+  const listen = async (notifications: object) =>
+    gateway.open(...request('subscriptions/listen', { notifications }));
+  const first = await listen({ taskIds: [taskId] });
+  expect((await first.next())?.params.notifications).toEqual({ taskIds: [taskId] });
+  held = new Promise((resolve) => {
+    release = resolve;
+  });
+  // It is not told yet what it will hear of: its server has not said.
+  const second = await listen({ taskIds: [taskId], resourceSubscriptions: ['test://a'] });
+  const listens = () =>
+    jobs.requests.filter(({ body }) => (body as Message)?.method === 'subscriptions/listen');
+  await expect.poll(() => listens().length).toBe(2);
+  const { id, stream, res } = streams[0] as (typeof streams)[0];
+  const head = `"method":"notifications/tasks","params":{"_meta":{"${subscription}":${JSON.stringify(id)}},"taskId":"t"`;
+  const deep = '['.repeat(20_000) + ']'.repeat(20_000);
+  res.write(`event: message\ndata: {"jsonrpc":"2.0",${head},"status":"working","deep":${deep}}}\n\n`);
+  const params = { _meta: { [subscription]: id }, taskId: 't', status: 'completed' };
+  stream.send({ method: 'notifications/tasks', params });
+  expect((await first.next())?.params.status).toBe('completed');
+  release();
+  expect((await second.next())?.method).toBe('notifications/subscriptions/acknowledged');
+  expect((await second.next())?.params).toMatchObject({ taskId, status: 'completed' });
+  first.cut();
+  second.cut();
 });
