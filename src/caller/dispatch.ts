@@ -25,7 +25,7 @@ import { retryAfter } from './http-reply.ts';
 import { createListeners } from './listeners.ts';
 import { answerLost } from './lost-call.ts';
 import type { CallObserver } from './observed.ts';
-import { NEEDS_CATALOG, offers, offersSubscriptions } from './offers.ts';
+import { NEEDS_CATALOG, offers, offersSubscriptions, SUBSCRIBING } from './offers.ts';
 import { PassedCall, type PassedCalls } from './passed-call.ts';
 import { MAIN } from './processes.ts';
 import { askingOf, declaredBy, unknownLogLevel } from './request-facts.ts';
@@ -296,5 +296,3 @@ class EarlyCall implements RunningCall {
 }
 
 const isAskable = (params: Params, caller: Caller) => declaredBy(params, caller).capabilities !== undefined;
-
-const SUBSCRIBING: ReadonlySet<string> = new Set(['resources/subscribe', 'resources/unsubscribe']);

@@ -4,6 +4,8 @@ import { extensionsOf, TASKS } from '../protocol/extensions.ts';
 import type { Params } from '../protocol/messages.ts';
 import { FORWARDINGS } from '../relay/forwarding.ts';
 
+export const SUBSCRIBING: ReadonlySet<string> = new Set(['resources/subscribe', 'resources/unsubscribe']);
+
 /** What is answered from the catalog. The handshakes too: who is told of no prompts then never asks for them. */
 export const NEEDS_CATALOG: ReadonlySet<string> = new Set([
   'initialize',
@@ -12,6 +14,9 @@ export const NEEDS_CATALOG: ReadonlySet<string> = new Set([
   'prompts/list',
   'resources/list',
   'resources/templates/list',
+  'subscriptions/listen',
+  'logging/setLevel',
+  ...SUBSCRIBING,
   ...FORWARDINGS.keys(),
 ]);
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { legacyChanging, modernChanging } from '../support/downstreams/changing.ts';
 import { expiringServer } from '../support/downstreams/expiring.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { COUNTER, wholeServer } from '../support/downstreams/whole.ts';
 import { eventually } from '../support/eventually.ts';
@@ -168,4 +169,88 @@ test('a process that is started again is listened to again [R83]', { timeout: 60
   await expect.poll(() => gateway.gateway.status().downstreams.crm?.state, slow).toBe('ready');
   await gateway.post(...modernRequest('tools/call', { name: 'crm__grow', arguments: {} }));
   await eventually(names).toContain('crm__tool-1');
+});
+
+test('who comes before the first lists is answered by what is in them, whatever it asks', async () => {
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const cache = { resultType: 'complete', ttlMs: 60_000, cacheScope: 'private' };
+  const capabilities = { tools: {}, logging: {}, resources: { subscribe: true, listChanged: true } };
+  await using crm = await plainServer({
+    era: 'modern',
+    answers: {
+      'server/discover': async (given) => {
+        await begun;
+        given.result({ supportedVersions: ['2026-07-28'], capabilities, ...cache });
+      },
+      'resources/list': (given) => given.result({ resources: [{ uri: 'test://a', name: 'a' }], ...cache }),
+      'resources/templates/list': (given) => given.result({ resourceTemplates: [], ...cache }),
+      'subscriptions/listen': async (given) => {
+        const { id, params } = given.message;
+        const _meta = { [SUBSCRIPTION]: id };
+        const { notifications } = params;
+        const method = 'notifications/subscriptions/acknowledged';
+        given.stream().send({ method, params: { _meta, notifications } });
+        await new Promise((resolve) => given.res.on('close', resolve));
+      },
+    },
+  });
+  const servers = { mcpServers: { crm: crm.entry() } };
+  await using gateway = await startGateway(servers, { settle: false });
+  // Begun before a restart, with the same token.
+  await using before = await startGateway({ mcpServers: { none: { url: 'http://127.0.0.1:1/mcp' } } });
+  const { headers } = await before.post(...legacyRequest('initialize', { capabilities: {} }));
+  const session = { 'mcp-session-id': String(headers['mcp-session-id']) };
+  const ask = async (method: string, params: object) =>
+    (await gateway.post(legacyRequest(method, params)[0], session)).messages.at(-1);
+  const asked = { resourcesListChanged: true, resourceSubscriptions: ['test://a'] };
+  const stream = listen(gateway, asked, 'early');
+  const others = [
+    ask('resources/subscribe', { uri: 'test://a' }),
+    ask('resources/unsubscribe', { uri: 'test://a' }),
+    ask('logging/setLevel', { level: 'debug' }),
+  ];
+  await eventually(() => gateway.gateway.waiting().requests).toBe(4);
+  begin();
+  expect((await (await stream).next())?.params.notifications).toEqual(asked);
+  expect((await Promise.all(others)).map((answer) => answer?.result)).toEqual([{}, {}, {}]);
+  (await stream).cut();
+});
+
+test('a session that ends before the first lists watches nothing', async () => {
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  await using crm = await plainServer({
+    era: 'legacy',
+    answers: {
+      initialize: async (given) => {
+        await begun;
+        const capabilities = { tools: {}, resources: { subscribe: true } };
+        given.result({
+          protocolVersion: '2025-11-25',
+          capabilities,
+          serverInfo: { name: 'x', version: '1' },
+        });
+      },
+      'resources/list': (given) => given.result({ resources: [{ uri: 'test://a', name: 'a' }] }),
+      'resources/templates/list': (given) => given.result({ resourceTemplates: [] }),
+      'resources/subscribe': (given) => given.result({}),
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { settle: false });
+  await using before = await startGateway({ mcpServers: { none: { url: 'http://127.0.0.1:1/mcp' } } });
+  const { headers } = await before.post(...legacyRequest('initialize', { capabilities: {} }));
+  const session = { 'mcp-session-id': String(headers['mcp-session-id']) };
+  const early = gateway.post(legacyRequest('resources/subscribe', { uri: 'test://a' })[0], session);
+  await eventually(() => gateway.gateway.waiting().requests).toBe(1);
+  const bearer = { authorization: `Bearer ${gateway.token}`, ...session };
+  expect((await gateway.send('/mcp', { method: 'DELETE', headers: bearer })).status).toBe(204);
+  begin();
+  const { error } = (await early).messages[0] as Message;
+  expect(error).toEqual({ code: -32600, message: 'This session has ended.' });
+  expect(crm.requests.some(({ body }) => (body as Message)?.method === 'resources/subscribe')).toBe(false);
 });
