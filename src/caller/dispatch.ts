@@ -267,8 +267,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       caller.session?.takeCall(params?.requestId)?.cancel('the caller cancelled it');
     },
     answered(answer, session) {
-      const outcome = outcomeOf({ ...answer });
-      if (outcome !== undefined) session.answerQuestion(answer.id, outcome);
+      session.answerQuestion(answer.id, outcomeOf({ ...answer }) ?? NEITHER);
     },
     open: (caller, reply) => caller.session !== undefined && listeners.open(caller, caller.session, reply),
     catalogChanged: listeners.changed,
@@ -296,3 +295,8 @@ class EarlyCall implements RunningCall {
 }
 
 const isAskable = (params: Params, caller: Caller) => declaredBy(params, caller).capabilities !== undefined;
+
+/** Who asked is not left to wait for another answer. */
+const NEITHER: Outcome = {
+  error: { code: RPC.internalError, message: 'The client answered with neither a result nor an error.' },
+};

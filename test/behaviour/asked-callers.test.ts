@@ -21,7 +21,7 @@ async function begin(gateway: RunningGateway) {
   return {
     call: (name: string, id: number, given = {}) =>
       gateway.open(legacyRequest('tools/call', { name, arguments: given }, { id })[0], session),
-    answer: (id: Message['id'], result: object = ACCEPTED) =>
+    answer: (id: Message['id'], result: unknown = ACCEPTED) =>
       gateway.post({ jsonrpc: '2.0', id, result }, session),
     cancel: (requestId: number) =>
       gateway.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } }, session),
@@ -185,6 +185,17 @@ test('an answer to a question of before a restart answers no other one', async (
   const second = await again.call('crm__ask', 2);
   expect((await second.next())?.id).not.toBe(question?.id);
   second.cut();
+});
+
+test('an answer that is neither a result nor an error is an error to the server, and its call goes on', async () => {
+  await using crm = await askingServer();
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const caller = await begin(gateway);
+  const call = await caller.call('crm__ask', 5);
+  await caller.answer((await call.next())?.id, null);
+  expect(JSON.stringify(await call.next())).toContain(
+    'The client answered with neither a result nor an error.',
+  );
 });
 
 test('a server may take its time to accept the answer of a person', async () => {
