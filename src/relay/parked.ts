@@ -3,6 +3,8 @@ import type { Limits } from '../config/config.ts';
 
 /** A call that has asked its caller something and waits, here and downstream, until that comes back with the answer. */
 export interface ParkedCall {
+  /** Meanwhile: how, its caller hears when it comes back. */
+  readonly hasEnded: boolean;
   /** Nobody came for it. */
   giveUp(): void;
 }
@@ -13,6 +15,7 @@ export interface Parked<Call extends ParkedCall = ParkedCall> {
   add(call: Call): string | undefined;
   /** Finds it and takes it out. */
   take(id: string): Call | undefined;
+  /** How many have not ended. */
   readonly size: number;
   close(): void;
 }
@@ -28,8 +31,15 @@ export function createParked<Call extends ParkedCall>(limits: Pick<Limits, 'maxP
     calls.delete(id);
     return parked?.call;
   }
+  /** One that has ended holds its result and nothing else: it goes where there is no other room. */
+  function makeRoom(): void {
+    if (calls.size < limits.maxParked) return;
+    for (const [id, { call }] of calls) if (call.hasEnded) return void take(id);
+  }
+
   return {
     add(call) {
+      makeRoom();
       if (calls.size >= limits.maxParked) return undefined;
       const id = randomUUID();
       calls.set(id, { call, timer: setTimeout(() => take(id)?.giveUp(), PARKED_MS) });
@@ -37,7 +47,7 @@ export function createParked<Call extends ParkedCall>(limits: Pick<Limits, 'maxP
     },
     take,
     get size() {
-      return calls.size;
+      return [...calls.values()].filter(({ call }) => !call.hasEnded).length;
     },
     close() {
       for (const id of [...calls.keys()]) take(id)?.giveUp();

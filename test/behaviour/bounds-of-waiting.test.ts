@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { modernChanging } from '../support/downstreams/changing.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
+import { textResult } from '../support/downstreams/wire.ts';
+import { eventually } from '../support/eventually.ts';
 import { startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
@@ -47,6 +49,40 @@ test('of more calls than maxParked that wait for answers, the server hears why i
   expect(another.resultType).toBe('input_required');
   expect([await toldTo(2, second), await toldTo(4, another)]).toEqual([answer, answer]);
   expect(gateway.gateway.waiting().parked).toBe(0);
+});
+
+test('a call that ends while its caller is asked keeps its answer for that one, but no place from others', async () => {
+  const ends: (() => void)[] = [];
+  const params = { message: 'Which one?', requestedSchema: { type: 'object', properties: {} } };
+  await using crm = await plainServer({
+    era: 'legacy',
+    answers: {
+      'tools/call echo': async ({ message, ...given }) => {
+        const stream = given.stream();
+        stream.send({ id: `question of ${message.id}`, method: 'elicitation/create', params });
+        await new Promise<void>((resolve) => ends.push(resolve));
+        stream.result(textResult('It took too long.', message));
+      },
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() }, limits: { maxParked: 1 } });
+  const _meta = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } };
+  const call = async (text: string, requestState?: string) => {
+    const given = { name: 'crm__echo', arguments: { text }, ...(requestState && { requestState }), _meta };
+    return (await gateway.post(...modernRequest('tools/call', given))).messages.at(-1)?.result;
+  };
+  const end = async () => {
+    ends.shift()?.();
+    await eventually(() => gateway.gateway.waiting().parked).toBe(0);
+  };
+  const first = await call('first');
+  await end();
+  expect((await call('first', first.requestState)).content[0].text).toBe('It took too long.');
+  const second = await call('second');
+  await end();
+  expect((await call('third')).resultType).toBe('input_required');
+  expect((await call('second', second.requestState)).content[0].text).toContain('no longer waits');
+  await end();
 });
 
 test('more streams of HTTP+SSE than maxListeners are a 429, and the one that is open goes on', async () => {

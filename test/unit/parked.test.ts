@@ -5,7 +5,7 @@ import { withFakeTime } from '../support/fake-time.ts';
 const MINUTE_MS = 60_000;
 
 /** A call that knows whether it was given up. */
-const call = () => ({ isGivenUp: false, giveUp: given });
+const call = () => ({ hasEnded: false, isGivenUp: false, giveUp: given });
 function given(this: { isGivenUp: boolean }) {
   this.isGivenUp = true;
 }
