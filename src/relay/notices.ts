@@ -1,5 +1,5 @@
 import { isAtLeast } from '../protocol/log-levels.ts';
-import type { Notification } from '../protocol/messages.ts';
+import type { Notification, Params } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
 import type { WayBack } from './running-call.ts';
 
@@ -34,12 +34,17 @@ export class Notices {
     if (progressToken === undefined) return;
     const { progress, total } = message.params ?? {};
     // The specification has it increase; what does not is no news to the caller.
-    if (typeof progress !== 'number' || progress <= this.#lastProgress) return;
+    if (typeof progress !== 'number' || isBeyond(progress) || progress <= this.#lastProgress) return;
     if (!this.#progress.allows() && progress !== total) return;
     this.#lastProgress = progress;
-    back.notify({ ...message, params: { ...message.params, progressToken } });
+    const params: Params = { ...message.params, progressToken };
+    if (isBeyond(total)) delete params.total;
+    back.notify({ ...message, params });
   }
 }
+
+/** Not `1e400`, say: it is infinite here, and would be `null` to the caller. */
+const isBeyond = (value: unknown) => value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
 
 /** Spec 2026-07-28: who names no level hears nothing. Before it, what a server sends unasked is for it to say. */
 export function wantsLog({ logLevel }: WayBack, { params }: Notification): boolean {

@@ -165,6 +165,31 @@ test('progress that goes back, or that nobody asked for, does not reach the call
   expect([silent.framing, silent.messages.length]).toEqual(['json', 1]);
 });
 
+test('progress beyond all numbers does not reach the caller, nor hold up what follows', async () => {
+  await using downstream = await plainServer({
+    era: 'modern',
+    answers: {
+      'tools/call echo': ({ message, res, ...given }) => {
+        const stream = given.stream();
+        const token = message.params._meta.progressToken;
+        for (const told of ['"progress":1e400', '"progress":5,"total":1e400', '"progress":6,"total":6']) {
+          const params = `{"progressToken":${JSON.stringify(token)},${told}}`;
+          res.write(`data: {"jsonrpc":"2.0","method":"notifications/progress","params":${params}}\n\n`);
+        }
+        stream.result({ resultType: 'complete', content: [] });
+      },
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const asked = { name: 'crm__echo', arguments: {}, _meta: { progressToken: 'p' } };
+  const { messages } = await gateway.post(...modernRequest('tools/call', asked));
+  expect(messages.map(({ params }) => params)).toEqual([
+    { progressToken: 'p', progress: 5 },
+    { progressToken: 'p', progress: 6, total: 6 },
+    undefined,
+  ]);
+});
+
 test('a caller that accepts JSON only gets its result without the progress', async () => {
   await using downstream = await modernServer();
   await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
