@@ -5,10 +5,9 @@ import type { AuditLines } from './caller/audit-lines.ts';
 import { createDispatcher } from './caller/dispatch.ts';
 import type { Front, FrontRules } from './caller/front.ts';
 import { createFronts } from './caller/fronts.ts';
-import type { Numbers } from './caller/metrics.ts';
 import { createObserver } from './caller/observer.ts';
 import { watchProcess } from './caller/process-health.ts';
-import { type Offer, type Processes, takeOffers, tellOffers, toldLists } from './caller/processes.ts';
+import { type Member, type Processes, takeOffers, tellOffers, toldLists } from './caller/processes.ts';
 import { createSelector, followSelection, type Selector } from './caller/selection.ts';
 import { createSessions } from './caller/sessions.ts';
 import { type GatewayStatus, statusOf, type Waiting } from './caller/status.ts';
@@ -24,7 +23,7 @@ import { type Differences, differencesOf } from './config/differences.ts';
 import { createFleet } from './downstream/fleet.ts';
 import { within } from './downstream/within.ts';
 import { createSecrets, type Logger, type Secrets } from './log.ts';
-import { createElsewhere, type News } from './relay/elsewhere.ts';
+import { createElsewhere } from './relay/elsewhere.ts';
 import { createParked } from './relay/parked.ts';
 
 export { ConfigError } from './config/config-error.ts';
@@ -50,7 +49,7 @@ export interface GatewayOptions {
 }
 
 /** One MCP server in front of many. */
-export interface Gateway {
+export interface Gateway extends Member {
   /** Resolves when every downstream was tried once, however long that takes. */
   readonly attempted: Promise<void>;
   /** Begins to connect to the downstreams; `listen` and `serveStdio` do so themselves. */
@@ -62,12 +61,6 @@ export interface Gateway {
   listen(address: { host: string; port: number }): Promise<Front>;
   /** The same, for connections that another process has taken: they are put into `take`. */
   join(host: string): Promise<Front & { take(connection: Socket): void }>;
-  /** Of one that has joined others: this is offered from now on. */
-  offer(offers: readonly Offer[], isSettled: boolean): void;
-  /** What this process has counted, for another one that adds it up. */
-  numbers(): Numbers | undefined;
-  /** What another process tells of its calls; absent, it has ended. */
-  hear(from: number, news?: News): void;
   /**
    * Serves one caller over a pipe; resolves when it has left.
    *
@@ -209,10 +202,16 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       }),
   });
 
+  function changeToken(token: string, keepMs: number): void {
+    secrets.add([token]);
+    tokens.change(token, keepMs, fronts.apply);
+    fronts.apply();
+  }
+
   async function reload(fresh: Config, token: string): Promise<Differences> {
     const found = differencesOf(config, fresh);
     const settings = token === tokens.token ? found.settings : [...found.settings, 'SWITCHBOARD_TOKEN'];
-    secrets.add([...fresh.secrets, token]);
+    secrets.add(fresh.secrets);
     const next = fleet.prepare(fresh, found);
     await publishing.during(within(limits.firstListMs, next.tried));
     if (isClosed) return found;
@@ -224,8 +223,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     config = fresh;
     Object.assign(limits, fresh.limits);
     selectNow = createSelector(fresh);
-    tokens.change(token, fresh.drainMs, fronts.apply);
-    fronts.apply();
+    changeToken(token, fresh.drainMs);
     watchApprovals();
     publishing.publish();
     return { ...found, settings };
@@ -252,6 +250,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       return front;
     },
     join: fronts.join,
+    changeToken,
     numbers: () => observer.numbers,
     offer(offers, isSettled) {
       if (told === undefined) return;

@@ -43,6 +43,8 @@ export function createFronts({ rules, measure, processes, ...options }: FrontsOp
       },
     });
     fronts.push(front);
+    // They may have changed while it was opened.
+    front.apply(rules());
     return front;
   }
 

@@ -32,6 +32,18 @@ export interface Processes {
   giveAway?(connection: Socket, comeBack: (connection: Socket) => void): boolean;
 }
 
+/** A gateway as other processes see it that serve the same callers. */
+export interface Member {
+  /** Of one that has joined others: this is offered from now on. */
+  offer(offers: readonly Offer[], isSettled: boolean): void;
+  /** What another process tells of its calls; absent, it has ended. */
+  hear(from: number, news?: News): void;
+  /** Callers have another token; the one before is accepted for a time. `reload` changes it by itself. */
+  changeToken(token: string, keepMs: number): void;
+  /** What this process has counted, for another one that adds it up. */
+  numbers(): Numbers | undefined;
+}
+
 /** What a downstream offers, as the first process tells the others. */
 export interface Offer extends Omit<CatalogSource, 'downstream'> {
   readonly key: string;

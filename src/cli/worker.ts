@@ -24,6 +24,7 @@ export type ToWorker =
       readonly config: Config;
       readonly token: string;
     }
+  | { readonly kind: 'token'; readonly token: string; readonly keepMs: number }
   | { readonly kind: 'offer'; readonly offers: readonly Offer[]; readonly isSettled: boolean }
   | { readonly kind: 'hear'; readonly from: number; readonly news: News | undefined }
   | { readonly kind: 'there'; readonly indexes: readonly number[] }
@@ -61,6 +62,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.on('disconnect', () => void end(0, false));
 process.on('message', (message: ToWorker, connection?: Socket) => {
   if (message.kind === 'begin') void begin(message);
+  else if (message.kind === 'token') gateway?.changeToken(message.token, message.keepMs);
   else if (message.kind === 'offer') gateway?.offer(message.offers, message.isSettled);
   else if (message.kind === 'hear') gateway?.hear(message.from, message.news);
   else if (message.kind === 'there') there = message.indexes;

@@ -63,7 +63,9 @@ export function createWorkers(
   const pathOf = (index: number) => `${prefix}${index}`;
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', removeFolder);
-  let { config, token } = settings;
+  let { config, token: first } = settings;
+  /** Tokens after the first, and when each time the one before is accepted no more. */
+  const changes: { readonly token: string; readonly endsAt: number }[] = [];
   let gateway: Gateway | undefined;
   let offered: { readonly offers: readonly Offer[]; readonly isSettled: boolean } = {
     offers: [],
@@ -128,7 +130,10 @@ export function createWorkers(
       ended,
     };
     workers.push(worker);
-    send(worker, { kind: 'begin', index, prefix, ...settings, config, token });
+    send(worker, { kind: 'begin', index, prefix, ...settings, config, token: first });
+    // What the others accept and open, it does as well.
+    for (const { token, endsAt } of changes)
+      send(worker, { kind: 'token', token, keepMs: endsAt - performance.now() });
     send(worker, { kind: 'offer', ...offered });
     for (const [from, marks] of running)
       send(worker, { kind: 'hear', from, news: { begun: [...marks], over: [] } });
@@ -158,6 +163,17 @@ export function createWorkers(
       );
       setTimeout(() => !isClosing && add(), RESTART_MS).unref();
     });
+  }
+
+  function changeToken(token: string, keepMs: number): void {
+    const now = performance.now();
+    for (let next = changes[0]; next !== undefined && next.endsAt <= now; next = changes[0]) {
+      first = next.token;
+      changes.shift();
+    }
+    if (token === (changes.at(-1)?.token ?? first)) return;
+    changes.push({ token, endsAt: now + keepMs });
+    for (const worker of workers) send(worker, { kind: 'token', token, keepMs });
   }
 
   function leave(worker: Worker, graceMs: number, forRepeats: boolean): void {
@@ -195,9 +211,9 @@ export function createWorkers(
       gateway = own;
       for (let n = 1; n < count; n++) add();
     },
-    replace(fresh, freshToken) {
+    replace(fresh, token) {
       config = fresh;
-      token = freshToken;
+      changeToken(token, config.drainMs);
       const before = [...workers];
       for (let n = 1; n < count; n++) add();
       for (const worker of before) leave(worker, config.drainMs, true);

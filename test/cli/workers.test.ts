@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'undici';
 import { describe, test } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
 import { type Child, isAlive } from '../support/child.ts';
@@ -65,11 +66,11 @@ async function ready(child: Child, workers: number, servers: number): Promise<st
 }
 
 async function serving(servers: object, count = 2) {
-  const folder = await folderWith({ 'servers.json': { catalogFile: '', ...servers } });
-  const child = runCli(['serve', '--port', '0', '--workers', String(count)], {
-    cwd: folder.path,
-    env: { SWITCHBOARD_TOKEN: TOKEN },
+  const folder = await folderWith({
+    'servers.json': { catalogFile: '', ...servers },
+    '.env': `SWITCHBOARD_TOKEN=${TOKEN}\n`,
   });
+  const child = runCli(['serve', '--port', '0', '--workers', String(count)], { cwd: folder.path });
   return {
     child,
     folder,
@@ -327,6 +328,38 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     const listed = () =>
       Promise.all(sessions.map((session) => post(gateway.url, legacyRequest('tools/list'), session)));
     expect((await listed()).map(({ status }) => status)).toEqual(turns(4, () => 200));
+  });
+
+  test('take a new token at once, and the one before for drainMs, over whichever connection', async ({
+    expect,
+  }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() }, drainMs: 60_000 });
+    const fresh = 'another-token-that-nobody-guesses';
+    const [body, own] = modernRequest('tools/list');
+    const list = async (client: Client, token: string) => {
+      const headers = { ...usual, ...own, authorization: `Bearer ${token}` };
+      const sent = { path: '/mcp', method: 'POST', headers, body: JSON.stringify(body) } as const;
+      const answer = await client.request(sent);
+      await answer.body.dump();
+      return answer.statusCode;
+    };
+    const clients = (count: number) => turns(count, () => new Client(new URL(gateway.url).origin));
+    const all = (some: Client[], token: string) => Promise.all(some.map((client) => list(client, token)));
+    // They are open when the token changes, in each of the processes.
+    const before = clients(4);
+    expect(await all(before, TOKEN)).toEqual(turns(4, () => 200));
+    const env = join(gateway.folder.path, '.env');
+    await writeFile(`${env}.new`, `SWITCHBOARD_TOKEN=${fresh}\n`);
+    await rename(`${env}.new`, env);
+    await gateway.child.waitFor('stderr', /"event":"reloaded"/);
+    expect(await all(before, fresh)).toEqual(turns(4, () => 200));
+    await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
+    const after = clients(4);
+    expect(await all(after, fresh)).toEqual(turns(4, () => 200));
+    expect(await all(after, TOKEN)).toEqual(turns(4, () => 200));
+    expect(await all(after, 'no-token-that-ever-was')).toEqual(turns(4, () => 401));
+    await Promise.all([...before, ...after].map((client) => client.destroy()));
   });
 
   test('answer what runs before they end', async ({ expect }) => {
