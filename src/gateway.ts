@@ -142,7 +142,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   });
   const parked = createParked(limits);
   const tokens = createTokens(options.token);
-  const sessions = createSessions(tokens.seals.session, limits);
+  const sessions = createSessions(tokens.seals.session, limits, processes?.sessionEnded);
   let isStarted = false;
   let isClosed = false;
   const dispatcher = createDispatcher({
@@ -259,6 +259,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       if (isSettled) publishing.settle();
     },
     hear: (from, news) => elsewhere?.hear(from, news),
+    hearEnded: sessions.hearEnded,
     serveStdio(input, output, url = '/mcp') {
       const selected = followSelection(select, url);
       start();

@@ -68,7 +68,8 @@ export function createHandOver(pathOf: (index: number) => string): HandOver {
       }
       poolTo(to).dispatch(
         {
-          path: url,
+          // Of the server as a whole, which undici does not send.
+          path: url === '*' ? '/*' : url,
           method: method as Dispatcher.HttpMethod,
           headers,
           body: body ?? (hasBody(req) ? req : null),

@@ -6,6 +6,7 @@ import type { Downstream } from '../downstream/downstream.ts';
 import { createToldList } from '../downstream/told-list.ts';
 import type { News } from '../relay/elsewhere.ts';
 import type { Numbers } from './metrics.ts';
+import type { SessionEnd } from './sessions.ts';
 
 /** The process that has what there can be only one of: commands, pages, what waits for its caller to come back. */
 export const MAIN = 0;
@@ -20,6 +21,8 @@ export interface Processes {
   isThere(index: number): boolean;
   /** Tells the others which of its calls run. */
   tell(news: News): void;
+  /** Of those that are not the first: it is to know what was given up here, since they end before it. */
+  sessionEnded?(end: SessionEnd): void;
   /** Of the first: the others are to offer this, and where it is not all yet, to let callers wait. */
   onOffers?(offers: readonly Offer[], isSettled: boolean): void;
   /** Of the first: what the others have counted. */
@@ -38,6 +41,8 @@ export interface Member {
   offer(offers: readonly Offer[], isSettled: boolean): void;
   /** What another process tells of its calls; absent, it has ended. */
   hear(from: number, news?: News): void;
+  /** Another process has ended a session. */
+  hearEnded(end: SessionEnd): void;
   /** Callers have another token; the one before is accepted for a time. `reload` changes it by itself. */
   changeToken(token: string, keepMs: number): void;
   /** What this process has counted, for another one that adds it up. */

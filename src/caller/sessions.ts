@@ -14,7 +14,17 @@ export interface Sessions {
   /** Undefined for an id that is not from here, is too old, or was given up. */
   find(id: string): Session | undefined;
   end(session: Session): void;
+  /** The same, of one that another process has ended. */
+  hearEnded(end: SessionEnd): void;
   close(): void;
+}
+
+/** What is to be known of a session that was given up. */
+export interface SessionEnd {
+  /** Tells its id apart. */
+  readonly mark: string;
+  /** When the id would have ended by itself. */
+  readonly until: number;
 }
 
 export const SESSION_TTL_MS = 30 * 24 * 3600_000;
@@ -25,11 +35,13 @@ const ABOUT = 'session';
 
 /**
  * @param limits    those in force
+ * @param onEnded   told of each that is given up
  * @param maxEnded  how many that were ended are known to be
  */
 export function createSessions(
   seal: Seal,
   limits: Pick<Limits, 'maxSessions' | 'sessionIdleMs'>,
+  onEnded: (end: SessionEnd) => void = () => {},
   maxEnded = MAX_ENDED,
 ): Sessions {
   /** The one that was used least lately is the first. */
@@ -76,6 +88,11 @@ export function createSessions(
     return new Session(id, declared, until);
   }
 
+  function hearEnded({ mark, until }: SessionEnd): void {
+    ended.set(mark, until);
+    if (ended.size > maxEnded * 1.1) forgetEnded();
+  }
+
   /** Those that have ended by themselves, or do so next. */
   function forgetEnded(): void {
     const [soonest = 0] = Float64Array.from(ended.values()).sort().subarray(-maxEnded);
@@ -94,10 +111,12 @@ export function createSessions(
     },
     end(session) {
       if (session.id === undefined) return;
-      ended.set(markOf(session.id), session.until);
-      if (ended.size > maxEnded * 1.1) forgetEnded();
+      const end = { mark: markOf(session.id), until: session.until };
+      hearEnded(end);
+      onEnded(end);
       drop(session);
     },
+    hearEnded,
     close() {
       clearInterval(sweeping);
       for (const session of live.values()) drop(session);

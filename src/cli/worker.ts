@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Numbers } from '../caller/metrics.ts';
 import type { Offer } from '../caller/processes.ts';
+import type { SessionEnd } from '../caller/sessions.ts';
 import type { Config } from '../config/config.ts';
 import { whileBusy } from '../downstream/leaving.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
@@ -35,6 +36,7 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'tell'; readonly news: News }
+  | { readonly kind: 'sessionEnded'; readonly end: SessionEnd }
   | { readonly kind: 'counted'; readonly numbers: Numbers | undefined }
   | { readonly kind: 'ended'; readonly cut: number };
 
@@ -85,6 +87,7 @@ async function begin({ index, prefix, host, level, config, token }: Begin): Prom
       index,
       pathOf: (of) => `${prefix}${of}`,
       isThere: (of) => there.includes(of),
+      sessionEnded: (end) => tell({ kind: 'sessionEnded', end }),
       tell(news) {
         for (const mark of news.over) told.delete(mark);
         for (const mark of news.begun) told.add(mark);

@@ -10,6 +10,7 @@ import type { Config } from '../config/config.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Logger } from '../log.ts';
 import type { News } from '../relay/elsewhere.ts';
+import { UsageError } from './usage-error.ts';
 import type { FromWorker, ToWorker } from './worker.ts';
 
 /** Further processes that serve the same callers: each takes connections in turn, and calls servers itself where it can. */
@@ -48,6 +49,8 @@ const RESTART_MS = 1000;
 /** Each says something once a second. Looks are counted, and not time: this process may have stood still itself. */
 const LOOK_MS = 1000;
 const MAX_SILENT = 10;
+/** A socket's path has 103 bytes on macOS and 107 on Linux, of which these have the rest: `123456/worker-123456`. */
+const MAX_START_BYTES = 103 - 20;
 /** So much longer than it was told may a worker take to end. */
 const END_MS = 2000;
 
@@ -58,7 +61,12 @@ export function createWorkers(
   log: Logger,
 ): Workers {
   // Nobody else may hand requests over.
-  const folder = mkdtempSync(join(tmpdir(), 'mcp-switchboard-'));
+  const start = join(tmpdir(), 'mcp-switchboard-');
+  if (process.platform !== 'win32' && Buffer.byteLength(start) > MAX_START_BYTES)
+    throw new UsageError(
+      `The processes meet in sockets below "${tmpdir()}",\nwhich is too long for that: set TMPDIR to a shorter path.`,
+    );
+  const folder = mkdtempSync(start);
   const prefix = process.platform === 'win32' ? `\\\\.\\pipe\\${basename(folder)}-` : join(folder, 'worker-');
   const pathOf = (index: number) => `${prefix}${index}`;
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
@@ -144,6 +152,7 @@ export function createWorkers(
         tellWhoIsThere();
         log.info({ event: 'worker_ready', worker: index, pid: child.pid }, 'a worker process serves');
       } else if (message.kind === 'tell') spread(index, message.news);
+      else if (message.kind === 'sessionEnded') gateway?.hearEnded(message.end);
       else if (message.kind === 'counted') worker.numbers = message.numbers;
       else worker.cut = message.cut;
     });

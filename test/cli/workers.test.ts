@@ -229,6 +229,18 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     }
   });
 
+  test('know after the file has changed which sessions had ended', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'legacy' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    const session = await sessionInWorker(gateway.url);
+    await send(gateway.url, { method: 'DELETE', headers: { ...usual, ...session } });
+    const changed = { catalogFile: '', mcpServers: { crm: crm.entry() }, limits: { maxParked: 10 } };
+    await writeFile(join(gateway.folder.path, 'servers.json'), JSON.stringify(changed));
+    await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
+    const after = await Promise.all(turns(4, () => post(gateway.url, legacyRequest('tools/list'), session)));
+    expect(after.map(({ status }) => status)).toEqual(turns(4, () => 404));
+  });
+
   test('run a write once that its caller cuts and repeats over another connection', async ({ expect }) => {
     await using crm = await heldServer();
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
@@ -417,6 +429,18 @@ test('a call that is lost with its process may have run, and its caller is not t
   expect(_meta['mcp-switchboard/failure']).toMatchObject(told);
   // It has its line, although the process that ran it can write none.
   await at.child.waitFor('stderr', /"event":"call".*"tool":"crm__slow".*"outcome":"failed"/);
+});
+
+test('where the folder of its sockets has too long a name, what is to be done is said at the start', async ({
+  expect,
+}) => {
+  await using folder = await folderWith({
+    'servers.json': { mcpServers: { crm: { url: 'http://127.0.0.1:9/mcp' } } },
+  });
+  const env = { TMPDIR: `/tmp/${'x'.repeat(100)}`, SWITCHBOARD_TOKEN: TOKEN };
+  await using child = runCli(['serve', '--port', '0', '--workers', '2'], { cwd: folder.path, env });
+  expect(await child.exit).toMatchObject({ code: 1 });
+  expect(child.stderr).toContain('set TMPDIR to a shorter path');
 });
 
 test('a name that is no text is refused, and costs no process', async ({ expect }) => {

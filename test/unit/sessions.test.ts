@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 function create(maxEnded?: number): Sessions {
-  const sessions = createSessions(createSeal('a token', 'session', 60_000), LIMITS, maxEnded);
+  const sessions = createSessions(createSeal('a token', 'session', 60_000), LIMITS, () => {}, maxEnded);
   opened.push(sessions);
   return sessions;
 }
