@@ -20,7 +20,7 @@ import { FORWARDINGS, forwardCall } from '../relay/forwarding.ts';
 import { createRepeats } from '../relay/repeats.ts';
 import type { RunningCall } from '../relay/running-call.ts';
 import { discoverResult, initializeResult, resultHead, writeError, writeResult } from './answers.ts';
-import { type Caller, identityOf, type Reply } from './caller.ts';
+import { type Caller, type Identity, identityOf, type Reply } from './caller.ts';
 import { retryAfter } from './http-reply.ts';
 import { createListeners } from './listeners.ts';
 import { answerLost } from './lost-call.ts';
@@ -36,6 +36,8 @@ import { createViewNow } from './view-now.ts';
 
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
+  /** A request was refused before it came to this, with an answer of so many bytes. */
+  refused(request: Request, caller: Identity, why: ProtocolError, bytes: number): void;
   notice(notification: Notification, caller: Caller): void;
   /**
    * Which of several processes a call belongs to; undefined where that is this one.
@@ -200,16 +202,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const json = writeError(request.id, refusal);
     const headers = refusal instanceof TooMany ? retryAfter(refusal) : undefined;
     const bytes = reply.end(json, caller.era === 'modern' ? refusal.httpStatus : 200, headers);
-    if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, { error: refusal }, bytes);
+    observeRefusal(request, caller, { error: refusal }, bytes);
   }
 
-  /** A call that never was one: nothing of that name, or cancelled before it began. */
-  function observeRefusal(
-    request: Request,
-    caller: Caller,
-    outcome: Outcome | undefined,
-    bytes: number,
-  ): void {
+  /** A call that never was one: nothing of that name, too many, or cancelled before it began. */
+  function observeRefusal(request: Request, caller: Identity, outcome: Outcome | undefined, bytes: number) {
+    if (!FORWARDINGS.has(request.method)) return;
     observer.onEnded({ request, caller, forwarding: undefined, ms: 0, outcome, failure: undefined, bytes });
   }
 
@@ -231,12 +229,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       void options.settled.then(() => {
         caller.session?.removeCall(request.id, early);
         if (early.isCancelled || (caller.era === 'modern' && reply.isGone)) {
-          if (FORWARDINGS.has(request.method)) observeRefusal(request, caller, undefined, 0);
+          observeRefusal(request, caller, undefined, 0);
           return reply.abandon();
         }
         guarded(request, caller, reply);
       });
     },
+    refused: (request, caller, why, bytes) => observeRefusal(request, caller, { error: why }, bytes),
     placeOf(call, caller, index, isOfSession) {
       const { params = {} } = call;
       const isMain = index === MAIN;

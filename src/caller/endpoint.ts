@@ -12,7 +12,7 @@ import { type Incoming, type Response, RPC, readMessage } from '../protocol/mess
 import type { Allowance } from './allowance.ts';
 import { writeError } from './answers.ts';
 import { BodyRefused, readBody } from './body.ts';
-import type { Caller } from './caller.ts';
+import type { Caller, Identity } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { Others } from './hand-over.ts';
 import { HttpReply, type ReplyLimits, retryAfter, sendJson } from './http-reply.ts';
@@ -54,9 +54,7 @@ export function createEndpoint(
       classified = classify(incoming.message, req.headers as ProtocolHeaders);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      // Legacy revisions know no other status for a request that is refused before it is understood.
-      const id = incoming?.kind === 'request' ? incoming.message.id : error.id;
-      return sendJson(res, error.httpStatus === 200 ? 400 : error.httpStatus, writeError(id, error));
+      return refuseMessage(incoming, error, req, res);
     }
     const { message } = incoming;
     const { era } = classified;
@@ -64,7 +62,11 @@ export function createEndpoint(
     if (place !== undefined) return handOver(place, text, incoming, era, selection, req, res);
     const begins = era === 'legacy' && message.method === 'initialize';
     const session = era === 'legacy' && !begins ? sessionOf(req) : undefined;
-    if (session === null) return refuse(req, res, 404, UNKNOWN_SESSION);
+    if (session === null) {
+      const why = new ProtocolError(404, UNKNOWN_SESSION);
+      if (incoming.kind === 'request') dispatcher.refused(incoming.message, identityIn(req), why, 0);
+      return refuse(req, res, 404, why.message);
+    }
     const caller = callerOf(req, era, selection, session);
     if (incoming.kind === 'notification') {
       dispatcher.notice(incoming.message, caller);
@@ -73,14 +75,7 @@ export function createEndpoint(
     }
     if (message.method !== 'subscriptions/listen') {
       const tooMany = allowance.enter();
-      if (tooMany !== undefined) {
-        return sendJson(
-          res,
-          tooMany.httpStatus,
-          writeError(incoming.message.id, tooMany),
-          retryAfter(tooMany),
-        );
-      }
+      if (tooMany !== undefined) return refuseMessage(incoming, tooMany, req, res);
       res.on('close', allowance.leave);
     }
     // It holds nothing here: what was declared with it, it says itself.
@@ -105,6 +100,23 @@ export function createEndpoint(
       const reply = new HttpReply(req, res, era, selection.profile.framing, limits);
       return dispatcher.lost(incoming.message, caller, reply, startedAt);
     });
+  }
+
+  /** It goes no further. Of a request there is a line all the same: it has the token, and could be read. */
+  function refuseMessage(
+    incoming: Incoming | undefined,
+    why: ProtocolError,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): void {
+    const request = incoming?.kind === 'request' ? incoming.message : undefined;
+    const json = writeError(request?.id ?? why.id, why);
+    const bytes = Buffer.byteLength(json);
+    // Legacy revisions know no other status for a request that is refused before it is understood.
+    const status = why.httpStatus === 200 ? 400 : why.httpStatus;
+    sendJson(res, status, json, why instanceof TooMany ? retryAfter(why) : [], bytes);
+    if (request === undefined) return;
+    dispatcher.refused(request, identityIn(req), why, bytes);
   }
 
   function issue(declared: unknown): string {
@@ -183,16 +195,19 @@ export function createEndpoint(
   };
 }
 
+const identityIn = ({ headers }: IncomingMessage): Identity => ({
+  name: 'token',
+  agent: headers['user-agent'],
+});
+
 function callerOf(
-  { headers }: IncomingMessage,
+  req: IncomingMessage,
   era: Era,
   selection: Selection,
   session: Session | undefined,
 ): Caller {
-  const agent = headers['user-agent'];
-  return era === 'modern'
-    ? { name: 'token', agent, era, selection, session, headers }
-    : { name: 'token', agent, era, selection, session };
+  const usual = { ...identityIn(req), era, selection, session };
+  return era === 'modern' ? { ...usual, headers: req.headers } : usual;
 }
 
 export const UNAUTHORIZED =

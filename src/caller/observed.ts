@@ -1,12 +1,12 @@
 import type { DownstreamFailure } from '../errors.ts';
 import type { Outcome, Request } from '../protocol/messages.ts';
 import type { Forwarding } from '../relay/asking.ts';
-import type { Caller } from './caller.ts';
+import type { Identity } from './caller.ts';
 
 /** One request of a caller that a downstream was to answer, when it is over. Each is seen once, however it ended. */
 export interface EndedCall {
   readonly request: Request;
-  readonly caller: Caller;
+  readonly caller: Identity;
   /** Undefined where it was refused here. */
   readonly forwarding: Forwarding | undefined;
   readonly ms: number;

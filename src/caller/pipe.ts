@@ -118,7 +118,10 @@ export function createPipe(
         dispatcher.dispatch(incoming.message, caller, createReply(isCounted));
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
-        output.write(writeError(incoming?.kind === 'request' ? incoming.message.id : error.id, error));
+        const request = incoming?.kind === 'request' ? incoming.message : undefined;
+        const json = writeError(request?.id ?? error.id, error);
+        output.write(json);
+        if (request !== undefined) dispatcher.refused(request, who, error, Buffer.byteLength(json));
       }
     },
     get waiting() {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { eventually } from '../support/eventually.ts';
@@ -122,6 +123,53 @@ describe('each call is one line, however it ends:', () => {
     }
   });
 
+  test('refused before it came to be one', async () => {
+    await using crm = await plainServer({ era: 'modern', json: true });
+    await using gateway = await startGateway(
+      { mcpServers: { crm: crm.entry() }, limits: { maxRequestsPerMinute: 1 } },
+      { logLevel: 'info' },
+    );
+    const params = { name: 'crm__echo', arguments: { text: 'x' } };
+    const [body, headers] = modernRequest('tools/call', params);
+    const call = (id: string, others: object) => gateway.post({ ...body, id }, { ...headers, ...others });
+    await call('one', {});
+    expect((await call('too many', { 'user-agent': 'caller/1' })).status).toBe(429);
+    expect((await call('unknown version', { 'mcp-protocol-version': '1999-01-01' })).status).toBe(400);
+    const [earlier] = legacyRequest('tools/call', params, { id: 'unknown session' });
+    expect((await gateway.post(earlier, { 'mcp-session-id': 'x' })).status).toBe(404);
+    // Whoever has no token does not fill the record, and a list is no call.
+    expect((await call('nobody', { authorization: 'Bearer other' })).status).toBe(401);
+    expect((await gateway.post(...modernRequest('tools/list'))).status).toBe(429);
+    const refused = { outcome: 'refused', tool: 'crm__echo', args: digest(params.arguments) };
+    expect(auditOf(gateway)).toMatchObject([
+      { id: 'one', outcome: 'ok' },
+      { id: 'too many', ...refused, code: 429, agent: 'caller/1', resultBytes: expect.any(Number) },
+      { id: 'unknown version', ...refused, code: -32020 },
+      { id: 'unknown session', ...refused, code: 404 },
+    ]);
+  });
+
+  test('of a caller on stdio as well', async () => {
+    await using crm = await plainServer({ era: 'modern', json: true });
+    const limits = { maxRequestsPerMinute: 1 };
+    await using gateway = await startGateway(
+      { mcpServers: { crm: crm.entry() }, limits },
+      { logLevel: 'info' },
+    );
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    const served = gateway.gateway.serveStdio(input, output);
+    for (const id of [1, 2]) {
+      const [body] = modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'x' } }, id);
+      input.write(`${JSON.stringify(body)}\n`);
+    }
+    input.end();
+    await served;
+    expect(auditOf(gateway)).toMatchObject([
+      { id: 2, caller: 'stdio', tool: 'crm__echo', outcome: 'refused', code: 429 },
+      { id: 1, caller: 'stdio', tool: 'crm__echo', outcome: 'ok' },
+    ]);
+  });
+
   test('cancelled, by either era', async () => {
     await using crm = await plainServer({ era: 'modern' });
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'info' });
@@ -215,9 +263,8 @@ test('a caller that writes odd things about itself gets one line, and no other c
   const legacy = legacyRequest('tools/call', { name: odd, arguments: {} }, { id: odd });
   await gateway.post(legacy[0], { ...legacy[1], 'user-agent': 'x"\\"}\t\xa0\x9b' });
   const lines = gateway.logs.filter((line) => line.includes('"event":"call"'));
-  expect(lines).toHaveLength(1);
+  expect(lines.map((line) => JSON.parse(line).outcome)).toEqual(['refused', 'refused']);
   expect(lines.join('')).not.toMatch(/[\p{Cc}\u202e]/u);
-  expect(JSON.parse(lines[0] ?? '').outcome).toBe('refused');
 });
 
 describe('with a file of their own', () => {
