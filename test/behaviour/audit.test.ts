@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -291,6 +291,34 @@ describe('with a file of their own', () => {
         expect(lines).toHaveLength(100 * runs);
         expect(new Set(lines.map((line) => JSON.parse(line).args)).size).toBe(100 * runs);
       }
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('one that is renamed is followed by another, and no line is lost', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'audit-'));
+    const file = join(folder, 'audit.jsonl');
+    try {
+      await using crm = await plainServer({ era: 'modern', json: true });
+      const gateway = await startGateway({ mcpServers: { crm: crm.entry() }, audit: { file } });
+      let calls = 0;
+      const call = () => gateway.post(...modernRequest('tools/call', { name: 'crm__echo' }, ++calls));
+      for (const kept of ['1', '2']) {
+        await call();
+        await rename(file, `${file}.${kept}`);
+        // It does not have to be told.
+        await eventually(async () => {
+          await call();
+          return (await stat(file).catch(() => undefined))?.isFile();
+        }).toBe(true);
+      }
+      await gateway[Symbol.asyncDispose]();
+      const texts = ['.1', '.2', ''].map((kept) => readFile(file + kept, 'utf8'));
+      const lines = (await Promise.all(texts)).join('').trimEnd().split('\n');
+      expect(lines.map((line) => JSON.parse(line).id)).toEqual(lines.map((_, index) => index + 1));
+      expect(lines).toHaveLength(calls);
       expect((await stat(file)).mode & 0o777).toBe(0o600);
     } finally {
       await rm(folder, { recursive: true });
