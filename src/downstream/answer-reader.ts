@@ -8,6 +8,7 @@ import { createEventDecoder } from '../protocol/sse.ts';
 import { decodeUtf8 } from '../protocol/text.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
 import { type Cap, capOf } from './cap.ts';
+import { firstOf } from './http-headers.ts';
 import { LARGE_BYTES } from './large-result.ts';
 
 export interface AnswerReader {
@@ -42,14 +43,14 @@ export function createAnswerReader(
   limits: AnswerLimits,
   listener: AnswerListener,
 ): AnswerReader {
-  const encoding = headers['content-encoding']?.trim().toLowerCase();
+  const encoding = firstOf(headers['content-encoding'])?.trim().toLowerCase();
   return encoding === undefined || encoding === 'identity'
     ? open(headers, limits, listener)
     : decompress(encoding, limits.maxResultBytes, (to) => open(headers, limits, to), listener);
 }
 
 function open(headers: IncomingHttpHeaders, limits: AnswerLimits, listener: AnswerListener): AnswerReader {
-  const type = mediaTypeOf(headers['content-type']);
+  const type = mediaTypeOf(firstOf(headers['content-type']));
   if (type === 'application/json') {
     // How many bytes it says that it has; what is compressed has no less.
     const announced = Number(headers['content-length'] ?? 0);

@@ -2,11 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http';
 import {
   credentialsRefused,
   type DownstreamFailure,
+  failedStatus,
   noAnswer,
   rateLimited,
   redirected,
   sessionLost,
 } from '../errors.ts';
+import { firstOf } from './http-headers.ts';
 
 /** Statuses that say it all; for the others the body is read, since both eras put JSON-RPC errors under 4xx. */
 export function judgeStatus(
@@ -16,7 +18,7 @@ export function judgeStatus(
   hasSession: boolean,
 ): DownstreamFailure | undefined {
   if (status === 202 || status === 204) return noAnswer(key, `HTTP ${status}`);
-  if (status >= 300 && status < 400) return redirected(key, status, originOf(headers.location));
+  if (status >= 300 && status < 400) return judgeRedirect(key, status, firstOf(headers.location));
   if (status === 401 || status === 403) return credentialsRefused(key, status);
   // Spec 2025-11-25, session management: 404 to a known session means that it is gone.
   if (status === 404 && hasSession) return sessionLost(key);
@@ -24,8 +26,11 @@ export function judgeStatus(
   return undefined;
 }
 
-function originOf(location: string | undefined): string {
-  return location !== undefined && URL.canParse(location) ? new URL(location).origin : 'another path';
+function judgeRedirect(key: string, status: number, location: string | undefined): DownstreamFailure {
+  if (location === undefined) return failedStatus(key, status);
+  if (!URL.canParse(location)) return redirected(key, status, 'another path');
+  const { protocol, origin } = new URL(location);
+  return /^https?:$/.test(protocol) ? redirected(key, status, origin) : failedStatus(key, status);
 }
 
 /** RFC 9110, 10.2.3: seconds, or a date. What is neither, or is weeks away, says nothing. */

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -81,6 +82,13 @@ const FAILURES: readonly (readonly [what: string, answer: Answer, sentence: stri
     redirects('https://evil.example/mcp?token=x'),
     '"crm" redirects to https://evil.example (HTTP 307), and headers are never sent to an address that is not in servers.json.',
   ],
+  ['redirects to nowhere', ({ res }) => res.writeHead(304).end(), '"crm" failed (HTTP 304).'],
+  ['redirects to what is no server', redirects('javascript:alert(1)'), '"crm" failed (HTTP 307).'],
+  [
+    'redirects to one of two places',
+    ({ res }) => res.writeHead(302, ['location', 'https://b.example/x', 'location', '/login']).end(),
+    '"crm" redirects to https://b.example (HTTP 302), and headers are never sent to an address that is not in servers.json.',
+  ],
   [
     'cuts before any byte',
     cutsConnection('before headers'),
@@ -134,6 +142,27 @@ describe.each(['modern', 'legacy'] as const)('a call to a %s downstream that', (
     );
     expect(after.messages.at(-1)?.result.content[0].text).toBe('3');
   });
+});
+
+test('an answer whose server and proxy both say what it is reaches the caller', async () => {
+  const json = ({ id }: { id?: unknown }) =>
+    JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: 'hello' }] } });
+  const type = ['content-type', 'application/json', 'content-type', 'application/json'];
+  await using downstream = await plainServer({
+    era: 'legacy',
+    answers: {
+      'tools/call echo': ({ message, res }) => res.writeHead(200, type).end(json(message)),
+      'tools/call add': ({ message, res }) =>
+        res
+          .writeHead(200, [...type, 'content-encoding', 'gzip', 'content-encoding', 'gzip'])
+          .end(gzipSync(json(message))),
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  for (const name of ['crm__echo', 'crm__add']) {
+    const reply = await gateway.post(...modernRequest('tools/call', { name, arguments: {} }));
+    expect(reply.json.result.content).toEqual([{ type: 'text', text: 'hello' }]);
+  }
 });
 
 test('a request for input that nobody can answer is a failure, not a result', async () => {

@@ -176,7 +176,11 @@ export const HTTP_FAULTS: readonly Fault[] = [
       ),
       redirect(307, '/mcp', 'another path'),
       redirect(307, '//evil.example/mcp', 'another path'),
-      redirect(307, 'file:///etc/passwd', 'null'),
+      {
+        what: '307 to what is no server',
+        steps: [status(307, { location: 'file:///etc/passwd' }, '')],
+        told: 'failed (HTTP 307).',
+      },
     ],
   },
   {
