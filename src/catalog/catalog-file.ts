@@ -1,12 +1,13 @@
-import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs';
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import type { Config, DownstreamConfig } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { identityOf } from '../config/identity.ts';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { Listing } from '../downstream/listing.ts';
+import { formatBytes } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { type Entry, readCatalog, writeCatalog } from './catalog-text.ts';
+import { type Entry, MAX_ENTRY_CHARS, readCatalog, writeCatalog, writeEntry } from './catalog-text.ts';
+import { replaceFile, versionOf } from './replace-file.ts';
 import type { Accepted } from './weigh.ts';
 
 /**
@@ -74,6 +75,7 @@ export function openCatalogFile(
   let latest: Parameters<CatalogFile['save']> = [[], () => undefined];
   let writing = Promise.resolve();
   let hasFailed = false;
+  const tooLong = new Set<string>();
   let onApproved: Parameters<CatalogFile['watch']>[0] | undefined;
   /** The file as it was read or written last. */
   let version = versionOf(file);
@@ -94,33 +96,43 @@ export function openCatalogFile(
     }
   }
 
-  function current(): Map<string, Entry> {
-    const [downstreams, acceptedOf] = latest;
-    const byKey = new Map(downstreams.map((downstream) => [downstream.key, downstream]));
-    const now = keys.flatMap((key): [string, Entry][] => {
-      const { config, listing, listedBy } = byKey.get(key) ?? {};
-      const earlier = entries.get(key);
-      if (config === undefined || listing === undefined || listedBy === undefined) {
-        const isOfAnother = config !== undefined && earlier?.server !== identityOf(config);
-        return earlier === undefined || isOfAnother ? [] : [[key, earlier]];
+  /** The entries as they are now, written. One that is too long would keep all of them from being kept. */
+  function current(): Map<string, string> {
+    const known = new Map(latest[0].map((downstream) => [downstream.key, downstream]));
+    const now = new Map<string, Entry>();
+    const written = new Map<string, string>();
+    for (const key of keys) {
+      for (const entry of entriesFor(known.get(key), entries.get(key))) {
+        const text = writeEntry(entry);
+        if (text === undefined) {
+          onTooLong(key, known.get(key)?.config);
+          continue;
+        }
+        now.set(key, entry);
+        written.set(key, text);
+        break;
       }
-      const server = identityOf(listedBy);
-      const isSame = earlier?.list === listing;
-      const listedAt = isSame ? earlier.listedAt : new Date().toISOString();
-      const known = config.definitionChanges === 'off' ? undefined : acceptedOf(key);
-      const itsAccepted = known?.server === server ? known : undefined;
-      return [
-        [
-          key,
-          {
-            ...{ server, listedAt, list: listing },
-            ...(itsAccepted !== undefined && { accepted: itsAccepted }),
-          },
-        ],
-      ];
-    });
-    entries = new Map(now);
-    return entries;
+    }
+    entries = now;
+    return written;
+  }
+
+  /** The best first: that of now, or as much of it as there is room for. */
+  function entriesFor(downstream: Downstream | undefined, earlier: Entry | undefined): Entry[] {
+    if (downstream === undefined) return earlier === undefined ? [] : [earlier];
+    const { key, config, listing, listedBy } = downstream;
+    const server = identityOf(listing === undefined ? config : listedBy);
+    const kept = earlier?.server === server ? [earlier] : [];
+    if (listing === undefined) return kept;
+    const isSame = earlier?.list === listing;
+    const listedAt = isSame ? earlier.listedAt : new Date().toISOString();
+    const known = config.definitionChanges === 'off' ? undefined : latest[1](key);
+    const itsAccepted = known?.server === server ? { accepted: known } : {};
+    return [
+      { server, listedAt, list: listing, ...itsAccepted },
+      ...kept.map((entry) => ({ ...entry, ...itsAccepted })),
+      ...kept,
+    ];
   }
 
   function hearOthers(): void {
@@ -132,8 +144,8 @@ export function openCatalogFile(
   }
 
   function onFailed(error: unknown): void {
-    const { code } = error as { code?: string };
-    notSaved(`cannot be written (${code})`, code);
+    const { code, message } = error as { code?: string; message: string };
+    notSaved(`cannot be written (${code ?? message})`, code);
   }
 
   function notSaved(problem: string, code?: string): void {
@@ -145,6 +157,16 @@ export function openCatalogFile(
       log.error(fields, `What was accepted is not kept ${why}.`);
     // A read-only disk is no fault: the lists are served, they are only not there at the next start.
     else log.warn(fields, `The lists are not kept ${why}, or "" for none.`);
+  }
+
+  function onTooLong(key: string, config: DownstreamConfig | undefined): void {
+    if (tooLong.has(key)) return;
+    tooLong.add(key);
+    const level = config !== undefined && isBlocking(config) ? 'error' : 'warn';
+    log[level](
+      { event: 'catalog_not_saved', downstream: key },
+      `"${key}" lists more than is kept for the next start (${formatBytes(MAX_ENTRY_CHARS)}): what was kept of it before stays.`,
+    );
   }
 
   function saveSoon(): void {
@@ -178,44 +200,6 @@ export function openCatalogFile(
 
 const acceptedIn = (entries: ReadonlyMap<string, Entry>) =>
   new Map([...entries].flatMap(([key, { accepted }]) => (accepted === undefined ? [] : [[key, accepted]])));
-
-/** What tells a file from one that has replaced it; undefined where there is none. */
-export function versionOf(file: string): string | undefined {
-  try {
-    const { ino, mtimeMs, size } = statSync(file);
-    return `${ino} ${mtimeMs} ${size}`;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Whoever reads it meets the old file or the new one, and never a half.
- *
- * @param replaces  the version that it is made from
- * @returns the new version; undefined where the file was another by now, and was left alone
- */
-export async function replaceFile(
-  file: string,
-  text: string,
-  replaces: string | undefined,
-): Promise<string | undefined> {
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    // What a server lists for our credentials is for its operator.
-    await writeFile(temporary, text, { mode: 0o600 });
-    const { ino, mtimeMs, size } = await stat(temporary);
-    if (versionOf(file) !== replaces) {
-      await rm(temporary, { force: true });
-      return undefined;
-    }
-    await rename(temporary, file);
-    return `${ino} ${mtimeMs} ${size}`;
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw error;
-  }
-}
 
 /**
  * Where changes are blocked, a file that cannot be used is told at the start: without what was approved, anything would

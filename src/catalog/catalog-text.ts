@@ -25,12 +25,54 @@ const ABOUT =
   'The last good list of each server behind mcp-switchboard, and what was accepted of it. Made by it; deleted, it is made anew, and what servers list then is accepted.';
 const FORMAT = 1;
 
-export function writeCatalog(entries: ReadonlyMap<string, Entry>): string {
-  const servers = [...entries].map(([key, { accepted, ...entry }]) => [
-    key,
-    accepted === undefined ? entry : { ...entry, accepted: writeAccepted(accepted, entry.list) },
-  ]);
-  return `${JSON.stringify({ about: ABOUT, format: FORMAT, servers: Object.fromEntries(servers) }, null, 2)}\n`;
+/** Of one server: far more than means something to any caller, and little enough that many such can be read again. */
+export const MAX_ENTRY_CHARS = 32 * 1024 * 1024;
+/** Down to the items of a list, of which each has one line: indented, a schema that is nested deep is mostly spaces. */
+const ENTRY_LEVELS = 3;
+
+/** @param written  by key, what `writeEntry` made */
+export function writeCatalog(written: ReadonlyMap<string, string>): string {
+  const servers = [...written].map(([key, text]) => `${JSON.stringify(key)}: ${text}`);
+  const members = [
+    `"about": ${JSON.stringify(ABOUT)}`,
+    `"format": ${FORMAT}`,
+    `"servers": ${inLines('{}', servers, '  ')}`,
+  ];
+  return `${inLines('{}', members, '')}\n`;
+}
+
+/** Undefined where it is too long to be kept. */
+export function writeEntry({ accepted, ...entry }: Entry): string | undefined {
+  const whole = accepted === undefined ? entry : { ...entry, accepted: writeAccepted(accepted, entry.list) };
+  let text: string;
+  try {
+    text = write(whole, ENTRY_LEVELS, '    ');
+  } catch (error) {
+    // No text can be so long.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+  return text.length > MAX_ENTRY_CHARS ? undefined : text;
+}
+
+/** JSON, whose outer levels have a line for each member. */
+function write(value: object, levels: number, indent: string): string {
+  const inner = (member: unknown) =>
+    levels > 1 && typeof member === 'object' && member !== null
+      ? write(member, levels - 1, `${indent}  `)
+      : JSON.stringify(member);
+  if (Array.isArray(value)) return inLines('[]', value.map(inner), indent);
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  return inLines(
+    '{}',
+    members.map(([key, member]) => `${JSON.stringify(key)}: ${inner(member)}`),
+    indent,
+  );
+}
+
+function inLines(brackets: string, members: readonly string[], indent: string): string {
+  if (members.length === 0) return brackets;
+  return `${brackets[0]}\n${members.map((member) => `${indent}  ${member}`).join(',\n')}\n${indent}${brackets[1]}`;
 }
 
 /** By kind and name the digest, and the definition where the list has another. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { replaceFile, versionOf } from '../catalog/catalog-file.ts';
-import { type Entry, readCatalog, writeCatalog } from '../catalog/catalog-text.ts';
+import { type Entry, readCatalog, writeCatalog, writeEntry } from '../catalog/catalog-text.ts';
 import { differences } from '../catalog/digest.ts';
+import { replaceFile, versionOf } from '../catalog/replace-file.ts';
 import { type Accepted, accept, type Changed, shownName, weigh } from '../catalog/weigh.ts';
 import type { Config } from '../config/config.ts';
 import { identityOf } from '../config/identity.ts';
@@ -59,7 +59,7 @@ export async function approve(
     for (const { key, entry, accepted, changed } of pending) {
       entries.set(key, { ...entry, accepted: accept(accepted, changed) });
     }
-    if ((await replaceFile(file, writeCatalog(entries), version)) === undefined) continue;
+    if ((await replaceFile(file, writeCatalog(written(entries)), version)) === undefined) continue;
     for (const { key, changed } of pending) {
       for (const change of changed) print(escapeHidden(`approved  ${key}  ${shownName(change)}`));
     }
@@ -85,6 +85,16 @@ function readEntries(file: string): Map<string, Entry> {
   const found = readCatalog(text);
   if (found === undefined) throw new UsageError(`${file} is not a file of lists as this version writes it.`);
   return found.entries;
+}
+
+function written(entries: ReadonlyMap<string, Entry>): Map<string, string> {
+  return new Map(
+    [...entries].map(([key, entry]) => {
+      const text = writeEntry(entry);
+      if (text === undefined) throw new UsageError(`"${key}" lists more than is kept.`);
+      return [key, text];
+    }),
+  );
 }
 
 function pendingIn(
