@@ -2,7 +2,9 @@ const MAX_CHARS = 32;
 
 export function judgeKey(key: string): string | undefined {
   if (key === '') return 'needs a name between the quotes';
-  return /\p{Cc}/u.test(key) ? 'has a control character in its name; remove it' : undefined;
+  if (/\p{Cc}/u.test(key)) return 'has a control character in its name; remove it';
+  // It could not stand in a URI.
+  return key.isWellFormed() ? undefined : 'has half a character in its name, as \\ud800 is; remove it';
 }
 
 export function judgePrefix(prefix: string): string | undefined {

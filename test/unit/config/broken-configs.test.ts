@@ -200,6 +200,11 @@ const KEYS: Broken[] = [
       'servers.json: mcpServers["\u{fffd}[2J"]: has a control character in its name; remove it',
   ],
   [
+    'a name with half a character, which could not stand in a URI',
+    `{"mcpServers": {"a\\ud800": {"url": "${url}"}}}`,
+    'servers.json: mcpServers["a\u{fffd}"]: has half a character in its name, as \\ud800 is; remove it',
+  ],
+  [
     'a server without a name',
     { mcpServers: { '': { url } } },
     'servers.json: mcpServers[""]: needs a name between the quotes',
