@@ -8,7 +8,10 @@ export interface Document {
   readonly value: unknown;
   /** How far into the text a place stands; for one that is not there, what it would stand in. */
   offsetOf(at: Place): number;
-  /** What JSON lets pass: of two equal keys the last counts, and the first one's settings are gone without a word. */
+  /**
+   * What JSON lets pass: of two equal keys the last counts, and the first one's settings are gone without a word. What was
+   * taken out of `value` is not looked at.
+   */
   reportKeys(report: Report): void;
 }
 
@@ -17,23 +20,39 @@ export function parseDocument(text: string): Document | { readonly problems: rea
   const parsed = parseText(text);
   if ('problems' in parsed) return parsed;
   const index = indexOf(parsed.root);
+  const value = plainValue(parsed.root, text);
   return {
-    value: plainValue(parsed.root),
+    value,
     offsetOf: (at) => offsetIn(index, at),
-    reportKeys: (report) => reportKeys(index, [], createLineFinder(text), report),
+    reportKeys: (report) => reportKeys(index, value, [], createLineFinder(text), report),
   };
 }
 
-/** Without `__proto__`, which is refused: code that copies objects would mistake it for their prototype. */
-function plainValue(node: Node): unknown {
-  if (node.type === 'array') return (node.children ?? []).map(plainValue);
+/**
+ * Without `__proto__`, which is refused: code that copies objects would mistake it for their prototype. A number that is
+ * none here, since it would be another one, is NaN.
+ */
+function plainValue(node: Node, text: string): unknown {
+  if (node.type === 'array') return (node.children ?? []).map((item) => plainValue(item, text));
+  if (node.type === 'number') {
+    const written = text.slice(node.offset, node.offset + node.length);
+    return decimalOf(written) === decimalOf(String(node.value)) ? node.value : Number.NaN;
+  }
   if (node.type !== 'object') return node.value;
   const object: Record<string, unknown> = Object.create(null);
   for (const { children: [name, value] = [] } of node.children ?? []) {
     if (name === undefined || value === undefined || name.value === '__proto__') continue;
-    object[name.value] = plainValue(value);
+    object[name.value] = plainValue(value, text);
   }
   return object;
+}
+
+/** A number in one way, however it is written: `1.50e3` and `1500` are `15e2`. */
+function decimalOf(written: string): string {
+  const [, whole = '', fraction = '', exponent = '0'] = /^-?(\d*)\.?(\d*)(?:e(.*))?$/i.exec(written) ?? [];
+  const digits = (whole + fraction).replace(/^0+/, '');
+  const kept = digits.replace(/0+$/, '');
+  return kept === '' ? '0' : `${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
 }
 
 interface Index {
@@ -75,7 +94,7 @@ function offsetIn(index: Index, at: Place): number {
   return here.offset;
 }
 
-function reportKeys(index: Index, at: Place, lineOf: LineFinder, report: Report): void {
+function reportKeys(index: Index, value: unknown, at: Place, lineOf: LineFinder, report: Report): void {
   for (const [key, offsets] of index.repeated) {
     const times = offsets.length === 2 ? 'twice' : `${offsets.length} times`;
     const [first, second] = offsets.map((offset) => lineOf(offset).line);
@@ -84,6 +103,8 @@ function reportKeys(index: Index, at: Place, lineOf: LineFinder, report: Report)
   }
   for (const [step, inner] of index.inside) {
     if (step === '__proto__') report([...at, step], 'cannot be used as a name; choose another');
-    reportKeys(inner, [...at, step], lineOf, report);
+    else if (Object.hasOwn(value as object, step)) {
+      reportKeys(inner, (value as Record<string | number, unknown>)[step], [...at, step], lineOf, report);
+    }
   }
 }

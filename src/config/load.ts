@@ -46,8 +46,8 @@ export function loadConfig({ path, env, onFile = () => {} }: ConfigSource): Conf
 
   const { report, list } = createProblems(document.offsetOf);
   const sources = new Set<string>();
-  document.reportKeys(report);
   dropDisabled(document.value);
+  document.reportKeys(report);
   const directory = dirname(resolve(path));
   const onSource = (file: string) => {
     sources.add(file);

@@ -89,6 +89,12 @@ function readArgument(shape: ArgumentShape, at: Place, reading: Reading): Argume
 /** A value of any kind with the variables in its texts filled in. */
 function expandTexts(value: unknown, at: Place, reading: Reading): unknown {
   if (typeof value === 'string') return reading.expander.expand(value, at);
+  if (Number.isNaN(value)) {
+    reading.report(
+      at,
+      'is a number that would be sent as another one; write it with fewer digits, or as text',
+    );
+  }
   if (Array.isArray(value)) return value.map((item, index) => expandTexts(item, [...at, index], reading));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

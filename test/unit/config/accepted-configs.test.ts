@@ -188,6 +188,25 @@ test('a disabled entry is left out, whatever is wrong with it', () => {
   expect(downstreams.map(({ key }) => key)).toEqual(['crm']);
 });
 
+test('so are its keys that are there twice, or cannot be used', () => {
+  const old = '{ "disabled": true, "env": { "A": "1", "A": "2", "__proto__": "x" }, "url": "a", "url": "b" }';
+  const { downstreams } = load(`{ "mcpServers": { "old": ${old}, "crm": { "url": "${url}" } } }`);
+  expect(downstreams.map(({ key }) => key)).toEqual(['crm']);
+});
+
+test.each([
+  [0, '0'],
+  [-0.5, '-5E-1'],
+  [1500, '1.50e3'],
+  [1e21, '1000000000000000000000'],
+  [Number.MAX_SAFE_INTEGER, '9007199254740991'],
+  [0.1, '0.1000'],
+])('the number %d may be written as %s', (number, written) => {
+  const entry = `{ "url": "${url}", "tools": { "overrides": { "find": { "arguments": { "n": { "set": ${written} } } } } } }`;
+  const { downstreams } = load(`{ "mcpServers": { "crm": ${entry} } }`);
+  expect(downstreams[0]?.tools.overrides.get('find')?.arguments.get('n')?.set).toBe(number);
+});
+
 test.each([
   ['crm', {}, 'crm__'],
   ['my server/v2', {}, 'my_server_v2__'],

@@ -125,6 +125,16 @@ const OVERRIDES: Broken[] = [
     `${FIND}.arguments.a.set[1]["x y"]: environment variable B is not set`,
     `${FIND}.arguments.b.default: environment variable C is not set`,
   ],
+  [
+    'numbers that would be sent as others',
+    JSON.stringify(find({ arguments: { a: { set: '#' }, b: { default: [1.5e3, 0.1, '#'] } }, priority: '#' }))
+      .replace('"#"', '12345678901234567890')
+      .replace('"#"', '1e400')
+      .replace('"#"', '1e400'),
+    `${FIND}.arguments.a.set: is a number that would be sent as another one; write it with fewer digits, or as text`,
+    `${FIND}.arguments.b.default[2]: is a number that would be sent as another one; write it with fewer digits, or as text`,
+    `${FIND}.priority: must be a whole number from -1000 to 1000`,
+  ],
 ];
 
 const KEYS: Broken[] = [
