@@ -47,10 +47,10 @@ const argument = z.strictObject(
       description:
         'Sent with every call, and not shown to callers; any JSON, ${NAME} in its texts. Default: not set.',
     }),
-    default: z
-      .unknown()
-      .optional()
-      .meta({ description: 'Sent where the caller gives none; any JSON. Default: nothing is sent.' }),
+    default: z.unknown().optional().meta({
+      description:
+        'Sent where the caller gives none; any JSON, ${NAME} in its texts. Default: nothing is sent.',
+    }),
     rename: text().optional().meta({ description: "Its name for callers. Default: the server's." }),
     description: text()
       .optional()

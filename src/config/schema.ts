@@ -165,7 +165,7 @@ const server = z
   .meta({
     id: 'server',
     description:
-      'One MCP server: url (over HTTP) or command (started here, on stdio). Texts may hold ${NAME}, ${NAME:-fallback}, ${env:NAME} and ${file:PATH}.',
+      'One MCP server: url (over HTTP) or command (started here, on stdio). Texts, but for globs, may hold ${NAME}, ${NAME:-fallback}, ${env:NAME} and ${file:PATH}.',
     anyOf: [
       ...['url', 'serverUrl', 'httpUrl', 'command'].map((required) => ({ required: [required] })),
       { properties: { disabled: { const: true } }, required: ['disabled'] },

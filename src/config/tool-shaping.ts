@@ -42,16 +42,18 @@ export function readFilter(
 }
 
 function readOverride(shape: OverrideShape, at: Place, reading: Reading): ToolOverride {
-  const { enabled, rename, title, description, priority, callTimeoutMs, retry } = shape ?? {};
+  const { enabled, priority, callTimeoutMs, retry } = shape ?? {};
+  const [rename, title, description] = readTexts(shape, ['rename', 'title', 'description'], at, reading);
   reportEmpty(rename, at, reading.report);
   const argumentsAt = [...at, 'arguments'];
   const overrides = Object.entries(shape?.arguments ?? {}).flatMap(([name, argument]) =>
     argument === undefined ? [] : [[name, readArgument(argument, [...argumentsAt, name], reading)] as const],
   );
   reportEqualNames(overrides, argumentsAt, reading.report);
-  const annotations = Object.entries(shape?.annotations ?? {}).filter(
-    (entry): entry is [string, string | boolean] => entry[1] !== undefined,
-  );
+  const annotations = Object.entries(shape?.annotations ?? {}).flatMap(([name, given]) => {
+    const value = expandTexts(given, [...at, 'annotations', name], reading);
+    return value === undefined ? [] : [[name, value as string | boolean] as const];
+  });
   return {
     enabled: enabled ?? true,
     ...(rename !== undefined && { rename }),
@@ -66,7 +68,7 @@ function readOverride(shape: OverrideShape, at: Place, reading: Reading): ToolOv
 }
 
 function readArgument(shape: ArgumentShape, at: Place, reading: Reading): ArgumentOverride {
-  const { rename, description } = shape ?? {};
+  const [rename, description] = readTexts(shape, ['rename', 'description'], at, reading);
   reportEmpty(rename, at, reading.report);
   const given = (field: 'set' | 'default') =>
     shape !== undefined && Object.hasOwn(shape, field)
@@ -84,6 +86,18 @@ function readArgument(shape: ArgumentShape, at: Place, reading: Reading): Argume
     ...(rename !== undefined && { rename }),
     ...(description !== undefined && { description }),
   };
+}
+
+function readTexts<Field extends string>(
+  shape: { readonly [Name in Field]?: string | undefined } | undefined,
+  fields: readonly Field[],
+  at: Place,
+  { expander }: Reading,
+): (string | undefined)[] {
+  return fields.map((field) => {
+    const text = shape?.[field];
+    return text === undefined ? undefined : expander.expand(text, [...at, field]);
+  });
 }
 
 /** A value of any kind with the variables in its texts filled in. */

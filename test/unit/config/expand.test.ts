@@ -82,6 +82,14 @@ test('every text of an entry is filled in', () => {
           custom_headers: { B: v },
           prefix: v,
           description: v,
+          tools: {
+            overrides: {
+              find: {
+                ...{ rename: v, title: v, description: v, annotations: { title: v } },
+                arguments: { a: { rename: v, description: v, default: v }, b: { set: [v] } },
+              },
+            },
+          },
         },
         stdio: { command: v, args: [v], env: { A: v }, cwd: `/${v}` },
       },
@@ -98,6 +106,20 @@ test('every text of an entry is filled in', () => {
       ],
       prefix: 'k-123',
       description: 'k-123',
+      tools: {
+        overrides: new Map([
+          [
+            'find',
+            {
+              ...{ rename: 'k-123', title: 'k-123', description: 'k-123', annotations: { title: 'k-123' } },
+              arguments: new Map<string, unknown>([
+                ['a', { rename: 'k-123', description: 'k-123', default: 'k-123' }],
+                ['b', { set: ['k-123'] }],
+              ]),
+            },
+          ],
+        ]),
+      },
     },
     { command: 'k-123', args: ['k-123'], env: { A: 'k-123' }, cwd: '/k-123' },
   ]);
