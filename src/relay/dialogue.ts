@@ -83,16 +83,16 @@ export class Dialogue {
           'params.requestState is not one that was given here for this request within the last 15 minutes.',
         );
       }
-      const text = opened.slice(1);
-      if (opened[0] === OF_PARKED_CALL) {
-        this.resumes = { id: text, responses: isObject(inputResponses) ? inputResponses : {} };
+      const [whose, state] = JSON.parse(opened) as [string, string];
+      if (whose === OF_PARKED_CALL) {
+        this.resumes = { id: state, responses: isObject(inputResponses) ? inputResponses : {} };
         return;
       }
-      if (opened[0] === OF_ADDRESSES) {
+      if (whose === OF_ADDRESSES) {
         this.isDeclined = Object.values(isObject(inputResponses) ? inputResponses : {}).some(isRefusal);
         return;
       }
-      answers.requestState = text;
+      answers.requestState = state;
     }
     this.answers = answers;
   }
@@ -188,8 +188,9 @@ export class Dialogue {
     return { ...question, params: { ...params, message: `${downstream}: ${params.message}` } };
   }
 
+  /** As JSON, which escapes what is half of a character. */
   #sealed(whose: string, state: string): string {
-    return this.#seal.seal(whose + state, aboutOf(this.#round));
+    return this.#seal.seal(JSON.stringify([whose, state]), aboutOf(this.#round));
   }
 }
 

@@ -148,6 +148,15 @@ describe('the state of a downstream', () => {
   });
 });
 
+test('a state that is no text of Unicode comes back as it was', async () => {
+  const state = 'half of a pair: \ud800, and on';
+  await using crm = await serve(asking({ choice: FORM }, state));
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const { requestState } = (await call(gateway, {})).result;
+  const { result } = await call(gateway, { inputResponses: {}, requestState });
+  expect(JSON.parse(result.content[0].text).requestState).toBe(state);
+});
+
 test('behind several servers a question says whose it is [R166]', async () => {
   await using crm = await serve(asking({ choice: FORM, roots: { method: 'roots/list' } }));
   await using billing = await serve(asking({}));
