@@ -17,8 +17,8 @@ const KNOWN: ReadonlySet<string> = new Set([APPS, TASKS]);
 export const LISTED_FOR: Extensions = { [APPS]: { mimeTypes: ['text/html;profile=mcp-app'] } };
 
 const IDENTIFIER = /^[a-z](?:[a-z0-9.-]*[a-z0-9])?\/[a-z0-9](?:[\w.-]*[a-z0-9])?$/i;
-/** More than anybody declares; it is kept with a session and told with every request. */
-const MAX_CHARS = 4096;
+/** More than anybody declares; it is kept in the id of a session, which is a header, and told with every request. */
+const MAX_BYTES = 4096;
 
 /** Those in somebody's capabilities; undefined where there are none. */
 export function extensionsOf(capabilities: unknown): Extensions | undefined {
@@ -29,7 +29,7 @@ export function extensionsOf(capabilities: unknown): Extensions | undefined {
   );
   if (entries.length === 0) return undefined;
   const extensions = Object.fromEntries(entries);
-  return JSON.stringify(extensions).length <= MAX_CHARS ? extensions : undefined;
+  return Buffer.byteLength(JSON.stringify(extensions)) <= MAX_BYTES ? extensions : undefined;
 }
 
 /** Of what a caller declared, what its server has as well. Whether one has apps, servers need not say. */

@@ -76,6 +76,15 @@ test('a caller of the legacy era that declares it in its session is told of it, 
   expect(server.heard[0]).toMatchObject({ _meta: { [CAPABILITIES]: { extensions: SETTINGS } } });
 });
 
+test('settings that no session id can hold are not known of, in any script, and the session goes on', async () => {
+  await using server = await mapServer();
+  await using gateway = await startGateway({ mcpServers: { maps: server.entry() } });
+  const extensions = { [MAPS]: { note: '\u8a9e'.repeat(4000) } };
+  const client = await gateway.connect({ era: 'legacy', capabilities: { extensions } });
+  await client.callTool({ name: 'maps__echo', arguments: { text: 'x' } });
+  expect(JSON.stringify(server.heard[0])).not.toContain(MAPS);
+});
+
 test('a method that fits no header is unknown, and costs its server nothing', async () => {
   await using server = await mapServer();
   await using gateway = await startGateway({ mcpServers: { maps: server.entry() } });
