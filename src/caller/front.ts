@@ -203,7 +203,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       applyLimits();
       hasToken = createTokenCheck(rules.token, rules.earlierTokens);
       refusedHost = createHostCheck(listensOnLoopback, rules.allowedHosts);
-      if (!rules.legacySse) sse?.close();
+      if (!rules.legacySse) sse?.drain();
       sse = rules.legacySse ? (sse ?? createSseFront(given)) : undefined;
       sse?.selectAgain();
     },

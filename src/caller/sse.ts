@@ -27,7 +27,7 @@ export interface SseFront {
   serve(req: IncomingMessage, res: ServerResponse): boolean;
   /** Under another configuration: ends the streams whose URL leads nowhere any more. */
   selectAgain(): void;
-  /** Ends each stream as soon as nothing runs on it. */
+  /** Opens none any more, and ends each as soon as nothing runs on it. */
   drain(): void;
   close(): void;
 }
@@ -48,6 +48,7 @@ export function createSseFront(options: SseOptions): SseFront {
     const first = select();
     if ('refusal' in first) return refuse(res, 404, first.refusal);
     let selection = first;
+    let isLeaving = false;
     if (isDraining) return refuse(res, 503, 'This gateway is stopping.');
     const { maxListeners } = limits;
     if (streams.size >= maxListeners) {
@@ -75,12 +76,16 @@ export function createSseFront(options: SseOptions): SseFront {
       },
       limits,
       options.allowance,
-      () => isDraining && res.end(),
+      () => (isDraining || isLeaving) && res.end(),
     );
     const selectAgain = () => {
       const again = select();
-      if ('refusal' in again) res.end();
-      else selection = again;
+      isLeaving = 'refusal' in again;
+      if (!('refusal' in again)) selection = again;
+      if (!isLeaving) return;
+      // What runs on it is answered, and nothing more is taken.
+      streams.delete(id);
+      if (pipe.waiting === 0) res.end();
     };
     streams.set(id, { pipe, res, selectAgain });
     const timer = setInterval(() => {

@@ -188,3 +188,44 @@ test('what comes to its end when its stream has closed is refused, and nobody li
   const { status } = await late.next();
   expect([status, inside.waiting().listeners]).toEqual([404, 0]);
 });
+
+test.each([
+  ['without its toolset', '/sse/some', { legacySse: true }],
+  ['without this transport', '/sse', {}],
+])(
+  'another configuration %s: what runs is answered, nothing more is taken, and the stream ends',
+  async (_how, path, after) => {
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await using crm = await plainServer({
+      era: 'legacy',
+      tools: [{ name: 'work', inputSchema: { type: 'object' } }],
+      answers: {
+        'tools/call work': async (given) => {
+          await finished;
+          given.result({ content: [{ type: 'text', text: 'done' }] });
+        },
+      },
+    });
+    const mcpServers = { crm: crm.entry() };
+    const toolsets = { some: { include: ['*'] } };
+    await using gateway = await startGateway({ mcpServers, legacySse: true, toolsets });
+    await using caller = await rawCaller(gateway.url);
+    caller.send(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${gateway.token}\r\n\r\n`);
+    const [, messages = ''] = await caller.until(/data: (\S+)/);
+    const call = async () => {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${gateway.token}` };
+      const body = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'crm__work' } };
+      return (await gateway.send(messages, { headers, body })).status;
+    };
+    expect(await call()).toBe(202);
+    await expect.poll(() => gateway.gateway.waiting().downstream).toBe(1);
+    await gateway.reload({ mcpServers, ...after });
+    expect(await call()).toBe(404);
+    finish();
+    // The end of a body in chunks.
+    await caller.until(/"text":"done"[\s\S]*\r\n0\r\n\r\n$/);
+  },
+);
