@@ -21,6 +21,7 @@ import { createRepeats } from '../relay/repeats.ts';
 import type { RunningCall } from '../relay/running-call.ts';
 import { discoverResult, initializeResult, resultHead, writeError, writeResult } from './answers.ts';
 import { type Caller, type Identity, identityOf, type Reply } from './caller.ts';
+import { EarlyCall } from './early-call.ts';
 import { retryAfter } from './http-reply.ts';
 import { createListeners } from './listeners.ts';
 import { answerLost } from './lost-call.ts';
@@ -279,18 +280,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       repeats.close();
     },
   };
-}
-
-/** One that waits for the first lists. */
-class EarlyCall implements RunningCall {
-  readonly hasEnded = false;
-  isCancelled = false;
-
-  cancel(): void {
-    this.isCancelled = true;
-  }
-
-  callerLeft(): void {}
 }
 
 const isAskable = (params: Params, caller: Caller) => declaredBy(params, caller).capabilities !== undefined;
