@@ -56,6 +56,10 @@ export function createPipe(
       if (isCounted) allowance.leave();
       if (--waiting === 0) onIdle();
     };
+    const untilGone = (callback: () => void) => {
+      gone = callback;
+      onGone.add(callback);
+    };
     const end = (json: string) => {
       output.write(json);
       over();
@@ -76,12 +80,11 @@ export function createPipe(
         return !output.isOpen;
       },
       running(callback) {
-        if (!isAwaited) return;
-        gone = callback;
-        onGone.add(callback);
+        if (isAwaited) untilGone(callback);
       },
-      listening() {
+      listening(callback) {
         over();
+        untilGone(callback);
         return true;
       },
     };

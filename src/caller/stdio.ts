@@ -68,7 +68,7 @@ export function serveStdio(
     if (!isUnread()) input.resume();
   }
 
-  const over = new Promise<void>((resolve) => {
+  const left = new Promise<void>((resolve) => {
     const onLine = (line: string) => {
       if (line.trim() !== '') take(() => pipe.receive(line));
     };
@@ -101,6 +101,7 @@ export function serveStdio(
     // The reader of our output has gone.
     output.on('error', () => resolve());
   });
+  const over = left.then(pipe.close);
 
   return {
     over,

@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { legacyChanging, modernChanging } from '../support/downstreams/changing.ts';
@@ -126,6 +127,31 @@ describe('a session of the legacy era', () => {
     expect([second.status, await first.next()]).toEqual([200, undefined]);
     second.cut();
     await eventually(() => gateway.gateway.waiting().listeners).toBe(0);
+  });
+});
+
+describe('a caller over pipes that has left', () => {
+  const legacy = [
+    legacyRequest('initialize', { protocolVersion: '2025-11-25', capabilities: {} })[0],
+    { jsonrpc: '2.0', method: 'notifications/initialized' },
+    legacyRequest('resources/subscribe', { uri: 'test://counter' }, { id: 2 })[0],
+  ];
+  const watching = { notifications: { resourceSubscriptions: ['test://counter'] } };
+  const modern = [1, 1, 1].map((id) => modernRequest('subscriptions/listen', watching, id)[0]);
+  test.for([
+    ['legacy', legacy],
+    ['modern, with one id for all', modern],
+  ] as const)('hears and watches nothing any more: %s', async ([, messages]) => {
+    await using crm = await legacyChanging();
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    const served = gateway.gateway.serveStdio(input, output.resume());
+    for (const message of messages) input.write(`${JSON.stringify(message)}\n`);
+    await eventually(() => crm.subscribed()).toEqual(['test://counter']);
+    input.end();
+    await served;
+    expect(gateway.gateway.waiting().listeners).toBe(0);
+    await eventually(() => crm.subscribed()).toEqual([]);
   });
 });
 
