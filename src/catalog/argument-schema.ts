@@ -51,11 +51,7 @@ export function overrideArguments(root: Params, overrides: Overrides, effort: Ef
     return targets.get(ref);
   }
 
-  /**
-   * Itself where nothing in it is about these arguments.
-   *
-   * @param path  the references that lead here
-   */
+  /** @param path  the references that lead here */
   function shape(schema: Params, path: readonly string[]): Params {
     const { $ref: ref, ...siblings } = schema;
     const target = path.includes(ref as string) ? undefined : targetOf(ref);
@@ -63,7 +59,8 @@ export function overrideArguments(root: Params, overrides: Overrides, effort: Ef
     boundDepth(path.length);
     spend(effort, target.chars);
     const found = shape(target.found, [...path, ref as string]);
-    if (found === target.found) return shapeParts(schema, path);
+    // Where nothing in it is about these arguments, the reference stays.
+    if (JSON.stringify(found) === JSON.stringify(target.found)) return shapeParts(schema, path);
     // A copy, since elsewhere the same definition may stand for something else than the arguments.
     const rest = shapeParts(siblings, path);
     const isClear = Object.keys(rest).every((keyword) => !Object.hasOwn(found, keyword));
@@ -90,7 +87,7 @@ export function overrideArguments(root: Params, overrides: Overrides, effort: Ef
       ]);
       shaped[keyword] = Object.fromEntries(entries);
     }
-    return JSON.stringify(shaped) === JSON.stringify(given) ? given : shaped;
+    return shaped;
   }
 
   return shape(root, []);
