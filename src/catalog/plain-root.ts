@@ -34,7 +34,14 @@ export function flattenRoot(root: Schema, effort: Effort): FlatRoot {
   const search: Search = { root, found, effort };
   const parts = collect(root, search, 0, notes);
   if (parts === undefined) return { fault: 'no alternative of its inputSchema is an object' };
-  const isPlain = root.type === 'object' && isObject(root.properties) && found.size === 0;
+  const own = isObject(root.properties) ? Object.keys(root.properties).length : 0;
+  // Of the root's own properties alone, "no others" was true; the alternatives brought more.
+  const isWider = parts.properties.size > own;
+  const undeclared = [...parts.required].filter((name) => !parts.properties.has(name));
+  // Some callers refuse what is required and no property. The server wants it all the same.
+  for (const name of undeclared) parts.properties.set(name, {});
+  const isPlain =
+    root.type === 'object' && isObject(root.properties) && found.size === 0 && undeclared.length === 0;
   if (isPlain) return { schema: root, changes: [], note: undefined };
 
   const {
@@ -47,9 +54,7 @@ export function flattenRoot(root: Schema, effort: Effort): FlatRoot {
     ...rest
   } = root;
   for (const keyword of [...CONDITIONAL, ...DROPPED]) delete rest[keyword];
-  const own = isObject(root.properties) ? Object.keys(root.properties).length : 0;
-  // Of the root's own properties alone, "no others" was true; the alternatives brought more.
-  const isClosed = additionalProperties === false && parts.properties.size > own;
+  const isClosed = additionalProperties === false && isWider;
   return {
     schema: {
       ...rest,
@@ -64,6 +69,7 @@ export function flattenRoot(root: Schema, effort: Effort): FlatRoot {
         : []),
       ...(root.type === 'object' ? [] : ['its root gets the type "object"']),
       ...(isObject(root.properties) || parts.properties.size > 0 ? [] : ['its root gets properties']),
+      ...(undeclared.length === 0 ? [] : ['its root gets those properties that it requires']),
     ],
     note: notes.length === 0 ? undefined : cutText(`Arguments: ${notes.join(' ')}`, MAX_NOTE_CHARS),
   };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type SchemaRules, shapeSchema } from '../../src/catalog/schema-rules.ts';
-import { findLocal, mapSubschemas, type Schema } from '../../src/catalog/subschemas.ts';
+import { findLocal, mapSubschemas, type Schema, textsOf } from '../../src/catalog/subschemas.ts';
 
 const PLAIN: SchemaRules = { plainSchemaRoot: true, inlineRefs: false, dropKeywords: [] };
 const INLINE: SchemaRules = { plainSchemaRoot: false, inlineRefs: true, dropKeywords: [] };
@@ -37,10 +37,23 @@ test('a root without type or properties gets them', () => {
   expect(shape({}).schema).toEqual({ type: 'object', properties: {} });
   expect(shape({ type: ['object', 'null'], required: ['a'] }).schema).toEqual({
     type: 'object',
-    properties: {},
+    properties: { a: {} },
     required: ['a'],
   });
   expect(shape({ type: 'object' }).changes).toEqual(['its root gets properties']);
+});
+
+test('what a plain root requires is among its properties', () => {
+  const closed = { type: 'object', properties: { a: text }, additionalProperties: false };
+  const shaped = shape({ ...closed, required: ['a', 'b'] });
+  expect(shaped.schema).toEqual({ ...closed, properties: { a: text, b: {} }, required: ['a', 'b'] });
+  expect(shaped.changes).toEqual(['its root gets those properties that it requires']);
+  const branch = { properties: { c: text }, required: ['c', 'd'] };
+  expect(shape({ anyOf: [branch, branch] }).schema).toEqual({
+    type: 'object',
+    properties: { c: text, d: {} },
+    required: ['c', 'd'],
+  });
 });
 
 test('a root that can be no object is a fault', () => {
@@ -355,6 +368,9 @@ test('whatever a downstream writes, the root is plain or there is a fault, and n
       if ('fault' in shaped) return;
       expect(shaped.schema.type).toBe('object');
       expect(shaped.schema.properties).toBeTypeOf('object');
+      for (const name of textsOf(shaped.schema.required)) {
+        expect(Object.hasOwn(shaped.schema.properties as object, name), name).toBe(true);
+      }
       for (const keyword of ['oneOf', 'anyOf', 'allOf', 'enum', 'not']) {
         expect(shaped.schema).not.toHaveProperty(keyword);
       }
