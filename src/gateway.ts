@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { Allowance } from './caller/allowance.ts';
 import type { AuditLines } from './caller/audit-lines.ts';
 import { createDispatcher } from './caller/dispatch.ts';
-import type { Front, FrontRules } from './caller/front.ts';
+import type { Front } from './caller/front.ts';
 import { createFronts } from './caller/fronts.ts';
 import { createObserver } from './caller/observer.ts';
 import { watchProcess } from './caller/process-health.ts';
@@ -13,6 +13,7 @@ import { createSessions } from './caller/sessions.ts';
 import { type GatewayStatus, statusOf, type Waiting } from './caller/status.ts';
 import { type StdioFront, serveStdio } from './caller/stdio.ts';
 import { createTokens } from './caller/tokens.ts';
+import { createViewNow } from './caller/view-now.ts';
 import { createAcceptance } from './catalog/acceptance.ts';
 import { openCatalogFile, requireApprovals } from './catalog/catalog-file.ts';
 import { createCatalogHolder } from './catalog/holder.ts';
@@ -147,7 +148,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   let isClosed = false;
   const dispatcher = createDispatcher({
     catalog: holder,
-    select,
+    viewNow: createViewNow(select, holder, tokens.accepts),
     settled: publishing.settled,
     isSettled: () => publishing.isSettled,
     rounds: { seal: tokens.seals.requestState, tasks: tokens.seals.task, parked },
@@ -182,16 +183,9 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
 
   const status = () => statusOf(fleet.downstreams, holder.current, redact);
 
-  const rulesNow = (): FrontRules => ({
-    token: tokens.token,
-    earlierTokens: tokens.earlierTokens,
-    allowedHosts: config.allowedHosts,
-    legacySse: config.legacySse,
-  });
-
   const fronts = createFronts({
-    ...{ limits, allowance, select, dispatcher, sessions, status, processes },
-    rules: rulesNow,
+    ...{ limits, allowance, hasToken: tokens.accepts, select, dispatcher, sessions, status, processes },
+    rules: () => ({ allowedHosts: config.allowedHosts, legacySse: config.legacySse }),
     isReady: () => publishing.isSettled,
     isBehind: health.isBehind,
     measure: () =>
@@ -204,7 +198,10 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
 
   function changeToken(token: string, keepMs: number): void {
     secrets.add([token]);
-    tokens.change(token, keepMs, fronts.apply);
+    tokens.change(token, keepMs, () => {
+      fronts.apply();
+      dispatcher.catalogChanged();
+    });
     fronts.apply();
   }
 

@@ -20,7 +20,9 @@ export interface Caller extends Identity {
   readonly selection: Selection;
   /** What tells this caller's requests from another's; undefined when nothing does. */
   readonly session: Session | undefined;
-  /** Of a modern request over HTTP: what it mirrors is held against its body. */
+  /**
+   * Of a modern request over HTTP: what it mirrors is held against its body. Of a stream over HTTP: it ends with its token.
+   */
   readonly headers?: IncomingHttpHeaders;
 }
 

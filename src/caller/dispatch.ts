@@ -30,10 +30,9 @@ import { NEEDS_CATALOG, offers, offersSubscriptions, SUBSCRIBING } from './offer
 import { PassedCall, type PassedCalls } from './passed-call.ts';
 import { MAIN } from './processes.ts';
 import { askingOf, declaredBy, unknownLogLevel } from './request-facts.ts';
-import type { Selection, Selector } from './selection.ts';
+import type { Selection } from './selection.ts';
 import { readDeclared, type Session } from './session.ts';
 import { TooMany } from './too-many.ts';
-import { createViewNow } from './view-now.ts';
 
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
@@ -65,8 +64,8 @@ export interface Dispatcher {
 
 interface DispatcherOptions {
   catalog: { readonly current: Catalog };
-  /** Of the configuration in force. */
-  select: Selector;
+  /** What a caller that stays is shown now; undefined where that is no more. */
+  viewNow(caller: Caller): View | undefined;
   /** Resolves when the catalog is worth listing. */
   settled: Promise<void>;
   isSettled(): boolean;
@@ -93,12 +92,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   const repeats = createRepeats(options.elsewhere);
 
-  const listeners = createListeners(
-    createViewNow(options.select, catalog),
-    writeResult,
-    rounds,
-    options.limits,
-  );
+  const listeners = createListeners(options.viewNow, writeResult, rounds, options.limits);
   const calls: PassedCalls = { observer, redact: options.redact, running: 0 };
 
   function listen(request: Request, caller: Caller, reply: Reply): void {

@@ -157,7 +157,7 @@ export function createEndpoint(
       return;
     }
     const agent = req.headers['user-agent'];
-    const caller: Caller = { name: 'token', agent, era: 'legacy', selection, session };
+    const caller: Caller = { name: 'token', agent, era: 'legacy', selection, session, headers: req.headers };
     const reply = new HttpReply(req, res, 'legacy', 'sse', limits);
     try {
       const isOpen = dispatcher.open(caller, reply);

@@ -20,7 +20,6 @@ import type { PagesOptions, Readiness } from './pages.ts';
 import type { Selector } from './selection.ts';
 import type { Sessions } from './sessions.ts';
 import { createSseFront } from './sse.ts';
-import { createTokenCheck } from './token.ts';
 import { refuseUnreadable } from './unreadable.ts';
 
 export interface Front {
@@ -43,9 +42,6 @@ export interface Front {
 
 /** What may change while it is open. */
 export interface FrontRules {
-  readonly token: string;
-  /** Accepted as well, each for a time. */
-  readonly earlierTokens?: readonly string[];
   readonly allowedHosts: readonly string[];
   /** Serves the transport of 2024-11-05 as well. */
   readonly legacySse: boolean;
@@ -61,6 +57,8 @@ export interface FrontOptions extends Pick<PagesOptions, 'status' | 'metrics'> {
   /** Those in force: but for `maxHeaderBytes`, what is read from them later may be other than at first. */
   limits: FrontLimits;
   allowance: Allowance;
+  /** Whether a request with these is let in. */
+  hasToken(headers: IncomingHttpHeaders): boolean;
   select: Selector;
   dispatcher: Dispatcher;
   sessions: Sessions;
@@ -94,10 +92,9 @@ const LAST_BYTES_MS = 500;
  * rare.
  */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const { select, dispatcher, sessions, allowance, limits, others } = options;
+  const { hasToken, select, dispatcher, sessions, allowance, limits, others } = options;
   const listensOnLoopback = isLoopback(options.host);
   let { rules } = options;
-  let hasToken = createTokenCheck(rules.token, rules.earlierTokens);
   let refusedHost = createHostCheck(listensOnLoopback, rules.allowedHosts);
   let isStopping = false;
   /** Each connection carries one more answer. */
@@ -108,12 +105,11 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     return options.isBehind() ? 'behind' : 'ready';
   };
   const given = {
-    hasToken: (headers: IncomingHttpHeaders) => hasToken(headers),
     refusedHost: (headers: IncomingHttpHeaders) => refusedHost(headers),
     readiness,
     status: options.status,
     metrics: options.metrics,
-    ...{ select, dispatcher, sessions, allowance, limits, others },
+    ...{ hasToken, select, dispatcher, sessions, allowance, limits, others },
   };
   const endpoint = createEndpoint(given);
   let pages: Promise<RequestListener> | undefined;
@@ -201,7 +197,6 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     apply(fresh) {
       rules = fresh;
       applyLimits();
-      hasToken = createTokenCheck(rules.token, rules.earlierTokens);
       refusedHost = createHostCheck(listensOnLoopback, rules.allowedHosts);
       if (!rules.legacySse) sse?.drain();
       sse = rules.legacySse ? (sse ?? createSseFront(given)) : undefined;

@@ -25,7 +25,7 @@ interface SseOptions {
 export interface SseFront {
   /** False for what is not asked of it. */
   serve(req: IncomingMessage, res: ServerResponse): boolean;
-  /** Under another configuration: ends the streams whose URL leads nowhere any more. */
+  /** Under another configuration: ends the streams whose URL leads nowhere any more, or whose token is none. */
   selectAgain(): void;
   /** Opens none any more, and ends each as soon as nothing runs on it. */
   drain(): void;
@@ -80,7 +80,7 @@ export function createSseFront(options: SseOptions): SseFront {
     );
     const selectAgain = () => {
       const again = select();
-      isLeaving = 'refusal' in again;
+      isLeaving = 'refusal' in again || !options.hasToken(req.headers);
       if (!('refusal' in again)) selection = again;
       if (!isLeaving) return;
       // What runs on it is answered, and nothing more is taken.

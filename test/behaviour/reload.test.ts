@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { legacyChanging } from '../support/downstreams/changing.ts';
+import { legacyChanging, modernChanging } from '../support/downstreams/changing.ts';
 import type { HttpDownstream, ServerEntry } from '../support/downstreams/downstream.ts';
 import { legacyServer as firstGeneration } from '../support/downstreams/legacy.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -7,6 +7,7 @@ import { type StdioDownstream, stdioServer } from '../support/downstreams/stdio.
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
+import { open } from '../support/wire-client.ts';
 
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
 const legacyServer = (...tools: string[]) =>
@@ -336,6 +337,36 @@ describe('another configuration', () => {
     expect(await Promise.all(tokens.map(ask))).toEqual([200, 200, 200]);
     await expect.poll(() => ask(tokens[1]), { timeout: 10_000 }).toBe(401);
     expect([await ask(tokens[0]), await ask(tokens[2])]).toEqual([200, 200]);
+  });
+
+  test('with another token: streams that the old one opened end when it is accepted no more, and no others', async () => {
+    const uri = 'test://counter';
+    const [first, second] = ['the-first-token-of-all', 'the-second-token-of-all'];
+    await using crm = await modernChanging();
+    const config = { mcpServers: { crm: crm.entry() }, drainMs: 500, legacySse: true };
+    await using gateway = await startGateway(config, { token: first });
+    const listen = async (token: string) => {
+      const [body, headers] = modernRequest('subscriptions/listen', {
+        notifications: { resourceSubscriptions: [uri] },
+      });
+      const stream = await gateway.open(body, { ...headers, authorization: `Bearer ${token}` });
+      expect((await stream.next())?.params.notifications).toEqual({ resourceSubscriptions: [uri] });
+      return stream;
+    };
+    const old = await listen(first);
+    const begun = await gateway.post(...legacyRequest('initialize', { capabilities: {} }));
+    const bearer = { authorization: `Bearer ${first}`, accept: 'text/event-stream' };
+    const session = { ...bearer, 'mcp-session-id': String(begun.headers['mcp-session-id']) };
+    const ofSession = await open(gateway.url, { method: 'GET', headers: session });
+    const ofPipe = await fetch(new URL('/sse', gateway.url), { headers: bearer });
+    await gateway.reload(config, second);
+    const fresh = await listen(second);
+    expect((await old.next())?.result.resultType).toBe('complete');
+    expect(await ofSession.next()).toBeUndefined();
+    expect(await ofPipe.text()).toMatch(/^event: endpoint/);
+    await crm.change(uri);
+    expect((await fresh.next())?.params.uri).toBe(uri);
+    fresh.cut();
   });
 
   test('keeps the process of a command that is the same, and starts another before it ends the old one', async () => {
