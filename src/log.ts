@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
+import { CUT } from './cut.ts';
 import { disarmJson } from './visible.ts';
 
 export type Logger = PinoLogger;
@@ -43,27 +44,60 @@ const MIN_SECRET_CHARS = 6;
 
 export function createSecrets(values: Iterable<string> = []): Secrets {
   const known = new Set<string>();
+  /** Longest first, so that a secret that contains another leaves no rest behind. */
+  let spelled: readonly string[] = [];
   let matcher: RegExp | undefined;
   const secrets: Secrets = {
     add(more) {
       const before = known.size;
-      for (const value of more) if (value.length >= MIN_SECRET_CHARS) known.add(value);
-      if (known.size > before) matcher = matcherFor(known);
+      for (const value of more) {
+        for (const part of [value, ...linesOf(value)]) if (part.length >= MIN_SECRET_CHARS) known.add(part);
+      }
+      if (known.size === before) return;
+      spelled = [...new Set([...known].flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
+      matcher = new RegExp(spelled.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|'), 'g');
     },
-    redact: (text) => (matcher === undefined ? text : text.replace(matcher, '[secret]')),
+    redact(text) {
+      if (matcher === undefined) return text;
+      const whole = text.replace(matcher, SHOWN);
+      return whole.includes(CUT) ? withoutRests(whole, spelled) : whole;
+    },
   };
   secrets.add(values);
   return secrets;
 }
 
-function matcherFor(values: ReadonlySet<string>): RegExp {
-  const spellings = new Set([...values].flatMap(spellingsOf));
-  // Longest first, so that a secret that contains another leaves no rest behind.
-  const pattern = [...spellings]
-    .sort((a, b) => b.length - a.length)
-    .map((spelling) => spelling.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    .join('|');
-  return new RegExp(pattern, 'g');
+const SHOWN = '[secret]';
+
+/** A key in a file has several, also where they are written as `\\n`, and is printed line by line. */
+function linesOf(value: string): string[] {
+  return value.split(/[\r\n]+|(?:\\[rn])+/).map((line) => line.replace(/^[\s",]+|[\s",]+$/g, ''));
+}
+
+/** Shorter ones say nothing. */
+const MIN_REST_CHARS = 4;
+
+/** Who cuts a text does so where secrets are not known, and they are no longer whole in it. */
+function withoutRests(text: string, spelled: readonly string[]): string {
+  const pieces = text.split(CUT);
+  return pieces
+    .map((piece, index) => {
+      const end = index < pieces.length - 1 ? longest(spelled, (spelling) => overlap(piece, spelling)) : 0;
+      const left = end > 0 ? piece.slice(0, -end) + SHOWN : piece;
+      const start = index > 0 ? longest(spelled, (spelling) => overlap(spelling, left)) : 0;
+      return start > 0 ? SHOWN + left.slice(start) : left;
+    })
+    .join(CUT);
+}
+
+const longest = (spelled: readonly string[], measure: (spelling: string) => number) =>
+  spelled.reduce((most, spelling) => Math.max(most, measure(spelling)), 0);
+
+/** How much of its end is the beginning of the other one. */
+function overlap(text: string, next: string): number {
+  let chars = Math.min(text.length, next.length);
+  while (chars >= MIN_REST_CHARS && !text.endsWith(next.slice(0, chars))) chars--;
+  return chars >= MIN_REST_CHARS ? chars : 0;
 }
 
 const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
@@ -80,14 +114,24 @@ function spellingsOf(value: string): string[] {
     const own = text.slice(Math.ceil((before * 4) / 3), Math.floor(((before + bytes.length) * 4) / 3));
     return [own, own.replaceAll('+', '-').replaceAll('/', '_')];
   });
-  const inUrl = value.isWellFormed() ? encodeURIComponent(value) : value;
-  return [
-    value,
-    inJson(value),
-    inJson(inJson(value)),
-    inUrl,
-    inUrl.replaceAll('%20', '+'),
-    inUrl.replaceAll(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()),
-    ...encoded,
-  ].filter((spelling) => spelling.length >= MIN_SECRET_CHARS);
+  return [value, inJson(value), inJson(inJson(value)), ...inUrls(value), ...encoded].filter(
+    (spelling) => spelling.length >= MIN_SECRET_CHARS,
+  );
+}
+
+/** Each of those who write URLs leaves other characters as they are. */
+function inUrls(value: string): string[] {
+  if (!value.isWellFormed()) return [];
+  const form = String(new URLSearchParams([['', value]])).slice(1);
+  const escaped = [
+    encodeURIComponent(value),
+    encodeURI(value),
+    form.replaceAll('+', '%20'),
+    new URL(`http://x/${value}`).href.slice('http://x/'.length),
+    new URL(`http://x/?${value}`).href.slice('http://x/?'.length),
+  ];
+  return escaped.flatMap((url) => {
+    const lower = url.replaceAll(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase());
+    return [url, url.replaceAll('%20', '+'), lower, lower.replaceAll('%20', '+')];
+  });
 }

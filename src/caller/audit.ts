@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { cutText } from '../cut.ts';
 import { remembering } from '../protocol/text.ts';
 import { disarmJson } from '../visible.ts';
 import { type EndedCall, verdictOf } from './observed.ts';
@@ -54,7 +55,7 @@ export function createAudit({ write, redact, values }: AuditOptions): (call: End
 /** What a caller asked for that it was refused: whatever it wrote, of a sensible length. */
 function nameOf(params: EndedCall['request']['params']): string | undefined {
   const name = params?.name ?? params?.uri;
-  return typeof name === 'string' ? name.slice(0, 256) : undefined;
+  return typeof name === 'string' ? cutText(name, 256) : undefined;
 }
 
 /** The time as ISO 8601. All but the milliseconds are the same for a thousand of them. */

@@ -1,7 +1,7 @@
 import type { Profile } from '../config/profiles.ts';
+import { cutText } from '../cut.ts';
 import type { Listed } from '../downstream/listing.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
-import { cutText } from '../protocol/text.ts';
 import { isForAppsAlone, showsApps } from './apps.ts';
 import { type Effort, effortOfTool } from './effort.ts';
 import { matchesGlob } from './glob.ts';

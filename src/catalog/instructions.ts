@@ -1,4 +1,4 @@
-import { cutText } from '../protocol/text.ts';
+import { cutText } from '../cut.ts';
 import { withoutHidden } from '../visible.ts';
 import type { CatalogSource } from './offered-tool.ts';
 

@@ -1,5 +1,5 @@
+import { cutText } from '../cut.ts';
 import { isObject } from '../protocol/messages.ts';
-import { cutText } from '../protocol/text.ts';
 import { type Effort, spend } from './effort.ts';
 import { noteAlternatives, noteConditions, type Parts } from './root-notes.ts';
 import { findLocal, type Schema, textsOf } from './subschemas.ts';

@@ -1,5 +1,5 @@
+import { cutText } from '../cut.ts';
 import { isObject } from '../protocol/messages.ts';
-import { cutText } from '../protocol/text.ts';
 import { type Schema, textsOf } from './subschemas.ts';
 
 /** What a schema says about the object at its root, put together from everything it is made of. */

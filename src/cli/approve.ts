@@ -53,7 +53,7 @@ export async function approve(
       return 0;
     }
     if (options.list === true) {
-      for (const line of pending.flatMap(describe)) print(line);
+      for (const line of pending.flatMap((one) => describe(one, redact))) print(line);
       return 1;
     }
     for (const { key, entry, accepted, changed } of pending) {
@@ -114,16 +114,18 @@ function pendingIn(
   });
 }
 
-function describe({ key, changed }: Pending): string[] {
+function describe({ key, changed }: Pending, redact: (text: string) => string): string[] {
+  // In this order: what is cut in two is no longer found.
+  const shown = (text: string, first: string, others: string) => wrap(redact(text), first, others);
   return changed.flatMap((change) => {
     const { before, after } = change;
     const head = `${before === undefined ? '+' : '~'} ${key}  ${shownName(change)}`;
     const fields = differences(before ?? {}, after).flatMap((difference) => [
-      ...wrap(difference.path, '    ', '      '),
-      ...(difference.before === undefined ? [] : wrap(textOf(difference.before), '    - ', '      ')),
-      ...(difference.after === undefined ? [] : wrap(textOf(difference.after), '    + ', '      ')),
+      ...shown(difference.path, '    ', '      '),
+      ...(difference.before === undefined ? [] : shown(textOf(difference.before), '    - ', '      ')),
+      ...(difference.after === undefined ? [] : shown(textOf(difference.after), '    + ', '      ')),
     ]);
-    return [...wrap(head, '', '  '), ...fields, ''];
+    return [...shown(head, '', '  '), ...fields, ''];
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/merge.ts';
 import type { CatalogNote } from '../catalog/offered-tool.ts';
 import type { ToolRoute, View } from '../catalog/view.ts';
+import { CUT } from '../cut.ts';
 import type { Gateway } from '../gateway.ts';
 import { escapeHiddenJson } from '../visible.ts';
 import { diffTools, readToolsFile } from './diff.ts';
@@ -95,5 +96,5 @@ function reasons({ originalName, whyRenamed, tool, changes }: ToolRoute): string
 function summarize(description: unknown, room: number): string {
   if (typeof description !== 'string') return '';
   const line = [...printable(description.trim().split('\n', 1)[0] ?? '')];
-  return line.length > room ? `${line.slice(0, room - 1).join('')}…` : line.join('');
+  return line.length > room ? `${line.slice(0, room - 1).join('')}${CUT}` : line.join('');
 }

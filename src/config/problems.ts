@@ -1,3 +1,4 @@
+import { cutText } from '../cut.ts';
 import type { ConfigProblem } from './config-error.ts';
 
 /** Where something stands in the file: `['mcpServers', 'crm', 'headers', 0, 'name']`. */
@@ -43,8 +44,7 @@ const PLAIN_KEY = /^[\w$-]{1,60}$/;
 
 /** A foreign text as a terminal may show it: no control or direction characters, no endless lines. */
 export function printable(text: string, maxChars = 60): string {
-  const short = text.length > maxChars ? `${text.slice(0, maxChars - 1)}…` : text;
-  return short.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
+  return cutText(text, maxChars).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
 }
 
 export function kindOf(value: unknown): string {

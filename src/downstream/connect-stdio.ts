@@ -1,4 +1,5 @@
 import type { StdioDownstreamConfig } from '../config/config.ts';
+import { cutText } from '../cut.ts';
 import { LATEST_MODERN_VERSION } from '../protocol/eras.ts';
 import { RPC } from '../protocol/messages.ts';
 import { capOf } from './cap.ts';
@@ -59,7 +60,7 @@ async function startStdio(config: StdioDownstreamConfig, options: AttemptOptions
     // It was we who closed it, for a reason that the error knows.
     if (ended === undefined || ended === 'closed') throw error;
     const Failed = mode === 'auto' && ended.startsWith('exit code') ? EndedOnProbe : ConnectFailed;
-    throw new Failed(ended, lastWords?.slice(0, MAX_DETAIL_CHARS));
+    throw new Failed(ended, lastWords && cutText(lastWords, MAX_DETAIL_CHARS));
   } finally {
     options.signal.removeEventListener('abort', giveUp);
   }

@@ -1,3 +1,4 @@
+import { CUT } from '../cut.ts';
 import { decodeUtf8 } from './text.ts';
 
 const NEWLINE = 0x0a;
@@ -7,7 +8,8 @@ const KEPT_BYTES = 1024;
 /**
  * Cuts a byte stream into lines, without the line break, whatever the chunk borders.
  *
- * @param onTooLong  called at the end of a line longer than `maxBytes`, with what was kept of it; reading goes on
+ * @param onTooLong  called at the end of a line longer than `maxBytes`, with what was kept of it around a mark; reading
+ *   goes on
  * @param onNotUtf8  called instead of `onLine` for a line that is no text, with what can be read of it; where it is
  *   absent, that is the line
  */
@@ -24,9 +26,7 @@ export function createLineReader(
     bytes += part.length;
     parts.push(part);
     if (bytes <= maxBytes || parts.length < 2) return;
-    const all = Buffer.concat(parts);
-    const end = Math.max(all.length - KEPT_BYTES, KEPT_BYTES);
-    parts = [Buffer.concat([all.subarray(0, KEPT_BYTES), all.subarray(end)])];
+    parts = [endsOf(Buffer.concat(parts))];
   }
 
   function finish(): void {
@@ -36,7 +36,7 @@ export function createLineReader(
     const isTooLong = bytes > maxBytes;
     parts = [];
     bytes = 0;
-    if (isTooLong) onTooLong(line.slice(0, KEPT_BYTES) + line.slice(-KEPT_BYTES));
+    if (isTooLong) onTooLong(endsOf(whole).toString('utf8'));
     else if (text === undefined) onNotUtf8(line);
     else onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
   }
@@ -52,4 +52,12 @@ export function createLineReader(
       if (start < chunk.length) keep(chunk.subarray(start));
     },
   };
+}
+
+const CUT_BYTES = Buffer.from(CUT);
+
+function endsOf(line: Buffer): Buffer {
+  const end = line.length - KEPT_BYTES;
+  if (end <= KEPT_BYTES) return line;
+  return Buffer.concat([line.subarray(0, KEPT_BYTES), CUT_BYTES, line.subarray(end)]);
 }

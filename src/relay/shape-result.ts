@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Profile } from '../config/profiles.ts';
+import { cutText } from '../cut.ts';
 import { formatBytes } from '../errors.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
-import { cutText } from '../protocol/text.ts';
 
 type Block = Params;
 type TextBlock = Block & { text: string };

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Pool } from 'undici';
 import { describe, expect, test } from 'vitest';
 import { createControlFetch } from '../../src/downstream/control-fetch.ts';
@@ -187,6 +188,38 @@ describe('a secret of the file, or the token, is in nothing that leaves the gate
     }
   }, 60_000);
 });
+
+test('nor is a part of it, where what they print is cut or broken into lines', async () => {
+  const SECRET = 'Zk39pQw7m2XtL8ra'.repeat(4);
+  const tool = (description: string) => ({ name: 'echo', description, inputSchema: { type: 'object' } });
+  let tools = [tool('Says nothing.')];
+  await using crm = await plainServer({ era: 'modern', page: () => ({ tools }) as never });
+  const servers = {
+    mcpServers: { crm: crm.entry({ headers: { 'X-API-KEY': '${KEY}' }, definitionChanges: 'block' }) },
+    profiles: { short: { from: 'claude', maxDescriptionChars: 100 } },
+  };
+  await using folder = await folderWith({ 'servers.json': servers });
+  const kept = {
+    env: { KEY: SECRET },
+    catalogFile: join(folder.path, 'servers.catalog.json'),
+    echoesSecrets: true,
+  };
+  await (await startGateway(servers, kept))[Symbol.asyncDispose]();
+  tools = [tool(`${'It says. '.repeat(6)}${SECRET}`)];
+  await (await startGateway(servers, kept))[Symbol.asyncDispose]();
+  for (const [args, shows] of [
+    [['approve', '--list'], '[secret]'],
+    [['approve'], 'approved'],
+    [['tools'], '[secret]…'],
+    [['tools', '--json'], '[secret]'],
+    [['tools', '--json', '--for', 'short'], '[secret]…'],
+  ] as const) {
+    await using child = runCli(args, { cwd: folder.path, env: { KEY: SECRET } });
+    await child.exit;
+    expect(child.stdout).toContain(shows);
+    expect(child.stdout + child.stderr).not.toMatch(/Zk39|L8ra/);
+  }
+}, 60_000);
 
 describe('configured headers do not leave their origin', () => {
   const STATUSES = [301, 302, 303, 307, 308];

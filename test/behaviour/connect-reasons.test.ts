@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { ServerEntry } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
@@ -113,6 +114,43 @@ test('what a downstream said about its end is shown to its operator, without sec
   });
   expect(gateway.logs.join('')).toContain('cannot log in with [secret]');
   expect(gateway.logs.join('')).not.toContain('the-secret-key');
+});
+
+test('a secret is not shown in part either, wherever what was said is cut', async () => {
+  const KEY = 'Zk39pQw7m2XtL8ra'.repeat(4);
+  // The last words are cut after 200 characters, a line after 1024 and before its last 1024.
+  const script = (said: string) =>
+    `const key = process.env.KEY; console.error(${said}); process.exitCode = 3`;
+  const start = (said: string) => ({
+    command: process.execPath,
+    args: ['-e', script(said)],
+    env: { KEY: '${KEY}' },
+  });
+  const ends = [5, 20, 63].flatMap((shown) => [
+    start(`'x'.repeat(${199 - shown}) + key`),
+    start(`'x'.repeat(${1024 - shown}) + key + 'x'.repeat(10000)`),
+    start(`'x'.repeat(10000) + key + 'x'.repeat(${1024 - shown})`),
+  ]);
+  const mcpServers = Object.fromEntries(ends.map((entry, index) => [`s${index}`, entry]));
+  await using gateway = await startGateway({ mcpServers }, { env: { KEY } });
+  const shown = [...gateway.logs, JSON.stringify(gateway.gateway.status())].join('\n');
+  expect(shown).toContain('[secret]…');
+  expect(shown).toContain('…[secret]');
+  expect(shown).not.toMatch(/Zk39|L8ra/);
+});
+
+test('no line of a key that has several is shown', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+  const script =
+    'const { pem } = JSON.parse(process.env.KEY); console.error("bad key: " + pem); process.exit(3)';
+  for (const KEY of [JSON.stringify({ pem }), JSON.stringify({ type: 'key', pem }, null, 2)]) {
+    const entry = { command: process.execPath, args: ['-e', script], env: { KEY: '${KEY}' } };
+    await using gateway = await startGateway({ mcpServers: { crm: entry } }, { env: { KEY } });
+    const shown = [...gateway.logs, JSON.stringify(gateway.gateway.status())].join('\n');
+    expect(shown).toContain('[secret]');
+    for (const line of pem.trim().split('\n').slice(1, -1)) expect(shown).not.toContain(line);
+  }
 });
 
 test.each([['2001:db8::1'], ['[2001:db8::1]']])(

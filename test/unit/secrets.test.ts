@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { cutText } from '../../src/cut.ts';
+import { createSecrets } from '../../src/log.ts';
+
+const SECRET = `Zk3<p9/Qw7|m2Xt"8L'r5! ü(~)*&#?+%41`;
+
+/** Who writes an address, and how a secret stands in it then. */
+const WRITERS: Readonly<Record<string, (secret: string) => string>> = {
+  encodeURIComponent,
+  encodeURI,
+  'a form': (secret) => String(new URLSearchParams({ key: secret })),
+  'a form, with spaces in hexadecimal': (secret) =>
+    String(new URLSearchParams({ key: secret })).replaceAll('+', '%20'),
+  'the path of a URL': (secret) => new URL(`http://crm.example.com/${secret}/mcp`).href,
+  'the query of a URL': (secret) => new URL(`http://crm.example.com/mcp?key=${secret}`).href,
+  'small hexadecimal digits': (secret) =>
+    encodeURIComponent(secret).replace(/%../g, (byte) => byte.toLowerCase()),
+};
+
+test.each(Object.entries(WRITERS))('a secret is found in a URL as written by %s', (_who, write) => {
+  const text = write(SECRET);
+  const shown = createSecrets([SECRET]).redact(text);
+  expect(shown).toContain('[secret]');
+  expect(shown).not.toMatch(/Zk3|Qw7|8L|r5/);
+  expect(createSecrets([SECRET]).redact(JSON.stringify({ text }))).toBe(JSON.stringify({ text: shown }));
+});
+
+test('wherever a text with a secret is cut, no more than three characters of it are left', () => {
+  const secret = 'abcdefghijklmnopqrstuvwxyz0123456789ABCD';
+  const { redact } = createSecrets([secret, 'abcdefgh-of-another']);
+  const spelled = fc.constantFrom(
+    [secret, secret],
+    [btoa(secret), btoa(secret)],
+    [btoa(`user:${secret}`), btoa(`user:${secret}`).slice(7)],
+  );
+  fc.assert(
+    fc.property(
+      fc.string(),
+      spelled,
+      fc.string(),
+      fc.nat(100),
+      (before, [written = '', own = ''], after, chars) => {
+        const cut = cutText(`${before} ${written} ${after}`, chars + 1);
+        const left = redact(JSON.stringify(cut));
+        for (let at = 0; at + 4 < own.length; at++) {
+          expect(left).not.toContain(own.slice(at, at + 4));
+        }
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test('what looks like no secret stays, cut or whole', () => {
+  const { redact } = createSecrets(['the-secret-key', 'short', '{\n  "a": 1,\n  "tools",\n}']);
+  for (const text of ['the…', '…key', 'a short text', '["tools","a"]', 'one… two…', '…']) {
+    expect(redact(text)).toBe(text);
+  }
+  expect(redact('the-s…')).toBe('[secret]…');
+  expect(redact('…-key')).toBe('…[secret]');
+});
