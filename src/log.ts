@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
-import { CUT } from './cut.ts';
+import { CUT, cutText } from './cut.ts';
 import { disarmJson } from './visible.ts';
 
 export type Logger = PinoLogger;
@@ -29,10 +29,36 @@ export function createLog(options: {
       timestamp: pino.stdTimeFunctions.isoTime,
       hooks: { streamWrite: (line) => disarmJson(secrets.redact(line)) },
       formatters: { level: (level) => ({ level }) },
+      serializers: { err: (error: unknown) => tell(error) },
     },
     options.destination,
   );
 }
+
+const MAX_MESSAGE_CHARS = 500;
+const MAX_CAUSES = 8;
+
+/** Of an error no more than this: what else there is in it, or in a long message, may be the body of an answer. */
+function tell(error: unknown, causes = MAX_CAUSES): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code, message, stack } = error as Error & { code?: unknown };
+  // The message stands at its beginning as well.
+  const frames = stack?.split('\n').filter((line) => line.startsWith('    at '));
+  return {
+    type: error.constructor.name,
+    code,
+    message: cutText(message.replace(QUOTED_JSON, 'it is not valid JSON'), MAX_MESSAGE_CHARS),
+    stack: frames?.join('\n'),
+    cause: causes > 0 ? tell(causeOf(error), causes - 1) : undefined,
+  };
+}
+
+/** What is behind an error; of several that are behind one, the first. */
+export const causeOf = (error: Error): unknown =>
+  error instanceof AggregateError ? error.errors[0] : error.cause;
+
+/** What `JSON.parse` says quotes what it was given, in part. */
+const QUOTED_JSON = /(?:\.{3})?".*?"(?:\.{3})? is not valid JSON/gs;
 
 /** Where a log writes: for lines that are made elsewhere. */
 export function destinationOf(log: Logger): DestinationStream {

@@ -1,4 +1,6 @@
 import { ProtocolError } from '@modelcontextprotocol/client';
+import { errors } from 'undici';
+import { causeOf } from '../log.ts';
 import { RPC } from '../protocol/messages.ts';
 import { TooLarge } from './bounded-body.ts';
 import { ConnectFailed } from './connection.ts';
@@ -44,6 +46,7 @@ export function describeCause(error: unknown): string {
     if (cause instanceof ProtocolError) return `it answered initialize with error ${code}`;
     // The SDK's client passes on what its parsers throw.
     if (cause instanceof SyntaxError || cause.name === 'ZodError') return NOT_MCP;
+    if (isMalformed(cause)) return 'it answers with malformed HTTP';
     if (typeof code === 'string') {
       const words = WORDS.get(code);
       if (words !== undefined) return words;
@@ -62,6 +65,11 @@ export function describeRedirect(status: number, location: unknown, from: URL): 
   return `it redirects to ${origin} (HTTP ${status}): put that address into url`;
 }
 
+/** What it sent back cannot be read as HTTP. A connection that ends in the middle of it is something else. */
+export function isMalformed(error: unknown): boolean {
+  return error instanceof errors.HTTPParserError && !error.message.includes('EOF');
+}
+
 /** Nobody listens there, or who did has gone in the middle of it: as long as a server takes to start again. */
 export function isCutOff(error: unknown): boolean {
   return causesOf(error).some((cause) => CUT_OFF.has((cause as { code?: unknown }).code));
@@ -77,12 +85,8 @@ export function statusOf(error: unknown): number | undefined {
 /** The error and what caused it. */
 function causesOf(error: unknown): Error[] {
   const causes: Error[] = [];
-  for (let cause = error; cause instanceof Error && causes.length < 8; cause = nextCause(cause)) {
+  for (let cause = error; cause instanceof Error && causes.length < 8; cause = causeOf(cause)) {
     causes.push(cause);
   }
   return causes;
-}
-
-function nextCause(error: Error): unknown {
-  return error instanceof AggregateError ? error.errors[0] : error.cause;
 }

@@ -29,7 +29,7 @@ import {
 } from './answer-reader.ts';
 import { type Asked, createAsked } from './asked.ts';
 import type { Cap } from './cap.ts';
-import { describeCause } from './causes.ts';
+import { describeCause, isMalformed } from './causes.ts';
 import { judgeStatus } from './judge-status.ts';
 import { LARGE_BYTES, LargeResult, readLargeHead } from './large-result.ts';
 import type { Exchange, Receiver } from './link.ts';
@@ -151,7 +151,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     const { key } = this.#options;
     // Before a connection carried it, nothing was sent; afterwards nobody can know.
     if (this.#controller === undefined) this.fail(unavailable(key, describeCause(error), error));
-    else this.#cut(cutOff(key, error));
+    else this.#cut(isMalformed(error) ? this.#unreadable('malformed HTTP', error) : cutOff(key, error));
   }
 
   onLarge(held: Buffer): LargeReader | undefined {

@@ -2,13 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { type Dispatcher, Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../config/config.ts';
-import { cutOff, type DownstreamFailure, failedStatus, tooLarge, unavailable } from '../errors.ts';
+import { cutOff, type DownstreamFailure, failedStatus, notMcp, tooLarge, unavailable } from '../errors.ts';
 import { isFlood } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder, type EventDecoder } from '../protocol/sse.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
 import type { Cap } from './cap.ts';
-import { describeCause, describeRedirect } from './causes.ts';
+import { describeCause, describeRedirect, isMalformed } from './causes.ts';
 import { type Channel, type Interceptor, passOn } from './channel.ts';
 import { ConnectFailed } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
@@ -217,10 +217,8 @@ class Posted implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     if (this.#isOver) return;
-    this.#onRefused(
-      this.#controller === undefined
-        ? unavailable(this.#key, describeCause(error), error)
-        : cutOff(this.#key, error),
-    );
+    if (this.#controller === undefined) this.#onRefused(unavailable(this.#key, describeCause(error), error));
+    else if (isMalformed(error)) this.#onRefused(notMcp(this.#key, 'malformed HTTP', error));
+    else this.#onRefused(cutOff(this.#key, error));
   }
 }

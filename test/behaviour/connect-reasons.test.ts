@@ -34,6 +34,15 @@ test('a downstream that fails says with which status', async () => {
   expect(await whyDown(downstream.entry())).toBe('HTTP 503');
 });
 
+test('a downstream whose answers are malformed says so', async () => {
+  const answer: Answer = ({ res }) => res.socket?.end('SSH-2.0-OpenSSH_9.6\r\n');
+  await using downstream = await plainServer({
+    era: 'modern',
+    answers: { 'server/discover': answer, initialize: answer },
+  });
+  expect(await whyDown(downstream.entry())).toBe('it answers with malformed HTTP');
+});
+
 test.each<[string, Answer]>([
   ['a web page', answersHtml],
   ['an object of something else', ({ res }) => sendJson(res, 200, {})],

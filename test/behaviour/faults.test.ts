@@ -214,6 +214,51 @@ test('a gateway whose downstream does not list its tools can be closed', async (
   expect(performance.now() - startedAt).toBeLessThan(8000);
 });
 
+/** Characters are counted where bytes are meant, by who writes chunks by hand. */
+const answersBrokenChunks: Answer = ({ res, message }) => {
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: message.id,
+    result: { private: 'é hunter2 '.repeat(100) },
+  });
+  const head = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked';
+  res.socket?.write(`${head}\r\n\r\n5\r\n${body}\r\n0\r\n\r\n`);
+};
+
+test('an answer that is not even HTTP is called so, and is not in the log', async () => {
+  await using downstream = await plainServer({
+    era: 'modern',
+    answers: { 'tools/call echo': answersBrokenChunks },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const reply = await gateway.post(...modernRequest('tools/call', ECHO));
+  expect(reply.json.result.content[0].text).toBe(
+    '"crm" answered with something that is not MCP (malformed HTTP). The call may have run: check before repeating it.',
+  );
+  expect(gateway.logs.join('')).toContain('HTTPParserError');
+  expect(gateway.logs.join('')).not.toContain('hunter2');
+});
+
+test('what a downstream answers to the handshake is not in the log, at its fullest, but for its first words', async () => {
+  const says = `${'Jane Doe was here. '.repeat(50)} hunter2`;
+  const answers: Record<string, Answer> = {
+    chunks: answersBrokenChunks,
+    page: ({ res }) =>
+      res.writeHead(200, { 'content-type': 'application/json' }).end(`"hunter2" hunter2 ${says}`),
+    failure: ({ res }) => res.writeHead(500, { 'content-type': 'text/plain' }).end(says),
+    refusal: (given) => given.error(-32000, says),
+  };
+  for (const answer of Object.values(answers)) {
+    await using downstream = await plainServer({
+      era: 'modern',
+      answers: { 'server/discover': answer, initialize: answer },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    expect(gateway.logs.join('')).toContain('connect_failed');
+    expect(gateway.logs.join('')).not.toContain('hunter2');
+  }
+});
+
 test('what a failed answer looked like is not in the log', async () => {
   const answer: Answer = ({ res }) =>
     res.writeHead(200, { 'content-type': 'application/json' }).end('pw=hunter2');
