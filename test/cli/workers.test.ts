@@ -1,4 +1,5 @@
 import { rename, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'undici';
@@ -437,7 +438,7 @@ test('where the folder of its sockets has too long a name, what is to be done is
   await using folder = await folderWith({
     'servers.json': { mcpServers: { crm: { url: 'http://127.0.0.1:9/mcp' } } },
   });
-  const env = { TMPDIR: `/tmp/${'x'.repeat(100)}`, SWITCHBOARD_TOKEN: TOKEN };
+  const env = { TMPDIR: join(tmpdir(), 'x'.repeat(100)), SWITCHBOARD_TOKEN: TOKEN };
   await using child = runCli(['serve', '--port', '0', '--workers', '2'], { cwd: folder.path, env });
   expect(await child.exit).toMatchObject({ code: 1 });
   expect(child.stderr).toContain('set TMPDIR to a shorter path');
