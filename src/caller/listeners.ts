@@ -141,7 +141,8 @@ export function createListeners(
         onOver();
       };
       insistOnRoom();
-      if (!reply.listening(leave)) {
+      // Over a pipe it may have stopped asking, and read on.
+      if (!reply.listening(() => (reply.isGone ? leave() : listener.end()))) {
         throw new ProtocolError(RPC.invalidRequest, 'To listen, accept text/event-stream.');
       }
       listeners.add(listener);

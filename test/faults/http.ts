@@ -277,7 +277,7 @@ export const HTTP_FAULTS: readonly Fault[] = [
       cut('reset before any byte', rst),
       cut('closed before any byte', fin),
       cut('closed in the head', bytes('HTTP/1.1 200 OK\r\nContent-Ty'), fin),
-      cut('something that is not HTTP', bytes('SSH-2.0-OpenSSH_9.6\r\n'), fin),
+      nonsense('something that is not HTTP', 'malformed HTTP', bytes('SSH-2.0-OpenSSH_9.6\r\n'), fin),
     ],
     command: 'npx tsx bench/attacks.ts',
   },
