@@ -3,6 +3,7 @@ import { type DownstreamFailure, notMcp, type ProtocolError } from '../errors.ts
 import { type Era, LATEST_LEGACY_VERSION, LEGACY_VERSIONS, META, MODERN_VERSIONS } from '../protocol/eras.ts';
 import { type Extensions, TASKS } from '../protocol/extensions.ts';
 import {
+  type Incoming,
   isObject,
   type Outcome,
   type Params,
@@ -118,6 +119,10 @@ function writeOutcome(id: RequestId, outcome: Outcome): string {
 }
 
 /** @param id  undefined where it could not be read */
+/** What is said to a message that is refused before it is understood, or before it is let on. */
+export const writeRefusal = (incoming: Incoming | undefined, why: ProtocolError) =>
+  writeError(incoming?.kind === 'request' ? incoming.message.id : why.id, why);
+
 export function writeError(id: RequestId | undefined, { code, message, data }: ProtocolError): string {
   const error = data === undefined ? { code, message } : { code, message, data };
   return JSON.stringify(id === undefined ? { jsonrpc: '2.0', error } : { jsonrpc: '2.0', id, error });

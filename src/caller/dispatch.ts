@@ -4,6 +4,7 @@ import type { Limits } from '../config/config.ts';
 import { internalError, ProtocolError, unknownCursor, unknownMethod } from '../errors.ts';
 import { isLogLevel, type LogLevel } from '../protocol/log-levels.ts';
 import {
+  type Incoming,
   type Notification,
   type Outcome,
   outcomeOf,
@@ -36,8 +37,8 @@ import { TooMany } from './too-many.ts';
 
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
-  /** A request was refused before it came to this, with an answer of so many bytes. */
-  refused(request: Request, caller: Identity, why: ProtocolError, bytes: number): void;
+  /** A message was refused before it came to this, with an answer of so many bytes. */
+  refused(incoming: Incoming | undefined, caller: Identity, why: ProtocolError, bytes: number): void;
   notice(notification: Notification, caller: Caller): void;
   /**
    * Which of several processes a call belongs to; undefined where that is this one.
@@ -230,7 +231,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         guarded(request, caller, reply);
       });
     },
-    refused: (request, caller, why, bytes) => observeRefusal(request, caller, { error: why }, bytes),
+    refused(incoming, caller, why, bytes) {
+      if (incoming?.kind === 'request') observeRefusal(incoming.message, caller, { error: why }, bytes);
+    },
     placeOf(call, caller, index, isOfSession) {
       const { params = {} } = call;
       const isMain = index === MAIN;

@@ -10,7 +10,7 @@ import {
 } from '../protocol/eras.ts';
 import { type Incoming, type Response, RPC, readMessage } from '../protocol/messages.ts';
 import type { Allowance } from './allowance.ts';
-import { writeError } from './answers.ts';
+import { writeError, writeRefusal } from './answers.ts';
 import { BodyRefused, readBody } from './body.ts';
 import type { Caller, Identity } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
@@ -64,7 +64,7 @@ export function createEndpoint(
     const session = era === 'legacy' && !begins ? sessionOf(req) : undefined;
     if (session === null) {
       const why = new ProtocolError(404, UNKNOWN_SESSION);
-      if (incoming.kind === 'request') dispatcher.refused(incoming.message, identityIn(req), why, 0);
+      dispatcher.refused(incoming, identityIn(req), why, 0);
       return refuse(req, res, 404, why.message);
     }
     const caller = callerOf(req, era, selection, session);
@@ -109,14 +109,12 @@ export function createEndpoint(
     req: IncomingMessage,
     res: ServerResponse,
   ): void {
-    const request = incoming?.kind === 'request' ? incoming.message : undefined;
-    const json = writeError(request?.id ?? why.id, why);
+    const json = writeRefusal(incoming, why);
     const bytes = Buffer.byteLength(json);
     // Legacy revisions know no other status for a request that is refused before it is understood.
     const status = why.httpStatus === 200 ? 400 : why.httpStatus;
     sendJson(res, status, json, why instanceof TooMany ? retryAfter(why) : [], bytes);
-    if (request === undefined) return;
-    dispatcher.refused(request, identityIn(req), why, bytes);
+    dispatcher.refused(incoming, identityIn(req), why, bytes);
   }
 
   function issue(declared: unknown): string {

@@ -3,7 +3,7 @@ import { ProtocolError } from '../errors.ts';
 import { classify } from '../protocol/eras.ts';
 import { type Incoming, readMessage } from '../protocol/messages.ts';
 import type { Allowance } from './allowance.ts';
-import { writeError } from './answers.ts';
+import { writeRefusal } from './answers.ts';
 import type { Caller, Identity, Reply } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { Selection } from './selection.ts';
@@ -121,10 +121,9 @@ export function createPipe(
         dispatcher.dispatch(incoming.message, caller, createReply(isCounted));
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
-        const request = incoming?.kind === 'request' ? incoming.message : undefined;
-        const json = writeError(request?.id ?? error.id, error);
+        const json = writeRefusal(incoming, error);
         output.write(json);
-        if (request !== undefined) dispatcher.refused(request, who, error, Buffer.byteLength(json));
+        dispatcher.refused(incoming, who, error, Buffer.byteLength(json));
       }
     },
     get waiting() {
