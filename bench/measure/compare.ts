@@ -15,7 +15,7 @@ export interface Plan {
   /** Who hears of a target that fails, which takes no more part in that cell; where nobody does, it ends the run. */
   readonly onFailure?: (one: Running, cell: Cell, error: unknown) => void;
   /** For each target before anything is measured: in each of these cells so long, and until so many requests were answered. */
-  readonly warmUp: { readonly cells: readonly Cell[]; readonly ms: number; readonly atLeast: number };
+  readonly warmUp?: { readonly cells: readonly Cell[]; readonly ms: number; readonly atLeast: number };
 }
 
 /** One slice of one target. */
@@ -40,7 +40,7 @@ export type Summary = ReadonlyMap<Cell, readonly Row[]>;
 
 /** Every cell, A B C A B C: what disturbs the machine for a while disturbs all targets alike. */
 export async function compare(bench: Bench, running: readonly Running[], plan: Plan): Promise<Summary> {
-  await warmUp(bench, running, plan.warmUp);
+  if (plan.warmUp !== undefined) await warmUp(bench, running, plan.warmUp);
   const samples = new Map(plan.cells.map((cell) => [cell, new Map<Running, Sample[]>()]));
   for (let round = 1; round <= plan.rounds; round++) {
     bench.tell(`  round ${round} of ${plan.rounds}`);
@@ -65,7 +65,7 @@ export async function compare(bench: Bench, running: readonly Running[], plan: P
 async function warmUp(
   bench: Bench,
   running: readonly Running[],
-  { cells, ms, atLeast }: Plan['warmUp'],
+  { cells, ms, atLeast }: NonNullable<Plan['warmUp']>,
 ): Promise<void> {
   const share = { durationMs: ms / WARMING_TURNS, atLeast: atLeast / WARMING_TURNS };
   for (let turn = 1; turn <= WARMING_TURNS; turn++)

@@ -53,11 +53,7 @@ when others have had the caches, are most. Then the other cells, of ${BRIEFLY_MS
     const atLeast = bench.quick ? 0 : CLOSELY;
     const summary = new Map([
       ...(await compare(bench, running, { ...plan, cells: closely, atLeast, warmUp })),
-      ...(await compare(bench, running, {
-        ...plan,
-        cells: briefly,
-        warmUp: { cells: [], ms: 0, atLeast: 0 },
-      })),
+      ...(await compare(bench, running, { ...plan, cells: briefly })),
     ]);
     return { blocks: cellBlocks(summary), goals: goalsOf(summary), plots: plotsOf(summary) };
   },

@@ -60,8 +60,7 @@ async function startRival(bench: Bench, rival: Rival, folder: string): Promise<R
   const one = await bench.start(await installRival(rival, folder), rival.scene);
   try {
     const cells = [callCell('legacy', 4), { ...callCell('legacy', 2), kind: 'cold' } as const];
-    const warmUp = { cells: [], ms: 0, atLeast: 0 };
-    await compare({ ...bench, tell: () => {} }, [one], { cells, rounds: 1, sliceMs: 0, atLeast: 4, warmUp });
+    await compare({ ...bench, tell: () => {} }, [one], { cells, rounds: 1, sliceMs: 0, atLeast: 4 });
     return one;
   } catch (error) {
     await one.child.stop();
