@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, test } from 'vitest';
+import { describe, type ExpectStatic, test } from 'vitest';
 import type { Child } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
 import type { ServerEntry } from '../support/downstreams/downstream.ts';
@@ -29,6 +29,15 @@ async function replace(file: string, content: string | object): Promise<void> {
 
 const firstName = async (url: string): Promise<string> =>
   (await ask(url, TOKEN, 'tools/list')).json.result.tools[0]?.name;
+
+/** Three versions, the first of which was put there before the start; each is told by its prefix. */
+async function followsEach(expect: ExpectStatic, url: string, put: (name: string) => Promise<void>) {
+  await expect.poll(() => firstName(url), soon).toMatch(/^one_/);
+  await put('two');
+  await expect.poll(() => firstName(url), soon).toMatch(/^two_/);
+  await put('three');
+  await expect.poll(() => firstName(url), soon).toMatch(/^three_/);
+}
 
 describe.concurrent('serve follows its files:', () => {
   test('servers.json that is replaced counts at once, and one line says what is different', async ({
@@ -143,47 +152,36 @@ describe.concurrent('serve follows its files:', () => {
   test('links that Kubernetes exchanges are followed', async ({ expect }) => {
     await using crm = await modernServer();
     await using folder = await folderWith({});
-    const version = async (name: string, prefix: string) => {
-      await mkdir(join(folder.path, name));
+    const version = async (name: string) => {
+      await mkdir(join(folder.path, `..${name}`));
       await writeFile(
-        join(folder.path, name, 'servers.json'),
-        JSON.stringify({ mcpServers: { crm: crm.entry({ prefix }) }, catalogFile: '' }),
+        join(folder.path, `..${name}`, 'servers.json'),
+        JSON.stringify({ mcpServers: { crm: crm.entry({ prefix: `${name}_` }) }, catalogFile: '' }),
       );
-      await symlink(name, join(folder.path, '..data_tmp'));
-      await rename(join(folder.path, '..data_tmp'), join(folder.path, '..data'));
+      await replaceLink(join(folder.path, '..data'), `..${name}`);
     };
-    await version('..one', 'one_');
+    await version('one');
     await symlink('..data/servers.json', join(folder.path, 'servers.json'));
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
-    const url = await listening(child);
-    await expect.poll(() => firstName(url), soon).toMatch(/^one_/);
-    await version('..two', 'two_');
-    await expect.poll(() => firstName(url), soon).toMatch(/^two_/);
-    await version('..three', 'three_');
-    await expect.poll(() => firstName(url), soon).toMatch(/^three_/);
+    await followsEach(expect, await listening(child), version);
   });
 
   test('a link to the folder of the file is followed when it is exchanged', async ({ expect }) => {
     await using crm = await modernServer();
     await using folder = await folderWith({});
     const current = join(folder.path, 'current');
-    const release = async (name: string, prefix: string) => {
+    const release = async (name: string) => {
       await mkdir(join(folder.path, 'releases', name), { recursive: true });
       await writeFile(
         join(folder.path, 'releases', name, 'servers.json'),
-        JSON.stringify({ mcpServers: { crm: crm.entry({ prefix }) }, catalogFile: '' }),
+        JSON.stringify({ mcpServers: { crm: crm.entry({ prefix: `${name}_` }) }, catalogFile: '' }),
       );
       await replaceLink(current, join('releases', name));
     };
-    await release('v1', 'one_');
+    await release('one');
     const config = join(current, 'servers.json');
     await using child = runCli(['serve', '--port', '0', '--config', config], { env });
-    const url = await listening(child);
-    await expect.poll(() => firstName(url), soon).toMatch(/^one_/);
-    await release('v2', 'two_');
-    await expect.poll(() => firstName(url), soon).toMatch(/^two_/);
-    await release('v3', 'three_');
-    await expect.poll(() => firstName(url), soon).toMatch(/^three_/);
+    await followsEach(expect, await listening(child), release);
   });
 
   test('a folder that another one takes the place of is followed, again and again', async ({ expect }) => {

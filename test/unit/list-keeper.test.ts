@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import { deferred } from '../../src/downstream/deferred.ts';
 import { createListKeeper } from '../../src/downstream/list-keeper.ts';
 import type { Listing } from '../../src/downstream/listing.ts';
 import { withFakeTime } from '../support/fake-time.ts';
@@ -29,6 +30,12 @@ function keeperOf(list: (asked: number) => Promise<Listing | undefined>) {
       return asked;
     },
   };
+}
+
+/** The same, whose first listing ends when the test says so; what the others find is `changed`. */
+function keeperOfSlowFirst() {
+  const first = deferred<Listing | undefined>();
+  return { first, watched: keeperOf(async (n) => (n === 1 ? first.promise : listOf('changed'))) };
 }
 
 test('a burst of announcements is one listing, and all that come while it runs are one more', () =>
@@ -114,14 +121,7 @@ test('a change that is announced while a server is being connected is asked for 
 
 test('a listing over a connection that is gone holds nothing up, and nothing comes of it', () =>
   withFakeTime(async () => {
-    let failStale = (_error: Error) => {};
-    const watched = keeperOf((n) =>
-      n === 1
-        ? new Promise((_resolve, reject) => {
-            failStale = reject;
-          })
-        : Promise.resolve(listOf('changed')),
-    );
+    const { first: stale, watched } = keeperOfSlowFirst();
     watched.keeper.publish(listOf('first'));
     watched.keeper.announce();
     await vi.advanceTimersByTimeAsync(1000);
@@ -131,21 +131,14 @@ test('a listing over a connection that is gone holds nothing up, and nothing com
     watched.keeper.announce();
     await vi.advanceTimersByTimeAsync(5000);
     expect(watched.keeper.current).toEqual(listOf('changed'));
-    failStale(new Error('cut off'));
+    stale.reject(new Error('cut off'));
     await vi.advanceTimersByTimeAsync(0);
     expect(watched.failures).toEqual([]);
   }));
 
 test('a listing over a connection that another took over from holds up no change of the new one', () =>
   withFakeTime(async () => {
-    let answerLate = (_list: Listing | undefined) => {};
-    const watched = keeperOf((n) =>
-      n === 1
-        ? new Promise((resolve) => {
-            answerLate = resolve;
-          })
-        : Promise.resolve(listOf('changed')),
-    );
+    const { first: late, watched } = keeperOfSlowFirst();
     watched.keeper.publish(listOf('old'));
     watched.keeper.announce();
     await vi.advanceTimersByTimeAsync(1000);
@@ -155,7 +148,7 @@ test('a listing over a connection that another took over from holds up no change
     await vi.advanceTimersByTimeAsync(5000);
     expect(watched.keeper.current).toEqual(listOf('changed'));
     // It was over the earlier connection: nothing is known of the new one by it.
-    answerLate(undefined);
+    late.resolve(undefined);
     watched.keeper.announce();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(watched.asked).toBe(3);
