@@ -1,5 +1,5 @@
 import type { Line } from './connection.ts';
-import { type Job, type Measured, mostMs } from './job.ts';
+import type { Job, Measured } from './job.ts';
 import { measureOpenLoop } from './open-loop.ts';
 import { summarize } from './timings.ts';
 import { createConversation, createTurn, openCaller } from './turns.ts';
@@ -13,20 +13,29 @@ export interface Slice {
 
 /** Opens the callers' connections and sends one request over each, so that the slice begins in the middle of things. */
 export async function connectCallers(job: Job): Promise<Slice> {
-  const turns = await Promise.all(Array.from({ length: job.callers }, createTurns(job)));
-  await Promise.all(turns.map(({ take }) => take()));
+  const opened = await Promise.allSettled(Array.from({ length: job.callers }, createTurns(job)));
+  const turns = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const close = () => {
     for (const { line } of turns) line?.close();
   };
+  try {
+    const failed = opened.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    await Promise.all(turns.map(({ take }) => take()));
+  } catch (error) {
+    close();
+    throw error;
+  }
   return {
     close,
     async run() {
-      const measured =
-        job.perSecond === undefined
+      try {
+        return job.perSecond === undefined
           ? await measure(turns, job)
           : await measureOpenLoop(turns, job, job.perSecond);
-      close();
-      return measured;
+      } finally {
+        close();
+      }
     },
   };
 }
@@ -50,22 +59,30 @@ function createTurns(job: Job): () => Promise<CallersTurn> {
   };
 }
 
-async function measure(turns: readonly CallersTurn[], { durationMs, atLeast = 0 }: Job): Promise<Measured> {
+async function measure(turns: readonly CallersTurn[], job: Job): Promise<Measured> {
+  const { durationMs, atLeast = 0, mostMs = MOST_MS } = job;
   const tookMs: number[] = [];
   const firstMs: number[] = [];
   const startMs = performance.now();
+  let hasFailed = false;
   const goesOn = (nowMs: number) =>
-    nowMs < startMs + durationMs || (tookMs.length < atLeast && nowMs < startMs + mostMs);
-  await Promise.all(
-    turns.map(async ({ line, take }) => {
-      for (let beganMs = performance.now(); goesOn(beganMs); ) {
-        await take();
-        const nowMs = performance.now();
-        tookMs.push(nowMs - beganMs);
-        if (line !== undefined) firstMs.push(line.firstByteAt - beganMs);
-        beganMs = nowMs;
-      }
-    }),
-  );
+    !hasFailed && (nowMs < startMs + durationMs || (tookMs.length < atLeast && nowMs < startMs + mostMs));
+  async function callOn({ line, take }: CallersTurn): Promise<void> {
+    for (let beganMs = performance.now(); goesOn(beganMs); ) {
+      await take();
+      const nowMs = performance.now();
+      tookMs.push(nowMs - beganMs);
+      if (line !== undefined) firstMs.push(line.firstByteAt - beganMs);
+      beganMs = nowMs;
+    }
+  }
+  try {
+    await Promise.all(turns.map(callOn));
+  } finally {
+    // Or the others would go on beside the next target's.
+    hasFailed = true;
+  }
   return summarize(tookMs, firstMs, performance.now() - startMs);
 }
+
+const MOST_MS = 20_000;
