@@ -66,8 +66,14 @@ export async function openBench({ quick, only, ...options }: BenchOptions): Prom
   const start: Bench['start'] = async (target, scene = standard, how) => {
     const started = await target.start(await ground(scene, how === undefined ? launcher : launchers[how]));
     const one = { target, ...started };
-    await waitUntilReady(load, one);
-    return one;
+    try {
+      await waitUntilReady(load, one);
+      return one;
+    } catch (error) {
+      // It would go on beside all that is measured later.
+      await one.child.stop();
+      throw error;
+    }
   };
 
   const chosen = (keys: readonly string[]) =>

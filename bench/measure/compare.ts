@@ -12,6 +12,8 @@ export interface Plan {
   readonly sliceMs: number;
   /** A slice is longer where it takes more for so many requests. */
   readonly atLeast?: number;
+  /** But no longer than this: others wait meanwhile, and after eight seconds they are no longer warm. */
+  readonly mostMs?: number;
   /** Who hears of a target that fails, which takes no more part in that cell; where nobody does, it ends the run. */
   readonly onFailure?: (one: Running, cell: Cell, error: unknown) => void;
   /** For each target before anything is measured: in each of these cells so long, and until so many requests were answered. */
@@ -35,39 +37,60 @@ export interface Row extends Sample {
 }
 
 const WARMING_TURNS = 4;
+/** Of one in one cell in one turn. */
+const MOST_WARMING_MS = 1500;
 
 export type Summary = ReadonlyMap<Cell, readonly Row[]>;
 
 /** Every cell, A B C A B C: what disturbs the machine for a while disturbs all targets alike. */
 export async function compare(bench: Bench, running: readonly Running[], plan: Plan): Promise<Summary> {
-  if (plan.warmUp !== undefined) await warmUp(bench, running, plan.warmUp);
-  const samples = new Map(plan.cells.map((cell) => [cell, new Map<Running, Sample[]>()]));
+  const taken: Taken = new Map(
+    plan.cells.map((cell) => {
+      const answering = running.filter((one) => answers(one, cell));
+      return [cell, new Map(answering.map((one) => [one, []]))];
+    }),
+  );
+  if (plan.warmUp !== undefined) {
+    await warmUp(bench, running, plan.warmUp);
+    // The warming of all takes longer than one of them stays warm: the first round is to warm them, too.
+    if (!bench.quick) await takeRound(bench, plan, taken);
+    for (const samples of [...taken.values()].flatMap((byProcess) => [...byProcess.values()]))
+      samples.length = 0;
+  }
   for (let round = 1; round <= plan.rounds; round++) {
     bench.tell(`  round ${round} of ${plan.rounds}`);
-    for (const [cell, byProcess] of samples)
-      for (const one of running) {
-        const before = byProcess.get(one) ?? [];
-        if (!answers(one, cell) || before.length < round - 1) continue;
-        const slice = { ...cell, durationMs: plan.sliceMs, atLeast: plan.atLeast ?? 0 };
-        try {
-          byProcess.set(one, [...before, await runSlice(bench, one, slice)]);
-        } catch (error) {
-          if (plan.onFailure === undefined) throw error;
-          byProcess.delete(one);
-          plan.onFailure(one, cell, error);
-        }
-      }
+    await takeRound(bench, plan, taken);
   }
-  return new Map([...samples].map(([cell, byProcess]) => [cell, rowsOf(byProcess)]));
+  return new Map([...taken].map(([cell, byProcess]) => [cell, rowsOf(byProcess)]));
+}
+
+type Taken = Map<Cell, Map<Running, Sample[]>>;
+
+/** @throws where a target fails, and there is nobody to hear of it */
+async function takeRound(bench: Bench, plan: Plan, taken: Taken): Promise<void> {
+  const { sliceMs: durationMs, atLeast = 0, mostMs } = plan;
+  for (const [cell, byProcess] of taken)
+    for (const [one, samples] of byProcess)
+      try {
+        samples.push(await runSlice(bench, one, { ...cell, durationMs, atLeast, ...(mostMs && { mostMs }) }));
+      } catch (error) {
+        if (plan.onFailure === undefined) throw error;
+        byProcess.delete(one);
+        plan.onFailure(one, cell, error);
+      }
 }
 
 /** In turns, too: of a process that has been idle for eight seconds V8 drops half of what it has optimized. */
-async function warmUp(
+export async function warmUp(
   bench: Bench,
   running: readonly Running[],
   { cells, ms, atLeast }: NonNullable<Plan['warmUp']>,
 ): Promise<void> {
-  const share = { durationMs: ms / WARMING_TURNS, atLeast: atLeast / WARMING_TURNS };
+  const share = {
+    durationMs: ms / WARMING_TURNS,
+    atLeast: atLeast / WARMING_TURNS,
+    mostMs: MOST_WARMING_MS,
+  };
   for (let turn = 1; turn <= WARMING_TURNS; turn++)
     for (const one of running)
       for (const cell of cells) if (answers(one, cell)) await runSlice(bench, one, { ...cell, ...share });

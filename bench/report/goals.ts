@@ -13,7 +13,6 @@ export interface Goal {
 
 export const times = (ratio: number) => `${ratio.toFixed(2)} ×`;
 export const share = (ratio: number) => (ratio === 1 ? '1' : `1/${(1 / ratio).toFixed(1)}`);
-export const mib = (value: number) => `${value.toFixed(1)} MiB`;
 export const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
 
 /** One that these values are to stay below. */

@@ -56,4 +56,5 @@ const howToRead = `## How to read this
   needs it); the limit and the downstreams answer as the downstream does, with JSON.
 - Loopback, no TLS, one text block a result, downstreams that answer at once. A real downstream takes milliseconds: beside
   them, what is measured here shows in how many processes are needed, not in how long a caller waits.
-- Every answer was checked: status, id, and a text that differs for each call. A wrong one ends the run.`;
+- Every answer was checked: status, id, and a text that differs for each call. A wrong one ends its section, which then says so, and has no
+  goals above; of another gateway, its part.`;

@@ -17,7 +17,11 @@ whatever its caller takes.`,
       cells,
       rounds: bench.quick ? 1 : 5,
       sliceMs: bench.quick ? 60 : 260,
-      warmUp: { cells: bench.quick ? warmCalls : cells, ms: bench.quick ? 60 : 500, atLeast: 0 },
+      warmUp: {
+        cells: bench.quick ? warmCalls : cells,
+        ms: bench.quick ? 60 : 500,
+        atLeast: bench.quick ? 0 : 1000,
+      },
     });
     const named = { json: 'JSON', sse: 'event stream' };
     return {

@@ -1,5 +1,5 @@
 import { figureTable } from '../../test/support/markdown.ts';
-import { type Cell, type Row, rowIn, rowOf, runSlice, type Sample } from '../measure/compare.ts';
+import { type Cell, type Row, rowIn, rowOf, runSlice, type Sample, warmUp } from '../measure/compare.ts';
 import { median } from '../measure/statistics.ts';
 import { linePlot } from '../report/plots.ts';
 import { callCell } from './calls.ts';
@@ -9,11 +9,17 @@ export const rates: Section = {
   key: 'rates',
   title: 'Latency added at fixed rates',
   text: `Open loop: calls of 1 KiB are sent at a fixed rate whether or not those before are answered, and how long each took is counted
-from when it was due. What a direct call takes at the same rate is taken off. Modern callers and downstreams.`,
+from when it was due, or, of those that were due between two ticks of the generator's clock, from the tick. What a direct call takes at the same rate is taken off. Modern callers and downstreams.`,
   async run(bench) {
     const perSeconds = bench.quick ? [200] : [100, 500, 1000, 2000, 4000];
     const running = await bench.up(['direct', 'limit', 'switchboard', 'naive-v2']);
     const cell: Cell = callCell('modern', 128);
+    const cells = [callCell('modern', 16)];
+    await warmUp(
+      bench,
+      running,
+      bench.quick ? { cells, ms: 100, atLeast: 0 } : { cells, ms: 1000, atLeast: 6000 },
+    );
     const lines: string[][] = [];
     const points = new Map<string, [number, number][]>();
     for (const perSecond of perSeconds) {

@@ -21,8 +21,9 @@ import type { Section } from './section.ts';
 export const rivals: Section = {
   key: 'rivals',
   title: 'Other gateways on npm',
-  text: `As published, with no setting but the servers behind; legacy callers and downstreams, which is what they know. Aggregators stand
-before ten downstreams with fifty tools each, bridges before one, which is less to do. None of them compares a token.`,
+  text: `As published, with the servers behind, no log, and, where they have the choice, connections that are kept; legacy callers and
+downstreams, which is what they know. Aggregators stand before ten downstreams with fifty tools each, bridges before one, which is less
+to do. None of them compares a token. Sessions of those that have them stay: to end one may be to end a process, whose time would be lost.`,
   async run(bench) {
     const folder = await mkdtemp(join(tmpdir(), 'switchboard-rivals-'));
     const failed: string[] = [];

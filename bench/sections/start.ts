@@ -5,7 +5,7 @@ import { type Bench, listOnce } from '../measure/bench.ts';
 import { cpuMs } from '../measure/cpu.ts';
 import { memoryMiB } from '../measure/memory.ts';
 import { median } from '../measure/statistics.ts';
-import { below, mib, ms } from '../report/goals.ts';
+import { below, ms } from '../report/goals.ts';
 import { downstreamsOf, type Scene, standard } from '../scene.ts';
 import { targetOf } from '../targets/table.ts';
 import type { Started } from '../targets/target.ts';
@@ -79,7 +79,7 @@ SDK's client takes with it alone: of the newer era it is asked first, and it kno
         targetOf(key).title,
         `${middle('tookMs').toFixed(0)} ms`,
         `${middle('cpu').toFixed(0)} ms`,
-        mib(middle('idleMiB')),
+        megabytes(toMB(middle('idleMiB'))),
       ];
     });
     const [, atOnce = '', late = ''] = [...scenes.keys()];

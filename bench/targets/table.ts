@@ -62,6 +62,7 @@ const without = (name: string, title: string, feature: Feature): Target => ({
 
 /** Switchboard with one thing other than it is by default. */
 export const variants: readonly Target[] = [
+  without('default', 'by default', {}),
   without('unlogged', 'no line for each call (`LOG_LEVEL=warn`)', { env: { LOG_LEVEL: 'warn' } }),
   without('audited', 'that line in a file (`audit.file`)', { file: { audit: { file: 'audit.jsonl' } } }),
   without('values', 'with the values of the arguments in it (`audit.values`)', {
