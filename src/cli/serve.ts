@@ -49,12 +49,14 @@ async function serveOnHttp(options: ServeOptions, environment: Environment): Pro
   const host = options.host || env.HOST || DEFAULT_HOST;
   const port = readPort(options.port || env.PORT || DEFAULT_PORT);
   const { token, isGenerated } = chooseToken(env, host);
+  let inForce = token;
   const running = run(
     environment,
-    (env, onFile) => ({
-      token: chooseTokenAgain(env, host, token),
-      config: openConfig(options.config, env, onFile),
-    }),
+    (env, onFile) => {
+      const config = openConfig(options.config, env, onFile);
+      inForce = chooseTokenAgain(env, host, inForce);
+      return { config, token: inForce };
+    },
     { host, count: readWorkers(options.workers || env.WORKERS || '1') },
   );
   const { gateway, log } = running;

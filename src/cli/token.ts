@@ -6,7 +6,7 @@ import { UsageError } from './usage-error.ts';
 const MIN_CHARS = 16;
 
 /**
- * The token to go on with where the files are read again; one that was made for this run stays.
+ * The token to go on with where the files are read again: where none is set any more, the one in force stays.
  *
  * @throws UsageError as at the start
  */

@@ -1,15 +1,16 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, type ExpectStatic, test } from 'vitest';
-import type { Child } from '../support/child.ts';
+import { type Child, startProgram } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
 import type { ServerEntry } from '../support/downstreams/downstream.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
 import { speakLines } from '../support/stdio-line.ts';
 import { send } from '../support/wire-client.ts';
-import { ask, connected, listening, nowhere, sentences, soon, stop, TOKEN } from './serving.ts';
+import { ask, connected, listening, main, nowhere, sentences, soon, stop, TOKEN } from './serving.ts';
 
 const env = { SWITCHBOARD_TOKEN: TOKEN };
 
@@ -62,6 +63,26 @@ describe.concurrent('serve follows its files:', () => {
         msg: 'servers.json was read again; added: other; shown otherwise: crm; changed: limits',
       },
     ]);
+  });
+
+  test('servers.json that is mounted by itself, as Docker mounts it, counts when it is written', async ({
+    expect,
+    skip,
+  }) => {
+    if (spawnSync('unshare', ['-rm', 'true']).status !== 0) skip('needs a system that lets a test mount');
+    await using crm = await modernServer();
+    const servers = (prefix: string) => JSON.stringify({ mcpServers: { crm: crm.entry({ prefix }) } });
+    await using outside = await folderWith({ 'servers.json': servers('one_') });
+    await using folder = await folderWith({ 'servers.json': '' });
+    const mounted = `mount --bind ${outside.path}/servers.json servers.json && exec "$0" "$@"`;
+    const serving = [process.execPath, main, 'serve', '--port', '0'];
+    await using child = startProgram('unshare', ['-rm', 'sh', '-c', mounted, ...serving], {
+      cwd: folder.path,
+      env,
+    });
+    await followsEach(expect, await listening(child), (name) =>
+      writeFile(join(outside.path, 'servers.json'), servers(`${name}_`)),
+    );
   });
 
   test('what counts only at the next start is not told as if it counted', async ({ expect }) => {
@@ -248,6 +269,11 @@ describe.concurrent('serve follows its files:', () => {
     await expect.poll(() => status(one), soon).toBe(401);
     expect(told(child, 'reloaded')[0]?.settings).toEqual(['SWITCHBOARD_TOKEN']);
     expect(child.stderr).not.toContain(two);
+    // Where none is set any more, that of the start, which may have been given away, opens nothing again.
+    await replace(join(folder.path, '.env'), 'OTHER=1\n');
+    await replace(join(folder.path, 'servers.json'), { mcpServers: { crm: crm.entry({ prefix: 'c_' }) } });
+    await expect.poll(() => told(child, 'reloaded').at(-1)?.reshaped, soon).toEqual(['crm']);
+    expect([await status(one), await status(two)]).toEqual([401, 200]);
   });
 
   test('a .env that cannot be read any more changes nothing, and is told', async ({ expect }) => {
