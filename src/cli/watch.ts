@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FSWatcher, lstatSync, readFileSync, readlinkSync, statSync, watch } from 'node:fs';
+import { existsSync, type FSWatcher, lstatSync, readFileSync, readlinkSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join, parse, resolve, sep } from 'node:path';
 
 /** Files whose contents are of interest, whichever way they are replaced. */
@@ -45,19 +45,25 @@ export function watchFiles(onChange: () => void, onBlind: (folder: string) => vo
     watchers = [];
   }
 
+  function follow(path: string, names?: ReadonlySet<string>): void {
+    const watcher = watch(path, { persistent: false }, (_event, name) => {
+      if (name === null || names?.has(name) !== false) onEvent();
+    });
+    watcher.on('error', () => watcher.close());
+    watchers.push(watcher);
+  }
+
   function open(): void {
     close();
-    for (const [folder, { names, hasFile }] of foldersOf(held.keys())) {
+    for (const [folder, { names, files }] of foldersOf(held.keys())) {
       try {
-        const watcher = watch(folder, { persistent: false }, (_event, name) => {
-          if (name === null || names.has(name)) onEvent();
-        });
-        watcher.on('error', () => watcher.close());
-        watchers.push(watcher);
+        follow(folder, names);
+        // One that is mounted by itself, as Docker does, is written by way of another folder.
+        for (const file of files) if (existsSync(file)) follow(file);
       } catch (error) {
         // A folder that is not there yet is no fault of this machine's.
         const isAbsent = (error as { code?: string }).code === 'ENOENT';
-        if (!hasFile || isAbsent || blind.has(folder)) continue;
+        if (files.size === 0 || isAbsent || blind.has(folder)) continue;
         blind.add(folder);
         onBlind(folder);
       }
@@ -82,8 +88,8 @@ export function watchFiles(onChange: () => void, onBlind: (folder: string) => vo
 interface Folder {
   /** Where something else has one of these names, a file is another. */
   readonly names: Set<string>;
-  /** One of the names is that of a file. */
-  hasFile: boolean;
+  /** Those that are followed, and not a link or a folder on the way to them. */
+  readonly files: Set<string>;
 }
 
 /** The files, the folders that they are in, and every link on the way there, by the folder that each stands in. */
@@ -91,21 +97,21 @@ function foldersOf(files: Iterable<string>): Map<string, Folder> {
   const folders = new Map<string, Folder>();
   function add(path: string): Folder {
     const at = dirname(path);
-    const folder = folders.get(at) ?? { names: new Set(), hasFile: false };
+    const folder = folders.get(at) ?? { names: new Set<string>(), files: new Set<string>() };
     folders.set(at, folder);
     folder.names.add(basename(path));
     return folder;
   }
   for (const file of files) {
-    const { links, end } = follow(file);
+    const { links, end } = trace(file);
     for (const path of [...links, dirname(end)]) add(path);
-    add(end).hasFile = true;
+    add(end).files.add(end);
   }
   return folders;
 }
 
 /** The links on the way to a file, and where it leads. */
-function follow(file: string): { links: string[]; end: string } {
+function trace(file: string): { links: string[]; end: string } {
   const links: string[] = [];
   let { root: here } = parse(file);
   let steps = file.slice(here.length).split(sep);
