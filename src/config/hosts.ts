@@ -1,13 +1,20 @@
 import { isIPv6 } from 'node:net';
-import type { Place, Report } from './problems.ts';
+import type { Place } from './problems.ts';
+import type { Reading } from './reading.ts';
 
 /** Host names in the spelling of `URL.hostname`: lower case, punycode, IPv6 in brackets. */
-export function readHosts(hosts: readonly (string | undefined)[], at: Place, report: Report): string[] {
-  return hosts.flatMap((host, position) => {
+export function readHosts(
+  hosts: readonly (string | undefined)[],
+  at: Place,
+  { expander, report }: Reading,
+): string[] {
+  return hosts.flatMap((written, position) => {
+    const place = [...at, position];
+    const host = written === undefined ? undefined : expander.expand(written, place);
     if (host === undefined) return [];
     const problem = judgeHost(host);
     if (problem === undefined) return [hostnameOf(`http://${inBrackets(host)}`) ?? host];
-    report([...at, position], problem);
+    report(place, problem);
     return [];
   });
 }
@@ -17,7 +24,8 @@ function judgeHost(host: string): string | undefined {
   if (host.includes('*')) return 'a * stands for nothing here; write out each host name';
   if (host.includes('://')) return `is a URL; write only its host name${example(hostnameOf(host))}`;
   const name = hostnameOf(`http://${inBrackets(host)}`);
-  if (name === undefined || !/^(\[[\da-f:.]+\]|[a-z\d._-]+)$/.test(name)) return 'is not a host name';
+  if (name === undefined || !/^(\[[\da-f:.]+\]|[a-z\d._-]+)$/.test(name))
+    return 'is not a host name; write one as in "mcp.example.com"';
   if (/:\d*$/.test(inBrackets(host))) return `has a port; write only the host name${example(name)}`;
   return /[/?#@\s]/.test(host) ? `write only the host name${example(name)}` : undefined;
 }

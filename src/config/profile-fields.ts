@@ -2,6 +2,7 @@ import type { ToolsetConfig } from './config.ts';
 import { nearest } from './nearest.ts';
 import type { Place, Report } from './problems.ts';
 import { GENERIC, PROFILES, type Profile } from './profiles.ts';
+import type { Reading } from './reading.ts';
 import type { ProfileShape, ToolsetShape } from './schema-shaping.ts';
 import type { Partly } from './shape.ts';
 import { readFilter } from './tool-shaping.ts';
@@ -117,7 +118,7 @@ function more(count: number): string {
 export function readToolsets(
   shapes: Shapes<ToolsetShape>,
   profiles: ReadonlyMap<string, Profile>,
-  report: Report,
+  { expander, report }: Reading,
 ): ReadonlyMap<string, ToolsetConfig> {
   const toolsets = new Map<string, ToolsetConfig>();
   for (const [name, shape] of Object.entries(shapes ?? {})) {
@@ -128,11 +129,15 @@ export function readToolsets(
       shape.profile === undefined
         ? undefined
         : findProfile(shape.profile, [...at, 'profile'], profiles, report);
+    const description =
+      shape.description === undefined
+        ? undefined
+        : expander.expand(shape.description, [...at, 'description']);
     toolsets.set(name, {
       name,
       ...readFilter(shape, 'tools', at, report),
       ...(profile !== undefined && { profile }),
-      ...(shape.description !== undefined && { description: shape.description }),
+      ...(description !== undefined && { description }),
     });
   }
   return toolsets;

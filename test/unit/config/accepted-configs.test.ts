@@ -246,14 +246,15 @@ test('description, timeout, limits and allowed hosts are taken over, host names 
       mcpServers: {
         crm: { url, description: 'Customers of ${TEAM}', callTimeoutMs: 4500, maxInFlight: 8, maxQueue: 0 },
       },
-      allowedHosts: ['GW.example.com', '::1', 'b\u{fc}cher.example'],
+      allowedHosts: ['GW.example.com', '::1', 'b\u{fc}cher.example', 'mcp.${TEAM}.example'],
+      toolsets: { desk: { description: 'The desk of ${TEAM}' } },
       limits: { maxRequestBytes: 1024, maxResultBytes: 268_435_456, breakerFailures: 0, maxQueue: 5 },
     },
     { TEAM: 'sales' },
   );
   expect(config).toMatchObject({
     downstreams: [{ description: 'Customers of sales', callTimeoutMs: 4500, maxInFlight: 8, maxQueue: 0 }],
-    allowedHosts: ['gw.example.com', '[::1]', 'xn--bcher-kva.example'],
+    allowedHosts: ['gw.example.com', '[::1]', 'xn--bcher-kva.example', 'mcp.sales.example'],
     limits: {
       ...DEFAULT_LIMITS,
       maxRequestBytes: 1024,
@@ -262,4 +263,5 @@ test('description, timeout, limits and allowed hosts are taken over, host names 
       maxQueue: 5,
     },
   });
+  expect(config.toolsets.get('desk')?.description).toBe('The desk of sales');
 });

@@ -117,7 +117,7 @@ const WHOLE_FILE: Broken[] = [
       'servers.json: allowedHosts[2]: write only the host name, "gw.example.com"\n' +
       'servers.json: allowedHosts[3]: a * stands for nothing here; write out each host name\n' +
       'servers.json: allowedHosts[4]: is empty\n' +
-      'servers.json: allowedHosts[5]: is not a host name\n' +
+      'servers.json: allowedHosts[5]: is not a host name; write one as in "mcp.example.com"\n' +
       'servers.json: allowedHosts[6]: must be a string, is a number; put it in double quotes',
   ],
 ];
