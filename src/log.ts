@@ -95,6 +95,17 @@ export function createSecrets(values: Iterable<string> = []): Secrets {
 
 const SHOWN = '[secret]';
 
+/** The value as JSON without any secret, and still JSON: in its text a secret may be a number, or part of the syntax. */
+export function redactedJson(value: unknown, redact: Secrets['redact'], indent?: number): string {
+  const shown = (_key: string, part: unknown): unknown => {
+    if (typeof part === 'string') return redact(part);
+    if (typeof part === 'number') return redact(String(part)) === String(part) ? part : SHOWN;
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+    return Object.fromEntries(Object.entries(part).map(([key, each]) => [redact(key), each]));
+  };
+  return JSON.stringify(value, shown, indent);
+}
+
 /** A key in a file has several, also where they are written as `\\n`, and is printed line by line. */
 function linesOf(value: string): string[] {
   return value.split(/[\r\n]+|(?:\\[rn])+/).map((line) => line.replace(/^[\s",]+|[\s",]+$/g, ''));

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { cutText } from '../cut.ts';
+import { redactedJson } from '../log.ts';
 import { remembering } from '../protocol/text.ts';
 import { disarmJson } from '../visible.ts';
 import { type EndedCall, verdictOf } from './observed.ts';
@@ -30,7 +31,10 @@ export function createAudit({ write, redact, values }: AuditOptions): (call: End
     const isKnown = forwarding?.argumentsJson !== undefined && forwarding.params.arguments === given;
     const json = isKnown ? forwarding.argumentsJson : JSON.stringify(given);
     const digest = hash('sha256', json, 'hex').slice(0, 16);
-    const shown = values && json.length <= MAX_VALUES_CHARS ? `,"arguments":${safe(json)}` : '';
+    const shown =
+      values && json.length <= MAX_VALUES_CHARS
+        ? `,"arguments":${disarmJson(redactedJson(given, redact))}`
+        : '';
     return `,"args":"${digest}","argsBytes":${Buffer.byteLength(json)}${shown}`;
   }
 

@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/merge.ts';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { DownstreamStatus } from '../downstream/status.ts';
+import { redactedJson } from '../log.ts';
 import { IMPLEMENTATION } from '../version.ts';
 
 /** What `/status` tells. */
@@ -35,5 +36,5 @@ export function statusOf(
     downstreams: Object.fromEntries(downstreams.map((downstream) => [downstream.key, downstream.status()])),
     notes,
   };
-  return JSON.parse(redact(JSON.stringify(known)));
+  return JSON.parse(redactedJson(known, redact));
 }

@@ -2,7 +2,7 @@ import { toToolResult } from '../caller/failed-answer.ts';
 import type { Config } from '../config/config.ts';
 import type { DownstreamFailure } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
-import type { Secrets } from '../log.ts';
+import { redactedJson, type Secrets } from '../log.ts';
 import { isObject, type Outcome, type Params } from '../protocol/messages.ts';
 import { forward } from '../relay/forward.ts';
 import { forwardCall } from '../relay/forwarding.ts';
@@ -11,19 +11,20 @@ import type { Env } from './environment.ts';
 import { withGateway } from './open.ts';
 import { unreachable } from './tools.ts';
 import { UsageError } from './usage-error.ts';
+import { type ViewOptions, viewOf } from './view.ts';
 
 /** Calls one tool and prints its result as JSON; resolves with 1 when the call failed. */
 export async function call(
   name: string,
   json: string,
-  options: { config?: string },
+  options: { config?: string } & ViewOptions,
   env: Env,
 ): Promise<number> {
   const args = readArguments(json);
-  const callIt = async (gateway: Gateway, _config: Config, { redact }: Secrets) => {
-    const view = gateway.catalog.generic;
+  const callIt = async (gateway: Gateway, config: Config, { redact }: Secrets) => {
+    const view = viewOf(gateway, config, options);
     if (!view.routes.has(name)) {
-      const hints = [`No tool is called "${name}". See: mcp-switchboard tools`, ...unreachable(gateway)];
+      const hints = [`No tool is called "${name}". See: npx mcp-switchboard tools`, ...unreachable(gateway)];
       throw new UsageError(hints.join('\n'));
     }
     const outcome = await new Promise<Outcome>((resolve) => {
@@ -39,10 +40,17 @@ export async function call(
       forward(forwardCall(params, { view, era: 'modern' }), back);
     });
     const shown = 'result' in outcome ? outcome.result : { error: outcome.error };
-    process.stdout.write(`${escapeHiddenJson(redact(JSON.stringify(shown, null, 2)))}\n`);
+    process.stdout.write(`${escapeHiddenJson(redactedJson(shown, redact, 2))}\n`);
     return 'error' in outcome || outcome.result.isError === true ? 1 : 0;
   };
-  const hasEnough = ({ catalog }: Gateway) => catalog.generic.routes.has(name);
+  const hasEnough = (gateway: Gateway, config: Config) => {
+    const { downstreams } = gateway.status();
+    // Of two servers that could have it, it is the first one's, whichever lists sooner.
+    const mayComeYet = config.downstreams.some(
+      ({ key, prefix }) => downstreams[key]?.state === 'connecting' && name.startsWith(prefix),
+    );
+    return !mayComeYet && viewOf(gateway, config, options).routes.has(name);
+  };
   return withGateway(options, env, callIt, { hasEnough });
 }
 

@@ -3,6 +3,7 @@ import type { CatalogNote } from '../catalog/offered-tool.ts';
 import type { ToolRoute, View } from '../catalog/view.ts';
 import { CUT } from '../cut.ts';
 import type { Gateway } from '../gateway.ts';
+import { redactedJson } from '../log.ts';
 import { escapeHiddenJson } from '../visible.ts';
 import { diffTools, readToolsFile } from './diff.ts';
 import type { Env } from './environment.ts';
@@ -29,15 +30,20 @@ export function tools(options: ToolsOptions, env: Env): Promise<number> {
   return withGateway(options, env, (gateway, config, { redact }) => {
     const print = (text: string) => void process.stdout.write(redact(text));
     const view = viewOf(gateway, config, options);
-    const listed = [...view.routes.values()].map((route) => route.tool);
+    const json = () =>
+      redactedJson(
+        [...view.routes.values()].map(({ tool }) => tool),
+        redact,
+        2,
+      );
     const down = unreachable(gateway);
     for (const line of down) process.stderr.write(`${printable(line)}\n`);
     if (before !== undefined) {
-      const differences = diffTools(before, listed);
+      const differences = diffTools(before, JSON.parse(json()));
       print(differences.map((line) => `${printable(line)}\n`).join(''));
       return differences.length === 0 && down.length === 0 ? 0 : 1;
     }
-    if (options.json === true) print(`${escapeHiddenJson(JSON.stringify(listed, null, 2))}\n`);
+    if (options.json === true) process.stdout.write(`${escapeHiddenJson(json())}\n`);
     else if (options.for === undefined) print(asLines(view));
     else {
       // In this order: what is cut in two is no longer found.

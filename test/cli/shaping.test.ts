@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { folderWith, runCli } from '../support/cli.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -130,6 +132,17 @@ test('tools --diff tells what came, went and changed since an earlier list', asy
   expect(changed.code).toBe(1);
   expect(await run(folder.path, 'tools', '--diff', 'same.json')).toMatchObject({ code: 0, out: '' });
   expect((await run(folder.path, 'tools', '--diff', 'servers.json')).err).toBe(
-    'servers.json is not a list of tools.\nMake it with: mcp-switchboard tools --json > before.json\n',
+    'servers.json is not a list of tools.\nMake it with: npx mcp-switchboard tools --json > before.json\n',
   );
+});
+
+test('tools --diff finds nothing in a list that tools --json printed, whatever is hidden in it', async () => {
+  const description = 'Finds customers of account 100234.';
+  await using crm = await plainServer({ era: 'modern', tools: [{ ...FIND, description }] });
+  const headers = { 'X-Account-ID': '100234' };
+  await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry({ headers }) } } });
+  const listed = await run(folder.path, 'tools', '--json');
+  expect(JSON.parse(listed.out)).toMatchObject([{ description: 'Finds customers of account [secret].' }]);
+  await writeFile(join(folder.path, 'before.json'), listed.out);
+  expect(await run(folder.path, 'tools', '--diff', 'before.json')).toMatchObject({ code: 0, out: '' });
 });
