@@ -66,7 +66,9 @@ function openFile(file: string, configFile: string, log: Logger): AuditLines {
     );
   } catch (error) {
     const { code } = error as { code?: string };
-    throw new ConfigError(configFile, [{ path: 'audit.file', message: `cannot be written (${code})` }]);
+    throw new ConfigError(configFile, [
+      { path: 'audit.file', message: `cannot be written (${code}); name a file that this user may write` },
+    ]);
   }
 }
 

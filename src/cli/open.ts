@@ -53,7 +53,7 @@ export interface BeforeUse {
   /** The configuration is good; nothing is connected yet. */
   onOpened?(config: Config, secrets: Secrets): void;
   /** What is wanted is there, whichever downstreams are still silent. */
-  hasEnough?(gateway: Gateway): boolean;
+  hasEnough?(gateway: Gateway, config: Config): boolean;
 }
 
 /** For the commands that look and leave: connects to every downstream, uses the gateway, and closes it again. */
@@ -67,24 +67,22 @@ export async function withGateway(
   // A mistyped one is told before anything is connected.
   selectionUrl(config, options);
   const secrets = createSecrets(config.secrets);
-  const gateway = createGateway(config, {
-    log: openLog(env, secrets, 'silent'),
-    token: '',
-    secrets,
-    // They tell what the servers say now, and leave no trace.
-    keepsLists: false,
-  });
+  // They tell what the servers say now, and leave no trace: neither lists nor a record of calls.
+  const gateway = createGateway(
+    { ...config, audit: { values: false } },
+    { log: openLog(env, secrets, 'silent'), token: '', secrets, keepsLists: false },
+  );
   try {
     onOpened(config, secrets);
     gateway.start();
-    await waitForLists(gateway, hasEnough);
+    await waitForLists(gateway, () => hasEnough(gateway, config));
     return await use(gateway, config, secrets);
   } finally {
     await gateway.close();
   }
 }
 
-async function waitForLists(gateway: Gateway, hasEnough: (gateway: Gateway) => boolean): Promise<void> {
+async function waitForLists(gateway: Gateway, hasEnough: () => boolean): Promise<void> {
   const telling = setTimeout(() => {
     const silent = Object.entries(gateway.status().downstreams)
       .filter(([, { state }]) => state === 'connecting')
@@ -93,7 +91,7 @@ async function waitForLists(gateway: Gateway, hasEnough: (gateway: Gateway) => b
   }, TELL_MS);
   let looking: NodeJS.Timeout | undefined;
   const found = new Promise<void>((resolve) => {
-    looking = setInterval(() => hasEnough(gateway) && resolve(), LOOK_MS);
+    looking = setInterval(() => hasEnough() && resolve(), LOOK_MS);
   });
   await Promise.race([gateway.attempted, found]);
   clearTimeout(telling);

@@ -331,7 +331,7 @@ describe('with a file of their own', () => {
         mcpServers: { crm: { url: 'http://127.0.0.1:1/mcp' } },
         audit: { file: '/nowhere/at/all' },
       }),
-    ).rejects.toThrow('audit.file: cannot be written (ENOENT)');
+    ).rejects.toThrow('audit.file: cannot be written (ENOENT); name a file that this user may write');
   });
 });
 
