@@ -13,7 +13,7 @@ const program = new Command('mcp-switchboard')
     'One MCP server in front of many: one URL and one bearer, each server behind with its own headers.',
   )
   .version(IMPLEMENTATION.version)
-  .showHelpAfterError('(see mcp-switchboard --help)')
+  .showHelpAfterError('(see npx mcp-switchboard --help)')
   // Without "[options]", which all of them have: what is left of 80 columns is for the descriptions.
   .configureHelp({
     subcommandTerm: (command) =>
@@ -44,7 +44,7 @@ program
   .allowExcessArguments()
   .action((options, { args: [misspelt] }: Command) => {
     if (misspelt !== undefined)
-      throw new UsageError(`There is no command "${misspelt}". See: mcp-switchboard --help`);
+      throw new UsageError(`There is no command "${misspelt}". See: npx mcp-switchboard --help`);
     return run(import('./cli/serve.ts').then(({ serve }) => serve(options, environment)));
   });
 
@@ -76,6 +76,8 @@ program
   .argument('<exposed-name>')
   .argument('[arguments]', 'a JSON object', '{}')
   .option(...CONFIG_OPTION)
+  .option(...FOR_OPTION)
+  .option(...TOOLSET_OPTION)
   .action((name, json, options) =>
     runBriefly(import('./cli/call.ts').then(({ call }) => call(name, json, options, environment()))),
   );

@@ -82,7 +82,7 @@ export function createAcceptance(restored: ReadonlyMap<string, Accepted>, log: L
 }
 
 /** Where a person sees what waits. */
-export const APPROVE_LIST = 'mcp-switchboard approve --list';
+export const APPROVE_LIST = 'npx mcp-switchboard approve --list';
 
 function noteOn(downstream: string, change: Changed): CatalogNote {
   const note =

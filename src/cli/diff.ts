@@ -20,7 +20,7 @@ export function readToolsFile(path: string): Tool[] {
   throw new UsageError(`${path} is not a list of tools.\n${REMEDY}`);
 }
 
-const REMEDY = 'Make it with: mcp-switchboard tools --json > before.json';
+const REMEDY = 'Make it with: npx mcp-switchboard tools --json > before.json';
 
 /** One line for each tool that came, went or changed, by name; what changed in it stands behind it. */
 export function diffTools(before: readonly Tool[], after: readonly Tool[]): string[] {

@@ -90,7 +90,10 @@ function claudeDesktop({ configPath }: Facts): Entry {
   return {
     paste: {
       mcpServers: {
-        [LABEL]: { command: process.execPath, args: [main, 'serve', '--stdio', '--config', configPath] },
+        [LABEL]: {
+          command: process.execPath,
+          args: [main, 'serve', '--stdio', '--for', 'claude', '--config', configPath],
+        },
       },
     },
     advice: [
@@ -123,7 +126,9 @@ function cursor({ url, token }: Facts): Entry {
   };
 }
 
-function vscode({ url, token }: Facts): Entry {
+/** Other than those that are known by their User-Agent it names its profile; a toolset's own is left to it. */
+function vscode({ url: given, token }: Facts): Entry {
+  const url = given.endsWith('/mcp') ? `${given}?profile=vscode` : given;
   return {
     paste: { servers: { [LABEL]: { type: 'http', url, headers: { Authorization: `Bearer ${token}` } } } },
     advice: ['For .vscode/mcp.json in the workspace.'],

@@ -126,12 +126,12 @@ describe('a tool that is not what it was', () => {
       {
         downstream: 'crm',
         tool: 'find',
-        note: 'is not what was approved, which is served: description, inputSchema.properties.id.description (mcp-switchboard approve --list).',
+        note: 'is not what was approved, which is served: description, inputSchema.properties.id.description (npx mcp-switchboard approve --list).',
       },
       {
         downstream: 'crm',
         tool: 'pay',
-        note: 'is new, and not served before it is approved (mcp-switchboard approve --list).',
+        note: 'is new, and not served before it is approved (npx mcp-switchboard approve --list).',
       },
     ]);
 
@@ -200,13 +200,13 @@ describe('a tool that is not what it was', () => {
     await using check = runCli(['check'], { cwd: kept.path });
     await check.exit;
     expect(check.stdout).toMatch(
-      /note {2}"crm": "find" is not what was approved.*\(mcp-switchboard approve --list\)\.\n/,
+      /note {2}"crm": "find" is not what was approved.*\(npx mcp-switchboard approve --list\)\.\n/,
     );
     await using elsewhere = await folder();
     const config = join(kept.path, 'servers.json');
     await using other = runCli(['check', '-c', config], { cwd: elsewhere.path });
     await other.exit;
-    expect(other.stdout).toContain(` (mcp-switchboard approve --list --config ${config}).\n`);
+    expect(other.stdout).toContain(` (npx mcp-switchboard approve --list --config ${config}).\n`);
     await using tools = runCli(['tools'], { cwd: kept.path });
     await tools.exit;
     expect(tools.stdout).toBe('crm__find  Finds a customer.\n');

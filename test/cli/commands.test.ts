@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -120,6 +121,15 @@ describe.concurrent('check', () => {
     await stop(child, 'SIGINT');
   });
 
+  test('leaves no record of calls, which it has none of, and needs no place for it', async ({ expect }) => {
+    await using crm = await modernServer();
+    await using folder = await folderWith({
+      'servers.json': { mcpServers: { crm: crm.entry() }, audit: { file: 'not/there/calls.jsonl' } },
+    });
+    await using child = runCli(['check'], { cwd: folder.path });
+    expect(await child.exit).toEqual({ code: 0, signal: null });
+  });
+
   test('that is interrupted leaves no process behind', async ({ expect }) => {
     await using stubborn = stdioServer('stubborn');
     // Never answers, so that the check does not end by itself.
@@ -219,6 +229,61 @@ describe.concurrent('call', () => {
     expect(JSON.parse(stdout)).toMatchObject({ structuredContent: { text: 'Ada' } });
   });
 
+  test('calls the tool that serve would, also where another server of that prefix is there sooner', async () => {
+    await using slow = await plainServer({
+      era: 'modern',
+      answers: {
+        async 'server/discover'({ usual }) {
+          await sleep(600);
+          usual();
+        },
+      },
+    });
+    await using fast = await plainServer({ era: 'modern' });
+    const servers = { slow: slow.entry({ prefix: '' }), fast: fast.entry({ prefix: '' }) };
+    expect((await run(['call', 'echo', '{"text":"Ada"}'], servers)).code).toBe(0);
+    expect([slow.calls.length, fast.calls.length]).toEqual([1, 0]);
+  });
+
+  test('knows each name that tools lists, for that caller and of that toolset', async () => {
+    const long = 'find_the_customer_by_the_number_of_an_invoice_or_order';
+    await using crm = await plainServer({
+      era: 'modern',
+      tools: [{ name: long, inputSchema: { type: 'object' } }],
+      answers: { 'tools/call': ({ result }) => result({ content: [] }) },
+    });
+    await using folder = await folderWith({
+      'servers.json': {
+        ...{ mcpServers: { crm: crm.entry() }, profile: 'cursor' },
+        toolsets: { desk: { include: ['crm__*'], profile: 'generic' } },
+      },
+    });
+    const runHere = async (...args: string[]) => {
+      await using child = runCli(args, { cwd: folder.path });
+      expect((await child.exit).code).toBe(0);
+      return child.stdout;
+    };
+    for (const options of [[], ['--for', 'claude'], ['--toolset', 'desk']]) {
+      const [{ name }] = JSON.parse(await runHere('tools', '--json', ...options));
+      expect(JSON.parse(await runHere('call', name, '{}', ...options))).toEqual({ content: [] });
+    }
+  });
+
+  test('leaves JSON to be JSON where a secret is a number, and prints it nowhere', async () => {
+    await using crm = await plainServer({
+      era: 'modern',
+      answers: {
+        'tools/call': ({ result }) =>
+          result({ content: [], structuredContent: { account: 100234, 'of 100234': ['100234'] } }),
+      },
+    });
+    const servers = { crm: crm.entry({ headers: { 'X-Account-ID': '100234' } }) };
+    const { stdout } = await run(['call', 'crm__echo', '{}'], servers);
+    expect(JSON.parse(stdout)).toMatchObject({
+      structuredContent: { account: '[secret]', 'of [secret]': ['[secret]'] },
+    });
+  });
+
   test('exits with 1 when the tool failed, and prints what it said', async () => {
     await using files = stdioServer('v1');
     const { code, stdout, stderr } = await run(['call', 'files__fail'], { files: files.entry() });
@@ -251,7 +316,7 @@ describe.concurrent('call', () => {
       code: 1,
       stdout: '',
       stderr: [
-        'No tool is called "crm__ehco". See: mcp-switchboard tools',
+        'No tool is called "crm__ehco". See: npx mcp-switchboard tools',
         '"crashes" is not connected (exit code 3); its tools are missing.',
         '',
       ].join('\n'),
@@ -329,7 +394,15 @@ describe.concurrent('entry', () => {
     expect(mcpServers).toEqual({
       switchboard: {
         command: process.execPath,
-        args: [main, 'serve', '--stdio', '--config', expect.stringMatching(/^\/.*\/servers\.json$/)],
+        args: [
+          main,
+          'serve',
+          '--stdio',
+          '--for',
+          'claude',
+          '--config',
+          expect.stringMatching(/^\/.*\/servers\.json$/),
+        ],
       },
     });
 
@@ -358,8 +431,13 @@ describe.concurrent('entry', () => {
     const [cursor, vscode] = await Promise.all([entry(['cursor']), entry(['vscode'])]);
     expect(JSON.parse(cursor.stdout)).toEqual({ mcpServers: { switchboard: { url, headers } } });
     expect(cursor.stderr).toContain('.cursor/mcp.json');
-    expect(JSON.parse(vscode.stdout)).toEqual({ servers: { switchboard: { type: 'http', url, headers } } });
+    expect(JSON.parse(vscode.stdout)).toEqual({
+      // It is known by nothing else, and there is a list that fits it.
+      servers: { switchboard: { type: 'http', url: `${url}?profile=vscode`, headers } },
+    });
     expect(vscode.stderr).toContain('.vscode/mcp.json');
+    const own = await entry(['vscode', '--url', 'https://mcp.example.com/mcp/reception']);
+    expect(JSON.parse(own.stdout).servers.switchboard.url).toBe('https://mcp.example.com/mcp/reception');
   });
 
   test('claude-code prints a line that a shell passes on as it is meant', async () => {

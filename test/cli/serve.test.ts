@@ -204,12 +204,12 @@ describe.concurrent('a start that is refused says why in one sentence:', () => {
       { SWITCHBOARD_TOKEN: TOKEN },
       ['203.0.113.5 is not an address of this machine.', 'Choose another with --host or HOST.'],
     ],
-    ['a command', ['sevre'], {}, ['There is no command "sevre". See: mcp-switchboard --help']],
+    ['a command', ['sevre'], {}, ['There is no command "sevre". See: npx mcp-switchboard --help']],
     [
       'an option',
       ['serve', '--prot', '1'],
       {},
-      ["error: unknown option '--prot'", '(Did you mean --port?)', '(see mcp-switchboard --help)'],
+      ["error: unknown option '--prot'", '(Did you mean --port?)', '(see npx mcp-switchboard --help)'],
     ],
   ])('%s', async (_, args, env, said) => {
     await using folder = await folderWith({ 'servers.json': nowhere });
