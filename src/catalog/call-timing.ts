@@ -11,8 +11,8 @@ export interface CallTiming {
 }
 
 /**
- * Who sets a `callTimeoutMs` for a server or a tool means exactly that. The time of a profile is for callers that hear
- * nothing meanwhile: progress extends it, as far as `maxCallMs`.
+ * Progress extends the time, as far as `maxCallMs`. Who sets a `callTimeoutMs` for a server or a tool, and no `maxCallMs`,
+ * means exactly that; the time of a profile is for callers that hear nothing meanwhile.
  *
  * @param ofTool  the `callTimeoutMs` of a tool
  */
