@@ -1,8 +1,8 @@
 import { escapeHidden } from './visible.ts';
 
 /**
- * Every failure of a running gateway, with its text, and the one mapping of each to what a caller hears:
- * a tool result the model can read, a JSON-RPC error, or an HTTP status.
+ * Every failure of a downstream, and what several places refuse with, each with its text, and what tells what a caller
+ * hears of it: a tool result the model can read, a JSON-RPC error, or an HTTP status. A refusal of one place stands there.
  *
  * Texts name who, what, how much and where to change it. They never carry a downstream's body, a header value or
  * a stack: the cause travels in `cause`, for the log.
