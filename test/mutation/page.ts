@@ -51,7 +51,7 @@ writeFileSync(
     `Written by \`npm run mutation\`. Each mutant is one small change of what decides about names, tokens, limits, repetitions and
 the texts that go through: a condition turned round, a number, an empty text. It is killed when a test fails, or never ends, for
 it. The tests are those that need no process and no connection; what only shows over a connection is held by the tests of
-\`test/behaviour\`, which are not run here.`,
+\`test/behaviour\`, which are not run here. Lines are those of the code as it was then.`,
     figureTable(
       ['file', 'killed', 'of them', 'left'],
       [...rows, ['**all**', `**${all.score}**`, `${all.killed}`, `${all.left}`]],
