@@ -95,6 +95,7 @@ export type FailureReason =
   | 'server_error'
   | 'refused'
   | 'headers_refused'
+  | 'declined'
   | 'rate_limited'
   | 'busy'
   | 'circuit_open';
@@ -278,7 +279,7 @@ export const opensNoAddress = (key: string) =>
   new DownstreamFailure(key, 'bad_answer', 'asked to open something that is no http or https address.', true);
 
 export const declinedAddress = (key: string) =>
-  new DownstreamFailure(key, 'refused', 'needs something to be opened first, and that was declined.', false);
+  new DownstreamFailure(key, 'declined', 'needs something to be opened first, and that was declined.', false);
 
 // A call that had asked waits for a few minutes, in this process alone.
 const TOO_LATE =

@@ -41,6 +41,8 @@ export const RETRY_RULES: Readonly<Record<FailureReason, Readonly<Record<Repeata
   too_large: all('fail'),
   bad_answer: all('fail'),
   refused: all('fail'),
+  // A person said no.
+  declined: all('fail'),
   // It was us who did not send it.
   busy: all('fail'),
   circuit_open: all('fail'),

@@ -54,6 +54,34 @@ describe('an address that is to be opened first', () => {
     expect(asked).toEqual(['Sign in https://example.com/in']);
   });
 
+  test('that is declined has a reason of its own: no credentials were refused', async () => {
+    await using crm = await wants([SIGN_IN]);
+    let refusals = 0;
+    await using gateway = await startGateway(
+      { mcpServers: { crm: crm.entry() } },
+      { onCredentialsRefused: () => void refusals++ },
+    );
+    const client = await gateway.connect({
+      era: 'modern',
+      capabilities: { elicitation: { url: {} } },
+      onElicit: () => ({ action: 'decline' }),
+    });
+    const { _meta } = await client.callTool({ name: 'crm__act', arguments: {} });
+    expect(_meta?.['mcp-switchboard/failure']).toEqual({
+      downstream: 'crm',
+      reason: 'declined',
+      mayHaveRun: false,
+      retryable: false,
+    });
+    const lines = gateway.logs.map((line) => JSON.parse(line));
+    const calls = lines.filter(({ event }) => event === 'call');
+    expect(calls.at(-1)).toMatchObject({ outcome: 'failed', reason: 'declined' });
+    const headers = { authorization: `Bearer ${gateway.token}` };
+    const { text } = await gateway.send('/metrics', { method: 'GET', headers });
+    expect(text).toContain('mcp_switchboard_call_failures_total{downstream="crm",reason="declined"} 1');
+    expect(refusals).toBe(0);
+  });
+
   test.each(['legacy', 'v1'] as const)('is passed on to a %s caller that opens some', async (era) => {
     await using crm = await wants([SIGN_IN]);
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), other: crm.entry() } });

@@ -87,14 +87,14 @@ const FAILURES = {
   noLongerWaits: [errors.noLongerWaits('crm')],
 };
 
-test('the table of failures has every failure, word for word', () => {
+test('the table of failures has every failure, word for word, with its reason', () => {
   const makers = Object.entries(errors).filter(
     ([, value]) => typeof value === 'function' && /=>\s*new DownstreamFailure\(/.test(String(value)),
   );
   expect(Object.keys(FAILURES).sort()).toEqual(makers.map(([name]) => name).sort());
-  const [table] = readme.tables('What happened', 'What the caller hears');
-  expect(table?.rows.map(([, sentence]) => sentence)).toEqual(
-    Object.values(FAILURES).flatMap((failures) => failures.map(({ message }) => message)),
+  const [table] = readme.tables('What happened', 'Reason', 'What the caller hears');
+  expect(table?.rows.map(([, reason, sentence]) => [reason, sentence])).toEqual(
+    Object.values(FAILURES).flatMap((failures) => failures.map(({ reason, message }) => [reason, message])),
   );
 });
 

@@ -20,6 +20,7 @@ export interface GatewayOptions {
   readonly catalogFile?: string;
   /** True: the downstream of this test tells its caller what it was sent, secrets and all. */
   readonly echoesSecrets?: boolean;
+  readonly onCredentialsRefused?: () => void;
   /** False: do not wait until every downstream was tried. */
   readonly settle?: boolean;
 }
@@ -76,7 +77,10 @@ export async function startGateway(
     secrets: [...config.secrets, token],
     destination: { write: (line) => void logs.push(line.trimEnd()) },
   });
-  const gateway = createGateway(config, { token, log });
+  const gateway = createGateway(config, {
+    ...{ token, log },
+    ...(options.onCredentialsRefused && { onCredentialsRefused: options.onCredentialsRefused }),
+  });
   const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });
   const secrets = options.echoesSecrets === true ? [] : [...config.secrets, token];
   const closed = watchGateway(gateway, { secrets, port: Number(new URL(url).port), logs });

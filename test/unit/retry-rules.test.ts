@@ -24,12 +24,9 @@ test('what is done about each failure, for what reads, what is marked, and all e
     ['rate_limited', 'wait', 'wait', 'wait_briefly'],
     ['server_error', 'retry', 'retry', 'fail'],
     ['outcome_unknown', 'retry', 'retry', 'fail'],
-    ...['deadline', 'too_large', 'bad_answer', 'refused', 'busy', 'circuit_open'].map((reason) => [
-      reason,
-      'fail',
-      'fail',
-      'fail',
-    ]),
+    ...['deadline', 'too_large', 'bad_answer', 'refused', 'declined', 'busy', 'circuit_open'].map(
+      (reason) => [reason, 'fail', 'fail', 'fail'],
+    ),
   ]);
 });
 
