@@ -14,6 +14,11 @@ const program = new Command('mcp-switchboard')
   )
   .version(IMPLEMENTATION.version)
   .showHelpAfterError('(see npx mcp-switchboard --help)')
+  // A misspelt command would be taken for the default one, and its options for unknown ones.
+  .hook('preSubcommand', ({ args: [first = '-'] }, command) => {
+    if (first.startsWith('-') || first === command.name()) return;
+    throw new UsageError(`There is no command "${first}". See: npx mcp-switchboard --help`);
+  })
   // Without "[options]", which all of them have: what is left of 80 columns is for the descriptions.
   .configureHelp({
     subcommandTerm: (command) =>
@@ -40,13 +45,7 @@ program
   .option('--stdio', 'serve the one caller that started this process, over its pipes')
   .option('--for <profile>', 'with --stdio: what kind of caller it is')
   .option('--toolset <name>', 'with --stdio: serve it that toolset')
-  // A misspelt command is taken for the default one with an argument.
-  .allowExcessArguments()
-  .action((options, { args: [misspelt] }: Command) => {
-    if (misspelt !== undefined)
-      throw new UsageError(`There is no command "${misspelt}". See: npx mcp-switchboard --help`);
-    return run(import('./cli/serve.ts').then(({ serve }) => serve(options, environment)));
-  });
+  .action((options) => run(import('./cli/serve.ts').then(({ serve }) => serve(options, environment))));
 
 program
   .command('check')

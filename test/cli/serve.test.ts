@@ -223,6 +223,21 @@ describe.concurrent('a start that is refused says why in one sentence:', () => {
   test('a port in use', async () => {
     await using taken = await listenOnLoopback(() => {});
     const { port } = new URL(taken.origin);
+    [
+      'a command that has options',
+      ['tool', '--json'],
+      {},
+      ['There is no command "tool". See: mcp-switchboard --help'],
+    ],
+    [
+      'a second command',
+      ['--workers', '2', 'check'],
+      {},
+      [
+        "error: too many arguments for 'serve'. Expected 0 arguments but got 1.",
+        '(see mcp-switchboard --help)',
+      ],
+    ],
     await using folder = await folderWith({ 'servers.json': nowhere });
     await using child = runCli([], { cwd: folder.path, env: { PORT: port } });
     expect(await child.exit).toEqual({ code: 1, signal: null });
