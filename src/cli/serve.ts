@@ -26,7 +26,8 @@ type OnFile = (path: string) => void;
 type Environment = (onFile?: OnFile) => Env;
 
 const DEFAULT_HOST = '127.0.0.1';
-const DEFAULT_PORT = '8080';
+const DEFAULT_PORT = 8080;
+const HIGHEST_PORT = 65_535;
 const MAX_WORKERS = 64;
 
 /**
@@ -45,9 +46,9 @@ async function serveOnHttp(options: ServeOptions, environment: Environment): Pro
     );
   }
   const env = environment();
-  // Compose files and container platforms pass what nobody set as an empty text.
   const host = options.host || env.HOST || DEFAULT_HOST;
-  const port = readPort(options.port || env.PORT || DEFAULT_PORT);
+  const port = readNumber({ '--port': options.port, PORT: env.PORT }, 0, HIGHEST_PORT) ?? DEFAULT_PORT;
+  const count = readNumber({ '--workers': options.workers, WORKERS: env.WORKERS }, 1, MAX_WORKERS) ?? 1;
   const { token, isGenerated } = chooseToken(env, host);
   let inForce = token;
   const running = run(
@@ -57,7 +58,7 @@ async function serveOnHttp(options: ServeOptions, environment: Environment): Pro
       inForce = chooseTokenAgain(env, host, inForce);
       return { config, token: inForce };
     },
-    { host, count: readWorkers(options.workers || env.WORKERS || '1') },
+    { host, count },
   );
   const { gateway, log } = running;
   try {
@@ -75,8 +76,11 @@ async function serveOnHttp(options: ServeOptions, environment: Environment): Pro
 }
 
 async function serveOnStdio(options: ServeOptions, environment: Environment): Promise<number> {
-  if (options.workers !== undefined)
-    throw new UsageError('--workers is for many callers, and --stdio serves the one that starts it.');
+  if ([options.host, options.port, options.workers].some((option) => option !== undefined)) {
+    throw new UsageError(
+      '--host, --port and --workers are for callers over HTTP.\n--stdio serves the one that starts it, over its pipes.',
+    );
+  }
   const running = run(environment, (env, onFile) => {
     const config = openConfig(options.config, env, onFile);
     selectionUrl(config, options);
@@ -168,16 +172,14 @@ function stopSignal(onHangup: () => void): Promise<void> {
   });
 }
 
-function readPort(text: string): number {
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new UsageError(`The port is "${text}"; it must be a number from 0 to 65535.`);
-}
-
-function readWorkers(text: string): number {
-  const count = Number(text);
-  if (/^\d+$/.test(text) && count >= 1 && count <= MAX_WORKERS) return count;
-  throw new UsageError(`The number of workers is "${text}"; it must be from 1 to ${MAX_WORKERS}.`);
+/** What the first of an option and a variable says that is set; undefined where none is. */
+function readNumber(given: Record<string, string | undefined>, from: number, to: number): number | undefined {
+  // Compose files and container platforms pass what nobody set as an empty text.
+  const [name, text = ''] = Object.entries(given).find(([, text]) => text) ?? [];
+  if (name === undefined) return undefined;
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= from && number <= to) return number;
+  throw new UsageError(`${name} is "${text}"; it must be a number from ${from} to ${to}.`);
 }
 
 /** EINVAL: it is one of a link, and names none (`fe80::1`). EAFNOSUPPORT: there is no IPv6. */

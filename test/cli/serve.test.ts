@@ -188,14 +188,32 @@ describe.concurrent('a start that is refused says why in one sentence:', () => {
       'a port that is no number',
       [],
       { PORT: 'http' },
-      ['The port is "http"; it must be a number from 0 to 65535.'],
+      ['PORT is "http"; it must be a number from 0 to 65535.'],
     ],
     [
       'a port that is too high',
       ['--port', '65536'],
       {},
-      ['The port is "65536"; it must be a number from 0 to 65535.'],
+      ['--port is "65536"; it must be a number from 0 to 65535.'],
     ],
+    [
+      'more processes than there may be',
+      ['--workers', '65'],
+      { WORKERS: '2' },
+      ['--workers is "65"; it must be a number from 1 to 64.'],
+    ],
+    ['no process at all', [], { WORKERS: '0' }, ['WORKERS is "0"; it must be a number from 1 to 64.']],
+    ...(['--host', '--port', '--workers'] as const).map(
+      (option): [string, string[], Record<string, string>, string[]] => [
+        `${option}, where there is one caller and nothing to listen on`,
+        ['--stdio', option, '1'],
+        {},
+        [
+          '--host, --port and --workers are for callers over HTTP.',
+          '--stdio serves the one that starts it, over its pipes.',
+        ],
+      ],
+    ),
     ['a log level', [], { LOG_LEVEL: 'loud' }, [`LOG_LEVEL is "loud"; it can be ${levels}.`]],
     [
       'an address of another machine',
@@ -205,6 +223,21 @@ describe.concurrent('a start that is refused says why in one sentence:', () => {
       ['203.0.113.5 is not an address of this machine.', 'Choose another with --host or HOST.'],
     ],
     ['a command', ['sevre'], {}, ['There is no command "sevre". See: npx mcp-switchboard --help']],
+    [
+      'a command that has options',
+      ['tool', '--json'],
+      {},
+      ['There is no command "tool". See: mcp-switchboard --help'],
+    ],
+    [
+      'a second command',
+      ['--workers', '2', 'check'],
+      {},
+      [
+        "error: too many arguments for 'serve'. Expected 0 arguments but got 1.",
+        '(see mcp-switchboard --help)',
+      ],
+    ],
     [
       'an option',
       ['serve', '--prot', '1'],
@@ -223,21 +256,6 @@ describe.concurrent('a start that is refused says why in one sentence:', () => {
   test('a port in use', async () => {
     await using taken = await listenOnLoopback(() => {});
     const { port } = new URL(taken.origin);
-    [
-      'a command that has options',
-      ['tool', '--json'],
-      {},
-      ['There is no command "tool". See: mcp-switchboard --help'],
-    ],
-    [
-      'a second command',
-      ['--workers', '2', 'check'],
-      {},
-      [
-        "error: too many arguments for 'serve'. Expected 0 arguments but got 1.",
-        '(see mcp-switchboard --help)',
-      ],
-    ],
     await using folder = await folderWith({ 'servers.json': nowhere });
     await using child = runCli([], { cwd: folder.path, env: { PORT: port } });
     expect(await child.exit).toEqual({ code: 1, signal: null });
