@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { type Entry, readCatalog, writeCatalog, writeEntry } from '../catalog/catalog-text.ts';
+import {
+  type Entry,
+  MAX_ENTRY_CHARS,
+  readCatalog,
+  writeCatalog,
+  writeEntry,
+} from '../catalog/catalog-text.ts';
 import { differences } from '../catalog/digest.ts';
 import { replaceFile, versionOf } from '../catalog/replace-file.ts';
 import { type Accepted, accept, type Changed, shownName, weigh } from '../catalog/weigh.ts';
 import type { Config } from '../config/config.ts';
 import { identityOf } from '../config/identity.ts';
+import { formatBytes } from '../errors.ts';
 import { createSecrets } from '../log.ts';
 import { escapeHidden } from '../visible.ts';
 import type { Env } from './environment.ts';
@@ -91,11 +98,15 @@ function written(entries: ReadonlyMap<string, Entry>): Map<string, string> {
   return new Map(
     [...entries].map(([key, entry]) => {
       const text = writeEntry(entry);
-      if (text === undefined) throw new UsageError(`"${key}" lists more than is kept.`);
+      if (text === undefined) throw new UsageError(tooLong(key));
       return [key, text];
     }),
   );
 }
+
+const tooLong = (key: string) =>
+  `"${key}" lists more than the ${formatBytes(MAX_ENTRY_CHARS)} that are kept, so nothing can be approved.
+Let it list less, or set its definitionChanges to "warn" in servers.json.`;
 
 function pendingIn(
   entries: ReadonlyMap<string, Entry>,
