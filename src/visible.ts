@@ -55,6 +55,11 @@ export function escapeHidden(text: string): string {
   return replaceHidden(text, (hidden) => `\\u{${hidden.codePointAt(0)?.toString(16)}}`);
 }
 
+/** The same on one line: tabs and line breaks are spaces in it. */
+export function escapeHiddenLine(text: string): string {
+  return escapeHidden(text.replaceAll(/\r?\n|[\t\u2028\u2029]/g, ' '));
+}
+
 /** JSON that says the same, and has none of them: what shows it to people shows none either. */
 export function escapeHiddenJson(json: string): string {
   if (!HIDDEN.test(json)) return json;

@@ -13,12 +13,12 @@ import type { Config } from '../config/config.ts';
 import { identityOf } from '../config/identity.ts';
 import { formatBytes } from '../errors.ts';
 import { createSecrets } from '../log.ts';
-import { escapeHidden } from '../visible.ts';
+import { escapeHiddenLine } from '../visible.ts';
 import type { Env } from './environment.ts';
 import { openConfig } from './open.ts';
 import { UsageError } from './usage-error.ts';
+import { wrap } from './wrap.ts';
 
-const WIDTH = 80;
 /** A gateway that writes at the same moment has had its turn after one. */
 const MAX_ATTEMPTS = 5;
 
@@ -45,7 +45,7 @@ export async function approve(
     throw new UsageError(`${config.file} has no server "${downstream}".`);
   }
   const { redact } = createSecrets(config.secrets);
-  const print = (line: string) => void process.stdout.write(`${redact(line)}\n`);
+  const print = (line: string) => void process.stdout.write(`${line}\n`);
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const file = fileOf(config);
     const version = versionOf(file);
@@ -68,7 +68,7 @@ export async function approve(
     }
     if ((await replaceFile(file, writeCatalog(written(entries)), version)) === undefined) continue;
     for (const { key, changed } of pending) {
-      for (const change of changed) print(escapeHidden(`approved  ${key}  ${shownName(change)}`));
+      for (const change of changed) print(redact(escapeHiddenLine(`approved  ${key}  ${shownName(change)}`)));
     }
     return 0;
   }
@@ -127,34 +127,20 @@ function pendingIn(
 
 function describe({ key, changed }: Pending, redact: (text: string) => string): string[] {
   // In this order: what is cut in two is no longer found.
-  const shown = (text: string, first: string, others: string) => wrap(redact(text), first, others);
+  const shown = (line: string) => wrap(redact(escapeHiddenLine(line)));
+  const text = (sign: string, value: unknown) =>
+    textOf(value)
+      .split('\n')
+      .flatMap((line, index) => shown(`    ${index === 0 ? sign : ' '} ${line}`));
   return changed.flatMap((change) => {
     const { before, after } = change;
-    const head = `${before === undefined ? '+' : '~'} ${key}  ${shownName(change)}`;
     const fields = differences(before ?? {}, after).flatMap((difference) => [
-      ...shown(difference.path, '    ', '      '),
-      ...(difference.before === undefined ? [] : shown(textOf(difference.before), '    - ', '      ')),
-      ...(difference.after === undefined ? [] : shown(textOf(difference.after), '    + ', '      ')),
+      ...shown(`    ${difference.path}`),
+      ...(difference.before === undefined ? [] : text('-', difference.before)),
+      ...(difference.after === undefined ? [] : text('+', difference.after)),
     ]);
-    return [...shown(head, '', '  '), ...fields, ''];
+    return [...shown(`${before === undefined ? '+' : '~'} ${key}  ${shownName(change)}`), ...fields, ''];
   });
 }
 
 const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-
-/** Lines of at most so many columns; what is hidden stands in them as `\u{202e}`. */
-function wrap(text: string, first: string, others: string): string[] {
-  const lines: string[] = [];
-  for (const line of escapeHidden(text).split('\n')) {
-    let rest = [...line.replaceAll('\t', '    ')];
-    do {
-      const indent = lines.length === 0 ? first : others;
-      const room = WIDTH - indent.length;
-      const space = rest.length > room ? rest.lastIndexOf(' ', room) : -1;
-      const end = space > room / 2 ? space + 1 : room;
-      lines.push((indent + rest.slice(0, end).join('')).trimEnd());
-      rest = rest.slice(end);
-    } while (rest.length > 0);
-  }
-  return lines;
-}

@@ -11,6 +11,7 @@ import { withGateway } from './open.ts';
 import { printable } from './printable.ts';
 import { totalsOf } from './totals.ts';
 import { type ViewOptions, viewOf } from './view.ts';
+import { wrap } from './wrap.ts';
 
 /**
  * Connects to every downstream and says what it finds; resolves with 0 when all is well, else with 1. Asked for a
@@ -20,7 +21,7 @@ export function check(options: { config?: string } & ViewOptions, env: Env): Pro
   const printer =
     ({ redact }: Secrets) =>
     (line: string) =>
-      void process.stdout.write(`${printable(redact(line))}\n`);
+      void process.stdout.write(`${wrap(redact(printable(line))).join('\n')}\n`);
   const onOpened = ({ file, downstreams }: Config, secrets: Secrets) =>
     printer(secrets)(`${file}: ${count(downstreams.length, 'server')}, no errors`);
   const tell = (gateway: Gateway, config: Config, secrets: Secrets) => {

@@ -1,6 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
+import { escapeHiddenLine } from '../visible.ts';
 
-/** Text of a downstream as a terminal may show it: without colours, line breaks and what else moves the cursor. */
-export function printable(text: string): string {
-  return stripVTControlCharacters(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '');
-}
+/**
+ * Text of a downstream as one line of a terminal: without colours and what else moves the cursor, what is hidden as
+ * escapes. Secrets are taken out of it after this: what stood in the middle of one may be gone now.
+ */
+export const printable = (text: string) => escapeHiddenLine(stripVTControlCharacters(text));

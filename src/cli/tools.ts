@@ -11,9 +11,8 @@ import { withGateway } from './open.ts';
 import { printable } from './printable.ts';
 import { tokensOf, totalsOf } from './totals.ts';
 import { type ViewOptions, viewOf } from './view.ts';
-import { wrap } from './wrap.ts';
+import { WIDTH, wrap } from './wrap.ts';
 
-const WIDTH = 80;
 /** A few long names must not push every description off the line. */
 const MAX_NAME_COLUMN = 40;
 
@@ -37,7 +36,7 @@ export function tools(options: ToolsOptions, env: Env): Promise<number> {
         2,
       );
     const down = unreachable(gateway);
-    for (const line of down) process.stderr.write(`${printable(line)}\n`);
+    for (const line of down) process.stderr.write(`${redact(printable(line))}\n`);
     if (before !== undefined) {
       const differences = diffTools(before, JSON.parse(json()));
       print(differences.map((line) => `${printable(line)}\n`).join(''));
@@ -47,7 +46,7 @@ export function tools(options: ToolsOptions, env: Env): Promise<number> {
     else if (options.for === undefined) print(asLines(view));
     else {
       // In this order: what is cut in two is no longer found.
-      const lines = asReport(view, gateway.catalog).flatMap((line) => wrap(printable(redact(line)), WIDTH));
+      const lines = asReport(view, gateway.catalog).flatMap((line) => wrap(redact(printable(line))));
       process.stdout.write(`${lines.join('\n')}\n`);
     }
     return down.length === 0 ? 0 : 1;

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
-import { type Place, printable, type Report } from './problems.ts';
+import { cutText } from '../cut.ts';
+import { escapeHiddenLine } from '../visible.ts';
+import type { Place, Report } from './problems.ts';
 import { readText } from './read-text.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -33,6 +35,9 @@ const FILE = /^file:(.+)$/s;
 
 const MIN_SECRET_CHARS = 6;
 const MAX_FILE_BYTES = 64 * 1024;
+/** What messages quote of them. */
+const MAX_NAME_CHARS = 60;
+const MAX_PATH_CHARS = 300;
 
 export function createExpander(sources: Sources, report: Report): Expander {
   const filledIn = new Set<string>();
@@ -78,14 +83,13 @@ function find(body: string, { env, directory, onFile = () => {} }: Sources): Fou
 function findVariable(name: string, fallback: string | undefined, env: Env): Found {
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   if (fallback !== undefined && (value === undefined || value === '')) return { value: fallback };
-  if (value !== undefined) return { value, source: `environment variable ${printable(name)}` };
-  return EDITOR_VARIABLES.has(name)
-    ? UNKNOWN
-    : { problem: `environment variable ${printable(name)} is not set` };
+  const source = `environment variable ${cutText(name, MAX_NAME_CHARS)}`;
+  if (value !== undefined) return { value, source };
+  return EDITOR_VARIABLES.has(name) ? UNKNOWN : { problem: `${source} is not set` };
 }
 
 function readSecret(path: string): Found {
-  const source = `file ${printable(path, 300)}`;
+  const source = `file ${escapeHiddenLine(cutText(path, MAX_PATH_CHARS))}`;
   const read = readText(path, { maxBytes: MAX_FILE_BYTES, regularOnly: true });
   if ('problem' in read) return { problem: `${source} ${read.problem}` };
   // Editors and `echo` end a file with a line break that is no part of the secret; a second one would be.

@@ -1,4 +1,5 @@
 import { cutText } from '../cut.ts';
+import { escapeHiddenJson } from '../visible.ts';
 import type { ConfigProblem } from './config-error.ts';
 
 /** Where something stands in the file: `['mcpServers', 'crm', 'headers', 0, 'name']`. */
@@ -29,23 +30,20 @@ export function createProblems(offsetOf: (at: Place) => number): Problems {
   };
 }
 
-/** `mcpServers.crm.headers[0].name`; a key of other characters stands in brackets and quotes. */
+/** `mcpServers.crm.headers[0].name`; a key of other characters stands in brackets, as JSON that has nothing hidden. */
 export function formatPlace(at: Place): string {
   let text = '';
   for (const step of at) {
     if (typeof step === 'number') text += `[${step}]`;
-    else if (!PLAIN_KEY.test(step)) text += `[${JSON.stringify(printable(step))}]`;
+    else if (!PLAIN_KEY.test(step))
+      text += `[${escapeHiddenJson(JSON.stringify(cutText(step, MAX_KEY_CHARS)))}]`;
     else text += text === '' ? step : `.${step}`;
   }
   return text;
 }
 
+const MAX_KEY_CHARS = 60;
 const PLAIN_KEY = /^[\w$-]{1,60}$/;
-
-/** A foreign text as a terminal may show it: no control or direction characters, no endless lines. */
-export function printable(text: string, maxChars = 60): string {
-  return cutText(text, maxChars).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
-}
 
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { runCli } from '../support/cli.ts';
+import { runCli, unwrapped } from '../support/cli.ts';
 import { modernOffers, type Offer } from '../support/downstreams/offers.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { eventually } from '../support/eventually.ts';
@@ -199,14 +199,14 @@ describe('a tool that is not what it was', () => {
     crm.state.tools = [NEW];
     await using check = runCli(['check'], { cwd: kept.path });
     await check.exit;
-    expect(check.stdout).toMatch(
+    expect(unwrapped(check.stdout)).toMatch(
       /note {2}"crm": "find" is not what was approved.*\(npx mcp-switchboard approve --list\)\.\n/,
     );
     await using elsewhere = await folder();
     const config = join(kept.path, 'servers.json');
     await using other = runCli(['check', '-c', config], { cwd: elsewhere.path });
     await other.exit;
-    expect(other.stdout).toContain(` (npx mcp-switchboard approve --list --config ${config}).\n`);
+    expect(unwrapped(other.stdout)).toContain(` (npx mcp-switchboard approve --list --config ${config}).\n`);
     await using tools = runCli(['tools'], { cwd: kept.path });
     await tools.exit;
     expect(tools.stdout).toBe('crm__find  Finds a customer.\n');

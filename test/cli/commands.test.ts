@@ -11,7 +11,7 @@ import type { RealtimeToolsConfigUnion } from 'openai/resources/realtime/realtim
 import { describe, expect, test } from 'vitest';
 import { realtimeTool } from '../../src/cli/entry.ts';
 import { isAlive } from '../support/child.ts';
-import { folderWith, runCli, withoutWaiting } from '../support/cli.ts';
+import { folderWith, runCli, unwrapped, withoutWaiting } from '../support/cli.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { oddCursor } from '../support/downstreams/pages.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -83,6 +83,20 @@ describe.concurrent('check', () => {
     expect(tooWide(stdout)).toEqual([]);
   });
 
+  test('shows what is hidden in the words of a server, and no secret that it hides something in', async ({
+    expect,
+  }) => {
+    const script = String.raw`
+      const { KEY } = process.env;
+      console.error('bad ' + KEY.slice(0, 5) + '\x1b[0m' + KEY.slice(5) + ', \u202esay ' + KEY.slice(0, 5) + '\u200b' + KEY.slice(5));
+      process.exit(3)`;
+    const crashes = { command: process.execPath, args: ['-e', script], env: { KEY: '${OWN_KEY}' } };
+    const { stdout } = await run(['check'], { crashes }, { OWN_KEY: 'key-of-the-process' });
+    expect(stdout.split('\n')[2]).toBe(
+      '        it said: bad [secret], \\u{202e}say key-o\\u{200b}f-the-process',
+    );
+  });
+
   test('notes what is odd about a server that can be used', async () => {
     const tools = [
       { name: 'find', inputSchema: { type: 'object' } },
@@ -97,7 +111,7 @@ describe.concurrent('check', () => {
       endless: endless.entry(),
     });
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout.split('\n')).toEqual([
+    expect(unwrapped(stdout).split('\n')).toEqual([
       'servers.json: 2 servers, no errors',
       '  ok    odd      4 tools, 2025-11-25 (legacy)',
       '  ok    endless  1 tool, 2025-11-25 (legacy)',
@@ -108,6 +122,7 @@ describe.concurrent('check', () => {
       '3 tools exposed',
       '',
     ]);
+    expect(tooWide(stdout)).toEqual([]);
   });
 
   test('tells at once that the file is good, and later for whom it waits', async ({ expect }) => {

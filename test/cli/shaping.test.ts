@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { folderWith, runCli } from '../support/cli.ts';
+import { folderWith, runCli, unwrapped } from '../support/cli.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 
 const FIND = {
@@ -68,11 +68,11 @@ test('tools --for says what the operator made of each tool, why a name is anothe
     '  its argument q is called name',
     '  its argument q has the description of tools.overrides',
   ]);
-  const unwrapped = out.replace(/\n {4}/g, ' ');
-  expect(unwrapped).toContain(`\n  renamed from ${long}: 64 characters at most\n`);
-  expect(unwrapped).toContain('\n  renamed from read.file: only A-Z a-z 0-9 _ -\n');
-  expect(unwrapped).toContain('\ncrm: broken\n  is left out: its description is not text.\n');
-  expect(unwrapped).toMatch(/\n3 tools for realtime: .*\n3 tools, recommended at most 20\n/);
+  const told = unwrapped(out);
+  expect(told).toContain(`\n  renamed from ${long}: 64 characters at most\n`);
+  expect(told).toContain('\n  renamed from read.file: only A-Z a-z 0-9 _ -\n');
+  expect(told).toContain('\ncrm: broken\n  is left out: its description is not text.\n');
+  expect(told).toMatch(/\n3 tools for realtime: .*\n3 tools, recommended at most 20\n/);
   expect(out).not.toContain('sesame');
   expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   const cursor = await run(folder.path, 'tools', '--for', 'cursor');
@@ -87,16 +87,16 @@ test('check --for tells of names that are too long for that caller alone, and of
   });
   const cursor = await run(folder.path, 'check', '--for', 'cursor');
   expect(cursor.code).toBe(0);
-  expect(cursor.out).toMatch(
+  expect(unwrapped(cursor.out)).toMatch(
     new RegExp(
       `\n  note  "crm": "${fifty}" is exposed as crm__x{34}_[0-9a-f]{8}: 48 characters at most\\.\n`,
     ),
   );
   const idle = 'note  "toolset few" has "crm__y*" in include or exclude, which matches nothing.\n';
-  expect(cursor.out).toContain(idle);
+  expect(unwrapped(cursor.out)).toContain(idle);
   expect(cursor.out).toMatch(/1 without readOnlyHint: [^\n]*\n$/);
   const claude = await run(folder.path, 'check', '--for', 'claude', '--toolset', 'few');
-  expect(claude.out).toContain(idle);
+  expect(unwrapped(claude.out)).toContain(idle);
   expect(claude.out).not.toContain('is exposed as');
 });
 

@@ -16,6 +16,9 @@ export function runCli(args: readonly string[], options: ChildOptions = {}): Chi
 /** What a command said, but for whom it waits: on a slow machine that can be anyone. */
 export const withoutWaiting = (stderr: string) => stderr.replace(/^waiting for: .*\n/m, '');
 
+/** What a command printed, with the lines put together that it broke at spaces to fit 80 columns. */
+export const unwrapped = (stdout: string) => stdout.replaceAll(/\n {4}(?! )/g, ' ');
+
 export interface Folder extends AsyncDisposable {
   readonly path: string;
 }

@@ -197,12 +197,12 @@ const KEYS: Broken[] = [
     'servers.json: mcpServers.__proto__: cannot be used as a name; choose another\n' +
       'servers.json: mcpServers.constructor.url: must be a string, is a number; put it in double quotes\n' +
       'servers.json: mcpServers["a.b c"].url: must be a string, is a number; put it in double quotes\n' +
-      'servers.json: mcpServers["\u{fffd}[2J"]: has a control character in its name; remove it',
+      'servers.json: mcpServers["\\u001b[2J"]: has a control character in its name; remove it',
   ],
   [
     'a name with half a character, which could not stand in a URI',
     `{"mcpServers": {"a\\ud800": {"url": "${url}"}}}`,
-    'servers.json: mcpServers["a\u{fffd}"]: has half a character in its name, as \\ud800 is; remove it',
+    'servers.json: mcpServers["a\\ud800"]: has half a character in its name, as \\ud800 is; remove it',
   ],
   [
     'a server without a name',

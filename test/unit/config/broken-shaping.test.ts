@@ -249,7 +249,7 @@ const PROFILES: Broken[] = [
   [
     'a name that no URL can have, which is no name to choose either',
     top({ profiles: { 'a b\u001b': {} }, profile: 'alexa' }),
-    'profiles["a b\u{fffd}"]: is no name for a URL; use up to 64 letters, digits, _ and -',
+    'profiles["a b\\u001b"]: is no name for a URL; use up to 64 letters, digits, _ and -',
     `profile: is no profile; there are ${BUILT_IN}`,
   ],
   [
