@@ -26,11 +26,13 @@ export function createHostCheck(
   let lastAllowed: string | undefined;
   return ({ host, origin }) => {
     if (checksHost && (host === undefined || host !== lastAllowed)) {
-      if (!isAllowed(hostnameIn(host))) return refusal('Host', host);
+      const name = hostnameIn(host);
+      if (!isAllowed(name)) return refusal('Host', host, name);
       lastAllowed = host;
     }
-    if (origin !== undefined && !isAllowed(hostnameOf(origin))) return refusal('Origin', origin);
-    return undefined;
+    if (origin === undefined) return undefined;
+    const name = hostnameOf(origin);
+    return isAllowed(name) ? undefined : refusal('Origin', origin, name);
   };
 }
 
@@ -52,7 +54,12 @@ function withoutBrackets(host: string): string {
   return host.replace(/^\[|\]$/g, '');
 }
 
-function refusal(header: string, value: string | undefined): string {
+function refusal(header: string, value: string | undefined, name: string): string {
   const shown = value === undefined ? 'missing' : JSON.stringify(value.slice(0, 200));
-  return `${header} ${shown} is not served here. To allow it, add its host name to allowedHosts in servers.json.`;
+  // A page from a file, or in a frame that is closed off, has the origin "null".
+  const remedy =
+    name === ''
+      ? 'It names no host that allowedHosts in servers.json could list: call from one.'
+      : 'To allow it, add its host name to allowedHosts in servers.json.';
+  return `${header} ${shown} is not served here. ${remedy}`;
 }

@@ -126,6 +126,14 @@ describe('a web page', () => {
     expect(reply.json.error).toContain('allowedHosts');
   });
 
+  test('of no host is not told to have one allowed that it has not', async () => {
+    await using gateway = await withToken();
+    const { json } = await gateway.post(legacyRequest('ping')[0], { origin: 'null' });
+    expect(json.error).toBe(
+      'Origin "null" is not served here. It names no host that allowedHosts in servers.json could list: call from one.',
+    );
+  });
+
   test.each([
     ['no Origin', {}],
     ['Origin http://localhost:3000', { origin: 'http://localhost:3000' }],
