@@ -29,7 +29,7 @@ export async function listening(child: Child): Promise<string> {
   return String(url);
 }
 
-/** Waits until so many downstreams are connected: a list that is asked for sooner waits 3 s for them, not longer. */
+/** Waits until so many downstreams are connected: a list that is asked for sooner waits 2.5 s for them, not longer. */
 export async function connected(child: Child, count: number): Promise<void> {
   await child.waitFor('stderr', new RegExp(`(downstream_ready[^]*?){${count}}`));
 }

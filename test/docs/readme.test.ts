@@ -136,7 +136,7 @@ describe('in a folder with that servers.json and .env', () => {
       const { status } = await fetch(new URL(path, url), { method, headers: json, body });
       return status;
     };
-    // At the latest 3 s after the start.
+    // At the latest `limits.firstListMs` after the start.
     await expect.poll(() => ask('GET', '/readyz'), { timeout: 15_000 }).toBe(200);
 
     const { rows } = table('Request', 'Token', 'Answer');

@@ -43,6 +43,11 @@ test('the table of environment variables has those that the code reads', () => {
   const read = sources().flatMap((text) => [...text.matchAll(/\benv(?:\.|\[['"])([A-Z][A-Z_]+)/g)]);
   const names = new Set(read.map(([, name]) => name));
   expect(table?.rows.map(([name]) => name).sort()).toEqual([...names].sort());
+  const example = readMarkdown('.env.example').text;
+  expect([...names].filter((name) => !example.includes(`\n# ${name}=`))).toEqual([]);
+  const [, , levels = ''] = table?.rows.find(([name]) => name === 'LOG_LEVEL') ?? [];
+  const told = [...levels.slice(0, levels.indexOf(';')).matchAll(/`(\w+)`/g)].map(([, level]) => level);
+  expect(/says \(([^)]+)\)/.exec(example)?.[1]?.split(/,[\s#]+/)).toEqual(told);
 });
 
 test('the table of commands has the commands, and every option is mentioned', async () => {
