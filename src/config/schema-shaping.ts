@@ -117,8 +117,8 @@ export const resources = filter('resources', 'URI', 'docs://*');
 
 const toolset = z.strictObject(
   {
-    include: include('tools'),
-    exclude: exclude('tools'),
+    include: include('tools and prompts'),
+    exclude: exclude('tools and prompts'),
     profile: text()
       .optional()
       .meta({ description: 'The profile of its callers. Default: chosen as at /mcp.' }),
@@ -133,7 +133,8 @@ export const toolsets = z
   .record(z.string(), toolset, must('an object of toolsets by name'))
   .optional()
   .meta({
-    description: 'Parts of the list, by exposed names, each at a URL of its own: /mcp/<name>. Default: none.',
+    description:
+      'Parts of the list, by exposed names as generic has them, each at a URL of its own: /mcp/<name>. Default: none.',
     examples: [{ reception: { include: ['crm__find_*'], profile: 'realtime' } }],
   });
 
