@@ -22,7 +22,7 @@ export interface Expander {
    * @param empty  what to do about a variable or file that is there but empty: in a header that is a forgotten secret
    */
   expand(text: string, at: Place, empty?: 'allowed' | 'refused'): string | undefined;
-  /** Everything that was filled in and is long enough not to occur in ordinary text by chance. */
+  /** Everything that was filled in. */
   readonly filledIn: ReadonlySet<string>;
 }
 
@@ -33,7 +33,6 @@ const REFERENCE = /\$\$\{|\$\{([^}]*)(\}?)/g;
 const VARIABLE = /^(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 const FILE = /^file:(.+)$/s;
 
-const MIN_SECRET_CHARS = 6;
 const MAX_FILE_BYTES = 64 * 1024;
 /** What messages quote of them. */
 const MAX_NAME_CHARS = 60;
@@ -58,7 +57,7 @@ export function createExpander(sources: Sources, report: Report): Expander {
         if (found.value === '' && found.source !== undefined && empty === 'refused') {
           return fail(`${found.source} is empty`);
         }
-        if (found.value.length >= MIN_SECRET_CHARS) filledIn.add(found.value);
+        filledIn.add(found.value);
         return found.value;
       });
       return complete ? expanded : undefined;

@@ -20,15 +20,15 @@ test('every header value is a secret, and the credential behind a scheme by itse
   );
 });
 
-test('what was filled in is a secret wherever it stands, unless it is too short to be one', () => {
+test('what was filled in is a secret wherever it stands', () => {
   const { secrets } = load(
     {
       mcpServers: {
         a: { url: 'https://a.example/${IN_URL}', headers: { A: 'x ${IN_HEADER} y' } },
-        b: { command: 'x', args: ['--token=${IN_ARGS}', '${SHORT}'], env: { T: '${file:token}' } },
+        b: { command: 'x', args: ['--token=${IN_ARGS}'], env: { T: '${file:token}' } },
       },
     },
-    { IN_URL: 'in-the-url', IN_HEADER: 'in-a-header', IN_ARGS: 'in-the-args', SHORT: '12345' },
+    { IN_URL: 'in-the-url', IN_HEADER: 'in-a-header', IN_ARGS: 'in-the-args' },
     { token: 'in-a-file\n' },
   );
   expect(new Set(secrets)).toEqual(
