@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
-import { createGateway, createLog, loadConfig } from '../src/gateway.ts';
+import { createGateway, createLog, createSecrets, loadConfig } from '../src/gateway.ts';
 import { connected, listening, main } from '../test/cli/serving.ts';
 import { startNode } from '../test/support/child.ts';
 import {
@@ -187,7 +187,7 @@ async function heapOfHandshakes(count: number): Promise<number> {
   const gc = runInNewContext('gc') as () => void;
   await using evil = await evilServer({ era: 'legacy' });
   const config = loadConfig({ path: writeServers(evil), env: {} });
-  const log = createLog({ level: 'silent', secrets: [], destination: { write: () => {} } });
+  const log = createLog({ level: 'silent', secrets: createSecrets(), destination: { write: () => {} } });
   const gateway = createGateway(config, { log, token });
   const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });
   await gateway.attempted;

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Dispatcher, request } from 'undici';
-import { createGateway, createLog, loadConfig } from '../src/gateway.ts';
+import { createGateway, createLog, createSecrets, loadConfig } from '../src/gateway.ts';
 import { type Era, modernMeta, revision, token } from './scene.ts';
 
 const toolsNamed = (names: readonly string[]) =>
@@ -29,7 +29,7 @@ export async function openGateway(mcpServers: object): Promise<{ url: string; cl
   writeFileSync(path, JSON.stringify({ mcpServers, catalogFile: '', limits }));
   const config = loadConfig({ path, env: {} });
   rmSync(folder, { recursive: true });
-  const log = createLog({ level: 'silent', secrets: [], destination: { write: () => {} } });
+  const log = createLog({ level: 'silent', secrets: createSecrets(), destination: { write: () => {} } });
   const gateway = createGateway(config, { log, token });
   const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });
   await gateway.attempted;

@@ -7,7 +7,7 @@ import { createServer as createHttpServer, request } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createGateway, createLog, loadConfig } from '../src/gateway.ts';
+import { createGateway, createLog, createSecrets, loadConfig } from '../src/gateway.ts';
 import { modernMeta, revision, token, toolDefinitions } from './scene.ts';
 
 const LISTS = 500;
@@ -64,7 +64,7 @@ async function measure(what: string, urls: readonly string[]): Promise<{ first: 
   const mcpServers = Object.fromEntries(urls.map((url, index) => [`d${index}`, { url }]));
   writeFileSync(path, JSON.stringify({ mcpServers, catalogFile: '' }));
   const config = loadConfig({ path, env: {} });
-  const log = createLog({ level: 'silent', secrets: [], destination: { write: () => {} } });
+  const log = createLog({ level: 'silent', secrets: createSecrets(), destination: { write: () => {} } });
   const gateway = createGateway(config, { log, token });
   const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });
   const first = await list(url);

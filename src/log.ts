@@ -18,20 +18,20 @@ export interface Secrets {
  */
 export function createLog(options: {
   level: string;
-  secrets: Secrets | readonly string[];
+  secrets: Secrets;
   destination: DestinationStream;
 }): Logger {
-  const secrets = 'redact' in options.secrets ? options.secrets : createSecrets(options.secrets);
+  const { level, secrets, destination } = options;
   return pino(
     {
-      level: options.level,
+      level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       hooks: { streamWrite: (line) => disarmJson(secrets.redact(line)) },
       formatters: { level: (level) => ({ level }) },
       serializers: { err: (error: unknown) => tell(error) },
     },
-    options.destination,
+    destination,
   );
 }
 

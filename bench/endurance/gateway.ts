@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapCodeStatistics } from 'node:v8';
 import { tuneCollector } from '../../src/cli/collector.ts';
-import { createGateway, createLog, loadConfig } from '../../src/gateway.ts';
+import { createGateway, createLog, createSecrets, loadConfig } from '../../src/gateway.ts';
 import type { Ask, Sample } from './process.ts';
 
 // As every process that serves.
@@ -13,7 +13,11 @@ process.setSourceMapsEnabled(false);
 const [path = '', token = '', level = 'silent'] = process.argv.slice(2);
 const load = (file: string) => loadConfig({ path: file, env: {} });
 const config = load(path);
-const log = createLog({ level, secrets: [...config.secrets, token], destination: process.stderr });
+const log = createLog({
+  level,
+  secrets: createSecrets([...config.secrets, token]),
+  destination: process.stderr,
+});
 const gateway = createGateway(config, { log, token });
 const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });
 await gateway.attempted;

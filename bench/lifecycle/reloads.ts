@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createGateway, createLog, loadConfig } from '../../src/gateway.ts';
+import { createGateway, createLog, createSecrets, loadConfig } from '../../src/gateway.ts';
 import { token } from '../scene.ts';
 import { openLedger, startCallers, type Tally } from './ledger.ts';
 
@@ -25,7 +25,7 @@ export async function measureReloads(
   const ledger = await openLedger(['work'], 15);
   const folder = mkdtempSync(join(tmpdir(), 'reloads-'));
   const configs = [configOf('one', ledger.url, folder), configOf('two', ledger.url, folder)] as const;
-  const log = createLog({ level: 'silent', secrets: [], destination: { write: () => {} } });
+  const log = createLog({ level: 'silent', secrets: createSecrets(), destination: { write: () => {} } });
   const gateway = createGateway(configs[0], { log, token });
   try {
     const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });

@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { createGateway, createLog, loadConfig } from '../../src/gateway.ts';
+import { createGateway, createLog, createSecrets, loadConfig } from '../../src/gateway.ts';
 
 interface WantedCall {
   readonly name: string;
@@ -32,7 +32,7 @@ const gateway = createGateway(loadConfig({ path: file, env: {} }), {
   token: 'conformance',
   log: createLog({
     level: 'warn',
-    secrets: [],
+    secrets: createSecrets(),
     destination: { write: (line) => void process.stderr.write(line) },
   }),
 });

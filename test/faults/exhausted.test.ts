@@ -55,9 +55,9 @@ test(
   SLOW,
   async () => {
     const script = `
-    import { createGateway, createLog, loadConfig } from ${JSON.stringify(library)};
+    import { createGateway, createLog, createSecrets, loadConfig } from ${JSON.stringify(library)};
     const config = loadConfig({ path: 'servers.json', env: {} });
-    const log = createLog({ level: 'silent', secrets: [], destination: process.stderr });
+    const log = createLog({ level: 'silent', secrets: createSecrets(), destination: process.stderr });
     const gateway = createGateway(config, { log, token: ${JSON.stringify(TOKEN)} });
     const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });
     console.error(JSON.stringify({ url }));

@@ -7,7 +7,7 @@ import { StreamableHTTPClientTransport as FirstGenerationTransport } from '@mode
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { loadConfig } from '../../src/config/load.ts';
 import { createGateway, type Gateway } from '../../src/gateway.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog, createSecrets } from '../../src/log.ts';
 import { watchGateway } from './watch.ts';
 import { type OpenReply, open, type Reply, type Sending, send } from './wire-client.ts';
 
@@ -74,7 +74,7 @@ export async function startGateway(
   const logs: string[] = [];
   const log = createLog({
     level: options.logLevel ?? 'debug',
-    secrets: [...config.secrets, token],
+    secrets: createSecrets([...config.secrets, token]),
     destination: { write: (line) => void logs.push(line.trimEnd()) },
   });
   const gateway = createGateway(config, {
