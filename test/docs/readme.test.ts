@@ -42,7 +42,7 @@ test('every command in a block is run here, or is known not to be', () => {
 });
 
 test('every block is in a language that is looked at', () => {
-  expect(readme.blocks.filter(({ lang }) => !/^(sh|console|text|jsonc?|dotenv)$/.test(lang))).toEqual([]);
+  expect(readme.blocks.filter(({ lang }) => !/^(sh|console|text|jsonc?|dotenv|js)$/.test(lang))).toEqual([]);
 });
 
 test('the scripts and the file that commands name are those of package.json', () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readMarkdown } from '../docs/markdown.ts';
 import { startNode } from '../support/child.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { modernRequest } from '../support/messages.ts';
@@ -84,35 +85,38 @@ test('npx mcp-switchboard check, serve and one call', async () => {
   const env = { SWITCHBOARD_TOKEN: TOKEN, PORT: '0' };
   await using serving = startNode([join(installed(), 'dist/main.js')], { cwd: project, env });
   const [, url] = await serving.waitFor('stderr', /"url":"(http:[^"]+)"/);
-  const call = { name: 'crm__echo', arguments: { text: 'from the package' } };
-  const [body, headers] = modernRequest('tools/call', call);
-  const accept = 'application/json, text/event-stream';
-  const usual = { 'content-type': 'application/json', accept, authorization: `Bearer ${TOKEN}` };
-  const { status, messages } = await send(String(url), { body, headers: { ...usual, ...headers } });
-  expect(status).toBe(200);
-  expect(messages.at(-1)?.result.content).toEqual([{ type: 'text', text: 'from the package' }]);
+  expect(await echo(String(url), 'from the package')).toEqual([{ type: 'text', text: 'from the package' }]);
   serving.process.kill('SIGTERM');
   expect(await serving.exit).toEqual({ code: 0, signal: null });
 });
 
-test("it can be put into a program of one's own, with its types", async () => {
-  const script = `
-    import { writeFileSync } from 'node:fs';
-    import { createGateway, createLog, loadConfig } from 'mcp-switchboard';
-    writeFileSync('own.json', JSON.stringify({ mcpServers: { none: { url: 'http://127.0.0.1:2/mcp' } } }));
-    const config = loadConfig({ path: 'own.json', env: {} });
-    const log = createLog({ level: 'silent', secrets: config.secrets, destination: process.stderr });
-    const gateway = createGateway(config, { log, token: 'a-token-of-its-own' });
-    const front = await gateway.listen({ host: '127.0.0.1', port: 0 });
-    const answer = await fetch(front.url.replace('/mcp', '/healthz'));
-    console.log(answer.status);
-    await gateway.close();`;
-  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project });
-  expect(stdout).toBe('200\n');
+test("it can be put into a program of one's own, as README shows, with its types", async () => {
+  await using crm = await modernServer();
+  await writeFile(join(project, 'servers.json'), JSON.stringify({ mcpServers: { crm: crm.entry() } }));
+  const [example, ...others] = readMarkdown('README.md').blocks.filter(({ lang }) => lang === 'js');
+  expect(others).toEqual([]);
+  await writeFile(join(project, 'own.mjs'), example?.text.replace('port: 8080', 'port: 0') ?? '');
+  await using own = startNode(['own.mjs'], { cwd: project, env: { SWITCHBOARD_TOKEN: TOKEN } });
+  const [, url] = await own.waitFor('stdout', /^MCP is served at (http:\S+)\n/);
+  expect(await echo(String(url), 'from a program')).toEqual([{ type: 'text', text: 'from a program' }]);
+  own.process.kill('SIGTERM');
+  expect(await own.exit).toEqual({ code: 0, signal: null });
+
   const { exports } = JSON.parse(await readFile(join(installed(), 'package.json'), 'utf8'));
   const types = await readFile(join(installed(), exports['.'].types), 'utf8');
-  for (const name of ['createGateway', 'createLog', 'loadConfig']) expect(types).toContain(name);
+  const [, names = ''] = /import \{ (.*) \} from 'mcp-switchboard'/.exec(example?.text ?? '') ?? [];
+  for (const name of names.split(', ')) expect(types).toMatch(new RegExp(`export .*\\b${name}\\b`));
 });
+
+/** Calls `crm__echo` there. */
+async function echo(url: string, text: string): Promise<unknown> {
+  const [body, headers] = modernRequest('tools/call', { name: 'crm__echo', arguments: { text } });
+  const accept = 'application/json, text/event-stream';
+  const usual = { 'content-type': 'application/json', accept, authorization: `Bearer ${TOKEN}` };
+  const { status, messages } = await send(url, { body, headers: { ...usual, ...headers } });
+  expect(status).toBe(200);
+  return messages.at(-1)?.result.content;
+}
 
 /** `npm pack` in a copy, since other tests are running this dist. An older build has left something in its own. */
 async function pack(): Promise<Packed> {
