@@ -15,7 +15,7 @@ import { BodyRefused, readBody } from './body.ts';
 import type { Caller, Identity } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { Others } from './hand-over.ts';
-import { HttpReply, type ReplyLimits, retryAfter, sendJson } from './http-reply.ts';
+import { HttpReply, type ReplyLimits, refuse, retryAfter, sendJson } from './http-reply.ts';
 import type { Selection, Selector } from './selection.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
@@ -31,9 +31,6 @@ interface EndpointOptions {
   limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth'> & ReplyLimits;
   others?: Others | undefined;
 }
-
-/** The largest body that is still read to its end, unused, so that the connection can go on after a refusal. */
-const MAX_DRAINED_BYTES = 64 * 1024;
 
 /** The MCP endpoint over HTTP: everything between a POST and the dispatcher, in this order. */
 export function createEndpoint(
@@ -65,7 +62,7 @@ export function createEndpoint(
     if (session === null) {
       const why = new ProtocolError(404, UNKNOWN_SESSION);
       dispatcher.refused(incoming, identityIn(req), why, 0);
-      return refuse(req, res, 404, why.message);
+      return refuse(res, 404, why.message);
     }
     const caller = callerOf(req, era, selection, session);
     if (incoming.kind === 'notification') {
@@ -139,7 +136,7 @@ export function createEndpoint(
       );
     }
     const session = sessionOf(req);
-    if (session === null) return refuse(req, res, 404, UNKNOWN_SESSION);
+    if (session === null) return refuse(res, 404, UNKNOWN_SESSION);
     if (session !== undefined) dispatcher.answered(answer, session);
     res.writeHead(202).end();
   }
@@ -147,8 +144,8 @@ export function createEndpoint(
   /** The stream on which a caller of the legacy era hears of changes, and the end of its session. */
   function onOtherMethod(req: IncomingMessage, res: ServerResponse, selection: Selection): void {
     const session = sessionOf(req);
-    if (session === null) return refuse(req, res, 404, UNKNOWN_SESSION);
-    if (session === undefined) return refuse(req, res, 405, 'MCP is served by POST here.', ['allow', 'POST']);
+    if (session === null) return refuse(res, 404, UNKNOWN_SESSION);
+    if (session === undefined) return refuse(res, 405, 'MCP is served by POST here.', ['allow', 'POST']);
     if (req.method === 'DELETE') {
       sessions.end(session);
       res.writeHead(204).end();
@@ -159,35 +156,35 @@ export function createEndpoint(
     const reply = new HttpReply(req, res, 'legacy', 'sse', limits);
     try {
       const isOpen = dispatcher.open(caller, reply);
-      if (!isOpen) refuse(req, res, 406, 'Accept text/event-stream to hear of changes.');
+      if (!isOpen) refuse(res, 406, 'Accept text/event-stream to hear of changes.');
     } catch (error) {
       if (!(error instanceof TooMany)) throw error;
-      refuse(req, res, error.httpStatus, error.message, retryAfter(error));
+      refuse(res, error.httpStatus, error.message, retryAfter(error));
     }
   }
 
   return (req, res) => {
     const isPost = req.method === 'POST';
     if (!isPost && req.method !== 'GET' && req.method !== 'DELETE') {
-      return refuse(req, res, 405, 'MCP is served by POST here.', ['allow', 'POST']);
+      return refuse(res, 405, 'MCP is served by POST here.', ['allow', 'POST']);
     }
     const refusedHost = options.refusedHost(req.headers);
-    if (refusedHost !== undefined) return refuse(req, res, 403, refusedHost);
+    if (refusedHost !== undefined) return refuse(res, 403, refusedHost);
     if (!options.hasToken(req.headers))
-      return refuse(req, res, 401, UNAUTHORIZED, ['www-authenticate', CHALLENGE]);
+      return refuse(res, 401, UNAUTHORIZED, ['www-authenticate', CHALLENGE]);
     const selection = options.select(req.url ?? '', req.headers['user-agent']);
-    if ('refusal' in selection) return refuse(req, res, 404, selection.refusal);
+    if ('refusal' in selection) return refuse(res, 404, selection.refusal);
     if (!isPost) return onOtherMethod(req, res, selection);
     const type = req.headers['content-type'];
     if (type !== 'application/json' && (type === undefined || !/^application\/json\s*(;|$)/i.test(type))) {
-      return refuse(req, res, 415, 'Send the message as Content-Type: application/json.');
+      return refuse(res, 415, 'Send the message as Content-Type: application/json.');
     }
     if (req.headers['content-encoding'] !== undefined) {
-      return refuse(req, res, 415, 'Send the body without Content-Encoding.');
+      return refuse(res, 415, 'Send the body without Content-Encoding.');
     }
     readBody(req, limits.maxRequestBytes, (body) => {
       if (!(body instanceof BodyRefused)) return receive(body, selection, req, res);
-      if (body.httpStatus === 413) return refuse(req, res, 413, body.message);
+      if (body.httpStatus === 413) return refuse(res, 413, body.message);
       sendJson(res, 400, writeError(undefined, new ProtocolError(RPC.parseError, body.message)));
     });
   };
@@ -217,17 +214,3 @@ export const CHALLENGE = 'Bearer realm="mcp-switchboard"';
 
 // 404, not 400: a caller that hears 404 begins a new session, one that hears 400 repeats its mistake.
 const UNKNOWN_SESSION = 'This session is not known here, or has ended. Begin a new one with initialize.';
-
-function refuse(
-  req: IncomingMessage,
-  res: ServerResponse,
-  status: number,
-  message: string,
-  headers: readonly string[] = [],
-): void {
-  const isSmall = Number(req.headers['content-length'] ?? Number.POSITIVE_INFINITY) <= MAX_DRAINED_BYTES;
-  const hasBody =
-    req.headers['content-length'] !== undefined || req.headers['transfer-encoding'] !== undefined;
-  const connection = hasBody && !isSmall ? ['connection', 'close'] : [];
-  sendJson(res, status, JSON.stringify({ error: message }), [...headers, ...connection]);
-}

@@ -198,7 +198,7 @@ export class HttpReply implements Reply {
 
 const NONE: readonly string[] = [];
 
-const STREAM_HEADERS: readonly string[] = [
+export const STREAM_HEADERS: readonly string[] = [
   'content-type',
   'text/event-stream',
   'cache-control',
@@ -231,4 +231,21 @@ export function sendJson(
  */
 function endWith(res: ServerResponse, text: string, bytes: number): void {
   res.end(text, bytes === text.length ? 'latin1' : 'utf8');
+}
+
+/** The largest body that is still read to its end, unused, so that the connection can go on after a refusal. */
+const MAX_DRAINED_BYTES = 64 * 1024;
+
+/** Answers what is refused before it is a message, whether or not its body was read. */
+export function refuse(
+  res: ServerResponse,
+  status: number,
+  message: string,
+  headers: readonly string[] = [],
+): void {
+  const { 'content-length': length, 'transfer-encoding': encoding } = res.req.headers;
+  const hasBody = length !== undefined || encoding !== undefined;
+  const isSmall = Number(length ?? Number.POSITIVE_INFINITY) <= MAX_DRAINED_BYTES;
+  const connection = hasBody && !isSmall ? ['connection', 'close'] : [];
+  sendJson(res, status, JSON.stringify({ error: message }), [...headers, ...connection]);
 }

@@ -6,7 +6,7 @@ import type { Allowance } from './allowance.ts';
 import { BodyRefused, readBody } from './body.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { CHALLENGE, UNAUTHORIZED } from './endpoint.ts';
-import { type ReplyLimits, retryAfter, sendJson } from './http-reply.ts';
+import { type ReplyLimits, refuse, retryAfter, STREAM_HEADERS } from './http-reply.ts';
 import { createPipe, type Pipe } from './pipe.ts';
 import type { Selector } from './selection.ts';
 import { tooManyListeners } from './too-many.ts';
@@ -96,12 +96,7 @@ export function createSseFront(options: SseOptions): SseFront {
       streams.delete(id);
       pipe.close();
     });
-    // As in http-reply.ts: no proxy is to hold the events back.
-    res.writeHead(200, {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-cache, no-transform',
-      'x-accel-buffering': 'no',
-    });
+    res.writeHead(200, [...STREAM_HEADERS]);
     // Unguessable, and of use only together with the token.
     res.write(`event: endpoint\ndata: /messages?sessionId=${id}\n\n`);
   }
@@ -109,8 +104,7 @@ export function createSseFront(options: SseOptions): SseFront {
   function receive(url: string, req: IncomingMessage, res: ServerResponse): void {
     const id = new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('sessionId');
     readBody(req, limits.maxRequestBytes, (body) => {
-      if (body instanceof BodyRefused)
-        return refuse(res, body.httpStatus, body.message, ['connection', 'close']);
+      if (body instanceof BodyRefused) return refuse(res, body.httpStatus, body.message);
       // Not before: it may close while this comes.
       const stream = streams.get(id ?? '');
       if (stream === undefined) return refuse(res, 404, 'There is no such stream. Open a new one at /sse.');
@@ -149,8 +143,4 @@ interface Stream {
   readonly pipe: Pipe;
   readonly res: ServerResponse;
   selectAgain(): void;
-}
-
-function refuse(res: ServerResponse, status: number, message: string, headers: readonly string[] = []): void {
-  sendJson(res, status, JSON.stringify({ error: message }), headers);
 }
