@@ -6,7 +6,7 @@ import { parseDocument } from './document.ts';
 import { createExpander, type Env } from './expand.ts';
 import { withoutScheme } from './header-rules.ts';
 import { readHosts } from './hosts.ts';
-import { createProblems } from './problems.ts';
+import { createProblems, isObject } from './problems.ts';
 import { findProfile, readProfiles, readToolsets } from './profile-fields.ts';
 import { readText } from './read-text.ts';
 import type { Reading } from './reading.ts';
@@ -71,10 +71,6 @@ function dropDisabled(file: unknown): void {
       if (isObject(server) && server.disabled === true) delete servers[key];
     }
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function readFile(shape: Partly<FileShape> | undefined, file: string, reading: Reading): Config {

@@ -45,6 +45,10 @@ export function formatPlace(at: Place): string {
 const MAX_KEY_CHARS = 60;
 const PLAIN_KEY = /^[\w$-]{1,60}$/;
 
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return kindOf(value) === 'an object';
+}
+
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';

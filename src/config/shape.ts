@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { Place, Report } from './problems.ts';
+import { isObject, type Place, type Report } from './problems.ts';
 import { type FileShape, fileSchema } from './schema.ts';
 import { judgeUnknownKey } from './unknown-key.ts';
 
@@ -28,7 +28,7 @@ export function checkShape(raw: unknown, report: Report): Partly<FileShape> | un
     report(at, issue.message);
     takeOut(raw, at);
   }
-  return typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? raw : undefined;
+  return isObject(raw) ? (raw as Partly<FileShape>) : undefined;
 }
 
 /** Of two forms, the one that was tried is the one whose outermost type is right. */

@@ -1,6 +1,6 @@
 import { INSTEAD_OF_INPUT } from './expand.ts';
 import { nearest, plain } from './nearest.ts';
-import type { Place } from './problems.ts';
+import { isObject, type Place } from './problems.ts';
 import { knownKeys } from './schema.ts';
 
 /**
@@ -29,12 +29,11 @@ function isToolsOfServer(at: Place): boolean {
 
 function toolByItsName(value: unknown): string | undefined {
   if (typeof value === 'boolean') return 'move it into overrides, as an object with enabled';
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isObject ? 'move it into overrides' : undefined;
+  return isObject(value) ? 'move it into overrides' : undefined;
 }
 
 function looksLikeServer(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && ('url' in value || 'command' in value);
+  return isObject(value) && ('url' in value || 'command' in value);
 }
 
 /** What other programs call it, if that is known at this place: `tools.include` is where `tools` is. */
