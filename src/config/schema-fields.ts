@@ -21,38 +21,38 @@ export const text = () => z.string(must('a string', 'a string', '; put it in dou
 
 export const texts = () => z.array(text(), must('an array of strings'));
 
-const TIME = must('a whole number of milliseconds from 100 to 86400000', 'a number');
+interface Range {
+  readonly from: number;
+  readonly to: number;
+  /** Absent for what is counted. */
+  readonly unit?: 'milliseconds' | 'bytes' | 'characters';
+}
+
+/** A whole number. */
+export function whole({ from, to, unit }: Range) {
+  const what = `a whole number${unit === undefined ? '' : ` of ${unit}`}`;
+  const message = must(`${what} from ${from} to ${to}`, 'a number');
+  return z.int(message).min(from, message).max(to, message).optional();
+}
+
+/** Of every time that something may take. */
+export const TIMES: Range = { from: 100, to: 86_400_000, unit: 'milliseconds' };
 
 /** How long something may take, where the default is no number. */
-export const time = (description: string) =>
-  z.int(TIME).min(100, TIME).max(86_400_000, TIME).optional().meta({ description });
+export const time = (description: string) => whole(TIMES).meta({ description });
 
 /**
  * A whole number, whose unit and default the description tells too.
  *
- * @param rule.unit      absent for what is counted
  * @param rule.fallback  the default, or in words where it stands
  */
-export function wholeNumber(rule: {
-  readonly from: number;
-  readonly to: number;
-  readonly unit?: 'milliseconds' | 'bytes';
-  readonly fallback: number | string;
-  readonly description: string;
-}) {
-  const { from, to, unit, fallback } = rule;
-  const message = must(
-    `a whole number${unit === undefined ? '' : ` of ${unit}`} from ${from} to ${to}`,
-    'a number',
-  );
+export function wholeNumber(
+  rule: Range & { readonly fallback: number | string; readonly description: string },
+) {
+  const { unit, fallback } = rule;
   const inUnit = unit === undefined ? 'Default' : `In ${unit}; default`;
-  return z
-    .int(message)
-    .min(from, message)
-    .max(to, message)
-    .optional()
-    .meta({
-      description: `${rule.description} ${inUnit} ${fallback}.`,
-      ...(typeof fallback === 'number' && { default: fallback }),
-    });
+  return whole(rule).meta({
+    description: `${rule.description} ${inUnit} ${fallback}.`,
+    ...(typeof fallback === 'number' && { default: fallback }),
+  });
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { must, text, texts, time } from './schema-fields.ts';
+import { must, text, texts, time, whole } from './schema-fields.ts';
 
 /*
  * The shape of what an operator makes of other people's tools: `tools` of an entry, `toolsets` and `profiles`.
@@ -7,13 +7,8 @@ import { must, text, texts, time } from './schema-fields.ts';
 
 const yesOrNo = () => z.boolean(must('true or false', 'a boolean')).optional();
 
-const number = (what: string, from: number, to: number) => {
-  const message = must(`a whole number${what} from ${from} to ${to}`, 'a number');
-  return z.int(message).min(from, message).max(to, message).optional();
-};
-
 export const priority = (fallback: string) =>
-  number('', -1000, 1000).meta({
+  whole({ from: -1000, to: 1000 }).meta({
     description: `Those of a higher one come first in the list of tools. Default: ${fallback}.`,
   });
 
@@ -139,7 +134,7 @@ export const toolsets = z
   });
 
 const limit = (what: string, from = 16, to = 10_000_000) =>
-  number('', from, to)
+  whole({ from, to })
     .unwrap()
     .nullable()
     .optional()
@@ -157,7 +152,7 @@ const profile = z.strictObject(
       .enum(['auto', 'sse', 'json'], must('one of auto, sse, json', 'a string'))
       .optional()
       .meta({ description: `How answers are framed, where Accept leaves the choice. ${inherited}` }),
-    maxNameChars: number(' of characters', 20, 64).meta({
+    maxNameChars: whole({ from: 20, to: 64, unit: 'characters' }).meta({
       description: `The longest name of a tool. ${inherited}`,
     }),
     plainSchemaRoot: yesOrNo().meta({
@@ -183,9 +178,9 @@ const profile = z.strictObject(
       .meta({ description: `The keys of _meta that tools keep; * and ? are wildcards. ${inherited}` }),
     recommendedTools: limit('More tools than this are told to be many', 1),
     maxTools: limit('More tools than this fail check --for', 1),
-    callTimeoutMs: number(' of milliseconds', 100, 86_400_000).meta({
-      description: `A call is given up after this, unless the server's entry has a callTimeoutMs. ${inherited}`,
-    }),
+    callTimeoutMs: time(
+      `A call is given up after this, unless the server's entry has a callTimeoutMs. ${inherited}`,
+    ),
   },
   must('an object'),
 );

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { must, text, texts, time, wholeNumber } from './schema-fields.ts';
+import { must, TIMES, text, texts, time, wholeNumber } from './schema-fields.ts';
 import { limits, ofOneServer } from './schema-limits.ts';
 import { priority, profiles, prompts, resources, tools, toolsets } from './schema-shaping.ts';
 
@@ -19,9 +19,6 @@ export const CHANGE_POLICIES = ['warn', 'block', 'off'] as const;
  * The shape of `servers.json`: what is checked before anything else, and what `servers.schema.json` is made from.
  * Rules between fields, and all that can only be known once variables are filled in, follow in server.ts.
  */
-
-/** Of every time that something may take. */
-const TIMES = { from: 100, to: 86_400_000, unit: 'milliseconds' } as const;
 
 const definitionChanges = (fallback: string) =>
   z
