@@ -227,7 +227,7 @@ describe.concurrent('a start that is refused says why in one sentence:', () => {
       'a command that has options',
       ['tool', '--json'],
       {},
-      ['There is no command "tool". See: mcp-switchboard --help'],
+      ['There is no command "tool". See: npx mcp-switchboard --help'],
     ],
     [
       'a second command',
@@ -235,7 +235,7 @@ describe.concurrent('a start that is refused says why in one sentence:', () => {
       {},
       [
         "error: too many arguments for 'serve'. Expected 0 arguments but got 1.",
-        '(see mcp-switchboard --help)',
+        '(see npx mcp-switchboard --help)',
       ],
     ],
     [
