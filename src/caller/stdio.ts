@@ -3,9 +3,10 @@ import type { Limits } from '../config/config.ts';
 import { within } from '../downstream/within.ts';
 import { ProtocolError } from '../errors.ts';
 import { createLineReader } from '../protocol/lines.ts';
-import { RPC } from '../protocol/messages.ts';
+import { idOfRequest, RPC } from '../protocol/messages.ts';
+import { endsOfUnread } from '../protocol/written-answer.ts';
 import type { Allowance } from './allowance.ts';
-import { writeError } from './answers.ts';
+import { writeRefusal } from './answers.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createPipe } from './pipe.ts';
 import type { Selection } from './selection.ts';
@@ -73,14 +74,15 @@ export function serveStdio(
       if (line.trim() !== '') take(() => pipe.receive(line));
     };
     const { maxRequestBytes } = limits;
-    const refuse = (text: string) =>
-      take(() => write(writeError(undefined, new ProtocolError(RPC.parseError, text))));
+    const refuse = (why: string) => (part: string) => {
+      const error = new ProtocolError(RPC.parseError, why, idOfRequest(endsOfUnread(part)));
+      take(() => write(writeRefusal(undefined, error)));
+    };
     const lines = createLineReader(
       maxRequestBytes,
       onLine,
-      () =>
-        refuse(`The line is longer than ${maxRequestBytes} bytes (limits.maxRequestBytes in servers.json).`),
-      () => refuse('The line is not valid UTF-8.'),
+      refuse(`The line is longer than ${maxRequestBytes} bytes (limits.maxRequestBytes in servers.json).`),
+      refuse('The line is not valid UTF-8.'),
     );
     input.on('data', (chunk: Buffer) => {
       lines.feed(chunk);

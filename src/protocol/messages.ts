@@ -79,16 +79,14 @@ export function readMessage(text: string, maxDepth: number): Incoming {
     throw new ProtocolError(
       RPC.parseError,
       `The JSON is nested deeper than ${maxDepth} levels (limits.maxJsonDepth in servers.json).`,
+      idOfRequest(value),
     );
   }
   if (Array.isArray(value)) {
-    throw new ProtocolError(
-      RPC.invalidRequest,
-      'Send one JSON-RPC message per request: batches are not accepted.',
-    );
+    throw invalid(value, 'Send one JSON-RPC message per request: batches are not accepted.');
   }
   if (!isObject(value) || value.jsonrpc !== '2.0') {
-    throw new ProtocolError(RPC.invalidRequest, 'The body is not a JSON-RPC 2.0 message.');
+    throw invalid(value, 'The body is not a JSON-RPC 2.0 message.');
   }
   if (typeof value.method === 'string') return readCall(value);
   if (
@@ -97,22 +95,30 @@ export function readMessage(text: string, maxDepth: number): Incoming {
   ) {
     return { kind: 'response', message: value as unknown as Response };
   }
-  throw new ProtocolError(RPC.invalidRequest, 'The message has neither a method nor a result.');
+  throw invalid(value, 'The message has neither a method nor a result.');
 }
 
 function readCall(value: Record<string, unknown>): Incoming {
   const { id, params } = value;
   if (params !== undefined && !isObject(params)) {
-    throw new ProtocolError(RPC.invalidRequest, 'params must be an object.', isRequestId(id) ? { id } : {});
+    throw invalid(value, 'params must be an object.');
   }
   if (id === undefined) return { kind: 'notification', message: value as unknown as Notification };
   if (!isRequestId(id)) {
-    throw new ProtocolError(
-      RPC.invalidRequest,
-      'The id must be an integer or a string of at most 1024 characters.',
-    );
+    throw invalid(value, 'The id must be an integer or a string of at most 1024 characters.');
   }
   return { kind: 'request', message: value as unknown as Request };
+}
+
+const invalid = (value: unknown, why: string) =>
+  new ProtocolError(RPC.invalidRequest, why, idOfRequest(value));
+
+/**
+ * What a refusal of this says it answers, so that nobody waits for it. The id of a response is one of our questions, and may
+ * be that of a request of the caller's as well.
+ */
+export function idOfRequest(value: unknown): { id?: RequestId } {
+  return isObject(value) && value.method !== undefined && isRequestId(value.id) ? { id: value.id } : {};
 }
 
 export function isRequestId(id: unknown): id is RequestId {

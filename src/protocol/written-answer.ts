@@ -58,18 +58,27 @@ function answerOf(id: string, written: string): object | undefined {
   return { jsonrpc: '2.0', id: Number(id), result, [WRITTEN]: written };
 }
 
-/**
- * The id of an answer that cannot be read whole, where it stands at the beginning or the end as in most: what lies between
- * has ids as well, and a caller may have chosen them.
- */
+/** The id of an answer that cannot be read whole, where it stands at its beginning or its end as in most. */
 export function idOfUnread(text: string): number | undefined {
-  const [, id] = text.match(BEGINS_WITH_ID) ?? text.slice(-MAX_TAIL_CHARS).match(ENDS_WITH_ID) ?? [];
-  return id === undefined ? undefined : Number(id);
+  const { id, method } = endsOfUnread(text);
+  return method === undefined && typeof id === 'number' ? id : undefined;
 }
 
-const BEGINS_WITH_ID = /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*,(?!\s*"method")/;
-const ENDS_WITH_ID = /,\s*"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
-const MAX_TAIL_CHARS = 128;
+/**
+ * Of a message that cannot be read whole, the members at its beginning and its end that say what it is. What lies between
+ * has ids as well, and others may have chosen them.
+ */
+export function endsOfUnread(text: string): { id?: unknown; method?: unknown } {
+  const [, first = ''] = BEGINNING.exec(text) ?? [];
+  const [, last = ''] = END.exec(text.slice(-MAX_END_CHARS)) ?? [];
+  return { ...JSON.parse(`{${first.slice(0, -1)}}`), ...JSON.parse(`{${last.slice(1)}}`) };
+}
+
+const STRING = String.raw`"(?:[^"\\\p{Cc}]|\\["\\/bfnrt])*"`;
+const MEMBER = String.raw`\s*"(?:jsonrpc|id|method)"\s*:\s*(?:-?(?:0|[1-9]\d*)|${STRING})\s*`;
+const BEGINNING = new RegExp(String.raw`^\s*\{((?:${MEMBER},)*)`, 'u');
+const END = new RegExp(String.raw`((?:,${MEMBER})+)\}\s*$`, 'u');
+const MAX_END_CHARS = 256;
 
 /** Whether a text, which is JSON, is nested so deep. Over the text: no recursion, and nothing is allocated. */
 export function isDeeperThan(json: string, limit: number): boolean {

@@ -6,7 +6,7 @@ import { stdioServer } from '../support/downstreams/stdio.ts';
 import { startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
-test('a line of a caller on stdio that is not UTF-8 is refused, reaches no server, and the next one is answered', async () => {
+test('a line of a caller on stdio that is not UTF-8 is refused, reaches no server, and the next one is answered [R7]', async () => {
   await using crm = await plainServer({ era: 'modern' });
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const [input, output] = [new PassThrough(), new PassThrough()];
@@ -26,6 +26,7 @@ test('a line of a caller on stdio that is not UTF-8 is refused, reaches no serve
     .map((line) => JSON.parse(line));
   expect(refusal).toEqual({
     jsonrpc: '2.0',
+    id: call.id,
     error: { code: -32700, message: 'The line is not valid UTF-8.' },
   });
   expect(pong).toMatchObject({ id: 2, result: {} });

@@ -195,8 +195,11 @@ describe.concurrent('--stdio', () => {
     expect(caller.child.stderr).not.toMatch(/token|bearer/i);
   });
 
-  test('answers a line that it cannot use with an error, and goes on', async () => {
-    await using folder = await folderWith({ 'servers.json': nowhere });
+  test('answers a line that it cannot use with an error, of the request that it was, and goes on [R7]', async () => {
+    const limits = { maxRequestBytes: 4096, maxJsonDepth: 16 };
+    await using folder = await folderWith({ 'servers.json': { ...nowhere, limits } });
+    const deep = `{"deep":${'['.repeat(20)}${']'.repeat(20)}}`;
+    const long = `{"arguments":{"id":1,"text":"${'x'.repeat(5000)}","id":2}}`;
     await using caller = speakLines(runCli(['--stdio'], { cwd: folder.path }));
     for (const [line, code, id] of [
       ['{"jsonrpc":"2.0","id":7,"method":', -32700],
@@ -205,6 +208,15 @@ describe.concurrent('--stdio', () => {
       ['[{"jsonrpc":"2.0","id":7,"method":"ping"}]', -32600],
       ['{"jsonrpc":"2.0","id":8,"method":"ping","params":[1]}', -32600, 8],
       ['{"jsonrpc":"2.0","id":9,"method":"resources/watch"}', -32601, 9],
+      ['{"jsonrpc":"1.0","id":10,"method":"ping"}', -32600, 10],
+      ['{"jsonrpc":"2.0","id":"11","method":11}', -32600, '11'],
+      [`{"jsonrpc":"2.0","id":12,"method":"tools/call","params":${deep}}`, -32700, 12],
+      [`{"jsonrpc":"2.0","id":13,"method":"tools/call","params":${long}}`, -32700, 13],
+      [`{"method":"tools/call","params":${long},"jsonrpc":"2.0","id":"14"}`, -32700, '14'],
+      // A response has the id of a question, which may be that of a request as well.
+      [`{"jsonrpc":"2.0","id":15,"result":${deep}}`, -32700],
+      [`{"jsonrpc":"2.0","id":16,"result":${long}}`, -32700],
+      ['{"jsonrpc":"2.0","id":17}', -32600],
     ] as const) {
       const before = caller.messages.length;
       caller.child.process.stdin?.write(`${line}\n\r\n`);

@@ -141,6 +141,9 @@ test.each([
   ['{"jsonrpc":"2.0","result":{"id":8,"rows":[{"a":1,"id":9}]}}', undefined],
   ['{"jsonrpc":"2.0","id":7,"method":"sampling/createMessage","params":{"id":8', undefined],
   ['{"jsonrpc":"2.0","method":"notifications/message","params":{"data":{"a":1,"id":8}}}', undefined],
+  ['{"id":7,"result":{"rows":[{"id":8}]},"method":"ping"}', undefined],
+  ['{"jsonrpc":"2.0","id":"7","result":{"id":8', undefined],
+  [String.raw`{"text":"a\",\"id\":8,\"b\":\"\"}"}`, undefined],
   ['a line with "id":8', undefined],
 ])('of %s, which was not read whole, the id is %s', (text, id) => {
   expect(idOfUnread(text)).toBe(id);
