@@ -118,11 +118,11 @@ function writeOutcome(id: RequestId, outcome: Outcome): string {
     : JSON.stringify({ jsonrpc: '2.0', id, error: outcome.error });
 }
 
-/** @param id  undefined where it could not be read */
 /** What is said to a message that is refused before it is understood, or before it is let on. */
 export const writeRefusal = (incoming: Incoming | undefined, why: ProtocolError) =>
   writeError(incoming?.kind === 'request' ? incoming.message.id : why.id, why);
 
+/** @param id  undefined where it could not be read */
 export function writeError(id: RequestId | undefined, { code, message, data }: ProtocolError): string {
   const error = data === undefined ? { code, message } : { code, message, data };
   return JSON.stringify(id === undefined ? { jsonrpc: '2.0', error } : { jsonrpc: '2.0', id, error });
