@@ -3,6 +3,7 @@ import type { Limits } from '../config/config.ts';
 import { ProtocolError } from '../errors.ts';
 import {
   type Classified,
+  checkVersion,
   classify,
   type Era,
   MODERN_VERSIONS,
@@ -128,8 +129,9 @@ export function createEndpoint(
 
   /** An answer to a question of ours. The modern era has none and calls such a message an error. */
   function receiveAnswer(answer: Response, req: IncomingMessage, res: ServerResponse): void {
-    const version = req.headers['mcp-protocol-version'];
-    if (typeof version === 'string' && MODERN_VERSIONS.includes(version)) {
+    const version = versionIn(req);
+    checkVersion(version);
+    if (version !== undefined && MODERN_VERSIONS.includes(version)) {
       throw new ProtocolError(
         RPC.invalidRequest,
         'Send requests and notifications: responses have no place here.',
@@ -143,23 +145,25 @@ export function createEndpoint(
 
   /** The stream on which a caller of the legacy era hears of changes, and the end of its session. */
   function onOtherMethod(req: IncomingMessage, res: ServerResponse, selection: Selection): void {
-    const session = sessionOf(req);
-    if (session === null) return refuse(res, 404, UNKNOWN_SESSION);
-    if (session === undefined) return refuse(res, 405, 'MCP is served by POST here.', ['allow', 'POST']);
-    if (req.method === 'DELETE') {
-      sessions.end(session);
-      res.writeHead(204).end();
-      return;
-    }
-    const agent = req.headers['user-agent'];
-    const caller: Caller = { name: 'token', agent, era: 'legacy', selection, session, headers: req.headers };
-    const reply = new HttpReply(req, res, 'legacy', 'sse', limits);
     try {
-      const isOpen = dispatcher.open(caller, reply);
+      checkVersion(versionIn(req));
+      const session = sessionOf(req);
+      if (session === null) return refuse(res, 404, UNKNOWN_SESSION);
+      if (session === undefined)
+        return refuse(res, 405, 'MCP is served by POST here.', ['allow', 'POST']);
+      if (req.method === 'DELETE') {
+        sessions.end(session);
+        res.writeHead(204).end();
+        return;
+      }
+      const { headers } = req;
+      const caller: Caller = { ...identityIn(req), era: 'legacy', selection, session, headers };
+      const isOpen = dispatcher.open(caller, new HttpReply(req, res, 'legacy', 'sse', limits));
       if (!isOpen) refuse(res, 406, 'Accept text/event-stream to hear of changes.');
     } catch (error) {
-      if (!(error instanceof TooMany)) throw error;
-      refuse(res, error.httpStatus, error.message, retryAfter(error));
+      if (!(error instanceof ProtocolError)) throw error;
+      const headers = error instanceof TooMany ? retryAfter(error) : [];
+      refuse(res, error.httpStatus, error.message, headers);
     }
   }
 
@@ -189,6 +193,8 @@ export function createEndpoint(
     });
   };
 }
+
+const versionIn = ({ headers }: IncomingMessage) => (headers as ProtocolHeaders)['mcp-protocol-version'];
 
 const identityIn = ({ headers }: IncomingMessage): Identity => ({
   name: 'token',

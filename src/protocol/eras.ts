@@ -74,10 +74,20 @@ export function classify(message: Request | Notification, headers: ProtocolHeade
 }
 
 function legacyVersion(method: string, header: string | undefined): string {
-  // Copilot Studio and OpenAI's older deployments send no version; the revision that introduced the header says 2025-03-26.
-  if (header === undefined) return '2025-03-26';
   // `initialize` negotiates in its body.
-  if (method === 'initialize' || LEGACY_VERSIONS.includes(header)) return header;
+  if (method !== 'initialize') checkVersion(header);
+  // Copilot Studio and OpenAI's older deployments send no version; the revision that introduced the header says 2025-03-26.
+  return header ?? '2025-03-26';
+}
+
+/**
+ * Of what has no body that says more.
+ *
+ * @throws ProtocolError -32022 a version that never was
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#protocol-version-header
+ */
+export function checkVersion(header: string | undefined): void {
+  if (header === undefined || LEGACY_VERSIONS.includes(header) || MODERN_VERSIONS.includes(header)) return;
   throw unsupportedVersion(header, [...LEGACY_VERSIONS, ...MODERN_VERSIONS]);
 }
 

@@ -87,10 +87,25 @@ describe('a legacy caller', () => {
     expect([discover.status, discover.messages[0]?.error?.code]).toEqual([400, -32602]);
   });
 
-  test('may name a version that never was, and hears 400 [R155]', async () => {
+  test('may name a version that never was, and hears 400, whatever it sends [R155]', async () => {
     await using gateway = await started();
     const reply = await gateway.post(...legacyRequest('tools/list', {}, { version: '1999-01-01' }));
     expect([reply.status, reply.json.error.code]).toEqual([400, -32022]);
+    const capabilities = { elicitation: {} };
+    const begun = await gateway.post(...legacyRequest('initialize', { capabilities }));
+    const session = {
+      authorization: `Bearer ${gateway.token}`,
+      'mcp-session-id': String(begun.headers['mcp-session-id']),
+    };
+    const odd = { ...session, 'mcp-protocol-version': '1999-01-01' };
+    const answer = await gateway.post({ jsonrpc: '2.0', id: 1, result: {} }, odd);
+    expect([answer.status, answer.json.error.code]).toEqual([400, -32022]);
+    for (const method of ['GET', 'DELETE'] as const) {
+      const refused = await gateway.send('/mcp', { method, headers: odd });
+      expect([refused.status, refused.json.error]).toEqual([400, expect.stringContaining('2025-11-25')]);
+    }
+    // It has not ended with that.
+    expect((await gateway.send('/mcp', { method: 'DELETE', headers: session })).status).toBe(204);
   });
 
   test('gets a session id to tell its requests by, and nothing is kept under it [R149]', async () => {
