@@ -113,7 +113,7 @@ function checkEnvelope(
 function decodeMirrored(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
   const value = decodeHeaderValue(header);
-  if (value === undefined) throw headerMismatch('Mcp-Name is not a valid base64-encoded value.');
+  if (value === undefined) throw headerMismatch('Mcp-Name is neither visible ASCII nor base64 of UTF-8.');
   return value;
 }
 

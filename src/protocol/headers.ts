@@ -14,10 +14,10 @@ export function encodeHeaderValue(value: string): string {
   return `=?base64?${Buffer.from(value, 'utf8').toString('base64')}?=`;
 }
 
-/** The decoded value, or undefined when it bears the markers around something that is not base64 of UTF-8. */
+/** The decoded value, or undefined for what no value is encoded as: other characters, or markers around no base64 of UTF-8. */
 export function decodeHeaderValue(header: string): string | undefined {
   const encoded = header.startsWith(START) ? SENTINEL.exec(header)?.[1] : undefined;
-  if (encoded === undefined) return header;
+  if (encoded === undefined) return PLAIN.test(header) ? header : undefined;
   if (!BASE64.test(encoded)) return undefined;
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(encoded, 'base64'));

@@ -16,6 +16,8 @@ export interface ParamHeader {
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** 42 and 42.0 are the same integer; 0x2A and 4.2e1 are none here. */
+const DECIMAL = /^-?\d+(?:\.0+)?$/;
 const PRIMITIVES: ReadonlySet<unknown> = new Set(['string', 'integer', 'boolean']);
 /** Keywords whose value is data, not schema. */
 const DATA: ReadonlySet<string> = new Set([
@@ -98,9 +100,8 @@ export function mismatchedParamHeader(
     const sent = headers[header];
     const decoded = typeof sent === 'string' ? decodeHeaderValue(sent) : undefined;
     if (decoded === undefined) return true;
-    // 42 and 42.0 are the same integer.
     return typeof value === 'number'
-      ? decoded.trim() === '' || Number(decoded) !== value
+      ? !DECIMAL.test(decoded) || Number(decoded) !== value
       : decoded !== String(value);
   })?.header;
 }

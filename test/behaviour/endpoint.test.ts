@@ -166,6 +166,10 @@ describe('a modern caller', () => {
     const [body, headers] = modernRequest('tools/call', ECHO, 5);
     const reply = await gateway.post(body, { ...headers, 'mcp-name': 'crm__other' });
     expect([reply.status, reply.json.id, reply.json.error.code]).toEqual([400, 5, -32020]);
+    // A byte that no value is written with, though it says the same.
+    const [named, { 'mcp-name': _encoded, ...others }] = modernRequest('tools/call', { name: 'caf\xe9' }, 6);
+    const odd = await gateway.post(named, { ...others, 'mcp-name': 'caf\xe9' });
+    expect([odd.status, odd.json.id, odd.json.error.code]).toEqual([400, 6, -32020]);
   });
 });
 

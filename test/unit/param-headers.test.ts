@@ -51,7 +51,14 @@ test.each([
   [{ region: 'a' }, {}, 'mcp-param-region'],
   [{ region: 'a' }, { 'mcp-param-region': 'A' }, 'mcp-param-region'],
   [{ region: 'a' }, { 'mcp-param-region': '=?base64?!?=' }, 'mcp-param-region'],
+  [{ region: 'caf\xe9' }, { 'mcp-param-region': 'caf\xe9' }, 'mcp-param-region'],
+  [{ limit: -42 }, { 'mcp-param-limit': '-42' }, undefined],
+  [{ limit: 42 }, { 'mcp-param-limit': '=?base64?NDI=?=' }, undefined],
   [{ limit: 0 }, { 'mcp-param-limit': '' }, 'mcp-param-limit'],
+  [{ limit: 42 }, { 'mcp-param-limit': '0x2A' }, 'mcp-param-limit'],
+  [{ limit: 42 }, { 'mcp-param-limit': '4.2e1' }, 'mcp-param-limit'],
+  [{ limit: 42 }, { 'mcp-param-limit': '+42' }, 'mcp-param-limit'],
+  [{ limit: 9007199254740991 }, { 'mcp-param-limit': '9007199254740991.1' }, 'mcp-param-limit'],
   [{ nested: { dry: true } }, { 'mcp-param-dry': 'false' }, 'mcp-param-dry'],
 ])('of %j and %j the mismatch is %s [R52]', (args, headers, mismatch) => {
   expect(mismatchedParamHeader(mirrored(SCHEMA), args, headers)).toBe(mismatch);
