@@ -75,19 +75,33 @@ function inEra(outcome: Outcome, era: Era, method: string): Outcome {
   return { result: isObject(structuredContent) ? { ...result, structuredContent } : result };
 }
 
-function codeInEra({ code, data }: RpcError, era: Era, method: string): number {
-  if (era === 'modern') return code === LEGACY_RESOURCE_NOT_FOUND ? RPC.invalidParams : code;
-  if (code === RPC.missingClientCapability) return RPC.invalidParams;
+function codeInEra(error: RpcError, era: Era, method: string): number {
+  const { code, data } = error;
+  if (era === 'modern') {
+    if (code === LEGACY_RESOURCE_NOT_FOUND) return RPC.invalidParams;
+    return isReserved(code) && !tellsWhatItTakes(error) ? RPC.internalError : code;
+  }
+  if (tellsWhatItTakes(error)) return RPC.invalidParams;
   // Spec 2026-07-28 tells by the URI in it that it is this which was not found.
   const isNotFound = code === RPC.invalidParams && method === 'resources/read' && isObject(data);
   return isNotFound && typeof data.uri === 'string' ? LEGACY_RESOURCE_NOT_FOUND : code;
 }
 
+/**
+ * Whether the specification keeps this code to itself. Servers of the earlier revisions may mean anything by it; what it means
+ * in this one is about the request of one hop, and a caller would send another one, or in another version.
+ *
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes
+ */
+const isReserved = (code: number) => code <= -32020 && code >= -32099;
+
+/** The one of them that goes from hop to hop. */
+const tellsWhatItTakes = ({ code, data }: RpcError) =>
+  code === RPC.missingClientCapability && isObject(data) && isObject(data.requiredCapabilities);
+
 /** Spec 2026-07-28: the one error of a handler that has an HTTP status of its own. */
 export function statusOf(outcome: Outcome, era: Era): number {
-  return era === 'modern' && 'error' in outcome && outcome.error.code === RPC.missingClientCapability
-    ? 400
-    : 200;
+  return era === 'modern' && 'error' in outcome && tellsWhatItTakes(outcome.error) ? 400 : 200;
 }
 
 export function writeResult(id: RequestId, resultJson: string): string {

@@ -123,10 +123,19 @@ test.each([
   expect(reply.messages.at(-1)?.result.content[0].text).toBe('hello');
 });
 
-test.each([-32022, -32020, -32000])(
-  'an error %d of a tool that has run is its answer, and the call is not repeated',
-  async (code) => {
-    const answer: Answer = (given) => given.error(code, 'card charged, printer failed');
+test.each([
+  // To modern callers they would say something of their own requests.
+  [-32022, -32603],
+  [-32021, -32603],
+  [-32020, -32603],
+  [-32099, -32603],
+  [-32100, -32100],
+  [-32000, -32000],
+])(
+  'an error %d of a tool that has run is its answer, told to a modern caller as %d, and the call is not repeated [R8]',
+  async (code, told) => {
+    const [message, data] = ['card charged, printer failed', { receipt: 7 }];
+    const answer: Answer = (given) => given.error(code, message, { data });
     await using downstream = await plainServer({
       era: 'legacy',
       sessions: true,
@@ -134,11 +143,13 @@ test.each([-32022, -32020, -32000])(
     });
     await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
     const reply = await gateway.post(...modernRequest('tools/call', ECHO));
-    expect(reply.json.error).toMatchObject({ code, message: 'card charged, printer failed' });
+    expect([reply.status, reply.json.error]).toEqual([200, { code: told, message, data }]);
+    const legacy = await gateway.post(...legacyRequest('tools/call', ECHO));
+    expect(legacy.messages[0]?.error).toEqual({ code, message, data });
     const sent = downstream.requests.filter(
       ({ body }) => (body as { method?: string })?.method === 'tools/call',
     );
-    expect(sent).toHaveLength(1);
+    expect(sent).toHaveLength(2);
   },
 );
 
