@@ -107,11 +107,9 @@ export class Dialogue {
     const required = readRequired(result);
     if (required === undefined) return asksForInput(downstream);
     const { asked, state, rest } = required;
-    // Who says nothing of questions would not know what to do with one.
-    const isUnasked = this.capabilities === undefined && this.answers === undefined;
     const questions = new Map<string, Question>();
     for (const [key, question] of Object.entries(asked)) {
-      if (isUnasked || !isQuestion(question)) return asksForInput(downstream);
+      if (!isQuestion(question)) return asksForInput(downstream);
       const judged = this.judge(question);
       if (judged !== undefined) return judged;
       questions.set(key, this.withOrigin(question));

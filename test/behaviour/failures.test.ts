@@ -165,7 +165,7 @@ test('an answer whose server and proxy both say what it is reaches the caller', 
   }
 });
 
-test('a request for input that nobody can answer is a failure, not a result', async () => {
+test('a request for input that a legacy caller cannot be asked for is a failure, not a result', async () => {
   const inputRequired = answersResult({
     resultType: 'input_required',
     inputRequests: { roots: { method: 'roots/list' } },
@@ -175,8 +175,8 @@ test('a request for input that nobody can answer is a failure, not a result', as
     answers: { 'tools/call echo': inputRequired },
   });
   await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
-  const reply = await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: {} }));
-  expect(reply.json.result).toMatchObject({ resultType: 'complete', isError: true });
+  const reply = await gateway.post(...legacyRequest('tools/call', { name: 'crm__echo', arguments: {} }));
+  expect(reply.messages[0]?.result).toMatchObject({ isError: true });
 });
 
 test('a legacy downstream that asks its caller something is told at once that nobody answers [R157]', async () => {

@@ -176,6 +176,8 @@ const URL_MODE = (url: string) => ({
 });
 
 test.each([
+  ['a form where nothing was declared', { a: FORM }, {}, { elicitation: {} }],
+  ['a URL where nothing was declared', URL_MODE('https://example.com/'), {}, { elicitation: { url: {} } }],
   [
     'sampling that was not declared',
     { a: { method: 'sampling/createMessage', params: {} } },
@@ -220,7 +222,6 @@ test.each([
 });
 
 test.each([
-  ['a caller that declared nothing', { choice: FORM }, {}, 'asked for input that cannot be given here'],
   [
     'something that is no question [R167]',
     { choice: { method: 'tools/call' } },
