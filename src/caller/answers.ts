@@ -1,6 +1,12 @@
 import type { View } from '../catalog/view.ts';
 import { type DownstreamFailure, notMcp, type ProtocolError } from '../errors.ts';
-import { type Era, LATEST_LEGACY_VERSION, LEGACY_VERSIONS, META, MODERN_VERSIONS } from '../protocol/eras.ts';
+import {
+  type Era,
+  LATEST_LEGACY_VERSION,
+  LEGACY_VERSIONS,
+  MODERN_VERSIONS,
+  OWN_META,
+} from '../protocol/eras.ts';
 import { type Extensions, TASKS } from '../protocol/extensions.ts';
 import {
   type Incoming,
@@ -25,7 +31,7 @@ export function discoverResult({ capabilities, instructions }: View): string {
     supportedVersions: MODERN_VERSIONS,
     capabilities,
     ...(instructions !== '' && { instructions }),
-    _meta: { [META.serverInfo]: IMPLEMENTATION },
+    _meta: OWN_META,
     ttlMs: DISCOVER_TTL_MS,
     cacheScope: 'private',
   });
@@ -117,13 +123,14 @@ export function writeGuarded(id: RequestId, outcome: Outcome, era: Era, forwardi
     return writeOutcome(id, inEra(outcome, era, forwarding.method));
   } catch (cause) {
     const failure = notMcp(forwarding.downstream.key, 'nested too deep', cause);
-    return writeOutcome(id, inEra(toOutcome(failure, forwarding), era, forwarding.method));
+    return writeOutcome(id, inEra(toOutcome(failure, era, forwarding), era, forwarding.method));
   }
 }
 
 /** What a model is told of a call, its program is told of anything else. */
-export function toOutcome(failure: DownstreamFailure, { method }: Forwarding): Outcome {
-  return method === 'tools/call' ? { result: toToolResult(failure) } : { error: toRpcError(failure) };
+export function toOutcome(failure: DownstreamFailure, era: Era, { method }: Forwarding): Outcome {
+  if (method !== 'tools/call') return { error: toRpcError(failure) };
+  return { result: toToolResult(failure, era === 'modern' ? OWN_META : undefined) };
 }
 
 function writeOutcome(id: RequestId, outcome: Outcome): string {

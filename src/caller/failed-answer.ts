@@ -1,11 +1,15 @@
 import type { DownstreamFailure } from '../errors.ts';
 
-/** What a model is told when its call failed on the way: an answer like any other, so that the conversation goes on. */
-export function toToolResult(failure: DownstreamFailure): Record<string, unknown> {
+/**
+ * What a model is told when its call failed on the way: an answer like any other, so that the conversation goes on.
+ *
+ * @param meta  what else goes into `_meta`
+ */
+export function toToolResult(failure: DownstreamFailure, meta: object = {}): Record<string, unknown> {
   return {
     content: [{ type: 'text', text: failure.message }],
     isError: true,
-    _meta: { 'mcp-switchboard/failure': factsOf(failure) },
+    _meta: { ...meta, 'mcp-switchboard/failure': factsOf(failure) },
   };
 }
 

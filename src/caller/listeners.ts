@@ -3,7 +3,7 @@ import type { Limits } from '../config/config.ts';
 import type { Watch } from '../downstream/hearings.ts';
 import { within } from '../downstream/within.ts';
 import { ProtocolError, unknownResource } from '../errors.ts';
-import { type Era, META } from '../protocol/eras.ts';
+import { type Era, META, OWN_META } from '../protocol/eras.ts';
 import { isObject, type Params, type Request, RPC } from '../protocol/messages.ts';
 import type { Rounds } from '../relay/dialogue.ts';
 import type { RunningCall } from '../relay/running-call.ts';
@@ -129,7 +129,8 @@ export function createListeners(
         },
         end() {
           acknowledge();
-          reply.end(write(id, JSON.stringify({ resultType: 'complete', ...tag })));
+          const _meta = { ...tag._meta, ...OWN_META };
+          reply.end(write(id, JSON.stringify({ resultType: 'complete', _meta })));
           leave();
         },
       };

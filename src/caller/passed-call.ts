@@ -105,7 +105,7 @@ export class PassedCall implements WayBack {
   fail(failure: DownstreamFailure): void {
     // It may name a host or a type that a downstream has chosen.
     failure.message = this.#shared.redact(failure.message);
-    this.#end(toOutcome(failure, this.#forwarding), failure);
+    this.#end(toOutcome(failure, this.#from.era, this.#forwarding), failure);
   }
 
   cancelled(): void {

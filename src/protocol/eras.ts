@@ -1,4 +1,5 @@
 import { headerMismatch, ProtocolError } from '../errors.ts';
+import { IMPLEMENTATION } from '../version.ts';
 import { decodeHeaderValue } from './headers.ts';
 import { isObject, type Notification, type Params, type Request, RPC } from './messages.ts';
 
@@ -21,6 +22,9 @@ export const META = {
   logLevel: 'io.modelcontextprotocol/logLevel',
   subscriptionId: 'io.modelcontextprotocol/subscriptionId',
 } as const;
+
+/** Of a result of the modern era that is the gateway's own, and no server's. */
+export const OWN_META = { [META.serverInfo]: IMPLEMENTATION } as const;
 
 /** The request headers the protocol gives a meaning, by their lower-case names. */
 export interface ProtocolHeaders {

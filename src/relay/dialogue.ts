@@ -6,7 +6,7 @@ import {
   opensNoAddress,
   ProtocolError,
 } from '../errors.ts';
-import type { Era } from '../protocol/eras.ts';
+import { type Era, OWN_META } from '../protocol/eras.ts';
 import { isObject, type Outcome, type Params, RPC, type RpcError } from '../protocol/messages.ts';
 import { capabilityFor, detailFor, isDeclared, type Question } from '../protocol/questions.ts';
 import type { Parked } from './parked.ts';
@@ -160,7 +160,7 @@ export class Dialogue {
 
   #inputRequired(questions: ReadonlyMap<string, Question>, requestState: string): Outcome {
     const inputRequests = Object.fromEntries(questions);
-    return { result: { resultType: 'input_required', inputRequests, requestState } };
+    return { result: { resultType: 'input_required', inputRequests, requestState, _meta: OWN_META } };
   }
 
   /** Why a question is not put to the caller. */

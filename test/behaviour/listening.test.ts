@@ -9,12 +9,13 @@ import { legacyRequest, type Message, modernRequest } from '../support/messages.
 
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
 const ALL = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
+const SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
 const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
 
 const listen = (gateway: RunningGateway, notifications: object, id: string | number = 'sub-1') =>
   gateway.open(...modernRequest('subscriptions/listen', { notifications }, id));
 
-test('who listens is told first what it will hear of, and then what has changed, by its own id [R80] [R82]', async () => {
+test('who listens is told first what it will hear of, and then what has changed, by its own id [R20] [R80] [R82]', async () => {
   const offer: Offer = { who: 'crm', prompts: [{ name: 'a' }], resources: [{ uri: 'a:b', name: 'a' }] };
   await using crm = await modernOffers(offer);
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
@@ -29,7 +30,13 @@ test('who listens is told first what it will hear of, and then what has changed,
   expect(await stream.next()).toEqual({
     jsonrpc: '2.0',
     id: 'sub-1',
-    result: { resultType: 'complete', _meta: { [SUBSCRIPTION]: 'sub-1' } },
+    result: {
+      resultType: 'complete',
+      _meta: {
+        [SUBSCRIPTION]: 'sub-1',
+        [SERVER_INFO]: { name: 'mcp-switchboard', version: expect.any(String) },
+      },
+    },
   });
 });
 

@@ -8,6 +8,8 @@ import { legacyRequest, type Message, modernRequest } from '../support/messages.
 
 const ECHO = { name: 'crm__echo', arguments: { text: 'hello' } };
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
+const SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
+const US = { name: 'mcp-switchboard', version: expect.any(String) };
 const CACHE = { ttlMs: 60_000, cacheScope: 'private' };
 
 describe.each(['legacy', 'modern'] as const)('to a %s downstream', (era) => {
@@ -132,7 +134,7 @@ describe('an error', () => {
     expect(errors).toBe(12);
   });
 
-  test('of the gateway says that it is one, and of which server, under a key that nobody else has [R11] [R23]', async () => {
+  test('of the gateway says that it is one, and of which server, under a key that nobody else has [R11] [R20] [R23]', async () => {
     await using crm = await plainServer({
       era: 'modern',
       answers: { 'tools/call echo': answersStatus(500) },
@@ -140,9 +142,12 @@ describe('an error', () => {
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
     const { json } = await gateway.post(...modernRequest('tools/call', ECHO));
     const facts = { downstream: 'crm', reason: expect.any(String), mayHaveRun: true };
-    expect(json.result._meta).toEqual({ 'mcp-switchboard/failure': expect.objectContaining(facts) });
+    const failure = { 'mcp-switchboard/failure': expect.objectContaining(facts) };
+    expect(json.result._meta).toEqual({ ...failure, [SERVER_INFO]: US });
+    const legacy = await gateway.post(...legacyRequest('tools/call', ECHO));
+    expect(legacy.messages[0]?.result._meta).toEqual(failure);
     // Labels with dots between them and a slash behind; reserved where the second is one of MCP's own.
-    const [key = ''] = Object.keys(json.result._meta);
+    const [key = ''] = Object.keys(failure);
     expect(key).toMatch(/^[a-z][a-z0-9-]*[a-z0-9](\.[a-z][a-z0-9-]*[a-z0-9])*\/[a-z0-9][\w.-]*[a-z0-9]$/i);
     expect(key).not.toMatch(/^[\w-]+\.(modelcontextprotocol|mcp)[./]/);
   });

@@ -80,15 +80,16 @@ describe('a call that waits for its answer', () => {
   const begin = { name: 'crm__ask', arguments: { a: 1 } };
   const _meta = { [`${META}clientCapabilities`]: { elicitation: { form: {} } } };
 
-  test('is taken up by the request that it belongs to, and by no other [R89] [R90] [R93]', async () => {
+  test('is taken up by the request that it belongs to, and by no other [R20] [R89] [R90] [R93]', async () => {
     await using crm = await serve('legacy');
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
     const call = async (params: object) =>
       (await gateway.post(...modernRequest('tools/call', { ...begin, ...params, _meta }))).messages.at(
         -1,
       ) as Message;
-    const { inputRequests, requestState, resultType } = (await call({})).result;
-    expect(resultType).toBe('input_required');
+    const { inputRequests, requestState, ...first } = (await call({})).result;
+    const serverInfo = { name: 'mcp-switchboard', version: expect.any(String) };
+    expect(first).toEqual({ resultType: 'input_required', _meta: { [`${META}serverInfo`]: serverInfo } });
     const [key] = Object.keys(inputRequests);
     expect(inputRequests[key as string]).toEqual({ method: 'elicitation/create', params: FORM });
     const inputResponses = { [key as string]: ANSWER };
