@@ -132,7 +132,7 @@ describe('an address that is to be opened first', () => {
   });
 });
 
-test('that it is done hears who was to open it, whoever calls meanwhile, once, and nobody else', async () => {
+test('that it is done hears who was to open it, whoever calls meanwhile, once, and nobody else [R171]', async () => {
   const method = 'notifications/elicitation/complete';
   await using crm = await plainServer({
     era: 'legacy',

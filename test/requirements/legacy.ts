@@ -153,7 +153,6 @@ export const LEGACY: readonly Requirement[] = [
     face: 'between',
     section: '2025-11-25/client/elicitation#completion-notifications-for-url-mode-elicitation',
     text: 'That an address was dealt with is told to who was asked.',
-    notHere: 'that notification is not passed on; who was asked retries by hand',
   },
   {
     id: 'R174',
