@@ -12,15 +12,6 @@ export const PATTERNS: readonly Requirement[] = [
     suite: ['server-stateless'],
   },
   {
-    id: 'R67',
-    level: 'MUST',
-    era: 'modern',
-    face: 'caller',
-    section: 'basic/versioning#protocol-version-negotiation',
-    text: 'Who asks for another version hears which ones there are.',
-    suite: ['server-stateless'],
-  },
-  {
     id: 'R68',
     level: 'SHOULD',
     era: 'modern',

@@ -9,7 +9,11 @@ const TESTS = resolve(import.meta.dirname, '..');
 
 /** Ids in brackets at the end of a text: the title of a test, or a row of its table. */
 const CITATION = /((?: \[R\d+\])+)['"`]/g;
-const SKIPPED = /\b(?:test|describe)(?:\.\w+)*\.(?:skip|todo|fails)\b[^\n]*\[R\d+\]/;
+const SKIP = String.raw`(?:\.\w+)*\.(?:skip|todo|fails|skipIf|runIf)\b`;
+/** A test that names one and does not run, or not everywhere; and a group, of which nobody can say here what is in it. */
+const SKIPPED = new RegExp(
+  String.raw`\bdescribe${SKIP}|\btest${SKIP}(?:(?!\b(?:test|describe)[.(])[^])*?\[R\d+\]['"\x60]`,
+);
 
 interface Source {
   readonly file: string;
@@ -45,6 +49,18 @@ test('no test names a requirement that does not exist, or does not bind here, an
   );
   expect(wrong).toEqual([]);
   expect(sources.filter(({ text }) => SKIPPED.test(text)).map(({ file }) => file)).toEqual([]);
+});
+
+test.each([
+  ['test', ".skip('a", true],
+  ['test', ".concurrent.todo('a", true],
+  ['test', ".skipIf(isOld)(\n  'a", true],
+  ['test', ".runIf(isOld).each([{ a: 1 }])(\n  'a", true],
+  ['describe', ".skipIf(isOld)('b', () => {\n  test('a", true],
+  ['test', "('a", false],
+  ['test', ".skip('b');\ntest('a", false],
+])('%s%s is known to run nowhere, or not everywhere: %s', (kind, rest, isKnown) => {
+  expect(SKIPPED.test(`${kind}${rest} [${'R1'}]', () => {});`)).toBe(isKnown);
 });
 
 test('every scenario that is named is one that the gateway is held to', () => {

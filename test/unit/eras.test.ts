@@ -59,7 +59,7 @@ test.each([
   expect(refusal(call(ENVELOPE), headers)).toMatchObject({ code: -32020, httpStatus: 400 });
 });
 
-test('a version that is not served is refused with the ones that are [R41] [R67]', () => {
+test('a version that is not served is refused with the ones that are [R41]', () => {
   const meta = { ...ENVELOPE, 'io.modelcontextprotocol/protocolVersion': '2027-01-01' };
   expect(refusal(call(meta), { ...HEADERS, 'mcp-protocol-version': '2027-01-01' })).toMatchObject({
     code: -32022,
