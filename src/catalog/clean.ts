@@ -1,8 +1,8 @@
 import type { Listed } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
+import { DATA, NAMED } from '../protocol/schema-keywords.ts';
 import { withoutHidden } from '../visible.ts';
 import { MAX_NAME_CHARS } from './names.ts';
-import { DATA, NAMED } from './subschemas.ts';
 
 /** A definition as it may be shown. */
 export interface Clean {

@@ -1,17 +1,7 @@
 import { isObject } from '../protocol/messages.ts';
+import { DATA, NAMED } from '../protocol/schema-keywords.ts';
 
 export type Schema = Record<string, unknown>;
-
-/** Keywords whose value is an object of schemas, by names that are no keywords. */
-export const NAMED: ReadonlySet<string> = new Set([
-  'properties',
-  'patternProperties',
-  '$defs',
-  'definitions',
-  'dependentSchemas',
-]);
-/** Keywords whose value is data, whatever it looks like. */
-export const DATA: ReadonlySet<string> = new Set(['enum', 'const', 'default', 'examples', 'example']);
 
 /** The schema with each schema that stands directly in it changed. Where none is, it is the same object. */
 export function mapSubschemas(schema: Schema, change: (inner: Schema) => Schema): Schema {

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { decodeHeaderValue, encodeHeaderValue } from './headers.ts';
 import { isObject, type Params } from './messages.ts';
+import { DATA, NAMED } from './schema-keywords.ts';
 
 /**
  * An argument that is mirrored into a header of its own, `Mcp-Param-<name>`, because its tool's schema says so
@@ -19,23 +20,6 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** 42 and 42.0 are the same integer; 0x2A and 4.2e1 are none here. */
 const DECIMAL = /^-?\d+(?:\.0+)?$/;
 const PRIMITIVES: ReadonlySet<unknown> = new Set(['string', 'integer', 'boolean']);
-/** Keywords whose value is data, not schema. */
-const DATA: ReadonlySet<string> = new Set([
-  'const',
-  'default',
-  'enum',
-  'examples',
-  'required',
-  'x-mcp-header',
-]);
-/** Keywords whose value has schemas under names of the author's choice. */
-const NAMED: ReadonlySet<string> = new Set([
-  'properties',
-  'patternProperties',
-  '$defs',
-  'definitions',
-  'dependentSchemas',
-]);
 const MAX_DEPTH = 64;
 
 /** The mirrored arguments of a tool; or what makes its schema invalid, which makes the tool unusable. */

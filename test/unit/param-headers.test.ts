@@ -13,7 +13,8 @@ const SCHEMA = {
     limit: { type: 'integer', 'x-mcp-header': 'Limit' },
     nested: { type: 'object', properties: { dry: { type: 'boolean', 'x-mcp-header': 'Dry' } } },
     'x-mcp-header': { type: 'number' },
-    plain: { type: 'string', default: { 'x-mcp-header': 'data, not schema' } },
+    plain: { type: 'string', default: { 'x-mcp-header': 'data, not schema' }, required: ['x-mcp-header'] },
+    shown: { type: 'object', example: { type: 'string', 'x-mcp-header': 'Shown' } },
   },
 };
 
