@@ -1,5 +1,6 @@
 import { ProtocolError } from '@modelcontextprotocol/client';
 import { errors } from 'undici';
+import { DownstreamFailure } from '../errors.ts';
 import { causeOf } from '../log.ts';
 import { RPC } from '../protocol/messages.ts';
 import { TooLarge } from './bounded-body.ts';
@@ -80,6 +81,10 @@ const CUT_OFF: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'UN
 export function statusOf(error: unknown): number | undefined {
   const statuses = causesOf(error).map((cause) => (cause as { status?: unknown }).status);
   return statuses.find((status): status is number => typeof status === 'number' && status > 0);
+}
+
+export function isSessionLost(error: unknown): boolean {
+  return error instanceof DownstreamFailure && error.reason === 'session_lost';
 }
 
 /** The error and what caused it. */

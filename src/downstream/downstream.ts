@@ -5,6 +5,7 @@ import type { Logger } from '../log.ts';
 import type { Params } from '../protocol/messages.ts';
 import { createAskingConnections } from './asking-connections.ts';
 import { type BreakerLimits, createBreaker } from './breaker.ts';
+import { isSessionLost } from './causes.ts';
 import { connectTo, isRefusal } from './connect.ts';
 import { type ConnectionLimits, untilEnd } from './connection.ts';
 import { createDoubt } from './doubt.ts';
@@ -120,9 +121,16 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       restored: options.restored,
       async list(): Promise<Listing | undefined> {
         const asked = kept.current;
-        const list = asked && (await readListing(asked, key, limits, lists.current));
-        // A newer connection has listed for itself meanwhile.
-        return asked === kept.current ? list : undefined;
+        try {
+          const list = asked && (await readListing(asked, key, limits, lists.current));
+          // A newer connection has listed for itself meanwhile.
+          return asked === kept.current ? list : undefined;
+        } catch (error) {
+          if (!isSessionLost(error) || asked !== kept.current) throw error;
+          // The next one lists for itself. Not as when a call finds it out: this could go on without end.
+          kept.end('its session was lost');
+          return undefined;
+        }
       },
       onChanged(list) {
         for (const warning of list.warnings) log.warn({ event: 'odd_tool_list' }, `${key}: ${warning}`);
@@ -154,7 +162,11 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
     };
   }
 
-  const wishes = createWishes(key, log, lists.announce);
+  const wishes = createWishes(key, log, lists.announce, async (connection) => {
+    // There are servers that say 404 to what they do not know; a list they know.
+    await lists.refresh();
+    return kept.current !== connection;
+  });
   const kept = keepConnected({
     ...{ key, log, leaving, closing },
     target: { config: given, limits: options.limits },

@@ -3,6 +3,7 @@ import { isAtLeast, type LogLevel } from '../protocol/log-levels.ts';
 import type { Params } from '../protocol/messages.ts';
 import { ask } from './ask.ts';
 import { AwaitedElicitations } from './awaited-elicitations.ts';
+import { isSessionLost } from './causes.ts';
 import type { Connection } from './connection.ts';
 import { Hearings, type Watch } from './hearings.ts';
 import { keepListening, type Listening } from './listening.ts';
@@ -52,8 +53,16 @@ const WISH_TIMEOUT_MS = 5000;
 /** How long the first lists wait for the stream that tells of their changes. */
 const OPENING_MS = 2000;
 
-/** @param onMissed  notices may have been missed */
-export function createWishes(key: string, log: Logger, onMissed: () => void): Wishes {
+/**
+ * @param onMissed  notices may have been missed
+ * @param isOver    whether a connection that seems to have lost its session is left for another one
+ */
+export function createWishes(
+  key: string,
+  log: Logger,
+  onMissed: () => void,
+  isOver: (connection: Connection) => Promise<boolean>,
+): Wishes {
   const watched = new Hearings<string>();
   const tasks = new Hearings<Params>();
   const elicitations = new AwaitedElicitations();
@@ -64,14 +73,14 @@ export function createWishes(key: string, log: Logger, onMissed: () => void): Wi
   const apart = new Map<Connection, Told>();
   let logLevel: LogLevel | undefined;
 
-  /** False where it is refused. */
+  /** False where it is refused. What finds its session lost is told over the next connection. */
   async function send(connection: Connection, method: string, params: Params): Promise<boolean> {
     try {
       await ask(connection, key, method, params, WISH_TIMEOUT_MS);
       return true;
     } catch (error) {
       log.debug({ event: 'wish_refused', method, error: (error as Error).message }, 'not granted');
-      return false;
+      return isSessionLost(error) && isOver(connection);
     }
   }
 

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { isAlive } from '../support/child.ts';
 import { legacyServer } from '../support/downstreams/legacy.ts';
@@ -7,6 +9,7 @@ import { modernServer } from '../support/downstreams/modern.ts';
 import { cursorLoop, endlessPages, oddCursor, pages } from '../support/downstreams/pages.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
+import { answersStatus } from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
 import { modernRequest } from '../support/messages.ts';
@@ -86,6 +89,66 @@ test('a downstream that forgot its session gets a new one, and the call goes thr
     expect(await echo(gateway, 'crm__echo')).toBe('hello');
     expect(downstream.calls.filter(({ tool }) => tool === 'echo')).toHaveLength(2);
   }
+});
+
+test('a downstream that restarts while nobody calls it is listed anew, and told what is watched [R49]', async () => {
+  const streams = new Set<ServerResponse>();
+  const subscribed: unknown[] = [];
+  let name = 'old';
+  await using downstream = await plainServer({
+    era: 'legacy',
+    sessions: true,
+    capabilities: { tools: { listChanged: true }, resources: { subscribe: true } },
+    answers: {
+      'tools/list': ({ result }) => result({ tools: [{ name, inputSchema: { type: 'object' } }] }),
+      'resources/list': ({ result }) =>
+        result({ resources: ['test://a', 'test://b'].map((uri) => ({ uri, name: uri })) }),
+      'resources/subscribe'({ message, result }) {
+        subscribed.push(`${name} ${message.params.uri}`);
+        result({});
+      },
+    },
+    gets(_req, res) {
+      streams.add(res.writeHead(200, { 'content-type': 'text/event-stream' }));
+      res.flushHeaders();
+    },
+  });
+  const restart = (as: string) => {
+    name = as;
+    downstream.forgetSessions();
+  };
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  await expect.poll(() => streams.size).toBe(1);
+  const caller = await gateway.connect({ era: 'legacy' });
+  await caller.subscribeResource({ uri: 'test://a' });
+  restart('new');
+  for (const stream of streams) stream.destroy();
+  await expect.poll(() => names(gateway), { timeout: 10_000 }).toEqual(['crm__new']);
+  expect(subscribed).toEqual(['old test://a', 'new test://a']);
+
+  // A list that was read a moment ago is not read again.
+  await sleep(1100);
+  restart('newer');
+  await caller.subscribeResource({ uri: 'test://b' });
+  await expect.poll(() => names(gateway), { timeout: 5000 }).toEqual(['crm__newer']);
+  expect(subscribed.slice(2).sort()).toEqual(['newer test://a', 'newer test://b']);
+});
+
+test('a downstream that says 404 to what it does not know keeps its connection, and grants nothing', async () => {
+  await using downstream = await plainServer({
+    era: 'legacy',
+    sessions: true,
+    capabilities: { tools: {}, resources: { subscribe: true } },
+    answers: {
+      'resources/list': ({ result }) => result({ resources: [{ uri: 'test://a', name: 'a' }] }),
+      'resources/subscribe': answersStatus(404),
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const caller = await gateway.connect({ era: 'legacy' });
+  await sleep(1100);
+  await expect(caller.subscribeResource({ uri: 'test://a' })).rejects.toMatchObject({ code: -32602 });
+  expect(downstream.sessions.size).toBe(1);
 });
 
 test('a hundred calls that find their session gone open one new session together', async () => {
