@@ -194,10 +194,9 @@ type Writer = (modern: object, legacy?: object) => ListResult;
 
 function writerFor(sources: readonly CatalogSource[]): Writer {
   // A list that is still short is stale from the start.
-  const ttlMs = Math.min(
-    MAX_TTL_MS,
-    ...sources.map(({ list }) => (list === undefined ? 0 : (list.ttlMs ?? MAX_TTL_MS))),
-  );
+  const ttls = sources.map(({ list }) => (list === undefined ? 0 : (list.ttlMs ?? MAX_TTL_MS)));
+  // Spec 2026-07-28: an integer. Some servers have a fraction, for which callers reject a list.
+  const ttlMs = Math.floor(Math.min(MAX_TTL_MS, ...ttls));
   // What was listed with our credentials is for those who hold our token.
   const hints = { ttlMs, cacheScope: 'private', _meta: { [META.serverInfo]: IMPLEMENTATION } };
   // They stand at the end, with a comma for their brace.

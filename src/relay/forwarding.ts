@@ -123,11 +123,13 @@ function forwardRead(params: Params, asking: Asking): Forwarding {
     dialogue: dialogueOf('resources/read', params, downstream, asking),
     shape: (result) => {
       const exposed = exposeUris(result, view.resources, downstream);
-      // What was read with our credentials is for those who hold our token; who names no time promises none.
-      return era === 'modern' ? { ttlMs: 0, ...exposed, cacheScope: 'private' } : exposed;
+      // What was read with our credentials is for those who hold our token; who names no good time promises none.
+      return era === 'modern' ? { ...exposed, ttlMs: timeOf(exposed), cacheScope: 'private' } : exposed;
     },
   };
 }
+
+const timeOf = ({ ttlMs }: Params) => (Number.isSafeInteger(ttlMs) ? Math.max(ttlMs as number, 0) : 0);
 
 /** Completes an argument of a prompt or of a resource template. */
 function forwardCompletion(params: Params, asking: Asking): Forwarding {

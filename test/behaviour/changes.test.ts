@@ -232,6 +232,33 @@ test('the list says how long it is fresh: as long as the freshest of them, and a
   expect(await list(one)).toMatchObject({ ttlMs: 60_000, cacheScope: 'private' });
 });
 
+test('times that are no whole number of milliseconds keep no caller from lists and resources [R114]', async () => {
+  const uris = ['test://below', 'test://half', 'test://text', 'test://good'];
+  const times = [-1, 0.5, '60', 600];
+  await using crm = await plainServer({
+    era: 'modern',
+    capabilities: { tools: {}, resources: {} },
+    answers: {
+      'tools/list': ({ result }) => result({ resultType: 'complete', tools: [tool('a')], ttlMs: 1500.5 }),
+      'resources/list': ({ result }) =>
+        result({ resultType: 'complete', resources: uris.map((uri) => ({ uri, name: uri })) }),
+      'resources/read'({ message, result }) {
+        const { uri } = message.params;
+        const ttlMs = times[uris.indexOf(uri)];
+        result({ resultType: 'complete', contents: [{ uri, text: 'read' }], ttlMs });
+      },
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const caller = await gateway.connect({ era: 'modern' });
+  expect((await caller.listTools()).tools).toHaveLength(1);
+  const { result } = (await gateway.post(...modernRequest('resources/list'))).json;
+  expect(result.ttlMs).toBe(1500);
+  for (const uri of uris) expect((await caller.readResource({ uri })).contents).toHaveLength(1);
+  const read = await gateway.post(...modernRequest('resources/read', { uri: 'test://good' }));
+  expect(read.messages.at(-1)?.result.ttlMs).toBe(600);
+});
+
 test('the list is the same whichever server comes up first', async () => {
   const texts: string[] = [];
   for (const slow of ['z', 'a']) {
