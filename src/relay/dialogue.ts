@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   asksForInput,
   type DownstreamFailure,
@@ -177,10 +177,10 @@ export class Dialogue {
     return detail !== 'url' || isWebAddress(params?.url) ? undefined : opensNoAddress(downstream);
   }
 
-  /** A person who is asked for something is told by whom. */
+  /** A person who is asked for something is told by whom; a caller of the legacy era is asked in the form of its own. */
   withOrigin(given: Question): Question {
-    const question = withoutToken(given);
-    const { downstream, showsOrigin } = this.#round;
+    const { downstream, showsOrigin, era } = this.#round;
+    const question = era === 'legacy' ? withAddressId(withoutToken(given)) : withoutToken(given);
     const { params } = question;
     if (!showsOrigin || typeof params?.message !== 'string') return question;
     return { ...question, params: { ...params, message: `${downstream}: ${params.message}` } };
@@ -223,6 +223,13 @@ function withoutToken(question: Question): Question {
     ...question,
     params: Object.keys(rest).length === 0 ? params : { ...params, _meta: rest },
   };
+}
+
+/** Spec 2025-11-25: an address has one, by which it is said to be done. 2026-07-28 has none. */
+function withAddressId(question: Question): Question {
+  const { params } = question;
+  if (params?.mode !== 'url' || typeof params.elicitationId === 'string') return question;
+  return { ...question, params: { ...params, elicitationId: randomUUID() } };
 }
 
 /** Spec 2026-07-28: who has not declared a capability is not asked, and hears which one it takes. */

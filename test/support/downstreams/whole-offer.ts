@@ -46,6 +46,8 @@ const TOOLS = [
   'finish',
 ];
 
+const ADDRESS = { mode: 'url', message: 'Sign in', url: 'https://example.com/in' };
+
 /** What it asks, by the tool that does so. */
 export const QUESTIONS = {
   form: {
@@ -58,7 +60,8 @@ export const QUESTIONS = {
   },
   url: {
     method: 'elicitation/create',
-    params: { mode: 'url', message: 'Sign in', url: 'https://example.com/in', elicitationId: 'e-1' },
+    // 2025-11-25 alone has ids for addresses.
+    params: { ...ADDRESS, elicitationId: 'e-1' },
   },
   sampling: {
     method: 'sampling/createMessage',
@@ -76,6 +79,7 @@ export const QUESTIONS = {
   roots: { method: 'roots/list' },
 } as const;
 export type QuestionName = keyof typeof QUESTIONS;
+export const MODERN_QUESTIONS = { ...QUESTIONS, url: { method: 'elicitation/create', params: ADDRESS } };
 
 /** What a request can do while it runs. */
 export interface Asker {

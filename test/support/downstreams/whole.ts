@@ -14,6 +14,7 @@ import {
   COUNTER,
   capabilities,
   createWhole,
+  MODERN_QUESTIONS,
   QUESTIONS,
   type QuestionName,
   serverInfo,
@@ -144,7 +145,7 @@ async function orAsk<T>(work: () => Promise<T>) {
     return await work();
   } catch (thrown) {
     if (!(thrown instanceof Asks)) throw thrown;
-    return inputRequired({ inputRequests: { answer: QUESTIONS[thrown.question] as never } });
+    return inputRequired({ inputRequests: { answer: MODERN_QUESTIONS[thrown.question] as never } });
   }
 }
 
