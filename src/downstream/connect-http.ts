@@ -2,7 +2,7 @@ import { StreamableHTTPClientTransport, type Transport } from '@modelcontextprot
 import { Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../config/config.ts';
 import type { AttemptOptions, Connection } from './connection.ts';
-import { createControlClient, passStrays } from './control-client.ts';
+import { createControlClient, passStrays, tell } from './control-client.ts';
 import { createControlFetch } from './control-fetch.ts';
 import { withUserAgent } from './http-headers.ts';
 import { createHttpLink, type HttpLink } from './http-link.ts';
@@ -83,7 +83,7 @@ export async function connectHttp(
     version: client.getNegotiatedProtocolVersion() ?? '2025-03-26',
     sessionId: transport.sessionId,
     limits: options.limits,
-    onElicitationDone: options.onElicitationDone,
+    onNotice: (notice) => tell(notice, options),
   });
   passStrays(client, link);
   return { link, client, retire, close };

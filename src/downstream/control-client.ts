@@ -34,20 +34,33 @@ export function createControlClient(
     },
   };
   const client = new Client(IMPLEMENTATION, clientOptions);
-  for (const list of ['tools', 'prompts', 'resources'] as const) {
-    client.setNotificationHandler(`notifications/${list}/list_changed`, () => options.onListChanged());
-  }
-  client.setNotificationHandler('notifications/resources/updated', ({ params }) =>
-    options.onUpdated(params.uri),
-  );
-  client.fallbackNotificationHandler = async ({ method, params }) => {
-    if (method === 'notifications/tasks') options.onTask(params as Params);
-    else if (method === ELICITATION_COMPLETE) options.onElicitationDone((params as Params).elicitationId);
-  };
+  for (const method of NOTICES) client.setNotificationHandler(method, (notice) => tell(notice, options));
+  client.fallbackNotificationHandler = async (notice) => tell(notice, options);
   // A stream of notices that breaks costs the notices, and no call.
   client.onerror = (error) =>
     options.log.debug({ event: 'control_error', error: error.message }, 'control connection');
   return client;
+}
+
+/** Those that the SDK's client knows; it has handlers of its own for some. */
+const NOTICES = [
+  'notifications/tools/list_changed',
+  'notifications/prompts/list_changed',
+  'notifications/resources/list_changed',
+  'notifications/resources/updated',
+] as const;
+
+/** What a server says of itself, whichever way it comes. */
+export function tell(
+  notice: Pick<Notification, 'method'> & { params?: Params | undefined },
+  to: ConnectOptions,
+): void {
+  const { method, params = {} } = notice;
+  if (method === 'notifications/resources/updated') {
+    if (typeof params.uri === 'string') to.onUpdated(params.uri);
+  } else if (method === 'notifications/tasks') to.onTask(params);
+  else if (method === ELICITATION_COMPLETE) to.onElicitationDone(params.elicitationId);
+  else if (method.endsWith('/list_changed')) to.onListChanged();
 }
 
 /** What a server says outside of the streams of its requests is heard by the SDK's client: it goes on to the link. */

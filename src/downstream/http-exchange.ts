@@ -14,12 +14,12 @@ import {
 import {
   isRpcError,
   type Message,
+  type Notification,
   type Outcome,
   outcomeOf,
   type RequestId,
   RPC,
 } from '../protocol/messages.ts';
-import { ELICITATION_COMPLETE } from '../protocol/questions.ts';
 import {
   type AnswerLimits,
   type AnswerListener,
@@ -50,7 +50,8 @@ export interface HttpSide {
   readonly limits: AnswerLimits;
   /** Answers a question that a legacy downstream asks on a request's stream. */
   reply(id: RequestId, outcome: Outcome): void;
-  onElicitationDone(elicitationId: unknown): void;
+  /** What a legacy downstream says on a request's stream of itself. */
+  onNotice(notice: Notification): void;
   /** It has ended, whichever way: the downstream has answered it, or may go on with it. */
   onOver(exchange: HttpExchange, isAnswered: boolean): void;
   /** Tells the downstream, and calls back when the stream may be closed. */
@@ -231,15 +232,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
         this.receiver.onQuestion?.(question, answered),
       );
     }
-    const notification = message as unknown as Parameters<Receiver['onNotification']>[0];
+    const notification = message as unknown as Notification;
     if (notification.method === 'notifications/cancelled') {
       this.#asked?.takeBack(notification.params?.requestId);
       // What is logged on the stream of a request is logged because of it.
     } else if (isProgressOf(this.id, notification) || notification.method === 'notifications/message') {
       this.receiver.onNotification(notification);
-    } else if (notification.method === ELICITATION_COMPLETE) {
-      this.#options.onElicitationDone(notification.params?.elicitationId);
-    }
+    } else if (!this.#options.isModern) this.#options.onNotice(notification);
   }
 
   #answer(message: Message): void {

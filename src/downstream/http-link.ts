@@ -22,7 +22,7 @@ export interface HttpLinkOptions {
   version: string;
   sessionId: string | undefined;
   limits: ConnectionLimits;
-  onElicitationDone(elicitationId: unknown): void;
+  onNotice: HttpSide['onNotice'];
 }
 
 export interface HttpLink extends Link {
@@ -97,7 +97,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
     hasSession: sessionId !== undefined,
     doubt: { isOver: false },
     limits,
-    onElicitationDone: options.onElicitationDone,
+    onNotice: options.onNotice,
     reply: (questionId, outcome) => post(composeAnswer(questionId, outcome), ANSWER_TIMEOUT_MS),
     onOver,
     // Modern: closing the stream cancels. Legacy: it does not, so it has to be said, and heard before that.
