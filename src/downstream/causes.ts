@@ -34,6 +34,8 @@ const WORDS = new Map([
   ['EACCES', 'command not executable'],
 ]);
 
+const IS_TLS = /^(ERR_SSL|ERR_TLS)/;
+
 /** The reason behind a failed connection in a few words. Never a message of the other side: it may hold anything. */
 export function describeCause(error: unknown): string {
   for (const cause of causesOf(error)) {
@@ -51,7 +53,7 @@ export function describeCause(error: unknown): string {
     if (typeof code === 'string') {
       const words = WORDS.get(code);
       if (words !== undefined) return words;
-      if (/^(ERR_SSL|ERR_TLS)/.test(code)) return `TLS failed: ${code}`;
+      if (IS_TLS.test(code)) return `TLS failed: ${code}`;
     }
   }
   return 'connecting failed';
@@ -76,6 +78,14 @@ export function isCutOff(error: unknown): boolean {
   return causesOf(error).some((cause) => CUT_OFF.has((cause as { code?: unknown }).code));
 }
 const CUT_OFF: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET']);
+
+/** Whoever should answer was not reached, or said nothing: of what they are, that tells nothing. */
+export function isUnanswered(error: unknown): boolean {
+  return causesOf(error).some((cause) => {
+    const { code } = cause as { code?: unknown };
+    return typeof code === 'string' && (IS_TLS.test(code) || (WORDS.get(code) ?? NOT_MCP) !== NOT_MCP);
+  });
+}
 
 /** The HTTP status that it was refused with, where it was. */
 export function statusOf(error: unknown): number | undefined {
