@@ -20,6 +20,8 @@ export interface Forwarding {
   readonly exposedName: string;
   readonly timing: CallTiming;
   readonly repeatability: Repeatability;
+  /** Its result, where the downstream does not know the method. */
+  readonly answer?: Params | undefined;
   /** A repetition by the same caller is not run again. */
   readonly joinsRepeats?: boolean;
   readonly params: Params;

@@ -31,18 +31,19 @@ const MAX_ROUNDS = 16;
  * `timing` says, not counting the time in which its caller is asked something.
  */
 export function forward(forwarding: Forwarding, back: WayBack): ForwardedRequest {
-  const { dialogue, downstream } = forwarding;
-  if (dialogue?.isDeclined) return failed(declinedAddress(downstream.key), back);
+  const { answer, dialogue, downstream } = forwarding;
+  if (answer !== undefined) return ended(() => back.answer({ result: answer }));
+  if (dialogue?.isDeclined) return ended(() => back.fail(declinedAddress(downstream.key)));
   if (dialogue?.resumes === undefined) return new ForwardedCall(forwarding, back);
   const call = (dialogue.parked as Parked<ForwardedCall>).take(dialogue.resumes.id);
-  if (call === undefined) return failed(noLongerWaits(downstream.key), back);
+  if (call === undefined) return ended(() => back.fail(noLongerWaits(downstream.key)));
   call.resume(back, dialogue.resumes.responses);
   return call;
 }
 
 /** It ends before it began. */
-function failed(failure: DownstreamFailure, back: WayBack): ForwardedRequest {
-  back.fail(failure);
+function ended(tell: () => void): ForwardedRequest {
+  tell();
   return { hasEnded: true, hasBegun: true, cancel() {}, callerLeft() {} };
 }
 

@@ -154,6 +154,8 @@ function forwardCompletion(params: Params, asking: Asking): Forwarding {
   return {
     method: 'completion/complete',
     downstream,
+    // It was promised for those that complete.
+    answer: downstream.listing?.completes === true ? undefined : NO_COMPLETION,
     exposedName: name,
     timing: timed(downstream, view),
     repeatability: 'reads',
@@ -162,6 +164,8 @@ function forwardCompletion(params: Params, asking: Asking): Forwarding {
     shape: cutCompletion,
   };
 }
+
+const NO_COMPLETION: Params = { completion: { values: [] } };
 
 /** Spec, in every revision: so many at most, and who has more says so. */
 const MAX_COMPLETIONS = 100;

@@ -116,6 +116,33 @@ describe.each(CELLS)('of a %s server, to a %s caller:', (era, caller) => {
   });
 });
 
+test('a server that completes nothing beside one that does is not asked, and has no completions', async () => {
+  const prompts = [{ name: 'greet', arguments: [{ name: 'topic' }] }];
+  const serve = (capabilities: object) =>
+    plainServer({
+      era: 'legacy',
+      capabilities: { tools: {}, prompts: {}, ...capabilities },
+      answers: {
+        'prompts/list': ({ result }) => result({ prompts }),
+        ...('completions' in capabilities && {
+          'completion/complete': ({ result }) => result({ completion: { values: ['tea'] } }),
+        }),
+      },
+    });
+  await using crm = await serve({ completions: {} });
+  await using billing = await serve({});
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), billing: billing.entry() } });
+  for (const era of ['modern', 'legacy'] as const) {
+    const client = await gateway.connect({ era });
+    const complete = async (name: string) =>
+      (await client.complete({ ref: { type: 'ref/prompt', name }, argument: { name: 'topic', value: 't' } }))
+        .completion.values;
+    expect([await complete('crm__greet'), await complete('billing__greet')]).toEqual([['tea'], []]);
+  }
+  const methods = billing.requests.map(({ body }) => (body as { method?: string } | undefined)?.method);
+  expect(methods).not.toContain('completion/complete');
+});
+
 test('a server without them: nothing is advertised, and nothing is known of them [R95]', async () => {
   await using crm = await plainServer({ era: 'modern' });
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
