@@ -3,6 +3,7 @@ import { identityOf } from '../config/identity.ts';
 import { unavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Params } from '../protocol/messages.ts';
+import { Refused } from './ask.ts';
 import { createAskingConnections } from './asking-connections.ts';
 import { type BreakerLimits, createBreaker } from './breaker.ts';
 import { isSessionLost } from './causes.ts';
@@ -121,13 +122,14 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       restored: options.restored,
       async list(): Promise<Listing | undefined> {
         const asked = kept.current;
-        // A process stays what it is.
-        if (asked !== undefined && kept.target.config.kind === 'http') renewal.doubt(asked);
+        // A process stays what it is, and a legacy server that does not has lost our session.
+        if (asked?.link.era === 'modern' && kept.target.config.kind === 'http') renewal.doubt(asked);
         try {
           const list = asked && (await readListing(asked, key, limits, lists.current));
           // A newer connection has listed for itself meanwhile.
           return asked === kept.current ? list : undefined;
         } catch (error) {
+          if (asked !== undefined && error instanceof Refused) renewal.doubt(asked);
           if (!isSessionLost(error) || asked !== kept.current) throw error;
           // The next one lists for itself. Not as when a call finds it out: this could go on without end.
           kept.end('its session was lost');

@@ -4,7 +4,6 @@ import {
   cutOff,
   type DownstreamFailure,
   failedStatus,
-  headersRejected,
   noAnswer,
   notMcp,
   sessionLost,
@@ -15,13 +14,11 @@ import {
   isRpcError,
   type Message,
   type Notification,
-  type Outcome,
   outcomeOf,
-  type RequestId,
   RPC,
+  type RpcError,
 } from '../protocol/messages.ts';
 import {
-  type AnswerLimits,
   type AnswerListener,
   type AnswerReader,
   createAnswerReader,
@@ -30,35 +27,12 @@ import {
 import { type Asked, createAsked } from './asked.ts';
 import type { Cap } from './cap.ts';
 import { describeCause, isMalformed } from './causes.ts';
-import { judgeStatus } from './judge-status.ts';
+import type { HttpSide } from './http-side.ts';
+import { judgeRefusal, judgeStatus } from './judge-status.ts';
 import { LARGE_BYTES, LargeResult, readLargeHead } from './large-result.ts';
 import type { Exchange, Receiver } from './link.ts';
 import { isProgressOf } from './outgoing.ts';
 import { Resumption } from './resumption.ts';
-
-/** Whether a 400 may still mean that the session is gone. */
-export interface SessionDoubt {
-  isOver: boolean;
-}
-
-/** What all exchanges of one link have in common. */
-export interface HttpSide {
-  readonly key: string;
-  readonly isModern: boolean;
-  readonly hasSession: boolean;
-  readonly doubt: SessionDoubt;
-  readonly limits: AnswerLimits;
-  /** Answers a question that a legacy downstream asks on a request's stream. */
-  reply(id: RequestId, outcome: Outcome): void;
-  /** What a legacy downstream says on a request's stream of itself. */
-  onNotice(notice: Notification): void;
-  /** It has ended, whichever way: the downstream has answered it, or may go on with it. */
-  onOver(exchange: HttpExchange, isAnswered: boolean): void;
-  /** Tells the downstream, and calls back when the stream may be closed. */
-  onCancel(exchange: HttpExchange, reason: string, closeStream: () => void): void;
-  /** Asks for what follows on a stream that was cut there. Absent where no stream goes on. */
-  readonly resume: ((exchange: HttpExchange, place: string) => void) | undefined;
-}
 
 /** An answered stream that its server leaves open is closed after this long: the connection is wanted elsewhere. */
 const LINGER_MS = 1000;
@@ -244,16 +218,21 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   #answer(message: Message): void {
     const { key } = this.#options;
     const outcome = outcomeOf(message);
-    const code = outcome !== undefined && 'error' in outcome ? outcome.error.code : undefined;
-    // About our own hop, and wrong in the caller's ears: it is we who wrote those headers and chose that version.
-    const isOfOurHop = this.#status === 400;
     if (outcome === undefined) this.fail(notMcp(key, 'an answer without result or error'));
-    else if (isOfOurHop && code === RPC.headerMismatch) this.fail(headersRejected(key));
-    else if (isOfOurHop && code === RPC.unsupportedVersion) this.fail(sessionLost(key));
+    else if (this.#status === 400 && 'error' in outcome) this.#refused(outcome);
     else this.#settle(true, () => this.receiver.onOutcome(outcome));
     if (this.#reader?.isStream === true) {
       this.#linger = setTimeout(() => this.#controller?.abort(new Error('answered')), LINGER_MS);
     }
+  }
+
+  #refused(outcome: { error: RpcError }): void {
+    const { key, isModern } = this.#options;
+    const { code } = outcome.error;
+    const failure = judgeRefusal(key, code, isModern);
+    if (failure !== undefined) return this.fail(failure);
+    if (code === RPC.invalidParams && !isModern) this.receiver.onDoubt?.();
+    this.#settle(true, () => this.receiver.onOutcome(outcome));
   }
 
   /**

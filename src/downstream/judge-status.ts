@@ -3,11 +3,13 @@ import {
   credentialsRefused,
   type DownstreamFailure,
   failedStatus,
+  headersRejected,
   noAnswer,
   rateLimited,
   redirected,
   sessionLost,
 } from '../errors.ts';
+import { RPC } from '../protocol/messages.ts';
 import { firstOf } from './http-headers.ts';
 
 /** Statuses that say it all; for the others the body is read, since both eras put JSON-RPC errors under 4xx. */
@@ -24,6 +26,16 @@ export function judgeStatus(
   if (status === 404 && hasSession) return sessionLost(key);
   if (status === 429) return rateLimited(key, secondsOf(headers['retry-after']));
   return undefined;
+}
+
+/**
+ * What is said with 400 and a JSON-RPC error of our own hop, and would be wrong in the caller's ears: it is we who wrote those
+ * headers and chose that version.
+ */
+export function judgeRefusal(key: string, code: number, isModern: boolean): DownstreamFailure | undefined {
+  if (code === RPC.headerMismatch && isModern) return headersRejected(key);
+  // The legacy era has no headers that could be wrong: it is a server of the modern one by now.
+  return code === RPC.unsupportedVersion || code === RPC.headerMismatch ? sessionLost(key) : undefined;
 }
 
 function judgeRedirect(key: string, status: number, location: string | undefined): DownstreamFailure {

@@ -55,6 +55,8 @@ export interface Receiver {
    * @param goOn        called when more is wanted, after `write` has said that it is enough
    */
   onLarge?(isComplete: boolean, goOn: () => void): Sink | undefined;
+  /** What comes next is what a server of another era would say to a request of ours. */
+  onDoubt?(): void;
   onOutcome(outcome: Outcome): void;
   onFailure(failure: DownstreamFailure): void;
   /** How long it still waits. Absent where it does not wait for a repetition. */

@@ -75,6 +75,10 @@ export class RenewingExchange implements Exchange, Receiver {
     return sink;
   }
 
+  onDoubt(): void {
+    if (this.#used !== undefined) this.#renewal.doubt(this.#used);
+  }
+
   onOutcome(outcome: Outcome): void {
     if (this.#end()) this.#receiver.onOutcome(outcome);
   }
@@ -82,8 +86,8 @@ export class RenewingExchange implements Exchange, Receiver {
   onFailure(failure: DownstreamFailure): void {
     if (this.#over) return;
     const { reason } = failure;
-    if ((reason === 'bad_answer' || reason === 'server_error') && this.#used !== undefined)
-      this.#renewal.doubt(this.#used);
+    const isOdd = reason === 'bad_answer' || reason === 'server_error';
+    if (isOdd && this.#used?.link.era === 'modern') this.onDoubt();
     if (this.#isSending) return this.#fail(failure);
     const step = RETRY_RULES[reason][this.#request.repeatability ?? 'once'];
     if (step === 'renew' && this.#mayRenew) return this.#renew(failure);

@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { isAlive } from '../support/child.ts';
+import type { Answer } from '../support/downstreams/exchange.ts';
 import { legacyServer } from '../support/downstreams/legacy.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { cursorLoop, endlessPages, oddCursor, pages } from '../support/downstreams/pages.ts';
@@ -12,7 +13,7 @@ import { stdioServer } from '../support/downstreams/stdio.ts';
 import { answersStatus } from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
-import { modernRequest } from '../support/messages.ts';
+import { isModern, modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
 import { send } from '../support/wire-client.ts';
 
@@ -24,6 +25,31 @@ async function names(gateway: RunningGateway): Promise<string[]> {
 async function echo(gateway: RunningGateway, name: string, text = 'hello'): Promise<string> {
   const reply = await gateway.post(...modernRequest('tools/call', { name, arguments: { text } }));
   return reply.messages.at(-1)?.result.content[0].text;
+}
+
+/** One address for servers that take each other's place behind it. */
+function frontOf(target: () => string) {
+  return listenOnLoopback(async ({ headers, body, method }, _req, res) => {
+    const {
+      host: _host,
+      connection: _connection,
+      'content-length': _length,
+      'transfer-encoding': _te,
+      ...rest
+    } = headers;
+    const answer = await send(target(), {
+      method: method as 'POST',
+      headers: rest as Record<string, string>,
+      body,
+    });
+    const {
+      'content-length': _l,
+      'transfer-encoding': _t,
+      connection: _c,
+      ...answerHeaders
+    } = answer.headers;
+    res.writeHead(answer.status, answerHeaders).end(answer.text);
+  });
 }
 
 test('one downstream that refuses connections takes nothing from the others', async () => {
@@ -172,27 +198,7 @@ test.each([
     await using first = await plainServer({ era: before, sessions: before === 'legacy' });
     await using second = await plainServer({ era: after, sessions: after === 'legacy' });
     let target = first.url;
-    await using front = await listenOnLoopback(async ({ headers, body, method }, _req, res) => {
-      const {
-        host: _host,
-        connection: _connection,
-        'content-length': _length,
-        'transfer-encoding': _te,
-        ...rest
-      } = headers;
-      const answer = await send(target, {
-        method: method as 'POST',
-        headers: rest as Record<string, string>,
-        body,
-      });
-      const {
-        'content-length': _l,
-        'transfer-encoding': _t,
-        connection: _c,
-        ...answerHeaders
-      } = answer.headers;
-      res.writeHead(answer.status, answerHeaders).end(answer.text);
-    });
+    await using front = await frontOf(() => target);
     await using gateway = await startGateway({ mcpServers: { crm: { url: `${front.origin}/mcp` } } });
     const era = () => gateway.gateway.status().downstreams.crm?.era;
     expect(era()).toBe(before);
@@ -202,6 +208,54 @@ test.each([
     await echo(gateway, 'crm__echo');
     await expect.poll(era, { timeout: 10_000 }).toBe(after);
     expect(await echo(gateway, 'crm__echo')).toBe('hello');
+  },
+);
+
+test.each([
+  ['the headers that it wants are not there', -32020],
+  ['there is no _meta', -32602],
+])(
+  'a legacy downstream that was replaced by a modern one that says only that %s is asked again what it speaks [R47] [R69]',
+  async (_what, code) => {
+    const insists: Answer = ({ message, error, usual }) =>
+      isModern(message) ? usual() : error(code, 'Not like this', { status: 400 });
+    await using first = await plainServer({ era: 'legacy' });
+    await using second = await plainServer({
+      era: 'modern',
+      answers: { 'tools/call': insists, 'tools/list': insists, ping: insists, initialize: insists },
+    });
+    let target = first.url;
+    await using front = await frontOf(() => target);
+    await using gateway = await startGateway({ mcpServers: { crm: { url: `${front.origin}/mcp` } } });
+    expect(await echo(gateway, 'crm__echo')).toBe('hello');
+    target = second.url;
+    await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'lost' } }));
+    await expect.poll(() => gateway.gateway.status().downstreams.crm?.era, { timeout: 5000 }).toBe('modern');
+    expect(await echo(gateway, 'crm__echo')).toBe('hello');
+  },
+);
+
+test.each([
+  ['legacy', {}],
+  ['legacy', { ping: answersStatus(500) }],
+  ['modern', {}],
+] as const)(
+  'a %s downstream that says of arguments with a 400 that they are wrong keeps its connection',
+  async (era, answers) => {
+    await using downstream = await plainServer({
+      era,
+      answers: {
+        ...answers,
+        'tools/call echo': ({ error }) => error(-32602, 'Not like this', { status: 400 }),
+      },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    for (let i = 0; i < 3; i++) {
+      const call = { name: 'crm__echo', arguments: { text: `${i}` } };
+      const { messages } = await gateway.post(...modernRequest('tools/call', call));
+      expect(messages.at(-1)?.error).toEqual({ code: -32602, message: 'Not like this' });
+    }
+    expect(gateway.logs.filter((line) => line.includes('"downstream_ready"'))).toHaveLength(1);
   },
 );
 
