@@ -38,7 +38,8 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
   /** On a channel nothing says to which request a log message or a question belongs. */
   function passCall(message: Record<string, unknown>): boolean {
     if (message.id !== undefined) {
-      asked.onRequest(message, onStrayQuestion);
+      // Spec 2026-07-28: a server MUST NOT ask so, and a client MUST NOT answer.
+      if (era === 'legacy') asked.onRequest(message, onStrayQuestion);
       return true;
     }
     const notification = message as unknown as Notification;

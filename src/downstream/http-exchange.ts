@@ -199,8 +199,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   }
 
   #onCall(message: Record<string, unknown>): void {
-    const { reply } = this.#options;
+    const { reply, isModern } = this.#options;
     if (message.id !== undefined) {
+      // Spec 2026-07-28: a server MUST NOT ask so, and a client MUST NOT answer.
+      if (isModern) return;
       this.#asked ??= createAsked(reply);
       return this.#asked.onRequest(message, (question, answered) =>
         this.receiver.onQuestion?.(question, answered),
@@ -212,7 +214,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
       // What is logged on the stream of a request is logged because of it.
     } else if (isProgressOf(this.id, notification) || notification.method === 'notifications/message') {
       this.receiver.onNotification(notification);
-    } else if (!this.#options.isModern) this.#options.onNotice(notification);
+    } else if (!isModern) this.#options.onNotice(notification);
   }
 
   #answer(message: Message): void {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Offer } from '../support/downstreams/offers.ts';
 import { modernOffers } from '../support/downstreams/offers.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
+import { stdioServer } from '../support/downstreams/stdio.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
@@ -104,6 +105,42 @@ test('what a server logs unasked makes no stream of the answer to a caller that 
   expect(await framing('*/*')).toBe('json');
   expect(await framing(undefined)).toBe('json');
   expect(await framing('application/json, text/event-stream')).toBe('sse');
+});
+
+describe('a modern server that asks in the way of the legacy era is not answered', () => {
+  test('over HTTP, and what it answers itself reaches the caller', async () => {
+    const questions = ['ping', 'elicitation/create', 'roots/list'];
+    await using crm = await plainServer({
+      era: 'modern',
+      tools: [tool('asks')],
+      answers: {
+        'tools/call asks': ({ stream }) => {
+          const events = stream();
+          for (const method of questions) events.send({ id: method, method });
+          events.result({ resultType: 'complete', content: [] });
+        },
+      },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const _meta = { [`${META}clientCapabilities`]: { elicitation: {}, roots: {} } };
+    const call = modernRequest('tools/call', { name: 'crm__asks', arguments: {}, _meta });
+    for (let i = 0; i < 2; i++)
+      expect((await gateway.post(...call)).messages.at(-1)?.result.content).toEqual([]);
+    const methods = crm.requests.map(({ body }) => (body as { method?: string }).method);
+    expect(methods).not.toContain(undefined);
+  });
+
+  test('over pipes', async () => {
+    await using crm = stdioServer('asks');
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ env: { ERA: 'modern' } }) } });
+    const client = await gateway.connect({
+      era: 'modern',
+      capabilities: { elicitation: {} },
+      onElicit: () => ({ action: 'decline' }),
+    });
+    const { content } = await client.callTool({ name: 'crm__ask', arguments: { pings: true } });
+    expect(content).toEqual([{ type: 'text', text: '[]' }]);
+  });
 });
 
 describe('what is offered is what some server has:', () => {

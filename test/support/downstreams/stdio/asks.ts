@@ -4,6 +4,8 @@ import type { Message } from '../../messages.ts';
 import { send, serveLines } from './lines.ts';
 
 const isModern = process.env.ERA === 'modern';
+/** Requests of its own that were answered. */
+const answered: unknown[] = [];
 const waiting = new Map<unknown, (message: Message) => void>();
 const CACHE = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
 
@@ -17,6 +19,7 @@ serveLines(
   (message) => {
     const { id, method, params } = message;
     if (method === undefined) {
+      answered.push(id);
       waiting.get(id)?.(message);
       return true;
     }
@@ -43,7 +46,7 @@ serveLines(
 );
 
 async function ask({ id, params }: Message): Promise<void> {
-  const { _meta, inputResponses } = params;
+  const { _meta, inputResponses, arguments: { pings = false } = {} } = params;
   const text = (told: unknown) => ({
     id,
     result: {
@@ -51,7 +54,8 @@ async function ask({ id, params }: Message): Promise<void> {
       content: [{ type: 'text', text: JSON.stringify(told) }],
     },
   });
-  if (inputResponses !== undefined) return send(text(inputResponses.choice));
+  if (inputResponses !== undefined) return send(text(pings ? answered : inputResponses.choice));
+  if (pings) send({ id: `p${id}`, method: 'ping' });
   const progressToken = _meta?.progressToken;
   if (progressToken !== undefined)
     send({ method: 'notifications/progress', params: { progressToken, progress: 1 } });
@@ -62,8 +66,8 @@ async function ask({ id, params }: Message): Promise<void> {
     const inputRequests = { choice: { method: 'elicitation/create', params: FORM } };
     return send({ id, result: { resultType: 'input_required', inputRequests } });
   }
-  const answered = new Promise<Message>((resolve) => waiting.set(`q${id}`, resolve));
+  const answer = new Promise<Message>((resolve) => waiting.set(`q${id}`, resolve));
   send({ id: `q${id}`, method: 'elicitation/create', params: FORM });
-  const { result, error } = await answered;
+  const { result, error } = await answer;
   send(text(result ?? error));
 }
