@@ -13,6 +13,8 @@ export interface Listening {
   refresh(): Promise<void>;
   /** Whether the downstream has said that it tells of this resource. */
   hears(uri: string): boolean;
+  /** Whether a stream was opened that is to tell of this task: in a form that the SDK passes on, nothing more is said. */
+  hearsOfTask(taskId: string): boolean;
   close(): void;
 }
 
@@ -36,7 +38,7 @@ export function keepListening(client: Client, wanted: () => Wanted, onMissed: ()
   const closing = deferred<'changed'>();
   let isClosed = false;
   let wake = () => {};
-  let heard: readonly string[] = [];
+  let heard: Wanted = { uris: [], taskIds: [] };
   /** Those who wait until what is wanted was asked for. */
   let asked = deferred<void>();
 
@@ -88,7 +90,10 @@ export function keepListening(client: Client, wanted: () => Wanted, onMissed: ()
         current = undefined;
         wasCut = true;
       });
-      heard = next?.honoredFilter.resourceSubscriptions ?? [];
+      heard = {
+        uris: next?.honoredFilter.resourceSubscriptions ?? [],
+        taskIds: (next !== undefined && filter?.taskIds) || [],
+      };
       told.resolve();
       if (wasCut) onMissed();
       wasCut = false;
@@ -117,7 +122,8 @@ export function keepListening(client: Client, wanted: () => Wanted, onMissed: ()
       wake();
       return asked.promise;
     },
-    hears: (uri) => heard.includes(uri),
+    hears: (uri) => heard.uris.includes(uri),
+    hearsOfTask: (taskId) => heard.taskIds.includes(taskId),
     close() {
       isClosed = true;
       closing.resolve('changed');

@@ -128,12 +128,13 @@ export function createWishes(
       return watched.add(uri, onUpdated, tell, tell);
     },
     watchTask(taskId, onState) {
-      // Which tasks are told of, the answer does not say in a form that the SDK passes on.
-      const refresh = async () => {
-        await Promise.all([...telling.values()].map(({ listening }) => listening?.refresh()));
-        return true;
+      const tell = async () => {
+        const told = [...telling.values()];
+        await Promise.all(told.map(({ listening }) => listening?.refresh()));
+        // As of resources: by the one that lists, or, where there is none now, by the next one.
+        return told.length === 0 || told.at(-1)?.listening?.hearsOfTask(taskId) === true;
       };
-      return tasks.add(taskId, onState, refresh, refresh);
+      return tasks.add(taskId, onState, tell, tell);
     },
     wantLogs(level) {
       if (logLevel !== undefined && isAtLeast(level, logLevel)) return;

@@ -62,6 +62,8 @@ export function forwardTask(method: TaskMethod, params: Params, asking: Asking):
   const { downstream, taskId } = task;
   const { outgoing, extensions } = outgoingOf(params, downstream, asking);
   const { inputResponses } = params;
+  const shape =
+    method === 'tasks/get' ? (found: Params) => exposeState(found, exposedId, downstream, asking) : undefined;
   return {
     method,
     downstream,
@@ -70,7 +72,10 @@ export function forwardTask(method: TaskMethod, params: Params, asking: Asking):
     repeatability: method === 'tasks/get' ? 'reads' : 'once',
     params: { ...outgoing, taskId, ...(inputResponses !== undefined && { inputResponses }) },
     extensions,
-    shape: method === 'tasks/get' ? (found) => exposeState(found, exposedId, downstream, asking) : undefined,
+    shape,
+    // Some servers mark a state like the result that begins a task: the examples of the extension have done so.
+    otherwise: (found) =>
+      found.resultType === 'task' ? shape?.({ ...found, resultType: 'complete' }) : undefined,
   };
 }
 

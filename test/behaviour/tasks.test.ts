@@ -180,6 +180,40 @@ test('who listens for a task hears of its states, under the id it gave', async (
   await expect.poll(server.listened).toEqual([]);
 });
 
+test('who listens is promised no task that its server does not tell of, and asks for its state, however that is marked [R84]', async () => {
+  const capabilities = { tools: { listChanged: true }, extensions: { [TASKS]: {} } };
+  const cache = { resultType: 'complete', ttlMs: 60_000, cacheScope: 'private' };
+  await using jobs = await plainServer({
+    era: 'modern',
+    tools: [{ name: 'start', inputSchema: { type: 'object' } }],
+    answers: {
+      'server/discover': (given) =>
+        given.result({ supportedVersions: ['2026-07-28'], capabilities, ...cache }),
+      'tools/call start': (given) =>
+        given.result({ resultType: 'task', taskId: 't', status: 'working', ttlMs: 60_000 }),
+      'tasks/get': (given) =>
+        given.result({ resultType: 'task', taskId: 't', status: 'working', ttlMs: 60_000 }),
+      async 'subscriptions/listen'(given) {
+        const { id, params } = given.message;
+        const { notifications } = params;
+        if (notifications.taskIds !== undefined) return given.error(-32602, 'Of no task');
+        const method = 'notifications/subscriptions/acknowledged';
+        const _meta = { 'io.modelcontextprotocol/subscriptionId': id };
+        given.stream().send({ method, params: { _meta, notifications } });
+        await new Promise((resolve) => given.res.on('close', resolve));
+      },
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { jobs: jobs.entry() } });
+  const { taskId } = (await ask(gateway, 'tools/call', { name: 'jobs__start' })).result;
+  const notifications = { toolsListChanged: true, taskIds: [taskId] };
+  const stream = await gateway.open(...request('subscriptions/listen', { notifications }));
+  expect((await stream.next())?.params.notifications).toEqual({ toolsListChanged: true });
+  stream.cut();
+  const { result } = await ask(gateway, 'tasks/get', { taskId });
+  expect(result).toMatchObject({ resultType: 'complete', taskId, status: 'working' });
+});
+
 test('a state nested deeper than any stack costs its listeners nothing but itself, however early it comes', async () => {
   const streams: { id: unknown; stream: EventStream; res: ServerResponse }[] = [];
   let release = () => {};
