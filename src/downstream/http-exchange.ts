@@ -183,7 +183,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   #cut(failure: DownstreamFailure): void {
     if (this.#settled) return;
     this.#wasCut ??= failure;
-    const goesOn = this.#resumption?.schedule((place) => this.#options.resume?.(this, place));
+    const leftMs = this.receiver.timeLeftMs ?? 0;
+    const goesOn = this.#resumption?.schedule(leftMs, (place) => this.#options.resume?.(this, place));
     if (goesOn !== true) this.fail(this.#wasCut);
   }
 

@@ -59,7 +59,7 @@ export interface Receiver {
   onDoubt?(): void;
   onOutcome(outcome: Outcome): void;
   onFailure(failure: DownstreamFailure): void;
-  /** How long it still waits. Absent where it does not wait for a repetition. */
+  /** How long it still waits. Absent where it does not wait for a repetition, or for a stream to go on. */
   readonly timeLeftMs?: number;
 }
 

@@ -51,6 +51,10 @@ export class RenewingExchange implements Exchange, Receiver {
     return this.#receiver.caller;
   }
 
+  get timeLeftMs(): number {
+    return this.#receiver.timeLeftMs ?? 0;
+  }
+
   get hasBegun(): boolean {
     return this.#inner?.hasBegun ?? false;
   }
@@ -93,7 +97,7 @@ export class RenewingExchange implements Exchange, Receiver {
     if (step === 'renew' && this.#mayRenew) return this.#renew(failure);
     if (step === 'refresh' && this.#mayRenew) return this.#refresh(failure);
     const pauseMs = pauseBefore(step, this.#retries, failure.retryAfterMs);
-    if (pauseMs === undefined || pauseMs >= (this.#receiver.timeLeftMs ?? 0) || !this.#takeBudget())
+    if (pauseMs === undefined || pauseMs >= this.timeLeftMs || !this.#takeBudget())
       return this.#fail(failure);
     this.#retries++;
     this.#pause = setTimeout(() => this.#sendAgain(failure), pauseMs);

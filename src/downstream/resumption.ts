@@ -13,12 +13,18 @@ export class Resumption {
   }
 
   after(ms: number): void {
-    this.#retryMs = Math.min(Math.max(ms, MIN_RETRY_MS), MAX_RETRY_MS);
+    this.#retryMs = Math.max(ms, MIN_RETRY_MS);
   }
 
-  /** Calls back with the place to go on from, when its server wants that. False where it cannot go on. */
-  schedule(resume: (place: string) => void): boolean {
+  /**
+   * Calls back with the place to go on from, when its server wants that. False where it cannot go on, or not soon enough.
+   *
+   * @param leftMs  how long there is somebody who waits for it
+   */
+  schedule(leftMs: number, resume: (place: string) => void): boolean {
     const place = this.#place;
+    // Spec 2025-11-25: who comes back MUST respect it.
+    if (this.#retryMs >= leftMs) return false;
     // A header of its own: what does not fit into one leads nowhere.
     if (place === undefined || !HEADER_SAFE.test(place) || ++this.#inVain > MAX_IN_VAIN) return false;
     this.#timer = setTimeout(() => resume(place), this.#retryMs);
@@ -34,6 +40,5 @@ export class Resumption {
 const DEFAULT_RETRY_MS = 500;
 /** A server may end each stream at once, and mark another place in each: that is how some have a long call polled. */
 const MIN_RETRY_MS = 100;
-const MAX_RETRY_MS = 30_000;
 const MAX_IN_VAIN = 3;
 const HEADER_SAFE = /^[\x21-\x7e]{1,1024}$/;

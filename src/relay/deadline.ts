@@ -46,7 +46,9 @@ export class Deadline {
     clearTimeout(this.#timer);
   }
 
+  /** While somebody is asked something it is that time. */
   get leftMs(): number {
+    if (this.#questionMs !== undefined) return this.#questionMs;
     const { idleMs, maxMs } = this.#timing;
     const endsAt = Math.min(this.#movedAt + idleMs, this.#startedAt + maxMs - this.#usedMs);
     return endsAt - performance.now();

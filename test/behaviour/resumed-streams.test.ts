@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
@@ -53,13 +54,16 @@ async function cutting(
   place: string,
   gets: NonNullable<PlainScript['gets']>,
   entry: Record<string, unknown> = {},
+  retry = 20,
 ) {
   const downstream = await plainServer({
     era: 'legacy',
     sessions: true,
     answers: {
       'tools/call echo': ({ res }) =>
-        res.writeHead(200, { 'content-type': 'text/event-stream' }).end(`${place}retry: 20\ndata: \n\n`),
+        res
+          .writeHead(200, { 'content-type': 'text/event-stream' })
+          .end(`${place}retry: ${retry}\ndata: \n\n`),
     },
     gets,
   });
@@ -110,6 +114,63 @@ test.each([
   expect(json.result).toMatchObject({ isError: true });
   // The call has a second.
   expect(asked).toBeLessThanOrEqual(10);
+});
+
+test('a server that wants to be asked later than anybody waits is not asked, and its caller hears so at once', async () => {
+  let asked = 0;
+  const gets: PlainScript['gets'] = (req, res) => {
+    if (req.headers['last-event-id'] !== undefined) asked++;
+    refused(405)(req, res);
+  };
+  for (const retry of [31_000, 2 ** 40]) {
+    await using scene = await cutting('id: 0\n', gets, { callTimeoutMs: 30_500 }, retry);
+    const startedAt = performance.now();
+    const { json } = await scene.gateway.post(...modernRequest('tools/call', ECHO));
+    expect(json.result.content[0].text).toContain('its reply ended early');
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    expect(asked).toBe(0);
+  }
+});
+
+test('a call whose stream is cut while a person thinks is gone on with, however long that takes', async () => {
+  const params = { mode: 'form', message: '?', requestedSchema: { type: 'object', properties: {} } };
+  const question = { jsonrpc: '2.0', id: 'q', method: 'elicitation/create', params };
+  let goOn: (result: object) => void = () => {};
+  let resumed = () => {};
+  const isResumed = new Promise<void>((resolve) => {
+    resumed = resolve;
+  });
+  await using downstream = await plainServer({
+    era: 'legacy',
+    sessions: true,
+    answers: {
+      async 'tools/call echo'({ message, res, responseTo }) {
+        res.writeHead(200, { 'content-type': 'text/event-stream' });
+        res.write(`id: 1\nretry: 20\ndata: ${JSON.stringify(question)}\n\n`);
+        // Longer than the call may take by itself.
+        await sleep(1200);
+        res.end();
+        await responseTo('q');
+        goOn({ jsonrpc: '2.0', id: message.id, result: { content: [{ type: 'text', text: 'done' }] } });
+      },
+    },
+    gets(req, res) {
+      if (req.headers['last-event-id'] === undefined) return refused(405)(req, res);
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      goOn = (answer) => res.end(`id: 2\ndata: ${JSON.stringify(answer)}\n\n`);
+      resumed();
+    },
+  });
+  await using gateway = await startGateway({
+    mcpServers: { crm: downstream.entry({ callTimeoutMs: 1000 }) },
+  });
+  const caller = await gateway.connect({ era: 'legacy', capabilities: { elicitation: {} } });
+  caller.setRequestHandler('elicitation/create', async () => {
+    await isResumed;
+    return { action: 'accept', content: {} };
+  });
+  const { content } = await caller.callTool(ECHO);
+  expect(content).toEqual([{ type: 'text', text: 'done' }]);
 });
 
 test('a stream that marked no place is not asked for again', async () => {
