@@ -149,8 +149,7 @@ export function createEndpoint(
       checkVersion(versionIn(req));
       const session = sessionOf(req);
       if (session === null) return refuse(res, 404, UNKNOWN_SESSION);
-      if (session === undefined)
-        return refuse(res, 405, 'MCP is served by POST here.', ['allow', 'POST']);
+      if (session === undefined) return refuse(res, 405, 'MCP is served by POST here.', ['allow', 'POST']);
       if (req.method === 'DELETE') {
         sessions.end(session);
         res.writeHead(204).end();

@@ -1,6 +1,7 @@
 import { StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
 import { Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../config/config.ts';
+import { describeCause } from './causes.ts';
 import type { AttemptOptions, Connection } from './connection.ts';
 import { createControlClient, passStrays, tell } from './control-client.ts';
 import { createControlFetch } from './control-fetch.ts';
@@ -8,7 +9,8 @@ import { withUserAgent } from './http-headers.ts';
 import { createHttpLink, type HttpLink } from './http-link.ts';
 import { within } from './within.ts';
 
-const TCP_CONNECT_TIMEOUT_MS = 5000;
+/** Shorter than the calls of any profile wait, which would otherwise never hear that nobody is there. */
+const TCP_CONNECT_TIMEOUT_MS = 3000;
 const END_SESSION_TIMEOUT_MS = 1000;
 /** Beside those of requests: streams of changes, lists, and what is said without being asked. */
 const FURTHER_CONNECTIONS = 16;
@@ -84,6 +86,9 @@ export async function connectHttp(
     sessionId: transport.sessionId,
     limits: options.limits,
     onNotice: (notice) => tell(notice, options),
+    onUnreachable(error) {
+      if (!pool.closed && !pool.destroyed) options.onClosed(describeCause(error));
+    },
   });
   passStrays(client, link);
   return { link, client, retire, close };

@@ -29,16 +29,17 @@ import type { Cap } from './cap.ts';
 import { describeCause, isMalformed } from './causes.ts';
 import type { HttpSide } from './http-side.ts';
 import { judgeRefusal, judgeStatus } from './judge-status.ts';
-import { LARGE_BYTES, LargeResult, readLargeHead } from './large-result.ts';
+import { LARGE_BYTES, readLargeHead } from './large-result.ts';
 import type { Exchange, Receiver } from './link.ts';
 import { isProgressOf } from './outgoing.ts';
+import { type Holder, passLarge } from './pass-large.ts';
 import { Resumption } from './resumption.ts';
 
 /** An answered stream that its server leaves open is closed after this long: the connection is wanted elsewhere. */
 const LINGER_MS = 1000;
 
 /** One POST and what comes back on it. Whatever happens, its receiver is told, at once and once. */
-export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener, Exchange {
+export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener, Holder, Exchange {
   readonly #options: HttpSide;
   readonly id: number;
   readonly receiver: Receiver;
@@ -70,6 +71,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
 
   get hasBegun(): boolean {
     return this.#controller !== undefined;
+  }
+
+  get isOver(): boolean {
+    return this.#settled;
   }
 
   cancel(reason: string): void {
@@ -124,6 +129,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     clearTimeout(this.#linger);
     const { key } = this.#options;
+    // Who gave it up meanwhile need not hear it, and those that come next would wait for nothing.
+    if (this.#settled && !this.hasBegun) this.#options.onUnreachable(error);
     // Before a connection carried it, nothing was sent; afterwards nobody can know.
     if (this.#controller === undefined) this.fail(unavailable(key, describeCause(error), error));
     else this.#cut(isMalformed(error) ? this.#unreadable('malformed HTTP', error) : cutOff(key, error));
@@ -134,24 +141,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     // Whether it is an answer at all comes later.
     if (head === undefined || (this.#options.isModern && !head.isComplete)) return undefined;
     const sink = this.receiver.onLarge?.(head.isComplete, () => this.#goOn());
-    if (sink === undefined) return undefined;
-    const result = new LargeResult(head.tail);
-    let start = head.start;
-    return {
-      feed: (chunk) => {
-        if (this.#settled) return;
-        const piece = chunk.subarray(start);
-        start = 0;
-        const bytes = result.take(piece);
-        if (bytes === undefined) return this.onNonsense(result.problem);
-        if (bytes > 0 && !sink.write(piece.subarray(0, bytes))) this.#isHeldBack = true;
-      },
-      end: () => {
-        if (!result.isWhole) return this.onNonsense('invalid JSON');
-        const { isError } = result;
-        this.#settle(true, () => this.receiver.onOutcome({ result: { isError }, isSent: true }));
-      },
-    };
+    return sink && passLarge(head, sink, this);
+  }
+
+  onEnough(): void {
+    this.#isHeldBack = true;
+  }
+
+  onWhole(isError: boolean): void {
+    this.#settle(true, () => this.receiver.onOutcome({ result: { isError }, isSent: true }));
   }
 
   onTooLarge({ bytes, limit }: Cap): void {

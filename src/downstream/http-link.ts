@@ -24,6 +24,8 @@ export interface HttpLinkOptions {
   sessionId: string | undefined;
   limits: ConnectionLimits;
   onNotice: HttpSide['onNotice'];
+  /** No connection came about. */
+  onUnreachable(error: Error): void;
 }
 
 export interface HttpLink extends Link {
@@ -99,6 +101,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
     doubt: { isOver: false },
     limits,
     onNotice: options.onNotice,
+    onUnreachable: options.onUnreachable,
     reply: (questionId, outcome) => post(composeAnswer(questionId, outcome), ANSWER_TIMEOUT_MS),
     onOver,
     // Modern: closing the stream cancels. Legacy: it does not, so it has to be said, and heard before that.

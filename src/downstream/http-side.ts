@@ -18,6 +18,8 @@ export interface HttpSide {
   reply(id: RequestId, outcome: Outcome): void;
   /** What a legacy downstream says on a request's stream of itself. */
   onNotice(notice: Notification): void;
+  /** No connection came about for one that was given up while it waited for it. */
+  onUnreachable(error: Error): void;
   /** It has ended, whichever way: the downstream has answered it, or may go on with it. */
   onOver(exchange: HttpExchange, isAnswered: boolean): void;
   /** Tells the downstream, and calls back when the stream may be closed. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { darkProxy } from '../support/dark-proxy.ts';
 import { modernChanging } from '../support/downstreams/changing.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { textResult } from '../support/downstreams/wire.ts';
@@ -194,4 +195,27 @@ test('a URI of more than 4096 characters is not watched, and who asks for it hea
   const stream = await gateway.open(...modernRequest('subscriptions/listen', { notifications }));
   expect((await stream.next())?.params.notifications).toEqual({ resourceSubscriptions: ['test://counter'] });
   stream.cut();
+});
+
+test('a host that takes no connection any more and does not say so is found out, however short calls wait', async () => {
+  await using crm = await plainServer({ era: 'modern', json: true });
+  await using proxy = await darkProxy(Number(new URL(crm.url).port));
+  const url = crm.url.replace(/:\d+/, `:${proxy.port}`);
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry({ url, callTimeoutMs: 200, connectTimeoutMs: 400 }) },
+    limits: { breakerFailures: 0 },
+  });
+  let calls = 0;
+  const call = async () => {
+    const given = { name: 'crm__echo', arguments: { text: `${++calls}` } };
+    return (await gateway.post(...modernRequest('tools/call', given))).messages.at(-1)?.result.content[0]
+      .text;
+  };
+  expect(await call()).toBe('1');
+  proxy.goDark();
+  const why = 'is not reachable right now (connecting timed out). Trying again may help.';
+  await expect.poll(call, { timeout: 15_000 }).toBe(`"crm" ${why}`);
+  expect(gateway.gateway.status().downstreams.crm).toMatchObject({ state: 'down' });
+  proxy.comeBack();
+  await expect.poll(call, { timeout: 15_000 }).toMatch(/^\d+$/);
 });
