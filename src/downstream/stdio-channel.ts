@@ -52,6 +52,15 @@ export class StdioChannel implements Channel {
     const child = startChild(this.#config);
     this.#child = child;
     this.pid = child.pid ?? null;
+    const started = new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (error) => {
+        this.#onEnd(whyNotStarted(this.#config, error));
+        reject(error);
+      });
+    });
+    // Where no descriptor is left for its pipes, it has none.
+    if (child.stdout === undefined) return started;
     const lines = createLineReader(
       this.#cap.bytes,
       (line) => this.#onLine(line),
@@ -72,13 +81,7 @@ export class StdioChannel implements Channel {
     void silent.then(async () => {
       if (!(await within(LAST_WORDS_MS, gone))) this.#onEnd('it closed its output');
     });
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', (error) => {
-        this.#onEnd(whyNotStarted(this.#config, error));
-        reject(error);
-      });
-    });
+    await started;
   }
 
   async send(message: JSONRPCMessage): Promise<void> {

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { ask, connected, listening, main, soon, stop, TOKEN } from '../cli/serving.ts';
 import { type Child, startNode, startProgram } from '../support/child.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
+import { evilChild } from '../support/evil/stdio.ts';
 import { evilServer } from '../support/evil/wire.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -124,27 +125,33 @@ test.skipIf(process.platform === 'win32')(
   async () => {
     await using folder = await temporaryFolder();
     await using crm = await plainServer({ era: 'modern', json: true });
-    writeFileSync(join(folder.path, 'servers.json'), JSON.stringify({ mcpServers: { crm: crm.entry() } }));
+    await using files = evilChild('modern');
+    const mcpServers = { crm: crm.entry(), files: files.entry() };
+    writeFileSync(join(folder.path, 'servers.json'), JSON.stringify({ mcpServers }));
     const command = ['ulimit -n 256; exec "$@"', 'sh', process.execPath, ...SERVE];
     await using child = startProgram('sh', ['-c', ...command], {
       cwd: folder.path,
       env: { ...env, HOME: folder.path },
     });
     const url = await listening(child);
-    await connected(child, 1);
+    await connected(child, 2);
     const sockets: Socket[] = [];
     for (let i = 0; i < 400; i++) {
       sockets.push(connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}));
     }
     // What is beyond it may wait or be refused; nothing else is promised.
     await new Promise((resolve) => setTimeout(resolve, 500));
+    // Nor is there one left for the pipes of a command that is started again.
+    for (const pid of files.pids) process.kill(pid, 'SIGKILL');
+    await child.waitFor('stderr', /"retryInMs":[1-9]/);
     expect(child.process.exitCode).toBe(null);
     for (const socket of sockets) socket.destroy();
-    const text = async () => {
-      const call = { name: 'crm__echo', arguments: { text: 'hello' } };
+    const text = async (name: string) => {
+      const call = { name, arguments: { text: 'hello' } };
       return (await ask(url, TOKEN, 'tools/call', call)).json.result.content[0].text;
     };
-    await expect.poll(text, soon).toBe('hello');
+    await expect.poll(() => text('crm__echo'), soon).toBe('hello');
+    await expect.poll(() => text('files__work'), soon).toBe('well');
     expect(await stop(child)).toEqual({ code: 0, signal: null });
   },
 );
