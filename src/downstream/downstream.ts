@@ -188,7 +188,6 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       );
     },
     onLost: lists.pause,
-    onReplaced: () => asking.renew(leaving.add),
   });
   const renewal: Renewal = {
     connection: () => kept.current,
@@ -259,7 +258,11 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       config = fresh;
       Object.assign(limits, freshLimits);
     },
-    reconnect: (fresh, freshLimits) => kept.replace({ config: fresh, limits: freshLimits }),
+    async reconnect(fresh, freshLimits) {
+      await kept.replace({ config: fresh, limits: freshLimits });
+      // Whichever way that went: those of callers that can be asked are still made from what was before.
+      asking.renew(leaving.add);
+    },
     async leave(graceMs) {
       await whileBusy(() => running() > 0, graceMs, closing.signal);
       await close();

@@ -53,8 +53,6 @@ interface KeptOptions {
   onReady(connection: Connection): void;
   /** There is none, for now. */
   onLost(): void;
-  /** Another one has taken over. */
-  onReplaced(): void;
   leaving: Leaving;
   /** Aborted when it is to end for good. */
   closing: AbortController;
@@ -152,7 +150,6 @@ export function keepConnected(options: KeptOptions): KeptConnection {
         ready = successor;
         successor = undefined;
         leaving.add(mine.connection);
-        options.onReplaced();
         continue;
       }
       options.onLost();

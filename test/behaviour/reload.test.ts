@@ -4,6 +4,7 @@ import type { HttpDownstream, ServerEntry } from '../support/downstreams/downstr
 import { legacyServer as firstGeneration } from '../support/downstreams/legacy.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { type StdioDownstream, stdioServer } from '../support/downstreams/stdio.ts';
+import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
@@ -109,6 +110,33 @@ describe('another configuration', () => {
     // Its session is given back when the last call on it has its answer.
     await expect.poll(() => crm.sessions.size).toBe(1);
     expect(crm.sessions.has(String(old))).toBe(false);
+  });
+
+  test('with other headers for a server that fails at first: who can be asked calls it with the new ones as well', async () => {
+    let fails = false;
+    await using crm = await plainServer({
+      ...{ era: 'legacy', sessions: true, json: true },
+      answers: {
+        async initialize(given) {
+          if (fails) given.res.writeHead(500).end();
+          else await given.usual();
+        },
+      },
+    });
+    const entry = (key: string) => ({ mcpServers: { crm: crm.entry({ headers: { 'X-API-KEY': key } }) } });
+    await using gateway = await startGateway(entry('first'));
+    const caller = await gateway.connect({ era: 'legacy', capabilities: { elicitation: { form: {} } } });
+    let n = 0;
+    const keyOfCall = async () => {
+      await caller.callTool({ name: 'crm__echo', arguments: { text: `${++n}` } });
+      return crm.requests.at(-1)?.headers['x-api-key'];
+    };
+    expect(await keyOfCall()).toBe('first');
+    fails = true;
+    await gateway.reload(entry('second'));
+    fails = false;
+    await eventually(() => gateway.gateway.status().downstreams.crm?.state).toBe('ready');
+    expect(await keyOfCall()).toBe('second');
   });
 
   test('with a server moved to where nobody answers says so, and comes back with the next one', async () => {
