@@ -17,6 +17,7 @@ export class Deadline {
   #usedMs = 0;
   /** Of the question that stops it. */
   #questionMs: number | undefined;
+  #isOver = false;
 
   constructor(timing: CallTiming, timed: Timed) {
     this.#timing = timing;
@@ -24,6 +25,7 @@ export class Deadline {
   }
 
   start(): void {
+    if (this.#isOver) return;
     this.#questionMs = undefined;
     this.#startedAt = performance.now();
     this.#movedAt = this.#startedAt;
@@ -35,15 +37,27 @@ export class Deadline {
     this.#movedAt = performance.now();
   }
 
+  /** It is another's turn, until it starts again. */
+  hold(): void {
+    this.stop();
+    this.#usedMs += performance.now() - this.#startedAt;
+  }
+
   /** Somebody is asked something, for so long at most. */
   pause(questionMs: number): void {
-    this.#usedMs += performance.now() - this.#startedAt;
+    this.hold();
     this.#questionMs = questionMs;
     this.#arm(questionMs);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+  }
+
+  /** It does not start again. */
+  end(): void {
+    this.#isOver = true;
+    this.stop();
   }
 
   /** While somebody is asked something it is that time. */

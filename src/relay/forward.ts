@@ -21,6 +21,7 @@ import { Notices } from './notices.ts';
 import { OpenQuestions } from './open-questions.ts';
 import type { Parked } from './parked.ts';
 import type { ForwardedRequest, WayBack } from './running-call.ts';
+import { timedSink } from './timed-sink.ts';
 
 /** How long a person may think about a question, and how many rounds of them one call may take. */
 const QUESTION_MS = 10 * 60_000;
@@ -157,7 +158,7 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   #questions(): OpenQuestions {
     this.#open ??= new OpenQuestions(
       () => this.#deadline.pause(QUESTION_MS),
-      () => this.#startClock(),
+      () => this.#deadline.start(),
     );
     return this.#open;
   }
@@ -181,21 +182,14 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   resume(back: WayBack, responses: Params): void {
     this.#back = back;
     if (this.#kept !== undefined) return this.#kept(back);
-    this.#startClock();
+    this.#deadline.start();
     this.#questions().answer(responses, () => this.#park());
   }
 
   onLarge(isComplete: boolean, goOn: () => void): Sink | undefined {
     const back = this.#back;
     if (this.#ended || this.#forwarding.shape !== undefined) return undefined;
-    const sink = back?.sink?.(isComplete, goOn);
-    if (sink === undefined) return undefined;
-    return {
-      write: (piece) => {
-        this.#deadline.moved();
-        return sink.write(piece);
-      },
-    };
+    return timedSink(this.#deadline, (more) => back?.sink?.(isComplete, more), goOn);
   }
 
   onOutcome(outcome: Outcome): void {
@@ -282,14 +276,10 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
     this.#exchange.cancel('deadline passed', true);
   }
 
-  #startClock(): void {
-    if (!this.#ended) this.#deadline.start();
-  }
-
   #end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
-    this.#deadline.stop();
+    this.#deadline.end();
     this.#open?.close();
     return true;
   }

@@ -179,6 +179,30 @@ describe('a large result goes on while it arrives', () => {
     expect(message.result.content[0].text).toHaveLength(most * piece.length);
   });
 
+  test('a caller that reads slowly uses up no time of its server, and gets all of it', async () => {
+    const piece = 'x'.repeat(64 * 1024);
+    const answer: Answer = async ({ message, res }) => {
+      res.setHeader('content-type', 'application/json');
+      res.write(`{"jsonrpc":"2.0","id":${message.id},"result":{"content":[{"type":"text","text":"`);
+      for (let written = 0; written < 256; written++) if (!res.write(piece)) await once(res, 'drain');
+      res.end('"}]}}');
+    };
+    await using downstream = await plainServer({
+      ...{ era: 'legacy', tools: [TOOL] },
+      answers: { 'tools/call dump': answer },
+    });
+    await using gateway = await startGateway({
+      mcpServers: { big: downstream.entry({ callTimeoutMs: 500, maxCallMs: 2000 }) },
+      limits: { maxResultBytes: 32 * 1024 * 1024, breakerFailures: 1 },
+    });
+    const { body } = await callDump(gateway.url, gateway.token, 'legacy', 'json');
+    // What takes longer than this server may take to answer.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const message = messageIn(await body.text(), 'json');
+    expect(message.result.content[0].text).toHaveLength(256 * piece.length);
+    expect(gateway.gateway.status().downstreams.big?.state).toBe('ready');
+  });
+
   test.each([
     ['as it is', '"resultType":"input_required"'],
     ['with an escape', '"result\\u0054ype":"input_required"'],

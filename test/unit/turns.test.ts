@@ -27,7 +27,7 @@ test('whoever else waits has a turn after each piece of a large result', async (
   const pool = new Pool(server.origin);
   const link = createHttpLink({
     ...{ key: 'crm', pool, path: '/mcp', headers: [], era: 'modern', version: '2026-07-28' },
-    ...{ sessionId: undefined, limits, onNotice: () => {} },
+    ...{ sessionId: undefined, limits, onNotice: () => {}, onUnreachable: () => {} },
   });
   let [turns, isOver] = [0, false];
   const turn = () => {
