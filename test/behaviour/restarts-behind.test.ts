@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { answersStatus, cutsConnection } from '../support/downstreams/wire.ts';
+import { answersStatus, cutsConnection, neverAnswers } from '../support/downstreams/wire.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
@@ -101,6 +101,7 @@ test('a server that loses its session again and again is not taken for one that 
 test.each([
   ['cut off', cutsConnection('before headers')],
   ['answered with 503', answersStatus(503)],
+  ['answered with 429', answersStatus(429)],
 ])('a server that fails, and whose own question about that is %s, stays connected', async (_what, fails) => {
   let isFailing = false;
   let asked = 0;
@@ -120,5 +121,29 @@ test.each([
     await eventually(() => asked).toBe(times);
     expect(await echo(gateway, `call ${times}`)).toBe(`call ${times}`);
   }
+  expect(gateway.logs.filter((line) => line.includes('downstream_down'))).toEqual([]);
+});
+
+test('a server that fails, and leaves the question about that unanswered, stays connected', async () => {
+  let asked = 0;
+  await using crm = await plainServer({
+    era: 'modern',
+    json: true,
+    answers: {
+      'server/discover': (given) => (++asked === 1 ? given.usual() : neverAnswers(given)),
+      'tools/call fail': answersStatus(500),
+    },
+  });
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry() },
+    limits: { breakerFailures: 0 },
+  });
+  let times = 0;
+  // It is asked again when its time for the first question is over.
+  const askedAfterFailure = async () => {
+    await gateway.post(...modernRequest('tools/call', { name: 'crm__fail', arguments: { times: ++times } }));
+    return asked;
+  };
+  await expect.poll(askedAfterFailure, { timeout: 20_000, interval: 200 }).toBe(3);
   expect(gateway.logs.filter((line) => line.includes('downstream_down'))).toEqual([]);
 });
