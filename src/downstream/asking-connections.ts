@@ -18,8 +18,6 @@ export interface AskingConnections {
   drop(lost: Connection): void;
   /** None of them is used again; calls that run on them may finish. */
   renew(leave: (connection: Connection) => void): void;
-  /** Requests that wait for their answer. */
-  readonly running: number;
   close(): Promise<void>;
 }
 
@@ -109,11 +107,6 @@ export function createAskingConnections(
       slots.clear();
       refused.clear();
       clearInterval(sweeping);
-    },
-    get running() {
-      let running = 0;
-      for (const { opened } of slots.values()) running += opened?.link.running ?? 0;
-      return running;
     },
     async close() {
       await Promise.all([...slots].map(([key, slot]) => remove(key, slot, 'close')));

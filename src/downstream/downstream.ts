@@ -41,8 +41,10 @@ export interface Downstream {
   /** Sends one request: once, and again where `retry-rules` lets it. */
   request(request: OutgoingRequest, receiver: Receiver): Exchange;
   readonly wishes: Pick<Wishes, 'watch' | 'watchTask' | 'awaitElicitation' | 'wantLogs'>;
-  /** Requests that wait: for their answer, for a connection, or for their turn. */
+  /** Calls that wait: for their answer, for a connection, for their turn, or for what their caller says. */
   readonly running: number;
+  /** A call is to go on when its caller has been asked something: until what this returns is called, nobody leaves. */
+  hold(): () => void;
   /** Is shown and bounded as this says from now on; it is connected to as before. */
   adopt(config: DownstreamConfig, limits: DownstreamLimits): void;
   /**
@@ -215,8 +217,9 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       return new RenewingExchange(request, receiver, over);
     },
   });
-  const running = () =>
-    kept.waiting + asking.running + leaving.running + gate.waiting + (kept.current?.link.running ?? 0);
+  /** Calls whose callers are asked something. */
+  let held = 0;
+  const running = () => gate.size + held;
 
   async function close(): Promise<void> {
     closing.abort();
@@ -252,6 +255,10 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
     wishes,
     get running() {
       return running();
+    },
+    hold() {
+      held++;
+      return () => void held--;
     },
     start: kept.start,
     adopt(fresh, freshLimits) {

@@ -29,8 +29,9 @@ export class Gate {
     this.#options = options;
   }
 
-  get waiting(): number {
-    return this.#waiting.size;
+  /** How many run or wait. */
+  get size(): number {
+    return this.#running + this.#waiting.size;
   }
 
   request(request: OutgoingRequest, receiver: Receiver): Exchange {

@@ -24,8 +24,6 @@ export interface KeptConnection {
   readonly target: Target;
   /** Resolves when the first attempt has ended, whichever way. */
   readonly attempted: Promise<void>;
-  /** How many wait for it. */
-  readonly waiting: number;
   /** Begins to connect. Once is enough. */
   start(): void;
   /** The connection after `lost`, as soon as there is one; undefined when none is being made just now. */
@@ -237,9 +235,6 @@ export function keepConnected(options: KeptOptions): KeptConnection {
       return target;
     },
     attempted: attempted.promise,
-    get waiting() {
-      return waiters.size;
-    },
     start() {
       running ??= run();
     },

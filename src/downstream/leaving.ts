@@ -4,8 +4,6 @@ import type { Connection } from './connection.ts';
 /** Connections that another one has replaced: what runs on them may finish, and each call has a deadline of its own. */
 export interface Leaving {
   add(connection: Connection): void;
-  /** Requests that wait for their answer. */
-  readonly running: number;
   /** Resolves when none is left. */
   over(): Promise<void>;
 }
@@ -15,20 +13,17 @@ const LOOK_MS = 50;
 
 /** @param signal  the time is over */
 export function createLeaving(signal: AbortSignal): Leaving {
-  const all = new Map<Connection, Promise<void>>();
+  const all = new Set<Promise<void>>();
   return {
     add(connection) {
       const left = whileBusy(() => connection.link.running > 0, Number.POSITIVE_INFINITY, signal)
         .then(() => connection.close())
         .catch(() => {})
-        .finally(() => all.delete(connection));
-      all.set(connection, left);
-    },
-    get running() {
-      return [...all.keys()].reduce((sum, { link }) => sum + link.running, 0);
+        .finally(() => all.delete(left));
+      all.add(left);
     },
     async over() {
-      await Promise.all(all.values());
+      await Promise.all(all);
     },
   };
 }

@@ -5,10 +5,6 @@ import { type Deferred, deferred } from './deferred.ts';
 export class Waiters {
   #waiting: Deferred<Connection>[] = [];
 
-  get size(): number {
-    return this.#waiting.length;
-  }
-
   add(): Promise<Connection> {
     const waiter = deferred<Connection>();
     this.#waiting.push(waiter);

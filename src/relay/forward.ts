@@ -156,9 +156,16 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   }
 
   #questions(): OpenQuestions {
+    let letGo = () => {};
     this.#open ??= new OpenQuestions(
-      () => this.#deadline.pause(QUESTION_MS),
-      () => this.#deadline.start(),
+      () => {
+        this.#deadline.pause(QUESTION_MS);
+        letGo = this.#forwarding.downstream.hold();
+      },
+      () => {
+        letGo();
+        this.#deadline.start();
+      },
     );
     return this.#open;
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { deferred } from '../../src/downstream/deferred.ts';
 import { legacyChanging, modernChanging } from '../support/downstreams/changing.ts';
 import type { HttpDownstream, ServerEntry } from '../support/downstreams/downstream.ts';
 import { legacyServer as firstGeneration } from '../support/downstreams/legacy.ts';
@@ -222,6 +223,59 @@ describe('another configuration', () => {
     );
     const [line] = gateway.logs.filter((each) => each.includes('"event":"call_failed"'));
     expect(JSON.parse(line ?? '')).not.toHaveProperty('err');
+  });
+
+  test('without a server that wanted a call to come again in a moment: it does', async () => {
+    let calls = 0;
+    await using crm = await plainServer({
+      era: 'modern',
+      tools: [tool('limited')],
+      answers: {
+        'tools/call limited'(given) {
+          if (++calls === 1) return void given.res.writeHead(429, { 'retry-after': '1' }).end();
+          given.result({ resultType: 'complete', content: [{ type: 'text', text: 'done' }] });
+        },
+      },
+    });
+    await using other = await legacyServer('a');
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), other: other.entry() } });
+    const running = call(gateway, 'crm__limited');
+    await eventually(() => calls).toBe(1);
+    await gateway.reload({ mcpServers: { other: other.entry() } });
+    expect(await running).toBe('done');
+  });
+
+  test('without a server whose question is being answered: the call goes on with it', async () => {
+    const params = { message: 'Which?', requestedSchema: { type: 'object', properties: {} } };
+    const inputRequests = { q: { method: 'elicitation/create', params } };
+    await using crm = await plainServer({
+      era: 'modern',
+      tools: [tool('ask')],
+      answers: {
+        'tools/call ask'(given) {
+          if (given.message.params.inputResponses === undefined)
+            return given.result({ resultType: 'input_required', inputRequests });
+          given.result({ resultType: 'complete', content: [{ type: 'text', text: 'answered' }] });
+        },
+      },
+    });
+    await using other = await legacyServer('a');
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), other: other.entry() } });
+    const client = await gateway.connect({ era: 'legacy', capabilities: { elicitation: { form: {} } } });
+    const asked = deferred<void>();
+    const answered = deferred<void>();
+    client.setRequestHandler('elicitation/create', async () => {
+      asked.resolve();
+      await answered.promise;
+      return { action: 'accept', content: {} };
+    });
+    const running = client.callTool({ name: 'crm__ask', arguments: {} });
+    await asked.promise;
+    await gateway.reload({ mcpServers: { other: other.entry() } });
+    // As long as what has nothing to wait for takes to be closed.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    answered.resolve();
+    expect((await running).content).toEqual([{ type: 'text', text: 'answered' }]);
   });
 
   test('with a new server has its tools when it is in force', async () => {

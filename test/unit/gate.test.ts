@@ -60,7 +60,7 @@ describe('of the requests to one server', () => {
     const { request, sent, heard, gate: crm } = gate();
     const [, , third] = ['a', 'b', 'c', 'd', 'e'].map(request);
     expect([...sent.keys()]).toEqual(['a', 'b']);
-    expect(crm.waiting).toBe(2);
+    expect(crm.size).toBe(4);
     expect(heard).toEqual(['e busy']);
     expect(third?.hasBegun).toBe(false);
   });
@@ -77,7 +77,7 @@ describe('of the requests to one server', () => {
     answer('c');
     await rounds();
     expect([...sent.keys()]).toEqual(['a', 'b', 'c', 'd']);
-    expect(crm.waiting).toBe(0);
+    expect(crm.size).toBe(1);
     // And there is room again.
     request('e');
     expect(sent.has('e')).toBe(true);
@@ -159,7 +159,7 @@ describe('of a server whose requests fail one after the other', () => {
     fail('a');
     fail('b');
     expect(heard.sort()).toEqual(['a bad_answer', 'b bad_answer', 'c circuit_open', 'd circuit_open']);
-    expect(crm.waiting).toBe(0);
+    expect(crm.size).toBe(0);
     request('e');
     expect(heard).toContain('e circuit_open');
     await rounds();
