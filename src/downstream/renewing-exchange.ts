@@ -135,6 +135,8 @@ export class RenewingExchange implements Exchange, Receiver {
 
   #sendOver(next: Promise<Connection> | undefined, failure: DownstreamFailure): void {
     if (next === undefined) return this.#fail(failure);
+    // What was refused is as good as never sent.
+    if (!failure.mayHaveRun) this.#inner = undefined;
     next.then(
       (connection) => {
         if (!this.#over) this.#send(connection);

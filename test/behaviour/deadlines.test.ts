@@ -118,6 +118,20 @@ describe('a call that hangs is answered when its time is over, and told to stop:
   });
 });
 
+test('a call that was refused for its session, and waits for a new one until its time is over, was not sent', async () => {
+  let isHeld = false;
+  await using crm = await plainServer({
+    ...{ era: 'legacy', sessions: true, json: true },
+    answers: { initialize: (given) => (isHeld ? neverAnswers(given) : given.usual()) },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() }, ...HASTY });
+  isHeld = true;
+  crm.forgetSessions();
+  expect(await call(gateway)).toBe(
+    '"crm" is not reachable right now (the connection was lost). Trying again may help.',
+  );
+});
+
 test('a server that does not list within its listTimeoutMs is down, with that reason', async () => {
   await using downstream = await plainServer({ era: 'modern', answers: { 'tools/list': neverAnswers } });
   await using gateway = await startGateway({ mcpServers: { crm: downstream.entry({ listTimeoutMs: 300 }) } });
