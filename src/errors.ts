@@ -281,6 +281,14 @@ export const opensNoAddress = (key: string) =>
 export const declinedAddress = (key: string) =>
   new DownstreamFailure(key, 'declined', 'needs something to be opened first, and that was declined.', false);
 
+export const notAnswered = (key: string, questionMs: number) =>
+  new DownstreamFailure(
+    key,
+    'deadline',
+    `asked for input, and nobody gave it within ${questionMs} ms.`,
+    true,
+  );
+
 // A call that had asked waits for a few minutes, in this process alone.
 const TOO_LATE =
   'no longer waits for the answer to its question: it came too late, or this gateway was restarted.';

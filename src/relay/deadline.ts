@@ -4,6 +4,8 @@ import type { CallTiming } from '../catalog/call-timing.ts';
 export interface Timed {
   /** @param isSilence  it had reported progress, and then nothing for so long */
   onDeadline(ms: number, isSilence: boolean): void;
+  /** It was not its own: nobody has answered the question that stopped it. */
+  onNotAnswered(questionMs: number): void;
 }
 
 /** The time of one call. Progress gives it more, but no more in all than `maxMs`; a question stops it. */
@@ -74,7 +76,7 @@ export class Deadline {
   }
 
   onTimer(): void {
-    if (this.#questionMs !== undefined) return this.#timed.onDeadline(this.#questionMs, false);
+    if (this.#questionMs !== undefined) return this.#timed.onNotAnswered(this.#questionMs);
     const { leftMs } = this;
     // Timers of Node may be a millisecond early.
     if (leftMs > 1) return this.#arm(leftMs);

@@ -6,6 +6,7 @@ import {
   deadlinePassed,
   declinedAddress,
   noLongerWaits,
+  notAnswered,
   notMcp,
   ProtocolError,
   tooManyParked,
@@ -26,6 +27,7 @@ import { timedSink } from './timed-sink.ts';
 /** How long a person may think about a question, and how many rounds of them one call may take. */
 const QUESTION_MS = 10 * 60_000;
 const MAX_ROUNDS = 16;
+const NOT_ANSWERED = 'its question was not answered';
 
 /**
  * Sends one request where it is to go. It ends with an answer, a failure or a cancellation, and no later than its
@@ -129,7 +131,7 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   }
 
   giveUp(): void {
-    this.cancel('its question was not answered');
+    this.cancel(NOT_ANSWERED);
   }
 
   onNotification(message: Notification): void {
@@ -281,6 +283,11 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
     if (!this.hasBegun) this.onFailure(neverSent(downstream, ms));
     else this.onFailure((isSilence ? wentSilent : deadlinePassed)(key, exposedName, ms));
     this.#exchange.cancel('deadline passed', true);
+  }
+
+  onNotAnswered(questionMs: number): void {
+    this.onFailure(notAnswered(this.#forwarding.downstream.key, questionMs));
+    this.#exchange.cancel(NOT_ANSWERED);
   }
 
   #end(): boolean {

@@ -1,6 +1,6 @@
 // Questions on the stream of a legacy caller's call, and what goes wrong around them.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { asks, textResult } from '../support/downstreams/wire.ts';
@@ -44,6 +44,30 @@ test('a call that is cancelled while its caller is asked ends, with what it aske
     params: { requestId: question?.id },
   });
   expect(await call.next()).toBeUndefined();
+});
+
+test('a person who does not answer for ten minutes is no fault of the server that asked', async () => {
+  await using crm = await askingServer();
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry() },
+    limits: { breakerFailures: 1 },
+  });
+  const caller = await begin(gateway);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const call = await caller.call('crm__ask', 5);
+    const question = await call.next();
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+    const taken = { method: 'notifications/cancelled', params: { requestId: question?.id } };
+    expect(await call.next()).toMatchObject(taken);
+    expect((await call.next())?.result.content[0].text).toBe(
+      '"crm" asked for input, and nobody gave it within 600000 ms. The call may have run: check before repeating it.',
+    );
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(gateway.gateway.status().downstreams.crm?.state).toBe('ready');
+  await eventually(() => crm.cancellations.length).toBe(1);
 });
 
 test('of two calls that are one, the other goes on when the one that is asked is cancelled', async () => {

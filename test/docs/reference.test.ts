@@ -90,6 +90,7 @@ const FAILURES = {
   opensNoAddress: [errors.opensNoAddress('crm')],
   declinedAddress: [errors.declinedAddress('crm')],
   noLongerWaits: [errors.noLongerWaits('crm')],
+  notAnswered: [errors.notAnswered('crm', 600_000)],
 };
 
 test('the table of failures has every failure, word for word, with its reason', () => {
