@@ -30,6 +30,8 @@ export interface Forwarding {
   readonly paramHeaders?: readonly string[] | undefined;
   /** What both the caller and the downstream have. */
   readonly extensions?: Extensions | undefined;
+  /** What the server is told that its caller can be asked, where that is of no dialogue. */
+  readonly capabilities?: Params | undefined;
   /** Undefined where nothing can be asked. */
   readonly dialogue?: Dialogue | undefined;
   /**

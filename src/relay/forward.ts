@@ -98,7 +98,7 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
         progress: progressToken !== undefined,
         paramHeaders,
         repeatability,
-        capabilities: dialogue?.capabilities,
+        capabilities: dialogue?.capabilities ?? this.#forwarding.capabilities,
         extensions,
         answers,
         logLevel: logLevel === 'all' ? undefined : logLevel,

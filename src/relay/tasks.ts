@@ -72,6 +72,7 @@ export function forwardTask(method: TaskMethod, params: Params, asking: Asking):
     repeatability: method === 'tasks/get' ? 'reads' : 'once',
     params: { ...outgoing, taskId, ...(inputResponses !== undefined && { inputResponses }) },
     extensions,
+    capabilities: asking.capabilities,
     shape,
     // Some servers mark a state like the result that begins a task: the examples of the extension have done so.
     otherwise: (found) =>

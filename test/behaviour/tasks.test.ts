@@ -136,6 +136,17 @@ test('an id of a task is good for its own task, at its own server, with its own 
   expect((await ask(restarted, 'tasks/get', { taskId })).result.status).toBe('working');
 });
 
+test('a server is told with each question about a task what its caller can be asked', async () => {
+  await using server = await tasksServer();
+  await using gateway = await startGateway({ mcpServers: { jobs: server.entry() } });
+  const can = { ...KNOWS, elicitation: { form: {} } };
+  const { taskId } = (await ask(gateway, 'tools/call', { name: 'jobs__ask' }, can)).result;
+  await ask(gateway, 'tasks/get', { taskId }, can);
+  const inputResponses = { name: { action: 'accept', content: { name: 'Ada' } } };
+  await ask(gateway, 'tasks/update', { taskId, inputResponses }, can);
+  expect(server.declared).toEqual([{ elicitation: { form: {} } }, { elicitation: { form: {} } }]);
+});
+
 test('where no server has tasks, they are not known here', async () => {
   await using server = await plainServer({ era: 'modern' });
   await using gateway = await startGateway({ mcpServers: { server: server.entry() } });

@@ -15,6 +15,8 @@ type State = Record<string, unknown> & { taskId: string; status: string };
 export interface TasksDownstream extends PlainDownstream {
   /** What came for tasks, with the header that mirrors the id. */
   readonly asked: { method: string; params: Record<string, unknown>; mirrored: unknown }[];
+  /** What each of those said that its caller can be asked. */
+  readonly declared: object[];
   /** Puts a task into another state, and tells who listens. */
   change(taskId: string, state: Record<string, unknown>): void;
   /** The tasks that somebody wants to hear of. */
@@ -27,6 +29,7 @@ export interface TasksDownstream extends PlainDownstream {
  */
 export async function tasksServer(): Promise<TasksDownstream> {
   const asked: TasksDownstream['asked'] = [];
+  const declared: object[] = [];
   const states = new Map<string, State>();
   const streams = new Map<unknown, { taskIds: string[]; stream: EventStream }>();
 
@@ -58,6 +61,8 @@ export async function tasksServer(): Promise<TasksDownstream> {
     const { method, params } = given.message;
     const { _meta, ...rest } = params;
     asked.push({ method: method as string, params: rest, mirrored: given.req.headers['mcp-name'] });
+    const { extensions: _known, ...questions } = _meta['io.modelcontextprotocol/clientCapabilities'];
+    declared.push(questions);
     if (!declares(given)) return refuse(given);
     return states.has(params.taskId)
       ? answer(given, params.taskId)
@@ -113,6 +118,7 @@ export async function tasksServer(): Promise<TasksDownstream> {
   });
   return Object.assign(downstream, {
     asked,
+    declared,
     change,
     listened: () => [...streams.values()].flatMap(({ taskIds }) => taskIds),
   });
