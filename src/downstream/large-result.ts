@@ -91,6 +91,7 @@ export class LargeResult {
   #passText(piece: Buffer, at: number): number {
     if (this.#isEscaped) {
       this.#isEscaped = false;
+      if (piece[at] === 0x0a || piece[at] === 0x0d) this.#depth = Number.POSITIVE_INFINITY;
       this.#keep(piece, at, at + 1);
       return at + 1;
     }

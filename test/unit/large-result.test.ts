@@ -51,6 +51,11 @@ test('however an answer is cut into pieces, its result and whether it is an erro
   );
 });
 
+test.each(['\n', '\r'])('a line break in a text is no JSON, wherever it is cut: %j', (end) => {
+  const answer = Buffer.from(`{"jsonrpc":"2.0","id":7,"result":{"content":"a\\${end}b"}}`);
+  for (let cut = 0; cut < answer.length; cut++) expect(follow(answer, [cut])).toBe(undefined);
+});
+
 test('what stands behind it, is missing, or is no text is noticed', () => {
   fc.assert(
     fc.property(written, cuts, fc.nat(), ({ json }, at, where) => {
