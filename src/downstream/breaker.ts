@@ -26,7 +26,8 @@ export function judgeFailure({ reason, mayHaveRun }: DownstreamFailure): 'broken
 }
 
 const BROKEN: ReadonlySet<FailureReason> = new Set(['outcome_unknown', 'deadline', 'server_error']);
-const NOT_THERE: ReadonlySet<FailureReason> = new Set(['unavailable', 'session_lost']);
+// One that does not read what it is sent has not answered it either.
+const NOT_THERE: ReadonlySet<FailureReason> = new Set(['unavailable', 'session_lost', 'busy']);
 
 /**
  * Leaves a downstream alone that has failed so many times in a row, and then lets one request through: if that is

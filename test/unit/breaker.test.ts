@@ -87,6 +87,7 @@ test.each([
   ['a 401', errors.credentialsRefused('crm', 401), 'well'],
   ['too large', errors.tooLarge('crm', 100, 'maxResultBytes'), 'well'],
   ['not there', errors.unavailable('crm', 'connection refused'), 'unknown'],
+  ['not read', errors.doesNotRead('crm', 1024), 'unknown'],
   ['a lost session', errors.sessionLost('crm'), 'unknown'],
 ])('%s says what it says of the downstream', (_what, failure, verdict) => {
   expect(judgeFailure(failure)).toBe(verdict);
