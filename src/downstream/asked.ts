@@ -13,6 +13,8 @@ export interface Asked {
   onRequest(message: Record<string, unknown>, put: Put): void;
   /** The downstream no longer wants an answer. False where none is open by this id. */
   takeBack(id: unknown): boolean;
+  /** There is nothing left that an answer would be for. */
+  close(): void;
 }
 
 type Put = (question: Question, answered: Answered) => (() => void) | undefined;
@@ -22,7 +24,7 @@ const MAX_ASKED = 32;
 
 export function createAsked(answer: (id: RequestId, outcome: Outcome) => void): Asked {
   const open = new Map<RequestId, () => void>();
-  return {
+  const asked: Asked = {
     onRequest(message, put) {
       const { id, method } = message;
       // Without an id that can be repeated there is nothing to answer to.
@@ -45,5 +47,9 @@ export function createAsked(answer: (id: RequestId, outcome: Outcome) => void): 
       takeBack?.();
       return takeBack !== undefined;
     },
+    close() {
+      for (const id of open.keys()) asked.takeBack(id);
+    },
   };
+  return asked;
 }

@@ -264,6 +264,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
 
   fail(failure: DownstreamFailure): void {
     if (this.#settled) return;
+    this.#asked?.close();
     this.#settle(!failure.mayHaveRun, () => this.receiver.onFailure(failure));
     this.#controller?.abort(failure);
   }

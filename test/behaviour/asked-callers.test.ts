@@ -1,6 +1,7 @@
 // Questions on the stream of a legacy caller's call, and what goes wrong around them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
+import { deferred } from '../../src/downstream/deferred.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { asks, textResult } from '../support/downstreams/wire.ts';
@@ -68,6 +69,32 @@ test('a person who does not answer for ten minutes is no fault of the server tha
   }
   expect(gateway.gateway.status().downstreams.crm?.state).toBe('ready');
   await eventually(() => crm.cancellations.length).toBe(1);
+});
+
+test('of a call that is cut off and sent again, what it asked first is taken back', async () => {
+  let runs = 0;
+  const cut = deferred<void>();
+  await using crm = await askingServer(async (given) => {
+    if (++runs > 1) return asks('elicitation/create', { ...FORM, message: 'Again?' }, 'q2')(given);
+    given.stream().send({ id: 'q1', method: 'elicitation/create', params: FORM });
+    await cut.promise;
+    given.res.destroy();
+  });
+  const entry = crm.entry({ tools: { overrides: { ask: { retry: true } } } });
+  await using gateway = await startGateway({ mcpServers: { crm: entry } });
+  const caller = await begin(gateway);
+  const call = await caller.call('crm__ask', 5);
+  const first = await call.next();
+  expect(first?.params.message).toBe('Sure?');
+  cut.resolve();
+  expect(await call.next()).toMatchObject({
+    method: 'notifications/cancelled',
+    params: { requestId: first?.id },
+  });
+  const second = await call.next();
+  expect(second?.params.message).toBe('Again?');
+  await caller.answer(second?.id);
+  expect(JSON.parse((await call.next())?.result.content[0].text)).toEqual(ACCEPTED);
 });
 
 test('of two calls that are one, the other goes on when the one that is asked is cancelled', async () => {
