@@ -45,7 +45,7 @@ export class Gate {
     else {
       if (breaker.isOpen) passage.beProbe();
       if (hasRoom) this.#start(passage);
-      else this.#waiting.add(passage);
+      else this.#queue(passage);
     }
     return passage;
   }
@@ -53,6 +53,11 @@ export class Gate {
   #start(passage: Passage): void {
     this.#running++;
     passage.start();
+  }
+
+  #queue(passage: Passage): void {
+    passage.hasWaited = true;
+    this.#waiting.add(passage);
   }
 
   /** It no longer waits. */
@@ -98,6 +103,7 @@ class Passage implements Exchange, Receiver {
   #exchange: Exchange | undefined;
   #state: 'waiting' | 'running' | 'over' = 'waiting';
   #isProbe = false;
+  hasWaited = false;
 
   constructor(gate: Gate, options: GateOptions, request: OutgoingRequest, receiver: Receiver) {
     this.#gate = gate;

@@ -72,6 +72,8 @@ export interface Sink {
 export interface Exchange {
   /** False while the downstream cannot have heard of it: it waits for a connection. */
   readonly hasBegun: boolean;
+  /** Others had their turn before it. Absent where nothing waits for its turn. */
+  readonly hasWaited?: boolean;
   /**
    * Stops waiting and tells the downstream so, by the rule of its era. The receiver hears nothing more.
    *

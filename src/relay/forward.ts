@@ -280,7 +280,7 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   onDeadline(ms: number, isSilence: boolean): void {
     const { downstream, exposedName } = this.#forwarding;
     const { key } = downstream;
-    if (!this.hasBegun) this.onFailure(neverSent(downstream, ms));
+    if (!this.hasBegun) this.onFailure(neverSent(downstream, ms, this.#exchange.hasWaited === true));
     else this.onFailure((isSilence ? wentSilent : deadlinePassed)(key, exposedName, ms));
     this.#exchange.cancel('deadline passed', true);
   }

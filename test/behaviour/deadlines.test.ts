@@ -132,6 +132,22 @@ test('a call that was refused for its session, and waits for a new one until its
   );
 });
 
+test('a call of a caller that can be asked, whose connection is not there in time, hears that and not that others run', async () => {
+  await using crm = await plainServer({
+    ...{ era: 'legacy', sessions: true, json: true },
+    answers: {
+      initialize: (given) =>
+        given.message.params.capabilities.elicitation === undefined ? given.usual() : neverAnswers(given),
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() }, ...HASTY });
+  const client = await gateway.connect({ era: 'legacy', capabilities: { elicitation: {} } });
+  const { content } = await client.callTool({ name: 'crm__echo', arguments: { text: 'hello' } });
+  const text =
+    '"crm" is not reachable right now (it could not be connected to in time). Trying again may help.';
+  expect(content).toEqual([{ type: 'text', text }]);
+});
+
 test('a server that does not list within its listTimeoutMs is down, with that reason', async () => {
   await using downstream = await plainServer({ era: 'modern', answers: { 'tools/list': neverAnswers } });
   await using gateway = await startGateway({ mcpServers: { crm: downstream.entry({ listTimeoutMs: 300 }) } });
