@@ -80,13 +80,14 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
         if (failure.mayHaveRun) onlyCall.onLeft(receiver);
         receiver.onFailure(failure);
       };
-      const isWritten = channel.write(compose(id, request), fail);
-      if (!isWritten) fail(unavailable(key, channel.ended ?? 'not running'));
+      const giveUp = channel.write(compose(id, request), fail);
+      if (giveUp === undefined) fail(unavailable(key, channel.ended ?? 'not running'));
       return {
         hasBegun: true,
         cancel(reason) {
           if (take(id) === undefined) return;
           onlyCall.onLeft(receiver);
+          giveUp?.();
           channel.write(composeCancelled(id, reason));
         },
       };

@@ -22,11 +22,12 @@ export interface Channel extends Transport {
   /** What those hear that still wait when it ends; undefined where nothing is known but that. */
   failure: DownstreamFailure | undefined;
   /**
-   * False when there is nothing to write to.
+   * Writes a message; undefined where there is nothing to write to.
    *
    * @param onRefused  told where it turns out that it did not arrive
+   * @returns          what gives it up: it goes out no more, or is not waited for
    */
-  write(json: string, onRefused?: (failure: DownstreamFailure) => void): boolean;
+  write(json: string, onRefused?: (failure: DownstreamFailure) => void): (() => void) | undefined;
 }
 
 /**

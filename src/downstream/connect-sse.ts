@@ -1,5 +1,4 @@
 import type { HttpDownstreamConfig } from '../config/config.ts';
-import { capOf } from './cap.ts';
 import { endingsOf } from './channel.ts';
 import { createChannelLink } from './channel-link.ts';
 import type { AttemptOptions, Connection } from './connection.ts';
@@ -9,10 +8,9 @@ import { SseChannel } from './sse-channel.ts';
 /** Connects over HTTP+SSE, which is of the legacy era, and does the handshake. Leaves nothing open when it fails. */
 export async function connectSse(config: HttpDownstreamConfig, options: AttemptOptions): Promise<Connection> {
   options.signal.throwIfAborted();
-  const cap = capOf(options.limits, 'maxEventBytes');
   const { timeoutMs } = options;
   // Streamable HTTP has such streams as well, which name no endpoint; then there is time to try that.
-  const channel = new SseChannel(config, cap, options.limits.maxNoticesPerSecond, timeoutMs / 2);
+  const channel = new SseChannel(config, options.limits, timeoutMs / 2);
   const giveUp = () => void channel.close();
   options.signal.addEventListener('abort', giveUp);
   const client = createControlClient(options, timeoutMs, 'legacy');

@@ -7,17 +7,18 @@ import { isFlood } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder, type EventDecoder } from '../protocol/sse.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
-import type { Cap } from './cap.ts';
+import { type Cap, capOf } from './cap.ts';
 import { describeCause, describeRedirect, isMalformed } from './causes.ts';
 import { type Channel, type Interceptor, passOn } from './channel.ts';
-import { ConnectFailed } from './connection.ts';
+import { ConnectFailed, type ConnectionLimits } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { withUserAgent } from './http-headers.ts';
 import { IGNORED_TIMEOUT_MS, MAX_IGNORED_BYTES } from './ignored-answer.ts';
 import { judgeStatus } from './judge-status.ts';
 
-const TCP_CONNECT_TIMEOUT_MS = 5000;
-const MAX_CONNECTIONS = 16;
+const TCP_CONNECT_TIMEOUT_MS = 3000;
+/** Beside those of requests: the stream itself, and what is said without being asked. */
+const FURTHER_CONNECTIONS = 16;
 
 /** It does not open such a stream: it may speak another transport. */
 export class NoEventStream extends ConnectFailed {}
@@ -49,15 +50,16 @@ export class SseChannel implements Channel {
   ended: string | undefined;
   failure: DownstreamFailure | undefined;
 
-  constructor(config: HttpDownstreamConfig, cap: Cap, maxNoticesPerSecond: number, openTimeoutMs: number) {
+  constructor(config: HttpDownstreamConfig, limits: ConnectionLimits, openTimeoutMs: number) {
+    const cap = capOf(limits, 'maxEventBytes');
     this.#openTimeoutMs = openTimeoutMs;
     this.#config = config;
     this.#cap = cap;
-    this.#pace = new Pace(maxNoticesPerSecond);
+    this.#pace = new Pace(limits.maxNoticesPerSecond);
     this.#url = new URL(config.url);
     this.#headers = [...withUserAgent(config.headers).flat(), 'accept-encoding', 'identity'];
     this.#pool = new Pool(this.#url.origin, {
-      connections: MAX_CONNECTIONS,
+      connections: limits.maxInFlight + FURTHER_CONNECTIONS,
       pipelining: 1,
       connect: { timeout: TCP_CONNECT_TIMEOUT_MS },
       // The stream may be silent for hours, and some servers answer a POST when its work is done.
@@ -144,22 +146,28 @@ export class SseChannel implements Channel {
 
   send(message: JSONRPCMessage): Promise<void> {
     return new Promise((resolve, reject) => {
-      const isSent = this.#post(JSON.stringify(message), resolve, reject);
-      if (!isSent) reject(new Error(`The event stream is closed (${this.ended})`));
+      const giveUp = this.#post(JSON.stringify(message), resolve, reject);
+      if (giveUp === undefined) reject(new Error(`The event stream is closed (${this.ended})`));
     });
   }
 
-  write(json: string, onRefused: (failure: DownstreamFailure) => void = () => {}): boolean {
+  write(json: string, onRefused?: (failure: DownstreamFailure) => void): (() => void) | undefined {
     return this.#post(json, () => {}, onRefused);
   }
 
-  #post(body: string, onAccepted: () => void, onRefused: (failure: DownstreamFailure) => void): boolean {
-    if (this.ended !== undefined || this.#path === undefined) return false;
+  #post(
+    body: string,
+    onAccepted: () => void,
+    onRefused?: (failure: DownstreamFailure) => void,
+  ): (() => void) | undefined {
+    if (this.ended !== undefined || this.#path === undefined) return undefined;
     const headers = [...this.#headers, 'content-type', 'application/json'];
     const handler = new Posted(this.#config.key, onAccepted, onRefused);
-    const bodyTimeout = IGNORED_TIMEOUT_MS;
-    this.#pool.dispatch({ path: this.#path, method: 'POST', headers, body, bodyTimeout }, handler);
-    return true;
+    // Where nobody is told whether it has arrived, nothing is waited for either once it is sent.
+    const headersTimeout = onRefused === undefined ? IGNORED_TIMEOUT_MS : 0;
+    const timeouts = { headersTimeout, bodyTimeout: IGNORED_TIMEOUT_MS };
+    this.#pool.dispatch({ path: this.#path, method: 'POST', headers, body, ...timeouts }, handler);
+    return () => handler.giveUp();
   }
 
   async close(): Promise<void> {
@@ -184,16 +192,29 @@ class Posted implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   /** What comes behind the status says nothing, nor does how it ends. */
   #isOver = false;
+  #isGivenUp = false;
   #ignoredBytes = 0;
 
-  constructor(key: string, onAccepted: () => void, onRefused: (failure: DownstreamFailure) => void) {
+  constructor(
+    key: string,
+    onAccepted: () => void,
+    onRefused: (failure: DownstreamFailure) => void = () => {},
+  ) {
     this.#key = key;
     this.#onAccepted = onAccepted;
     this.#onRefused = onRefused;
   }
 
+  /** Some servers answer when the work is done: its connection is wanted elsewhere. */
+  giveUp(): void {
+    this.#isOver = true;
+    this.#isGivenUp = true;
+    this.#controller?.abort(new Error('given up'));
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    if (this.#isGivenUp) controller.abort(new Error('given up'));
   }
 
   onResponseStart(

@@ -19,6 +19,9 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 /** What a process says last may arrive after the news of its end, and the other way round. */
 const LAST_WORDS_MS = 250;
 
+/** It is on its way, and cannot be taken back. */
+const WRITTEN = () => {};
+
 /** A child process: one message a line. */
 export class StdioChannel implements Channel {
   readonly #config: StdioDownstreamConfig;
@@ -85,18 +88,19 @@ export class StdioChannel implements Channel {
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
-    if (!this.write(JSON.stringify(message))) throw new Error(`The process is not running (${this.ended})`);
+    if (this.write(JSON.stringify(message)) === undefined)
+      throw new Error(`The process is not running (${this.ended})`);
   }
 
-  write(line: string, onRefused?: (failure: DownstreamFailure) => void): boolean {
+  write(line: string, onRefused?: (failure: DownstreamFailure) => void): (() => void) | undefined {
     const { stdin } = this.#child ?? {};
-    if (this.ended !== undefined || stdin === undefined || !stdin.writable) return false;
+    if (this.ended !== undefined || stdin === undefined || !stdin.writable) return undefined;
     if (stdin.writableLength > MAX_UNREAD_BYTES) {
       onRefused?.(doesNotRead(this.#config.key, MAX_UNREAD_BYTES));
-      return true;
+      return WRITTEN;
     }
     stdin.write(`${line}\n`);
-    return true;
+    return WRITTEN;
   }
 
   /** What the child said last on stderr. */

@@ -184,10 +184,34 @@ describe('a server of 2024-11-05 over HTTP+SSE', () => {
         return true;
       },
     });
-    const old = { ...server.entry, type: 'sse', callTimeoutMs: 4000 };
+    const old = { ...server.entry, type: 'sse', callTimeoutMs: 4000, maxInFlight: 1 };
     await using gateway = await startGateway({ mcpServers: { old } });
     // More than there are connections.
-    for (let n = 1; n <= 18; n++) expect((await call(gateway)).content[0].text).toBe(`${n}`);
+    for (let n = 1; n <= 20; n++) expect((await call(gateway)).content[0].text).toBe(`${n}`);
+  });
+
+  test('that accepts no message for a while is called again when it does, and not with what was given up', async () => {
+    let isStuck = true;
+    const texts: unknown[] = [];
+    await using server = await sseServer({
+      onCall: ({ params }) => {
+        texts.push(params?.arguments?.text);
+        return isStuck;
+      },
+    });
+    const old = { ...server.entry, type: 'sse', callTimeoutMs: 100, maxInFlight: 1 };
+    await using gateway = await startGateway({ mcpServers: { old }, limits: { breakerFailures: 0 } });
+    const textOf = async (text: string) => {
+      const given = { name: 'old__echo', arguments: { text } };
+      return (await gateway.post(...modernRequest('tools/call', given))).messages.at(-1)?.result.content[0]
+        .text;
+    };
+    // More than there are connections.
+    const stuck = Array.from({ length: 20 }, (_, n) => `stuck ${n}`);
+    for (const text of stuck) expect(await textOf(text)).toContain('did not answer');
+    isStuck = false;
+    expect(await textOf('again')).toBe('again');
+    expect(texts).toEqual([...stuck, 'again']);
   });
 
   test('that answers with more than is taken is cut off, and told of as such', async () => {
