@@ -1,3 +1,4 @@
+import { formatBytes } from './format-bytes.ts';
 import { escapeHidden } from './visible.ts';
 
 /**
@@ -281,13 +282,8 @@ export const opensNoAddress = (key: string) =>
 export const declinedAddress = (key: string) =>
   new DownstreamFailure(key, 'declined', 'needs something to be opened first, and that was declined.', false);
 
-export const notAnswered = (key: string, questionMs: number) =>
-  new DownstreamFailure(
-    key,
-    'deadline',
-    `asked for input, and nobody gave it within ${questionMs} ms.`,
-    true,
-  );
+export const notAnswered = (key: string, ms: number) =>
+  new DownstreamFailure(key, 'deadline', `asked for input, and nobody gave it within ${ms} ms.`, true);
 
 // A call that had asked waits for a few minutes, in this process alone.
 const TOO_LATE =
@@ -299,8 +295,3 @@ export const tooManyParked = (count: number) =>
   `${count} calls wait for their callers to answer, as many as limits.maxParked in servers.json of this gateway allows.`;
 export const askedTooOften = (count: number) =>
   `One call may ask ${count} times for answers, and this one has.`;
-
-export function formatBytes(bytes: number): string {
-  if (bytes >= 1024 * 1024) return `${+(bytes / 1024 / 1024).toFixed(1)} MiB`;
-  return bytes >= 1024 ? `${+(bytes / 1024).toFixed(1)} KiB` : `${bytes} bytes`;
-}

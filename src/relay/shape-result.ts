@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Profile } from '../config/profiles.ts';
 import { cutText } from '../cut.ts';
-import { formatBytes } from '../errors.ts';
+import { formatBytes } from '../format-bytes.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 
 type Block = Params;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import * as errors from '../../src/errors.ts';
+import { formatBytes } from '../../src/format-bytes.ts';
 import { folderWith, runCli } from '../support/cli.ts';
 import { readMarkdown, root } from './markdown.ts';
 
@@ -108,7 +109,7 @@ test('the deadline and the size in the table of failures are the defaults', asyn
   await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: { command: 'crm' } } } });
   const { limits, profiles } = loadConfig({ path: join(folder.path, 'servers.json'), env: {} });
   expect(FAILURES.deadlinePassed[0]?.message).toContain(`${profiles.get('generic')?.callTimeoutMs} ms`);
-  expect(FAILURES.tooLarge[0]?.message).toContain(errors.formatBytes(limits.maxResultBytes));
+  expect(FAILURES.tooLarge[0]?.message).toContain(formatBytes(limits.maxResultBytes));
 });
 
 test('the table of ${...} has what is filled in', async () => {
