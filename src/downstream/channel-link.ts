@@ -13,8 +13,9 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
   const nextId = createIds();
   const compose = createComposer(era, version);
   const waiting = new BriefMap<Receiver>();
-  const receiverOf = (id: unknown) => (isRequestId(id) ? waiting.get(nameOfId(id)) : undefined);
-  const take = (id: unknown) => (isRequestId(id) ? waiting.take(nameOfId(id)) : undefined);
+  // No name is empty.
+  const nameOf = (id: unknown) => (isRequestId(id) ? nameOfId(id) : '');
+  const take = (id: unknown) => waiting.take(nameOf(id));
   const asked = createAsked((id, outcome) => void channel.write(composeAnswer(id, outcome)));
   const onlyCall = new OnlyCall();
   const onStray = (message: Notification) => onlyCall.ofLog(waiting.values())?.onNotification(message);
@@ -48,7 +49,7 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
       // Of what the SDK's client has asked, it may be the stream of notices.
       return asked.takeBack(notification.params?.requestId);
     } else if (notification.method === 'notifications/progress') {
-      const receiver = receiverOf(notification.params?.progressToken);
+      const receiver = waiting.get(nameOf(notification.params?.progressToken));
       receiver?.onNotification(notification);
       return receiver !== undefined;
     } else return false;

@@ -1,5 +1,4 @@
 import { StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
-import { Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../config/config.ts';
 import { describeCause } from './causes.ts';
 import type { AttemptOptions, Connection } from './connection.ts';
@@ -7,13 +6,10 @@ import { createControlClient, passStrays, tell } from './control-client.ts';
 import { createControlFetch } from './control-fetch.ts';
 import { withUserAgent } from './http-headers.ts';
 import { createHttpLink, type HttpLink } from './http-link.ts';
+import { openPool } from './open-pool.ts';
 import { within } from './within.ts';
 
-/** Shorter than the calls of any profile wait, which would otherwise never hear that nobody is there. */
-const TCP_CONNECT_TIMEOUT_MS = 3000;
 const END_SESSION_TIMEOUT_MS = 1000;
-/** Beside those of requests: streams of changes, lists, and what is said without being asked. */
-const FURTHER_CONNECTIONS = 16;
 /** Of the stream of notices of an earlier revision, when it was cut: for ever, as calls go on without it. */
 const REOPENING = {
   initialReconnectionDelay: 1000,
@@ -29,14 +25,7 @@ export async function connectHttp(
 ): Promise<Connection> {
   const endpoint = new URL(config.url);
   const { timeoutMs } = options;
-  const pool = new Pool(endpoint.origin, {
-    connections: options.limits.maxInFlight + FURTHER_CONNECTIONS,
-    pipelining: 1,
-    connect: { timeout: Math.min(TCP_CONNECT_TIMEOUT_MS, timeoutMs) },
-    // Deadlines are the relay's: a listening stream may be silent for hours, a call has a limit of its own.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+  const pool = openPool(endpoint.origin, options.limits.maxInFlight, timeoutMs);
   let answeredAt = endpoint;
   const transport = new StreamableHTTPClientTransport(endpoint, {
     requestInit: {

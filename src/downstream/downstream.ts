@@ -154,7 +154,8 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
   ): Pick<ListKeeper, 'current' | 'isTold' | 'announce' | 'publish'> {
     const isListed = () => identityOf(listedBy) === identityOf(server);
     return {
-      ...{ isTold: lists.isTold, announce: lists.announce },
+      isTold: lists.isTold,
+      announce: lists.announce,
       get current() {
         return isListed() ? lists.current : undefined;
       },
@@ -174,11 +175,20 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
     return kept.current !== connection;
   });
   const kept = keepConnected({
-    ...{ key, log, leaving, closing },
+    key,
+    log,
+    leaving,
+    closing,
     target: { config: given, limits: options.limits },
     open: (target, signal, failures) =>
       openConnection({
-        ...{ ...target, key, log, signal, failures, wishes, onRefused: options.onRefused },
+        ...target,
+        key,
+        log,
+        signal,
+        failures,
+        wishes,
+        onRefused: options.onRefused,
         lists: listsOf(target.config),
       }),
     onReady({ link: { era, version } }) {

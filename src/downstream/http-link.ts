@@ -7,7 +7,7 @@ import type { ConnectionLimits } from './connection.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
 import type { HttpSide } from './http-side.ts';
-import { IGNORED_TIMEOUT_MS, MAX_IGNORED_BYTES } from './ignored-answer.ts';
+import { IGNORED_TIMEOUT_MS, IgnoredBody } from './ignored-answer.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from './link.ts';
 import { OnlyCall } from './only-call.ts';
 import { composeAnswer, composeCancelled, createComposer, createIds } from './outgoing.ts';
@@ -143,7 +143,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
 
 class IgnoredAnswer implements Dispatcher.DispatchHandler {
   readonly #onOver: () => void;
-  #ignoredBytes = 0;
+  readonly #body = new IgnoredBody();
 
   constructor(onOver: () => void) {
     this.#onOver = onOver;
@@ -157,8 +157,7 @@ class IgnoredAnswer implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#ignoredBytes += chunk.length;
-    if (this.#ignoredBytes > MAX_IGNORED_BYTES) controller.abort(new Error('not needed'));
+    this.#body.take(controller, chunk);
   }
 
   onResponseEnd(): void {

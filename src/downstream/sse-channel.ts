@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../config/config.ts';
 import { cutOff, type DownstreamFailure, failedStatus, notMcp, tooLarge, unavailable } from '../errors.ts';
 import { isFlood } from '../protocol/messages.ts';
@@ -13,12 +13,9 @@ import { type Channel, type Interceptor, passOn } from './channel.ts';
 import { ConnectFailed, type ConnectionLimits } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { withUserAgent } from './http-headers.ts';
-import { IGNORED_TIMEOUT_MS, MAX_IGNORED_BYTES } from './ignored-answer.ts';
+import { IGNORED_TIMEOUT_MS, IgnoredBody } from './ignored-answer.ts';
 import { judgeStatus } from './judge-status.ts';
-
-const TCP_CONNECT_TIMEOUT_MS = 3000;
-/** Beside those of requests: the stream itself, and what is said without being asked. */
-const FURTHER_CONNECTIONS = 16;
+import { openPool } from './open-pool.ts';
 
 /** It does not open such a stream: it may speak another transport. */
 export class NoEventStream extends ConnectFailed {}
@@ -58,14 +55,7 @@ export class SseChannel implements Channel {
     this.#pace = new Pace(limits.maxNoticesPerSecond);
     this.#url = new URL(config.url);
     this.#headers = [...withUserAgent(config.headers).flat(), 'accept-encoding', 'identity'];
-    this.#pool = new Pool(this.#url.origin, {
-      connections: limits.maxInFlight + FURTHER_CONNECTIONS,
-      pipelining: 1,
-      connect: { timeout: TCP_CONNECT_TIMEOUT_MS },
-      // The stream may be silent for hours, and some servers answer a POST when its work is done.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    this.#pool = openPool(this.#url.origin, limits.maxInFlight);
     this.#decoder = createEventDecoder(cap.bytes, {
       onData: (data) => this.#onData(data),
       onTooLarge: () => this.#onTooLarge(),
@@ -193,7 +183,7 @@ class Posted implements Dispatcher.DispatchHandler {
   /** What comes behind the status says nothing, nor does how it ends. */
   #isOver = false;
   #isGivenUp = false;
-  #ignoredBytes = 0;
+  readonly #body = new IgnoredBody();
 
   constructor(
     key: string,
@@ -230,8 +220,7 @@ class Posted implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#ignoredBytes += chunk.length;
-    if (this.#ignoredBytes > MAX_IGNORED_BYTES) controller.abort(new Error('not needed'));
+    this.#body.take(controller, chunk);
   }
 
   onResponseEnd(): void {}

@@ -1,0 +1,18 @@
+import { Pool } from 'undici';
+
+/** Shorter than the calls of any profile wait, which would otherwise never hear that nobody is there. */
+const TCP_CONNECT_TIMEOUT_MS = 3000;
+/** Beside those of requests: streams of changes, lists, and what is said without being asked. */
+const FURTHER_CONNECTIONS = 16;
+
+/** The connections to one server, as many as its requests may need. */
+export function openPool(origin: string, maxInFlight: number, timeoutMs = TCP_CONNECT_TIMEOUT_MS): Pool {
+  return new Pool(origin, {
+    connections: maxInFlight + FURTHER_CONNECTIONS,
+    pipelining: 1,
+    connect: { timeout: Math.min(TCP_CONNECT_TIMEOUT_MS, timeoutMs) },
+    // Deadlines are the relay's: a stream may be silent for hours, a call has a limit of its own.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+}
