@@ -11,7 +11,7 @@ import { replaceFile, versionOf } from '../catalog/replace-file.ts';
 import { type Accepted, accept, type Changed, shownName, weigh } from '../catalog/weigh.ts';
 import type { Config } from '../config/config.ts';
 import { identityOf } from '../config/identity.ts';
-import { formatBytes } from '../errors.ts';
+import { formatBytes } from '../format-bytes.ts';
 import { createSecrets } from '../log.ts';
 import { escapeHiddenLine } from '../visible.ts';
 import type { Env } from './environment.ts';

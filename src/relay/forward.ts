@@ -208,7 +208,8 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
       const { result } = outcome;
       const type = result.resultType ?? 'complete';
       try {
-        if (type === 'input_required') shaped = this.#readRequired(result);
+        if (type === 'input_required')
+          shaped = dialogue?.read(result) ?? readStateAlone(result) ?? asksForInput(downstream.key);
         else if (type !== 'complete') shaped = this.#otherwise(result);
         else if (shape !== undefined) shaped = withResult(outcome, shape(result));
       } catch (cause) {
@@ -220,11 +221,6 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
     if (shaped instanceof DownstreamFailure) this.onFailure(shaped);
     else if ('questions' in shaped) this.#onInputRequired(shaped);
     else this.#deliver((back) => back.answer(shaped));
-  }
-
-  #readRequired(result: Params): Outcome | DownstreamFailure | InputRequired {
-    const { downstream, dialogue } = this.#forwarding;
-    return dialogue?.read(result) ?? readStateAlone(result) ?? asksForInput(downstream.key);
   }
 
   /** Spec 2026-07-28: every type that no extension of both ends has is invalid. */
