@@ -20,7 +20,7 @@ import { createCatalogHolder } from './catalog/holder.ts';
 import type { Catalog } from './catalog/merge.ts';
 import { createPublishing } from './catalog/publishing.ts';
 import type { Config } from './config/config.ts';
-import { type Differences, differencesOf } from './config/differences.ts';
+import { type Differences, differencesOf, NO_DIFFERENCES } from './config/differences.ts';
 import { createFleet } from './downstream/fleet.ts';
 import { within } from './downstream/within.ts';
 import { createSecrets, type Logger, type Secrets } from './log.ts';
@@ -74,7 +74,7 @@ export interface Gateway extends Member {
    * calls. Who listens hears of a list once, if it differs.
    *
    * @param token  of the callers; the one before is accepted for `drainMs` more
-   * @returns      what is different
+   * @returns      what is different now: nothing where it was closed before
    */
   reload(config: Config, token?: string): Promise<Differences>;
   /**
@@ -206,12 +206,13 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   }
 
   async function reload(fresh: Config, token: string): Promise<Differences> {
+    if (isClosed) return NO_DIFFERENCES;
     const found = differencesOf(config, fresh);
     const settings = token === tokens.token ? found.settings : [...found.settings, 'SWITCHBOARD_TOKEN'];
     secrets.add(fresh.secrets);
     const next = fleet.prepare(fresh, found);
     await publishing.during(within(limits.firstListMs, next.tried));
-    if (isClosed) return found;
+    if (isClosed) return NO_DIFFERENCES;
     next.commit();
     if (fresh.catalogFile !== config.catalogFile) {
       await catalogFile.close();

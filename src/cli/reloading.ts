@@ -55,6 +55,7 @@ export function reloadOnChange(
 ): Reloading {
   let { config } = first.settings;
   let lookedAt = Number.NEGATIVE_INFINITY;
+  let isClosed = false;
   const watched = watchFiles(reload, (folder) =>
     log.warn(
       { event: 'not_watched' },
@@ -64,6 +65,7 @@ export function reloadOnChange(
   watched.watch(first.files);
 
   function reload(): void {
+    if (isClosed) return;
     const { files, settings } = readWithFiles(read);
     watched.watch(files);
     if (settings instanceof Error) {
@@ -72,7 +74,7 @@ export function reloadOnChange(
     }
     config = settings.config;
     gateway.reload(settings.config, settings.token).then(
-      (changes) => log.info({ event: 'reloaded', ...changes }, sentenceOf(config.file, changes)),
+      (changes) => isClosed || log.info({ event: 'reloaded', ...changes }, sentenceOf(config.file, changes)),
       (err) => log.error({ event: 'reload_failed', err }, 'the new configuration could not be applied'),
     );
   }
@@ -88,7 +90,10 @@ export function reloadOnChange(
       lookedAt = now;
       if (watched.haveChanged()) reload();
     },
-    close: watched.close,
+    close() {
+      isClosed = true;
+      watched.close();
+    },
   };
 }
 

@@ -36,8 +36,23 @@ export function differencesOf(before: Config, after: Config): Differences {
   };
 }
 
+export const NO_DIFFERENCES: Differences = {
+  added: [],
+  removed: [],
+  reconnected: [],
+  reshaped: [],
+  settings: [],
+  nextStart: [],
+};
+
 export function isSame(differences: Differences): boolean {
   return Object.values(differences).every((keys: readonly string[]) => keys.length === 0);
+}
+
+/** What a reload of `first` to `fresh` leaves in force in processes that begin now: see `nextStartOf`. */
+export function untilNextStart(first: Config, fresh: Config): Config {
+  const { audit, limits } = first;
+  return { ...fresh, audit, limits: { ...fresh.limits, maxHeaderBytes: limits.maxHeaderBytes } };
 }
 
 const byKey = ({ downstreams }: Config) => new Map(downstreams.map((each) => [each.key, each]));

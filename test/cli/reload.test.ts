@@ -7,6 +7,8 @@ import { type Child, startProgram } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
 import type { ServerEntry } from '../support/downstreams/downstream.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
+import { stdioServer } from '../support/downstreams/stdio.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
 import { speakLines } from '../support/stdio-line.ts';
 import { send } from '../support/wire-client.ts';
@@ -288,6 +290,24 @@ describe.concurrent('serve follows its files:', () => {
     child.process.kill('SIGHUP');
     await expect.poll(() => told(child, 'reload_failed').at(-1)?.msg, soon).toBe('.env: is a directory');
     expect((await ask(url, TOKEN, 'tools/list')).status).toBe(200);
+  });
+
+  test('but when it is told to stop, nothing more is started for what they say', async ({ expect }) => {
+    await using silent = await plainServer({ era: 'modern', answers: { 'server/discover': () => {} } });
+    await using late = stdioServer('v2');
+    await using folder = await folderWith({ 'servers.json': nowhere });
+    const file = join(folder.path, 'servers.json');
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
+    await listening(child);
+    // The second waits for the first, which waits for an answer.
+    const first = { silent: silent.entry() };
+    await replace(file, { mcpServers: first });
+    await expect.poll(() => silent.requests.length, soon).toBe(1);
+    await replace(file, { mcpServers: { ...first, late: late.entry() } });
+    child.process.kill('SIGHUP');
+    await sleep(500);
+    expect(await stop(child)).toEqual({ code: 0, signal: null });
+    expect(late.pids).toEqual([]);
   });
 
   test('--stdio as well, and its caller is told that the list differs', async ({ expect }) => {
