@@ -122,7 +122,7 @@ function run(
     {
       async reload(config, token) {
         const changes = await gateway.reload(config, token);
-        if (!isSame(changes)) workers?.replace(config, token);
+        if (!isSame({ ...changes, nextStart: [] })) workers?.replace(config, token);
         return changes;
       },
     },

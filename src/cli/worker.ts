@@ -61,7 +61,11 @@ const early: Socket[] = [];
 tuneCollector();
 // Its end is told by the first process, which hears of these as well: from a terminal they reach the whole group.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-process.on('disconnect', () => void end(0, false));
+process.on('disconnect', () => {
+  // Whoever told it to end has ended at once, and so does it.
+  if (isEnding) process.exit(1);
+  void end(0, false);
+});
 process.on('message', (message: ToWorker, connection?: Socket) => {
   if (message.kind === 'begin') void begin(message);
   else if (message.kind === 'token') gateway?.changeToken(message.token, message.keepMs);

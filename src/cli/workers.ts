@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { type Numbers, sumOf } from '../caller/metrics.ts';
 import { MAIN, type Offer, type Processes } from '../caller/processes.ts';
 import type { Config } from '../config/config.ts';
+import { untilNextStart } from '../config/differences.ts';
+import { deferred } from '../downstream/deferred.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Logger } from '../log.ts';
 import type { News } from '../relay/elsewhere.ts';
@@ -19,7 +21,7 @@ export interface Workers {
   readonly processes: Processes;
   /** Starts them. From now on they are told what `gateway` offers. */
   start(gateway: Gateway): void;
-  /** Others take over, with these settings; those that are there finish what they have. */
+  /** Others take over, with these settings as far as they count now; those that are there finish what they have. */
   replace(config: Config, token: string): void;
   /** They finish what they have. @returns how many of their calls had to be cut */
   drain(graceMs: number): Promise<number>;
@@ -125,7 +127,7 @@ export function createWorkers(
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const ended = deferred<void>();
     const worker: Worker = {
       index,
       child,
@@ -135,7 +137,7 @@ export function createWorkers(
       given: new Map(),
       cut: undefined,
       numbers: undefined,
-      ended,
+      ended: ended.promise,
     };
     workers.push(worker);
     send(worker, { kind: 'begin', index, prefix, ...settings, config, token: first });
@@ -156,10 +158,15 @@ export function createWorkers(
       else if (message.kind === 'counted') worker.numbers = message.numbers;
       else worker.cut = message.cut;
     });
-    child.on('error', (err) =>
-      log.error({ event: 'worker_failed', err }, 'a worker process could not be used'),
-    );
-    child.once('exit', (code, signal) => {
+    child.on('error', (err) => {
+      log.error({ event: 'worker_failed', err }, 'a worker process could not be used');
+      // It was never there, and does not end either.
+      if (child.pid === undefined) onEnded(null, null);
+    });
+    child.once('exit', onEnded);
+    function onEnded(code: number | null, signal: NodeJS.Signals | null): void {
+      if (!workers.includes(worker)) return;
+      ended.resolve();
       workers.splice(workers.indexOf(worker), 1);
       if (worker.numbers !== undefined) gone = sumOf([gone, withoutRunning(worker.numbers)]);
       spread(index, undefined);
@@ -171,7 +178,7 @@ export function createWorkers(
         'a worker process has ended; another one starts',
       );
       setTimeout(() => !isClosing && add(), RESTART_MS).unref();
-    });
+    }
   }
 
   function changeToken(token: string, keepMs: number): void {
@@ -221,8 +228,11 @@ export function createWorkers(
       for (let n = 1; n < count; n++) add();
     },
     replace(fresh, token) {
-      config = fresh;
+      if (isClosing) return;
+      config = untilNextStart(config, fresh);
       changeToken(token, config.drainMs);
+      // They are started with it.
+      if (gateway === undefined) return;
       const before = [...workers];
       for (let n = 1; n < count; n++) add();
       for (const worker of before) leave(worker, config.drainMs, true);

@@ -1,11 +1,12 @@
-import { rename, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { copyFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'undici';
 import { describe, test } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
-import { type Child, isAlive } from '../support/child.ts';
+import { type Child, isAlive, startProgram } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
 import { legacyChanging } from '../support/downstreams/changing.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
@@ -14,7 +15,7 @@ import { stdioServer } from '../support/downstreams/stdio.ts';
 import { textResult } from '../support/downstreams/wire.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 import { open, type Reply, send } from '../support/wire-client.ts';
-import { connected, listening, soon, stop, TOKEN } from './serving.ts';
+import { connected, listening, main, soon, stop, TOKEN } from './serving.ts';
 
 const usual = {
   authorization: `Bearer ${TOKEN}`,
@@ -66,12 +67,13 @@ async function ready(child: Child, workers: number, servers: number): Promise<st
   return url;
 }
 
-async function serving(servers: object, count = 2) {
+async function serving(servers: object, count = 2, node = process.execPath) {
   const folder = await folderWith({
     'servers.json': { catalogFile: '', ...servers },
     '.env': `SWITCHBOARD_TOKEN=${TOKEN}\n`,
   });
-  const child = runCli(['serve', '--port', '0', '--workers', String(count)], { cwd: folder.path });
+  const args = ['serve', '--port', '0', '--workers', String(count)];
+  const child = startProgram(node, [main, ...args], { cwd: folder.path });
   return {
     child,
     folder,
@@ -115,6 +117,9 @@ async function heldServer(connections = Number.POSITIVE_INFINITY) {
     entry: () => server.entry(),
     get runs() {
       return runs;
+    },
+    get connected() {
+      return connected;
     },
     release() {
       held.resolve();
@@ -294,6 +299,20 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
   });
 
+  test('are as many as before once one can be started again', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using bin = await folderWith({});
+    const node = join(bin.path, 'node');
+    await copyFile(process.execPath, node);
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } }, 2, node);
+    await rename(node, `${node}.old`);
+    process.kill(pidOfWorker(gateway.child), 'SIGKILL');
+    await gateway.child.waitFor('stderr', /worker_failed/);
+    await rename(`${node}.old`, node);
+    await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
+    expect(await stop(gateway.child)).toEqual({ code: 0, signal: null });
+  });
+
   test('go on when one of them stands still: it is replaced, and what it had not taken goes to another', async ({
     expect,
   }) => {
@@ -324,6 +343,40 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     await heard;
   });
 
+  test('end at once, all of them, at a second signal', async ({ expect }) => {
+    await using crm = await heldServer();
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() }, drainMs: 120_000 });
+    const heard = Promise.allSettled(turns(2, (n) => call(gateway.url, 'crm__slow', { ms: n })));
+    await expect.poll(() => crm.runs, soon).toBe(2);
+    gateway.child.process.kill('SIGTERM');
+    // Nobody new is let in from now on.
+    await expect
+      .poll(
+        () =>
+          call(gateway.url, 'crm__echo', {}).then(
+            () => 'let in',
+            () => 'refused',
+          ),
+        soon,
+      )
+      .toBe('refused');
+    gateway.child.process.kill('SIGTERM');
+    expect(await once(gateway.child.process, 'exit')).toEqual([1, null]);
+    await expect.poll(() => isAlive(pidOfWorker(gateway.child)), soon).toBe(false);
+    await heard;
+  });
+
+  test('start no others when they are told to stop while the file is read again', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using slow = await heldServer(0);
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
+    const changed = { catalogFile: '', mcpServers: { crm: crm.entry(), slow: slow.entry() } };
+    await writeFile(join(gateway.folder.path, 'servers.json'), JSON.stringify(changed));
+    await expect.poll(() => slow.connected, soon).toBe(1);
+    expect(await stop(gateway.child)).toEqual({ code: 0, signal: null });
+    expect(gateway.child.stderr).not.toMatch(/"worker":2|crashed|worker_ended|"reloaded"/);
+  });
+
   test('follow the file together', async ({ expect }) => {
     await using crm = await plainServer({ era: 'modern' });
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
@@ -341,6 +394,27 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     const listed = () =>
       Promise.all(sessions.map((session) => post(gateway.url, legacyRequest('tools/list'), session)));
     expect((await listed()).map(({ status }) => status)).toEqual(turns(4, () => 200));
+  });
+
+  test('keep what counts at the next start only, also where they are replaced', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    const mcpServers = { crm: crm.entry() };
+    await using gateway = await serving({ mcpServers });
+    const changed = async (rest: object, reloads: number) => {
+      const file = join(gateway.folder.path, 'servers.json');
+      await writeFile(file, JSON.stringify({ catalogFile: '', mcpServers, ...rest }));
+      await gateway.child.waitFor('stderr', new RegExp(`("event":"reloaded"[^]*?){${reloads}}`));
+    };
+    // Written down there, no call could be.
+    const audit = { file: join(gateway.folder.path, 'not-there', 'audit') };
+    await changed({ audit }, 1);
+    await changed({ audit, limits: { maxParked: 10 } }, 2);
+    await gateway.child.waitFor('stderr', /worker_ended|(worker_ready[\s\S]*?){2}/);
+    expect(gateway.child.stderr).not.toContain('worker_ended');
+    // For the first change alone none had to go.
+    expect(gateway.child.stderr).not.toContain('"worker":3');
+    for (const answer of turns(4, () => call(gateway.url, 'crm__echo', { text: 'here' })))
+      expect((await answer).status).toBe(200);
   });
 
   test('take a new token at once, and the one before for drainMs, over whichever connection', async ({
