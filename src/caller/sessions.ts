@@ -44,7 +44,7 @@ export function createSessions(
   onEnded: (end: SessionEnd) => void = () => {},
   maxEnded = MAX_ENDED,
 ): Sessions {
-  /** The one that was used least lately is the first. */
+  /** By what tells their ids apart. The one that was used least lately is the first. */
   const live = new Map<string, Session>();
   /** When ids that would open still end by themselves, by what tells them apart. */
   const ended = new Map<string, number>();
@@ -54,13 +54,14 @@ export function createSessions(
   ).unref();
 
   function drop(session: Session): void {
-    live.delete(session.id as string);
+    live.delete(markOf(session.id));
     session.close();
   }
 
   function putLast(session: Session): void {
-    live.delete(session.id as string);
-    live.set(session.id as string, session);
+    const mark = markOf(session.id);
+    live.delete(mark);
+    live.set(mark, session);
   }
 
   function sweep(olderThanMs: number): void {
@@ -91,6 +92,8 @@ export function createSessions(
   function hearEnded({ mark, until }: SessionEnd): void {
     ended.set(mark, until);
     if (ended.size > maxEnded * 1.1) forgetEnded();
+    const session = live.get(mark);
+    if (session !== undefined) drop(session);
   }
 
   /** Those that have ended by themselves, or do so next. */
@@ -103,7 +106,8 @@ export function createSessions(
     issue: (declared) =>
       seal.seal(JSON.stringify({ ...readDeclared(declared), until: Date.now() + SESSION_TTL_MS }), ABOUT),
     find(id) {
-      const session = live.get(id) ?? open(id);
+      const known = live.get(markOf(id));
+      const session = known?.id === id ? known : open(id);
       if (session === undefined) return undefined;
       putLast(session);
       session.usedAt = performance.now();
@@ -114,7 +118,6 @@ export function createSessions(
       const end = { mark: markOf(session.id), until: session.until };
       hearEnded(end);
       onEnded(end);
-      drop(session);
     },
     hearEnded,
     close() {
@@ -125,4 +128,4 @@ export function createSessions(
 }
 
 /** An id is long, and begins with random bytes. */
-const markOf = (id: string) => id.slice(0, 24);
+const markOf = (id = '') => id.slice(0, 24);

@@ -29,6 +29,17 @@ test('a session that was ended stays ended, however many others end', () => {
   expect(sessions.find(id)).toBeUndefined();
 });
 
+test('one that another process has ended is closed here as well', () => {
+  const sessions = create();
+  const id = sessions.issue({ roots: {} });
+  const here = sessions.find(id);
+  const elsewhere = createSessions(createSeal('a token', 'session', 60_000), LIMITS, sessions.hearEnded);
+  opened.push(elsewhere);
+  end(elsewhere, id);
+  expect(here?.isClosed).toBe(true);
+  expect(sessions.find(id)).toBeUndefined();
+});
+
 test('of those that were ended the ones that would end first by themselves are forgotten first', () => {
   const sessions = create(100);
   const first = sessions.issue({});
