@@ -39,7 +39,8 @@ export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
   /** A message was refused before it came to this, with an answer of so many bytes. */
   refused(incoming: Incoming | undefined, caller: Identity, why: ProtocolError, bytes: number): void;
-  notice(notification: Notification, caller: Caller): void;
+  /** False where a session cancels a call that is not known here: it may be over. */
+  notice(notification: Notification, caller: Caller): boolean;
   /**
    * Which of several processes a call belongs to; undefined where that is this one.
    *
@@ -247,12 +248,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       return place === index ? undefined : place;
     },
     placeOfSessions({ params }, { profile, toolset }) {
-      const { capabilities, routes } = catalog.current.view(profile, toolset);
+      // Who is in it is not known yet.
+      if (!options.isSettled()) return MAIN;
+      const { capabilities, downstreams } = catalog.current.view(profile, toolset);
       const isAlone =
         readDeclared(params?.capabilities).capabilities === undefined &&
         capabilities.logging === undefined &&
         Object.keys(capabilities).every((name) => name === 'tools' || name === 'extensions') &&
-        [...routes.values()].every(({ downstream }) => downstream.isStateless);
+        [...downstreams.values()].every(({ isStateless }) => isStateless);
       return isAlone ? undefined : MAIN;
     },
     lost(request, caller, reply, startedAt) {
@@ -260,8 +263,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       return answerLost(calls, request, caller, reply, asking, startedAt);
     },
     notice({ method, params }, caller) {
-      if (method !== 'notifications/cancelled') return;
-      caller.session?.takeCall(params?.requestId)?.cancel('the caller cancelled it');
+      if (method !== 'notifications/cancelled' || caller.session === undefined) return true;
+      const call = caller.session.takeCall(params?.requestId);
+      call?.cancel('the caller cancelled it');
+      return call !== undefined;
     },
     answered(answer, session) {
       session.answerQuestion(answer.id, outcomeOf({ ...answer }) ?? NEITHER);

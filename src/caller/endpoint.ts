@@ -13,7 +13,7 @@ import { type Incoming, type Response, RPC, readMessage } from '../protocol/mess
 import type { Allowance } from './allowance.ts';
 import { writeError, writeRefusal } from './answers.ts';
 import { BodyRefused, readBody } from './body.ts';
-import type { Caller, Identity } from './caller.ts';
+import { callerOf, type Identity } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { Others } from './hand-over.ts';
 import { HttpReply, type ReplyLimits, refuse, retryAfter, sendJson } from './http-reply.ts';
@@ -67,7 +67,9 @@ export function createEndpoint(
     }
     const caller = callerOf(req, era, selection, session);
     if (incoming.kind === 'notification') {
-      dispatcher.notice(incoming.message, caller);
+      const isHeard = dispatcher.notice(incoming.message, caller);
+      if (!isHeard && others?.ofLostCalls !== undefined)
+        return others.pass(others.ofLostCalls, req, res, text);
       res.writeHead(202).end();
       return;
     }
@@ -155,8 +157,7 @@ export function createEndpoint(
         res.writeHead(204).end();
         return;
       }
-      const { headers } = req;
-      const caller: Caller = { ...identityIn(req), era: 'legacy', selection, session, headers };
+      const caller = { ...callerOf(req, 'legacy', selection, session), headers: req.headers };
       const isOpen = dispatcher.open(caller, new HttpReply(req, res, 'legacy', 'sse', limits));
       if (!isOpen) refuse(res, 406, 'Accept text/event-stream to hear of changes.');
     } catch (error) {
@@ -199,19 +200,6 @@ const identityIn = ({ headers }: IncomingMessage): Identity => ({
   name: 'token',
   agent: headers['user-agent'],
 });
-
-function callerOf(
-  req: IncomingMessage,
-  era: Era,
-  selection: Selection,
-  session: Session | undefined,
-): Caller {
-  const agent = req.headers['user-agent'];
-  // Written out: a copy of an object with another made each call a tenth dearer.
-  return era === 'modern'
-    ? { name: 'token', agent, era, selection, session, headers: req.headers }
-    : { name: 'token', agent, era, selection, session };
-}
 
 export const UNAUTHORIZED =
   'This gateway needs its token: send "Authorization: Bearer <token>". It is SWITCHBOARD_TOKEN, or was printed at start.';

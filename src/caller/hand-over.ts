@@ -10,6 +10,8 @@ export interface Others {
   placeOfPage(req: IncomingMessage, isMcp: boolean): number | undefined;
   /** The same for this POST. */
   placeOf(incoming: Incoming, era: Era, req: IncomingMessage, selection: Selection): number | undefined;
+  /** Where a call of a session that lives here may run that is not known here; undefined where that is nowhere else. */
+  readonly ofLostCalls: number | undefined;
   /** The id of a session that begins here. */
   markSession(id: string): string;
   /** The id without that mark. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { callerOf } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createHandOver, type Others } from './hand-over.ts';
 import { MAIN, type Processes } from './processes.ts';
@@ -14,7 +15,7 @@ const ANYWHERE: ReadonlySet<string> = new Set([
   'resources/templates/list',
 ]);
 
-/** Which of several processes answers a request. A request that another one has handed over is answered here. */
+/** Which of several processes answers a request. What the first one is handed over it answers. */
 export interface Places extends Others {
   /** Comes from another process. */
   markHandedOver(connection: Socket): void;
@@ -22,21 +23,22 @@ export interface Places extends Others {
 }
 
 export function createPlaces(
-  { index, pathOf, isThere }: Processes,
+  { index, pathOf, isThere, isAlive }: Processes,
   dispatcher: Pick<Dispatcher, 'placeOf' | 'placeOfSessions'>,
 ): Places {
   const handOver = createHandOver(pathOf);
   const handedOver = new WeakSet<Socket>();
-  const placeOfSession = (req: IncomingMessage) => {
+  const placeOfSession = (req: IncomingMessage, isFit = isThere) => {
     const home = homeOf(req.headers['mcp-session-id']);
     if (home === index) return undefined;
-    if (home !== MAIN && isThere(home)) return home;
+    if (home !== MAIN && isFit(home)) return home;
     // Its process has ended. What was declared with it, its id says anywhere.
     return index === MAIN ? undefined : MAIN;
   };
   return {
     markHandedOver: (connection) => void handedOver.add(connection),
     markSession: (id) => (index === MAIN ? id : `${index}~${id}`),
+    ofLostCalls: index === MAIN ? undefined : MAIN,
     unmark: (id) => id.replace(MARK, ''),
     placeOfPage(req, isMcp) {
       if (handedOver.has(req.socket)) return undefined;
@@ -44,18 +46,19 @@ export function createPlaces(
       return index === MAIN ? undefined : MAIN;
     },
     placeOf(incoming, era, req, selection) {
-      if (handedOver.has(req.socket)) return undefined;
       const ofSession = era === 'legacy' && req.headers['mcp-session-id'] !== undefined;
-      const home = ofSession ? placeOfSession(req) : undefined;
+      const wasHandedOver = handedOver.has(req.socket);
+      // At the home of its session a call may turn out to be one for the first process.
+      if (wasHandedOver && (index === MAIN || !ofSession)) return undefined;
+      // What a notification is about runs on where it began.
+      const isNotice = incoming.kind === 'notification';
+      const isAway = ofSession && !wasHandedOver;
+      const home = isAway ? placeOfSession(req, isNotice ? isAlive : isThere) : undefined;
       if (home !== undefined) return home;
       if (incoming.kind !== 'request') return undefined;
       const { message } = incoming;
       if (message.method === 'tools/call') {
-        const { headers } = req;
-        const agent = headers['user-agent'];
-        const session = undefined;
-        const caller = { name: 'token', agent, era, selection, session, headers } as const;
-        return dispatcher.placeOf(message, caller, index, ofSession);
+        return dispatcher.placeOf(message, callerOf(req, era, selection, undefined), index, ofSession);
       }
       if (index === MAIN || ofSession || ANYWHERE.has(message.method)) return undefined;
       return message.method === 'initialize' ? dispatcher.placeOfSessions(message, selection) : MAIN;

@@ -19,6 +19,8 @@ export interface Processes {
   pathOf(index: number): string;
   /** Whether this one, which is not the first, serves. */
   isThere(index: number): boolean;
+  /** The same of one that has not ended, and may be about to. */
+  isAlive(index: number): boolean;
   /** Tells the others which of its calls run. */
   tell(news: News): void;
   /** Of those that are not the first: it is to know what was given up here, since they end before it. */

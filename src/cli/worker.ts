@@ -28,7 +28,7 @@ export type ToWorker =
   | { readonly kind: 'token'; readonly token: string; readonly keepMs: number }
   | { readonly kind: 'offer'; readonly offers: readonly Offer[]; readonly isSettled: boolean }
   | { readonly kind: 'hear'; readonly from: number; readonly news: News | undefined }
-  | { readonly kind: 'there'; readonly indexes: readonly number[] }
+  | { readonly kind: 'there'; readonly indexes: readonly number[]; readonly alive: readonly number[] }
   | { readonly kind: 'connection' }
   /** @param forRepeats  callers may come back for what runs, over other connections: it is there as long as it runs */
   | { readonly kind: 'drain'; readonly graceMs: number; readonly forRepeats: boolean };
@@ -54,6 +54,8 @@ let take: ((connection: Socket) => void) | undefined;
 const told = new Set<string>();
 /** The workers that serve. */
 let there: readonly number[] = [];
+/** The same, and those that finish what they have. */
+let alive: readonly number[] = [];
 let isEnding = false;
 /** What came before it could be taken. */
 const early: Socket[] = [];
@@ -71,7 +73,7 @@ process.on('message', (message: ToWorker, connection?: Socket) => {
   else if (message.kind === 'token') gateway?.changeToken(message.token, message.keepMs);
   else if (message.kind === 'offer') gateway?.offer(message.offers, message.isSettled);
   else if (message.kind === 'hear') gateway?.hear(message.from, message.news);
-  else if (message.kind === 'there') there = message.indexes;
+  else if (message.kind === 'there') ({ indexes: there, alive } = message);
   else if (message.kind === 'drain') void end(message.graceMs, message.forRepeats);
   else if (connection !== undefined) {
     if (take === undefined) early.push(connection);
@@ -91,6 +93,7 @@ async function begin({ index, prefix, host, level, config, token }: Begin): Prom
       index,
       pathOf: (of) => `${prefix}${of}`,
       isThere: (of) => there.includes(of),
+      isAlive: (of) => alive.includes(of),
       sessionEnded: (end) => tell({ kind: 'sessionEnded', end }),
       tell(news) {
         for (const mark of news.over) told.delete(mark);

@@ -118,7 +118,8 @@ export function createWorkers(
 
   function tellWhoIsThere(): void {
     const indexes = workers.filter(({ isReady }) => isReady).map(({ index }) => index);
-    for (const worker of workers) send(worker, { kind: 'there', indexes });
+    const alive = workers.map(({ index }) => index);
+    for (const worker of workers) send(worker, { kind: 'there', indexes, alive });
   }
 
   function add(): void {
@@ -205,6 +206,7 @@ export function createWorkers(
       index: MAIN,
       pathOf,
       isThere: (index) => workers.some((worker) => worker.index === index && worker.isReady),
+      isAlive: (index) => workers.some((worker) => worker.index === index),
       tell: (news) => spread(MAIN, news),
       onOffers(offers, isSettled) {
         if (offered.isSettled === isSettled && isSame(offered.offers, offers)) return;

@@ -9,8 +9,9 @@ import { deferred } from '../../src/downstream/deferred.ts';
 import { type Child, isAlive, startProgram } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
 import { legacyChanging } from '../support/downstreams/changing.ts';
+import type { ServerEntry } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
-import { plainServer } from '../support/downstreams/plain.ts';
+import { type PlainScript, plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { textResult } from '../support/downstreams/wire.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
@@ -53,6 +54,11 @@ async function sessionInWorker(url: string): Promise<{ 'mcp-session-id': string 
   }
 }
 
+const cancel = (url: string, session: { 'mcp-session-id': string }, requestId: number) => {
+  const params = { requestId };
+  return post(url, [{ jsonrpc: '2.0', method: 'notifications/cancelled', params }, {}], session);
+};
+
 /** Of the one that was ready first. */
 const pidOfWorker = ({ stderr }: Child) => Number(/(?<="pid":)\d+/.exec(stderr)?.[0]);
 
@@ -67,7 +73,7 @@ async function ready(child: Child, workers: number, servers: number): Promise<st
   return url;
 }
 
-async function serving(servers: object, count = 2, node = process.execPath) {
+async function serving(servers: object, { count = 2, connections = 1, node = process.execPath } = {}) {
   const folder = await folderWith({
     'servers.json': { catalogFile: '', ...servers },
     '.env': `SWITCHBOARD_TOKEN=${TOKEN}\n`,
@@ -77,7 +83,7 @@ async function serving(servers: object, count = 2, node = process.execPath) {
   return {
     child,
     folder,
-    url: await ready(child, count - 1, 1),
+    url: await ready(child, count - 1, connections),
     async [Symbol.asyncDispose]() {
       await child[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();
@@ -95,8 +101,9 @@ const COUNTED_MS = 2500;
  * A server whose `slow` is done when it is released, however long the rest takes.
  *
  * @param connections  so many are made at once; what comes after them waits as well
+ * @param script       what else is special about it
  */
-async function heldServer(connections = Number.POSITIVE_INFINITY) {
+async function heldServer(connections = Number.POSITIVE_INFINITY, script: Partial<PlainScript> = {}) {
   let held = deferred<void>();
   let runs = 0;
   let connected = 0;
@@ -111,9 +118,11 @@ async function heldServer(connections = Number.POSITIVE_INFINITY) {
   };
   const server = await plainServer({
     era: 'modern',
+    ...script,
     answers: { 'tools/call slow': slow, 'server/discover': discover },
   });
   return {
+    cancellations: server.cancellations,
     entry: () => server.entry(),
     get runs() {
       return runs;
@@ -127,6 +136,12 @@ async function heldServer(connections = Number.POSITIVE_INFINITY) {
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
+}
+
+/** A command that takes so many seconds to begin. */
+function startedAfter(seconds: number, { command, args, ...rest }: ServerEntry): ServerEntry {
+  const waits = ['-c', `sleep ${seconds}; exec "$0" "$@"`, String(command), ...(args as string[])];
+  return { ...rest, command: 'sh', args: waits };
 }
 
 /** One whose caller may close the connection. */
@@ -211,7 +226,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
 
   test('know each other’s sessions, and their end', async ({ expect }) => {
     await using crm = await plainServer({ era: 'legacy' });
-    await using gateway = await serving({ mcpServers: { crm: crm.entry() } }, 3);
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } }, { count: 3 });
     for (let n = 0; n < 3; n++) {
       const session = await initialize(gateway.url);
       const answers = await Promise.all(
@@ -304,7 +319,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     await using bin = await folderWith({});
     const node = join(bin.path, 'node');
     await copyFile(process.execPath, node);
-    await using gateway = await serving({ mcpServers: { crm: crm.entry() } }, 2, node);
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } }, { node });
     await rename(node, `${node}.old`);
     process.kill(pidOfWorker(gateway.child), 'SIGKILL');
     await gateway.child.waitFor('stderr', /worker_failed/);
@@ -475,12 +490,86 @@ test('a session’s call stays with its session, where it can be cancelled', asy
   for (const [n, session] of sessions.entries()) {
     const call = post(at.url, same(5), session);
     await expect.poll(() => downstream.runs, soon).toBe(n + 2);
-    const params = { requestId: 5 };
-    await post(at.url, [{ jsonrpc: '2.0', method: 'notifications/cancelled', params }, {}], session);
+    await cancel(at.url, session, 5);
     expect((await call).messages).toEqual([]);
   }
   downstream.release();
   expect((await other).messages.at(-1)?.result.content[0].text).toBe('done');
+});
+
+test('a call whose session lives in a process that is being replaced is cancelled there', async ({
+  expect,
+}) => {
+  await using downstream = await heldServer();
+  await using at = await serving({ mcpServers: { crm: downstream.entry() } });
+  const session = await sessionInWorker(at.url);
+  const calls = turns(2, (id) =>
+    post(at.url, legacyRequest('tools/call', { name: 'crm__slow', arguments: { id } }, { id }), session),
+  );
+  await expect.poll(() => downstream.runs, soon).toBe(2);
+  const changed = { catalogFile: '', mcpServers: { crm: downstream.entry() }, limits: { maxParked: 10 } };
+  await writeFile(join(at.folder.path, 'servers.json'), JSON.stringify(changed));
+  await at.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
+  // Over connections of the first process, and of the new one.
+  for (const requestId of [0, 1]) await cancel(at.url, session, requestId);
+  for (const { messages } of await Promise.all(calls)) expect(messages).toEqual([]);
+  await expect.poll(() => downstream.cancellations.length, soon).toBe(2);
+});
+
+test('a call of a session that runs in another process than its session is cancelled there', async ({
+  expect,
+}) => {
+  await using crm = await plainServer({ era: 'modern' });
+  await using late = stdioServer('late');
+  const toolsets = { held: { include: ['crm__echo', 'late__holds'] } };
+  // It lists later than is waited for.
+  const entry = startedAfter(5, late.entry());
+  await using at = await serving({ mcpServers: { crm: crm.entry(), late: entry }, toolsets });
+  const url = `${at.url}/held`;
+  await expect.poll(async () => (await initialize(url))['mcp-session-id'], soon).toMatch(/^\d+~/);
+  const session = await sessionInWorker(url);
+  // What its command lists comes later, and it runs in the first process alone.
+  await connected(at.child, 3);
+  const calls = turns(2, (id) =>
+    post(url, legacyRequest('tools/call', { name: 'late__holds', arguments: { id } }, { id }), session),
+  );
+  const running = () => late.events.filter((event) => JSON.stringify(event).includes('"holds"'));
+  await expect.poll(() => running().length, soon).toBe(2);
+  for (const requestId of [0, 1]) await cancel(url, session, requestId);
+  for (const { messages } of await Promise.all(calls)) expect(messages).toEqual([]);
+});
+
+test('a session that begins before the lists are there reads what a command offers', async ({ expect }) => {
+  await using files = stdioServer('whole');
+  await using at = await serving(
+    { mcpServers: { files: startedAfter(2, files.entry()) } },
+    { connections: 0 },
+  );
+  for (const session of await Promise.all(turns(4, () => initialize(at.url)))) {
+    const listed = await post(at.url, legacyRequest('resources/list'), session);
+    const uri = listed.messages[0]?.result.resources[0].uri;
+    const read = await post(at.url, legacyRequest('resources/read', { uri }), session);
+    expect(read.messages.at(-1)?.result?.contents).toHaveLength(1);
+  }
+});
+
+test('a write of a caller of an earlier revision that mirrors arguments runs once', async ({ expect }) => {
+  const region = { type: 'string', 'x-mcp-header': 'Region' };
+  const tools = [{ name: 'slow', inputSchema: { type: 'object', properties: { region } } }];
+  await using crm = await heldServer(Number.POSITIVE_INFINITY, { tools });
+  await using at = await serving({ mcpServers: { crm: crm.entry() } });
+  for (const [n, name] of ['north', 'south'].entries()) {
+    const same = legacyRequest('tools/call', { name: 'crm__slow', arguments: { region: name } });
+    const first = post(at.url, same);
+    await expect.poll(() => crm.runs, soon).toBe(n + 1);
+    await sleep(TOLD_MS);
+    const again = turns(2, () => post(at.url, same));
+    await sleep(THERE_MS);
+    crm.release();
+    for (const { messages } of await Promise.all([first, ...again]))
+      expect(messages.at(-1)?.result.content[0].text).toBe('done');
+    expect(crm.runs).toBe(n + 1);
+  }
 });
 
 test('a call that is lost with its process may have run, and its caller is not told to repeat it', async ({
