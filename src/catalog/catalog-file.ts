@@ -137,10 +137,11 @@ export function openCatalogFile(
 
   function hearOthers(): void {
     const present = versionOf(file);
-    if (present === version || present === undefined) return;
+    if (present === version) return;
     version = present;
     found = read(file);
-    onApproved?.(acceptedIn(found.entries));
+    // Where it was deleted, what was accepted stays so, and is written down with the next list.
+    if (present !== undefined) onApproved?.(acceptedIn(found.entries));
   }
 
   function onFailed(error: unknown): void {

@@ -49,7 +49,7 @@ export async function approve(
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const file = fileOf(config);
     const version = versionOf(file);
-    const entries = readEntries(file);
+    const entries = readEntries(file, config);
     const pending = pendingIn(entries, config, downstream, tool);
     if (pending.length === 0) {
       if (tool !== undefined) throw new UsageError(`Nothing called "${tool}" waits for approval.`);
@@ -80,7 +80,7 @@ function fileOf({ file, catalogFile }: Config): string {
   throw new UsageError(`${file} keeps no lists ("catalogFile": ""), so nothing can be approved.`);
 }
 
-function readEntries(file: string): Map<string, Entry> {
+function readEntries(file: string, { downstreams }: Config): Map<string, Entry> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -91,7 +91,15 @@ function readEntries(file: string): Map<string, Entry> {
   }
   const found = readCatalog(text);
   if (found === undefined) throw new UsageError(`${file} is not a file of lists as this version writes it.`);
-  return found.entries;
+  const lost = downstreams.filter(
+    ({ key, definitionChanges }) => definitionChanges === 'block' && found.wrong.includes(key),
+  );
+  if (lost.length === 0) return found.entries;
+  // Written anew, the file would not have it, and what that server says next would be accepted.
+  const keys = lost.map(({ key }) => JSON.stringify(key)).join(', ');
+  throw new UsageError(
+    `${file} has no list that can be used of ${keys}:\nput it right, or delete it to accept what servers say at the next start.`,
+  );
 }
 
 function written(entries: ReadonlyMap<string, Entry>): Map<string, string> {

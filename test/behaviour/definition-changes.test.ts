@@ -365,6 +365,44 @@ test('any number of reloads looks at the file of approvals once, and warns of no
   expect(warnings).toEqual([]);
 });
 
+test('a file of approvals that is deleted while it serves is there again with the next list, and what was accepted counts', async () => {
+  await using crm = await crmWith(tool('find', 'Finds.'));
+  await using kept = await folder();
+  const serversWith = (version: string) => ({
+    definitionChanges: 'block',
+    mcpServers: { crm: crm.entry({ headers: { 'X-Version': version } }) },
+  });
+  await using gateway = await restart(serversWith('1'), kept.file);
+  await eventually(() => stat(kept.file).then(() => 'there', String)).toBe('there');
+  await rm(kept.file);
+  crm.state.tools = [tool('find', 'Finds evil.')];
+  await writeFile(join(kept.path, 'servers.json'), JSON.stringify(serversWith('2')));
+  await gateway.reload(serversWith('2'));
+  await eventually(() => stat(kept.file).then(() => 'there', String)).toBe('there');
+  expect(await descriptions(gateway)).toEqual(['crm__find: Finds.']);
+  await using approve = runCli(['approve', 'crm'], { cwd: kept.path });
+  await approve.exit;
+  expect(approve.stdout).toBe('approved  crm  find\n');
+  await eventually(() => descriptions(gateway)).toEqual(['crm__find: Finds evil.']);
+});
+
+test('approve takes nothing from a server whose entry it cannot read: it says so, and leaves the file as it is', async () => {
+  await using crm = await crmWith(tool('find', 'Finds.'));
+  await using other = await crmWith(tool('sum', 'Sums.'));
+  await using kept = await folder();
+  const servers = { definitionChanges: 'block', mcpServers: { other: other.entry(), crm: crm.entry() } };
+  await writeFile(join(kept.path, 'servers.json'), JSON.stringify(servers));
+  await (await restart(servers, kept.file))[Symbol.asyncDispose]();
+  crm.state.tools = [tool('find', 'Finds more.')];
+  await (await restart(servers, kept.file))[Symbol.asyncDispose]();
+  const spoilt = (await readFile(kept.file, 'utf8')).replace('"warnings": []', '"warnings": 1');
+  await writeFile(kept.file, spoilt);
+  await using approve = runCli(['approve', 'crm'], { cwd: kept.path });
+  expect((await approve.exit).code).not.toBe(0);
+  expect(approve.stdout + approve.stderr).toMatch(/has no list that can be used of "other"/);
+  expect(await readFile(kept.file, 'utf8')).toBe(spoilt);
+});
+
 test('an edited file accepts nothing that does not match its digest', async () => {
   await using crm = await crmWith(tool('find', 'Finds.'));
   await using kept = await folder();
