@@ -29,8 +29,9 @@ import { answerLost } from './lost-call.ts';
 import type { CallObserver } from './observed.ts';
 import { NEEDS_CATALOG, offers, offersSubscriptions, SUBSCRIBING } from './offers.ts';
 import { PassedCall, type PassedCalls } from './passed-call.ts';
+import { comesBack, livesAnywhere } from './place-rules.ts';
 import { MAIN } from './processes.ts';
-import { askingOf, declaredBy, unknownLogLevel } from './request-facts.ts';
+import { askingOf, unknownLogLevel } from './request-facts.ts';
 import type { Selection } from './selection.ts';
 import { readDeclared, type Session } from './session.ts';
 import { TooMany } from './too-many.ts';
@@ -106,20 +107,20 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     session?.addCall(id, call);
   }
 
-  function pass(forwarding: Forwarding, request: Request, caller: Caller, reply: Reply): void {
-    const passed = new PassedCall(calls, forwarding, request, caller, reply);
+  function pass(forwarding: Forwarding, request: Request, caller: Caller, reply: Reply, since?: number) {
+    const passed = new PassedCall(calls, forwarding, request, caller, reply, since);
     const { logLevel } = passed;
     // Spec 2026-07-28: a level counts for one request. Before it a server has one, for all that it logs.
     if (caller.era === 'modern' && isLogLevel(logLevel)) forwarding.downstream.wishes.wantLogs(logLevel);
     passed.begun(repeats.forward(forwarding, passed, identityOf(caller)));
   }
 
-  function answer(request: Request, caller: Caller, reply: Reply): void {
+  function answer(request: Request, caller: Caller, reply: Reply, since?: number): void {
     const { id, method, params = {} } = request;
     const view = viewOf(caller);
     const plan = FORWARDINGS.get(method);
     if (plan !== undefined && offers(view, method, caller.era)) {
-      return pass(plan(params, askingOf(params, caller, view, rounds)), request, caller, reply);
+      return pass(plan(params, askingOf(params, caller, view, rounds)), request, caller, reply, since);
     }
     const list = view.lists.get(method);
     if (list !== undefined) {
@@ -131,20 +132,20 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       if (SUBSCRIBING.has(method) && offersSubscriptions(view)) return subscribe(request, caller, reply);
       const result = answerLegacy(method, params, caller, view);
       return result === undefined
-        ? passForeign(request, caller, reply, view)
+        ? passForeign(request, caller, reply, view, since)
         : void reply.end(writeResult(id, result));
     }
     if (method === 'subscriptions/listen') return listen(request, caller, reply);
     if (method === 'server/discover') return void reply.end(writeResult(id, discoverResult(view)));
-    passForeign(request, caller, reply, view);
+    passForeign(request, caller, reply, view, since);
   }
 
   /** @throws ProtocolError -32601 no one knows the method */
-  function passForeign(request: Request, caller: Caller, reply: Reply, view: View): void {
+  function passForeign(request: Request, caller: Caller, reply: Reply, view: View, since?: number): void {
     const { method, params = {} } = request;
     const forwarding = forwardForeign(method, params, askingOf(params, caller, view, rounds));
     if (forwarding === undefined) throw unknownMethod(method);
-    pass(forwarding, request, caller, reply);
+    pass(forwarding, request, caller, reply, since);
   }
 
   /** What the modern era no longer has. */
@@ -185,9 +186,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     options.wantLogs(level);
   }
 
-  function guarded(request: Request, caller: Caller, reply: Reply): void {
+  /** @param since  when it came, where that was not just now */
+  function guarded(request: Request, caller: Caller, reply: Reply, since?: number): void {
     try {
-      answer(request, caller, reply);
+      answer(request, caller, reply, since);
     } catch (error) {
       refuse(error, request, caller, reply);
     }
@@ -203,9 +205,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   /** A call that never was one: nothing of that name, too many, or cancelled before it began. */
-  function observeRefusal(request: Request, caller: Identity, outcome: Outcome | undefined, bytes: number) {
+  function observeRefusal(request: Request, caller: Identity, outcome?: Outcome, bytes = 0, ms = 0) {
     if (!FORWARDINGS.has(request.method)) return;
-    observer.onEnded({ request, caller, forwarding: undefined, ms: 0, outcome, failure: undefined, bytes });
+    observer.onEnded({ request, caller, forwarding: undefined, ms, outcome, failure: undefined, bytes });
   }
 
   /** Where the same call runs; undefined for one that runs nowhere, or that is none. */
@@ -222,14 +224,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     dispatch(request, caller, reply) {
       if (options.isSettled() || !NEEDS_CATALOG.has(request.method)) return guarded(request, caller, reply);
       const early = new EarlyCall();
+      const since = performance.now();
       caller.session?.addCall(request.id, early);
       void options.settled.then(() => {
         caller.session?.removeCall(request.id, early);
         if (early.isCancelled || (caller.era === 'modern' && reply.isGone)) {
-          observeRefusal(request, caller, undefined, 0);
+          observeRefusal(request, caller, undefined, 0, performance.now() - since);
           return reply.abandon();
         }
-        guarded(request, caller, reply);
+        guarded(request, caller, reply, since);
       });
     },
     refused(incoming, caller, why, bytes) {
@@ -238,8 +241,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     placeOf(call, caller, index, isOfSession) {
       const { params = {} } = call;
       const isMain = index === MAIN;
-      // It comes back to who asked for more.
-      if (!isMain && (params.requestState !== undefined || isAskable(params, caller))) return MAIN;
+      if (!isMain && comesBack(params, caller)) return MAIN;
       const view = viewOf(caller);
       const isHere = isMain || view.routes.get(params.name as string)?.downstream.isStateless === true;
       if (isHere && (isOfSession || options.elsewhere?.isEmpty !== false)) return undefined;
@@ -248,14 +250,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       return place === index ? undefined : place;
     },
     placeOfSessions({ params }, { profile, toolset }) {
-      // Who is in it is not known yet.
-      if (!options.isSettled()) return MAIN;
-      const { capabilities, downstreams } = catalog.current.view(profile, toolset);
-      const isAlone =
-        readDeclared(params?.capabilities).capabilities === undefined &&
-        capabilities.logging === undefined &&
-        Object.keys(capabilities).every((name) => name === 'tools' || name === 'extensions') &&
-        [...downstreams.values()].every(({ isStateless }) => isStateless);
+      const isAlone = options.isSettled() && livesAnywhere(params, catalog.current.view(profile, toolset));
       return isAlone ? undefined : MAIN;
     },
     lost(request, caller, reply, startedAt) {
@@ -283,8 +278,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
   };
 }
-
-const isAskable = (params: Params, caller: Caller) => declaredBy(params, caller).capabilities !== undefined;
 
 /** Who asked is not left to wait for another answer. */
 const NEITHER: Outcome = {

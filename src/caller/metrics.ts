@@ -15,6 +15,8 @@ export interface Metrics extends CallObserver {
 /** What one process has counted, to be added up in another. */
 export interface Numbers {
   readonly refused: number;
+  /** Before it was known where they go. */
+  readonly cancelled: number;
   readonly meters: ReadonlyMap<string, MeterNumbers>;
 }
 
@@ -59,7 +61,11 @@ export function sumOf(all: readonly Numbers[]): Numbers {
     meter.add(numbers);
     meters.set(key, meter);
   }
-  return { refused: all.reduce((sum, each) => sum + each.refused, 0), meters };
+  return {
+    refused: all.reduce((sum, { refused }) => sum + refused, 0),
+    cancelled: all.reduce((sum, { cancelled }) => sum + cancelled, 0),
+    meters,
+  };
 }
 
 /** What Prometheus expects. */
@@ -68,9 +74,10 @@ const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 export function createMetrics({ downstreams, exposedTools, others }: MetricsOptions): Metrics {
   const meters = new Map<string, Meter>();
   let refused = 0;
+  let cancelled = 0;
   let registered: Promise<readonly Registry[]> | undefined;
   /** What is written down. */
-  let all: Numbers = { refused, meters };
+  let all: Numbers = { refused, cancelled, meters };
 
   function meterOf(key: string): Meter {
     let meter = meters.get(key);
@@ -100,6 +107,7 @@ export function createMetrics({ downstreams, exposedTools, others }: MetricsOpti
         [...ended].map(([outcome, value]) => ({ labels: { downstream, outcome }, value })),
       )(),
       { labels: { downstream: '', outcome: 'refused' }, value: all.refused },
+      { labels: { downstream: '', outcome: 'cancelled' }, value: all.cancelled },
     ]);
     add(
       'mcp_switchboard_call_failures_total',
@@ -164,11 +172,11 @@ export function createMetrics({ downstreams, exposedTools, others }: MetricsOpti
   return {
     contentType: CONTENT_TYPE,
     get numbers() {
-      return { refused, meters };
+      return { refused, cancelled, meters };
     },
     async write() {
       registered ??= register();
-      all = sumOf([{ refused, meters }, ...(others?.() ?? [])]);
+      all = sumOf([{ refused, cancelled, meters }, ...(others?.() ?? [])]);
       return (await Promise.all((await registered).map((each) => each.metrics()))).join('\n');
     },
     onStarted({ downstream }: Forwarding) {
@@ -176,7 +184,8 @@ export function createMetrics({ downstreams, exposedTools, others }: MetricsOpti
     },
     onEnded(call: EndedCall) {
       if (call.forwarding === undefined) {
-        refused++;
+        if (verdictOf(call) === 'cancelled') cancelled++;
+        else refused++;
         return;
       }
       const meter = meterOf(call.forwarding.downstream.key);

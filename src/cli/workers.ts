@@ -85,7 +85,7 @@ export function createWorkers(
   let isClosing = false;
   const workers: Worker[] = [];
   /** Of those that have ended: a number that falls would be taken for one that began anew. */
-  let gone: Numbers = { refused: 0, meters: new Map() };
+  let gone = sumOf([]);
   let turn = 0;
   /** What each has told of its calls: a new one hears it as well. */
   const running = new Map<number, Set<string>>();
@@ -256,8 +256,8 @@ export function createWorkers(
   };
 }
 
-const withoutRunning = ({ refused, meters }: Numbers): Numbers => ({
-  refused,
+const withoutRunning = ({ meters, ...counted }: Numbers): Numbers => ({
+  ...counted,
   meters: new Map([...meters].map(([key, meter]) => [key, { ...meter, inFlight: 0 }])),
 });
 

@@ -3,7 +3,10 @@ import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { deferred } from '../../src/downstream/deferred.ts';
+import { modernOffers } from '../support/downstreams/offers.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
@@ -265,6 +268,55 @@ test('a caller that writes odd things about itself gets one line, and no other c
   const lines = gateway.logs.filter((line) => line.includes('"event":"call"'));
   expect(lines.map((line) => JSON.parse(line).outcome)).toEqual(['refused', 'refused']);
   expect(lines.join('')).not.toMatch(/[\p{Cc}\u202e]/u);
+});
+
+test('a URI as long as a message may be is cut in its line, whatever became of it', async () => {
+  const template = { uriTemplate: 'crm://{id}', name: 'customer' };
+  await using crm = await modernOffers({ who: 'crm', templates: [template] });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'info' });
+  const uri = `crm://${'9'.repeat(100_000)}`;
+  await gateway.post(...modernRequest('resources/read', { uri }));
+  const ref = { type: 'ref/resource', uri };
+  await gateway.post(...modernRequest('completion/complete', { ref, argument: { name: 'id', value: '9' } }));
+  await gateway.gateway.close();
+  const lines = gateway.logs.filter((line) => line.includes('crm://'));
+  expect(lines.length).toBeGreaterThan(0);
+  for (const line of lines) expect(line.length).toBeLessThan(1000);
+});
+
+test('a call that came before the first lists is counted with the time that its caller waited, and as cancelled where it was', async () => {
+  const lists = deferred<void>();
+  await using crm = await plainServer({
+    era: 'modern',
+    answers: { 'server/discover': ({ usual }) => lists.promise.then(() => usual()) },
+  });
+  await using gateway = await startGateway(
+    { mcpServers: { crm: crm.entry() } },
+    { logLevel: 'info', settle: false },
+  );
+  const echo = (text: string) => modernRequest('tools/call', { name: 'crm__echo', arguments: { text } });
+  const leaving = new AbortController();
+  const [body, own] = echo('left');
+  const accept = 'application/json, text/event-stream';
+  const bearer = { authorization: `Bearer ${gateway.token}` };
+  const headers = { ...own, ...bearer, accept, 'content-type': 'application/json' };
+  const left = gateway.send('/mcp', { body, headers, signal: leaving.signal });
+  await eventually(() => gateway.gateway.waiting().requests).toBe(1);
+  leaving.abort();
+  await expect(left).rejects.toThrow();
+  const heard = gateway.post(...echo('heard'));
+  await sleep(500);
+  lists.resolve();
+  expect((await heard).json.result.content[0].text).toBe('heard');
+  await eventually(() => auditOf(gateway).length).toBe(2);
+  const [cancelled, ok] = auditOf(gateway).toSorted((a, b) =>
+    String(a.outcome).localeCompare(String(b.outcome)),
+  );
+  expect([cancelled?.outcome, ok?.outcome]).toEqual(['cancelled', 'ok']);
+  for (const line of [cancelled, ok]) expect(line?.ms).toBeGreaterThanOrEqual(450);
+  const { text } = await gateway.send('/metrics', { headers: bearer, method: 'GET' });
+  expect(text).toContain('mcp_switchboard_calls_total{downstream="",outcome="refused"} 0');
+  expect(text).toContain('mcp_switchboard_calls_total{downstream="",outcome="cancelled"} 1');
 });
 
 describe('with a file of their own', () => {
