@@ -19,6 +19,9 @@ export interface PassedCalls {
   running: number;
 }
 
+/** What follows a result. */
+const TAIL = '}';
+
 /** One request that a downstream answers, from its caller's side. */
 export class PassedCall implements WayBack {
   readonly #shared: PassedCalls;
@@ -83,10 +86,10 @@ export class PassedCall implements WayBack {
     if (isComplete && !isModern) return undefined;
     const lacksType = isModern && !isComplete;
     const head = resultHead(this.#request.id) + (lacksType ? COMPLETE : '');
-    const sink = this.#reply.sink?.(head, '}', goOn);
+    const sink = this.#reply.sink?.(head, TAIL, goOn);
     if (sink === undefined) return undefined;
     this.#sink = sink;
-    this.#sentBytes = head.length;
+    this.#sentBytes = Buffer.byteLength(head);
     let skip = lacksType ? 1 : 0;
     return {
       write: (piece) => {
@@ -122,7 +125,8 @@ export class PassedCall implements WayBack {
       // What has been sent of it cannot be taken back.
       if (failure !== undefined) this.#sink.cut();
       else this.#sink.end();
-      return this.#tell(outcome, failure, this.#sentBytes);
+      const bytes = this.#sentBytes + (failure === undefined ? TAIL.length : 0);
+      return this.#tell(outcome, failure, bytes);
     }
     if (era === 'legacy' && 'error' in outcome) awaitAddresses(outcome.error, this.#forwarding, session);
     const json = writeGuarded(this.#request.id, outcome, era, this.#forwarding);

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
+import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
@@ -268,4 +269,15 @@ describe('a large result goes on while it arrives', () => {
     }
     await expect.poll(() => gateway.gateway.waiting().calls).toBe(0);
   });
+});
+
+test('a result that goes on in pieces is recorded with the bytes of its answer', async () => {
+  const { answer, finish } = inHalves('modern');
+  await using at = await behind('modern', answer);
+  const { body } = await callDump(at.gateway.url, at.gateway.token, 'modern', 'json');
+  finish();
+  const bytes = Buffer.byteLength(await body.text());
+  await eventually(
+    () => at.gateway.logs.filter((line) => line.includes(`"resultBytes":${bytes}}`)).length,
+  ).toBe(1);
 });
