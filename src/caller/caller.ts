@@ -18,6 +18,8 @@ export interface Caller extends Identity {
   readonly era: Era;
   /** Which part of the catalog it meets, and in which form. */
   readonly selection: Selection;
+  /** Of a pipe, as the configuration in force has it: there it is chosen once, and kept where it is there no more. */
+  readonly selectionNow?: () => Selection;
   /** What tells this caller's requests from another's; undefined when nothing does. */
   readonly session: Session | undefined;
   /**

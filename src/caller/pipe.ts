@@ -108,7 +108,7 @@ export function createPipe(
         incoming = readMessage(json, limits.maxJsonDepth);
         if (incoming.kind === 'response') return dispatcher.answered(incoming.message, session);
         const { era } = classify(incoming.message, undefined);
-        const caller = { ...who, era, selection: selection(), session };
+        const caller = { ...who, era, selection: selection(), selectionNow: selection, session };
         if (incoming.kind === 'notification') {
           dispatcher.notice(incoming.message, caller);
           // What a caller over HTTP opens a stream for is heard on the pipe.

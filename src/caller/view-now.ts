@@ -15,9 +15,9 @@ export function createViewNow(
   catalog: { readonly current: Catalog },
   hasToken: (headers: IncomingHttpHeaders) => boolean,
 ): (caller: Caller) => View | undefined {
-  return ({ selection: { url, userAgent }, headers }) => {
+  return ({ selection: { url, userAgent }, selectionNow, headers }) => {
     if (headers !== undefined && !hasToken(headers)) return undefined;
-    const selection = select(url, userAgent);
+    const selection = selectionNow?.() ?? select(url, userAgent);
     return 'refusal' in selection ? undefined : catalog.current.view(selection.profile, selection.toolset);
   };
 }

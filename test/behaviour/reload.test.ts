@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
 import { legacyChanging, modernChanging } from '../support/downstreams/changing.ts';
@@ -352,6 +353,30 @@ describe('another configuration', () => {
     expect(await subscription.closed).toBeDefined();
     await expect(client.listTools()).rejects.toThrow();
     expect((await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+  });
+
+  test('without a toolset, and with it again, is heard of by who asks there over a pipe', async () => {
+    await using crm = await legacyServer('a');
+    const servers = (prefix: string) => ({ mcpServers: { crm: crm.entry({ prefix }) } });
+    const toolsets = { some: { include: ['*'] } };
+    await using gateway = await startGateway({ ...servers('a_'), toolsets });
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    let written = '';
+    output.on('data', (chunk) => {
+      written += chunk;
+    });
+    const served = gateway.gateway.serveStdio(input, output, '/mcp/some');
+    const say = (message: object) => void input.write(`${JSON.stringify(message)}\n`);
+    const clientInfo = { name: 'test', version: '1' };
+    say(legacyRequest('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo })[0]);
+    say({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    await eventually(() => gateway.gateway.waiting().listeners).toBe(1);
+    await gateway.reload(servers('a_'));
+    expect(written).not.toContain('list_changed');
+    await gateway.reload({ ...servers('b_'), toolsets });
+    await eventually(() => written).toContain('notifications/tools/list_changed');
+    input.end();
+    await served;
   });
 
   test('has its profiles, hosts, instructions and the old transport', async () => {
