@@ -113,6 +113,7 @@ function runBriefly(command: Promise<number>): Promise<void> {
   // Unhandled, a signal ends Node without the 'exit' event, and so without an end to the processes downstream.
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));
+  process.once('SIGHUP', () => process.exit(129));
   // Whoever reads the output, `head` for one, may have enough of it.
   process.stdout.on('error', () => {});
   return run(command);

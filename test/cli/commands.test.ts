@@ -145,7 +145,11 @@ describe.concurrent('check', () => {
     expect(await child.exit).toEqual({ code: 0, signal: null });
   });
 
-  test('that is interrupted leaves no process behind', async ({ expect }) => {
+  test.for([
+    ['SIGINT', 130],
+    // Its window was closed.
+    ['SIGHUP', 129],
+  ] as const)('that is interrupted by %s leaves no process behind', async ([signal, code], { expect }) => {
     await using stubborn = stdioServer('stubborn');
     // Never answers, so that the check does not end by itself.
     await using silent = await listenOnLoopback(() => {});
@@ -153,7 +157,7 @@ describe.concurrent('check', () => {
     await using folder = await folderWith({ 'servers.json': { mcpServers: servers } });
     await using child = runCli(['check'], { cwd: folder.path });
     await expect.poll(() => stubborn.pids.map(isAlive), soon).toEqual([true]);
-    expect(await stop(child, 'SIGINT')).toEqual({ code: 130, signal: null });
+    expect(await stop(child, signal)).toEqual({ code, signal: null });
     await expect.poll(() => stubborn.pids.map(isAlive), soon).toEqual([false]);
   });
 });
