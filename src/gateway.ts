@@ -101,15 +101,17 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   const limits = { ...config.limits };
   let selectNow = createSelector(config);
   const select: Selector = (url, userAgent) => selectNow(url, userAgent);
-  const holder = createCatalogHolder(log);
   const elsewhere = processes && createElsewhere(processes.tell);
   const told = toldLists(processes, config.downstreams);
-  if (told === undefined) requireApprovals(config);
+  /** It asks the servers itself; others are told of their lists, and leave it to this one to speak of them. */
+  const isFirst = told === undefined;
+  const holder = createCatalogHolder(isFirst ? log : undefined);
+  if (isFirst) requireApprovals(config);
   let catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log, keepsLists);
   const acceptance = createAcceptance(catalogFile.accepted, log);
   const fleet = createFleet(config, {
     log,
-    restored: told === undefined ? catalogFile.restored : new Map(),
+    restored: isFirst ? catalogFile.restored : new Map(),
     lists: told,
     onListing: () => publishing.publish(),
     onRefused: onCredentialsRefused,
@@ -124,15 +126,14 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     holder.update(sources, config);
     offering?.tell(sources);
   }
-  const offering =
-    processes && tellOffers(processes, publishing, () => fleet.downstreams.map(acceptance.sourceOf));
+  const offering = processes && tellOffers(processes, publishing);
   function watchApprovals(): void {
     if (config.downstreams.every(({ definitionChanges }) => definitionChanges !== 'block')) return;
     catalogFile.watch((approved) => acceptance.adopt(approved) && publishing.publish());
   }
   // What is known from an earlier run is served from the first moment, and instructions name every server.
-  if (told === undefined) updateCatalog();
-  if (told === undefined) watchApprovals();
+  if (isFirst) updateCatalog();
+  if (isFirst) watchApprovals();
   const observer = createObserver({
     log,
     redact,
@@ -172,7 +173,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     offering?.tell();
   }
   function start(): void {
-    if (isStarted || told !== undefined) return;
+    if (isStarted || !isFirst) return;
     isStarted = true;
     publishing.gather();
     fleet.start();
@@ -186,6 +187,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   const fronts = createFronts({
     ...{ limits, allowance, hasToken: tokens.accepts, select, dispatcher, sessions, status, processes },
     rules: () => ({ allowedHosts: config.allowedHosts, legacySse: config.legacySse }),
+    onError: (err) => log.error({ event: 'not_accepted', err }, 'a connection could not be taken in'),
     isReady: () => publishing.isSettled,
     isBehind: health.isBehind,
     measure: () =>
@@ -211,13 +213,13 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     const settings = token === tokens.token ? found.settings : [...found.settings, 'SWITCHBOARD_TOKEN'];
     secrets.add(fresh.secrets);
     const next = fleet.prepare(fresh, found);
-    await publishing.during(within(limits.firstListMs, next.tried));
+    const isSameFile = fresh.catalogFile === config.catalogFile;
+    // What comes meanwhile is published, and kept, with the rest.
+    const left = isSameFile ? undefined : catalogFile.close();
+    await publishing.during(Promise.all([within(limits.firstListMs, next.tried), left]));
     if (isClosed) return NO_DIFFERENCES;
     next.commit();
-    if (fresh.catalogFile !== config.catalogFile) {
-      await catalogFile.close();
-      catalogFile = openCatalogFile(fresh.catalogFile, fresh.downstreams, log, keepsLists);
-    }
+    if (!isSameFile) catalogFile = openCatalogFile(fresh.catalogFile, fresh.downstreams, log, keepsLists);
     config = fresh;
     Object.assign(limits, fresh.limits);
     selectNow = createSelector(fresh);

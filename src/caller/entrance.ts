@@ -10,9 +10,17 @@ export interface Entrance {
   close(): Promise<void>;
 }
 
+/** A connection could not be taken in; others can. */
+export type OnError = (error: Error) => void;
+
 /** The front's own server listens. */
-export async function listenOn(server: Server, host: string, port: number): Promise<Entrance> {
-  await listening(server, { host, port });
+export async function listenOn(
+  server: Server,
+  host: string,
+  port: number,
+  onError: OnError,
+): Promise<Entrance> {
+  await listening(server, { host, port }, onError);
   return {
     port: (server.address() as AddressInfo).port,
     allow(connections) {
@@ -34,6 +42,7 @@ export async function shareFrom(
   host: string,
   port: number,
   giveAway: (connection: Socket, comeBack: (connection: Socket) => void) => boolean,
+  onError: OnError,
 ): Promise<Entrance> {
   const serve = (connection: Socket): void => {
     if (giveAway(connection, serve)) return;
@@ -41,7 +50,7 @@ export async function shareFrom(
     connection.resume();
   };
   const listener = createServer({ pauseOnConnect: true }, serve);
-  await listening(listener, { host, port });
+  await listening(listener, { host, port }, onError);
   return {
     port: (listener.address() as AddressInfo).port,
     allow(connections) {
@@ -79,21 +88,32 @@ export function takeIn(server: Server): Entrance & { take(connection: Socket): v
 }
 
 /** Where other processes hand requests over, beside any of these. */
-export async function openBackDoor(server: Server, path: string, onConnection: (connection: Socket) => void) {
+export async function openBackDoor(
+  server: Server,
+  path: string,
+  onConnection: (connection: Socket) => void,
+  onError: OnError,
+) {
   const listener = createServer((connection) => {
     onConnection(connection);
     server.emit('connection', connection);
   });
-  await listening(listener, { path });
+  await listening(listener, { path }, onError);
   return listener;
 }
 
 function listening(
   server: NetServer,
   where: { host: string; port: number } | { path: string },
+  onError: OnError,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(where, resolve);
+    server.listen(where, () => {
+      server.off('error', reject);
+      // Each time: an 'error' that nobody hears would end the process.
+      server.on('error', onError);
+      resolve();
+    });
   });
 }

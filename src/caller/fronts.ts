@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { Server as NetServer, Socket } from 'node:net';
-import { type Entrance, listenOn, openBackDoor, shareFrom, takeIn } from './entrance.ts';
+import { type Entrance, listenOn, type OnError, openBackDoor, shareFrom, takeIn } from './entrance.ts';
 import { type Front, type FrontOptions, type FrontRules, openFront } from './front.ts';
 import { createPlaces } from './places.ts';
 import type { Processes } from './processes.ts';
@@ -22,11 +22,12 @@ interface FrontsOptions extends Omit<FrontOptions, 'host' | 'open' | 'others' | 
   rules(): FrontRules;
   /** Calls are counted from now on. */
   measure(): FrontOptions['metrics'];
+  onError: OnError;
   /** Absent where there is one alone. */
   processes?: Processes | undefined;
 }
 
-export function createFronts({ rules, measure, processes, ...options }: FrontsOptions): Fronts {
+export function createFronts({ rules, measure, processes, onError, ...options }: FrontsOptions): Fronts {
   const places = processes && createPlaces(processes, options.dispatcher);
   const fronts: Front[] = [];
   const backDoors: NetServer[] = [];
@@ -37,7 +38,7 @@ export function createFronts({ rules, measure, processes, ...options }: FrontsOp
       async open(server) {
         if (processes !== undefined && places !== undefined) {
           const path = processes.pathOf(processes.index);
-          backDoors.push(await openBackDoor(server, path, places.markHandedOver));
+          backDoors.push(await openBackDoor(server, path, places.markHandedOver, onError));
         }
         return entranceOf(server);
       },
@@ -55,7 +56,9 @@ export function createFronts({ rules, measure, processes, ...options }: FrontsOp
     listen({ host, port }) {
       const giveAway = processes?.giveAway;
       return open(host, (server) =>
-        giveAway === undefined ? listenOn(server, host, port) : shareFrom(server, host, port, giveAway),
+        giveAway === undefined
+          ? listenOn(server, host, port, onError)
+          : shareFrom(server, host, port, giveAway, onError),
       );
     },
     async join(host) {

@@ -62,16 +62,16 @@ export interface Offer extends Omit<CatalogSource, 'downstream'> {
 const LOOK_MS = 1000;
 
 /** Tells the other processes what there is: when it is said to, and when a connection is another. */
-export function tellOffers(
-  processes: Processes,
-  publishing: Pick<Publishing, 'isSettled'>,
-  sources: () => readonly CatalogSource[],
-) {
-  const tell = (told = sources()) =>
+export function tellOffers(processes: Processes, publishing: Pick<Publishing, 'isSettled'>) {
+  /** What was published last: lists that wait to be are none of theirs either. */
+  let latest: readonly CatalogSource[] = [];
+  const tell = (published = latest) => {
+    latest = published;
     processes.onOffers?.(
-      told.map(({ downstream: { key, isStateless }, ...offered }) => ({ key, isStateless, ...offered })),
+      latest.map(({ downstream: { key, isStateless }, ...offered }) => ({ key, isStateless, ...offered })),
       publishing.isSettled,
     );
+  };
   const looking = processes.onOffers && setInterval(tell, LOOK_MS).unref();
   return { tell, close: () => clearInterval(looking) };
 }

@@ -11,7 +11,8 @@ export interface CatalogHolder {
   update(sources: readonly CatalogSource[], configured: Configured): void;
 }
 
-export function createCatalogHolder(log: Logger): CatalogHolder {
+/** @param log  absent: another process says what is to be said about the tools */
+export function createCatalogHolder(log: Logger | undefined): CatalogHolder {
   let current = merge([]);
   return {
     get current() {
@@ -22,7 +23,7 @@ export function createCatalogHolder(log: Logger): CatalogHolder {
       current = merge(sources, configured);
       for (const note of current.notes) {
         const sentence = sentenceOf(note);
-        if (!known.has(sentence)) log.warn({ event: 'tool_note', downstream: note.downstream }, sentence);
+        if (!known.has(sentence)) log?.warn({ event: 'tool_note', downstream: note.downstream }, sentence);
       }
     },
   };

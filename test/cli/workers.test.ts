@@ -164,6 +164,17 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     expect(answers.map(({ json }) => json.result.content[0].text)).toEqual(turns(64, (n) => `no. ${n}`));
   });
 
+  test('say once what is to be said about the tools', async ({ expect }) => {
+    const tools = turns(21, (n) => ({ name: `tool${n}`, inputSchema: { type: 'object', properties: {} } }));
+    await using crm = await plainServer({ era: 'modern', tools });
+    const entry = crm.entry({ tools: { overrides: { none: { description: 'There is no such tool.' } } } });
+    await using gateway = await serving({ mcpServers: { crm: entry } });
+    await Promise.all(turns(4, () => post(gateway.url, modernRequest('tools/list'))));
+    const notes = gateway.child.stderr.split('\n').filter((line) => line.includes('"tool_note"'));
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).not.toContain('"worker"');
+  });
+
   test('count together', async ({ expect }) => {
     await using crm = await plainServer({ era: 'modern' });
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
