@@ -18,7 +18,7 @@ import {
 } from '../support/downstreams/wire.ts';
 import { startGateway } from '../support/gateway.ts';
 import { listenOnLoopback, sendJson } from '../support/http-server.ts';
-import { legacyRequest, modernRequest } from '../support/messages.ts';
+import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 
 // What a secret looks like once somebody has got hold of it. Seven spellings of each are searched for.
 const KEY = 'canary~key/with+"signs" 1';
@@ -56,7 +56,7 @@ const FAULTS: Readonly<Record<string, Answer>> = {
   accepts: acceptsWithoutAnswer,
   empty: answersEmptyBody,
   html: answersHtml,
-  huge: answersHuge(3 * 1024 * 1024),
+  huge: answersHuge(1024 * 1024),
   invalid: answersInvalidJson,
   wrong_id: answersWrongId(),
   cut_early: cutsConnection('before headers'),
@@ -121,7 +121,8 @@ describe('a secret of the file, or the token, is in nothing that leaves the gate
             down: down.entry({ headers }),
             dead: { command: process.execPath, args: ['-e', says], env: { KEY: '${KEY}' } },
           },
-          limits: { maxResultBytes: 2 * 1024 * 1024 },
+          // Every call reaches the server, however many have failed; and a result that is too large is told of, not cut.
+          limits: { breakerFailures: 0, maxResultBytes: 128 * 1024 },
           audit: { values: true },
         },
         { env: { KEY }, token: TOKEN, logLevel: 'trace' },
@@ -136,6 +137,13 @@ describe('a secret of the file, or the token, is in nothing that leaves the gate
         }
         said.push((await gateway.post(...request('tools/call', { name: 'dead__x', arguments: {} }))).text);
       }
+      const heard = crm.requests.map(({ body }) => body as Message | undefined);
+      const calls = heard.flatMap((each) => (each?.method === 'tools/call' ? [each.params.name] : []));
+      expect(calls.sort()).toEqual(
+        Object.keys(FAULTS)
+          .flatMap((fault) => [fault, fault])
+          .sort(),
+      );
       for (const path of ['/status', '/metrics', '/nothing', '/mcp/nothing']) {
         const reply = await gateway.send(path, {
           method: 'GET',
