@@ -8,8 +8,9 @@ export interface Figure {
   readonly limit?: number;
 }
 
+/** What is no number proves nothing, and so counts as over. */
 export function isOver({ value, limit }: Figure): boolean {
-  return limit !== undefined && value > 0 && value >= limit;
+  return limit !== undefined && !(value <= 0 || value < limit);
 }
 
 /** Prints them, and says by the exit code whether all are as promised. */

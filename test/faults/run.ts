@@ -80,36 +80,13 @@ async function testCalls<S>(
   });
   evil.script(Object.fromEntries(methods.map((method) => [method, script.steps])));
   const answers = await besideNeighbour(gateway, context, () =>
-    Promise.all(
-      methods.map(async (method) => {
-        const answer = await ask(gateway, method, script.progress);
-        const at = performance.now();
-        const cut = evil.heard?.find((heard) => heard.method === method)?.answeredAt;
-        if (method === 'tools/call' && script.told !== 'the answer' && evil.heard !== undefined) {
-          noteTime(context, script, evil.heard, cut, at);
-        }
-        return answer;
-      }),
-    ),
+    Promise.all(methods.map((method) => ask(gateway, method, script.progress))),
   );
   for (const [index, method] of methods.entries()) judge(script, method, answers[index] as Message);
   await eventually(() => gateway.gateway.waiting()).toEqual(NOTHING_WAITS);
   evil.script({});
   // A child has to be started again, and what was asked meanwhile may have been asked again.
   await eventually(async () => JSON.stringify(await ask(gateway, 'tools/call'))).toContain('"well"');
-}
-
-function noteTime(
-  { task }: TestContext,
-  script: Pick<Script, 'holds'>,
-  heard: readonly { method: string; at: number }[],
-  cut: number | undefined,
-  at: number,
-) {
-  const askedAt = heard.find(({ method }) => method === 'tools/call')?.at ?? at;
-  task.meta.afterWhat = script.holds === true ? 'deadline' : 'cut';
-  const from = script.holds === true ? askedAt + TIMEOUT_MS : (cut ?? at);
-  task.meta.afterMs = Math.max(+(at - from).toFixed(1), 0);
 }
 
 function judge(

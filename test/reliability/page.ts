@@ -72,10 +72,11 @@ function told(outcome: string, tests: number, notHere: string | undefined): stri
 function neighbourFigures(results: readonly TestResult[]): string[][] {
   const neighbours = results.flatMap(({ meta }) => meta?.neighbour ?? []);
   const calls = neighbours.reduce((sum, each) => sum + each.calls, 0);
+  const failed = neighbours.reduce((sum, each) => sum + each.failed, 0);
   const p99s = neighbours.map(({ p99Ms }) => p99Ms).sort((a, b) => a - b);
   const median = p99s[Math.floor(p99s.length / 2)] ?? 0;
   return [
-    [`calls of the healthy neighbour that failed, of ${calls}`, '0', '0', '`npm test`'],
+    [`calls of the healthy neighbour that failed, of ${calls}`, `${failed}`, '0', '`npm test`'],
     [`p99 of the healthy neighbour, median of ${p99s.length} faults`, `${median} ms`, '', '`npm test`'],
   ];
 }

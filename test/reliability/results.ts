@@ -32,8 +32,16 @@ export interface JudgedSection {
   readonly results: readonly TestResult[];
 }
 
-/** What came of every fault: it fails if one of its tests did, or none was found. */
-export function judgeFaults(sections: readonly Section[], files: readonly FileResult[]): JudgedSection[] {
+/**
+ * What came of every fault: it fails if one of its tests or its command did, or none was found.
+ *
+ * @param kept  whether what is promised was kept, by the command that measured it; one that is not here did not run
+ */
+export function judgeFaults(
+  sections: readonly Section[],
+  files: readonly FileResult[],
+  kept: ReadonlyMap<string, boolean>,
+): JudgedSection[] {
   return sections.map(({ title, faults }) => {
     const results: TestResult[] = [];
     const rows = faults.map(({ id, promise, scripts = [], elsewhere = [], command, notHere }): Row => {
@@ -41,16 +49,23 @@ export function judgeFaults(sections: readonly Section[], files: readonly FileRe
       const found = [...own, ...elsewhere.map((reference) => testsNamed(files, reference))];
       const tests = found.flat().filter(({ status }) => status !== 'skipped' && status !== 'pending');
       results.push(...tests);
+      const isKept = command === undefined ? undefined : kept.get(command);
       const isBad =
-        found.some((some) => some.length === 0) || tests.some(({ status }) => status !== 'passed');
-      const isProven = tests.length > 0 || command !== undefined;
+        isKept === false ||
+        found.some((some) => some.length === 0) ||
+        tests.some(({ status }) => status !== 'passed');
+      const isProven = tests.length > 0 || isKept === true;
       const ways = [
         ...(own.length > 0 ? [`${scripts.length} scripts in \`test/faults\``] : []),
         ...new Set(elsewhere.map((reference) => `\`${reference.split(': ')[0]}\``)),
         ...(command === undefined ? [] : [`\`${command}\``]),
       ];
       const outcome = isBad ? 'fails' : isProven ? 'passes' : 'not here';
-      return { id, promise, ways, outcome, tests: tests.length, notHere };
+      const notRun = [
+        ...(found.length > 0 && tests.length === 0 ? ['its tests were skipped'] : []),
+        ...(command !== undefined && isKept === undefined ? ['its command was not run'] : []),
+      ].join(', ');
+      return { id, promise, ways, outcome, tests: tests.length, notHere: notHere ?? (notRun || undefined) };
     });
     return { title, rows, results };
   });
