@@ -32,6 +32,7 @@ import { send } from '../test/support/wire-client.ts';
 import { type Figure, report } from './figures.ts';
 import { memoryMiB } from './measure/memory.ts';
 import { token } from './scene.ts';
+import './signals.ts';
 
 const MIB = 1024 * 1024;
 const CALL_TIMEOUT_MS = 3000;
@@ -198,7 +199,8 @@ async function heapOfHandshakes(count: number): Promise<number> {
   };
   const shakeHands = async (times: number) => {
     for (let i = 0; i < times; i += 50) {
-      await Promise.all(Array.from({ length: 50 }, () => post(url, legacyRequest('initialize', params))));
+      const answers = Array.from({ length: 50 }, () => post(url, legacyRequest('initialize', params)));
+      for (const text of await Promise.all(answers)) expectText(text, '"protocolVersion":"2025-11-25"');
     }
   };
   const heap = async () => {

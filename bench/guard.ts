@@ -10,6 +10,7 @@ import { openBench } from './measure/bench.ts';
 import { whyNotCountable } from './measure/callgrind.ts';
 import { eras } from './sections/calls.ts';
 import { type Counts, countCalls } from './sections/instructions.ts';
+import './signals.ts';
 
 /** Runs came to 1.26 to 1.34 in the modern era, and to 1.37 to 1.50 in the legacy one; to be lowered with what calls take. */
 const MOST_TIMES_LIMIT = { modern: 1.55, legacy: 1.7 };
@@ -19,7 +20,6 @@ if (why !== undefined) throw new Error(`${why}: apt-get install valgrind`);
 
 const directory = mkdtempSync(join(tmpdir(), 'switchboard-guard-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 
 const [own, limit] = await Promise.all([countAlone('switchboard'), countAlone('limit')]);
 const figures = eras.map(

@@ -81,12 +81,14 @@ let last = 0;
 
 try {
   // The first calls of a process also compile what they run, and open their connections.
-  await callAll('http__answers');
+  await callAll('http__answers', undefined);
   for (const name of HANGING) {
-    const late = (await callAll(name)).map(({ sentAt, answeredAt }) => answeredAt - sentAt - DEADLINE_MS);
+    const late = (await callAll(name, 'deadline')).map(
+      ({ sentAt, answeredAt }) => answeredAt - sentAt - DEADLINE_MS,
+    );
     figures.push({ name: `worst lateness, ${name}`, value: worst(late), unit: 'ms', limit: MAX_LATE_MS });
   }
-  const calls = await callAll('http__cut_stream');
+  const calls = await callAll('http__cut_stream', 'outcome_unknown');
   const afterCut = calls.map(({ id, answeredAt }) => answeredAt - (cutAt.get(id) ?? 0));
   figures.push({ name: 'cut stream to error', value: worst(afterCut), unit: 'ms', limit: MAX_CUT_MS });
   figures.push({ name: 'unanswered', value: unanswered, unit: 'calls', limit: 0 });
@@ -98,23 +100,28 @@ try {
 }
 report(figures);
 
-async function callAll(name: string): Promise<Call[]> {
+/** @param reason  why they are to fail */
+async function callAll(name: string, reason: string | undefined): Promise<Call[]> {
   const all: Call[] = [];
   for (let from = 0; from < CALLS; from += AT_ONCE) {
     const count = Math.min(AT_ONCE, CALLS - from);
-    all.push(...(await Promise.all(Array.from({ length: count }, () => callOne(name)))));
+    all.push(...(await Promise.all(Array.from({ length: count }, () => callOne(name, reason)))));
   }
   return all;
 }
 
-async function callOne(name: string): Promise<Call> {
+/** @throws where it is answered otherwise: one that is refused is answered soonest */
+async function callOne(name: string, reason: string | undefined): Promise<Call> {
   const id = ++last;
   const sentAt = performance.now();
   const result = await post(gateway.url, name, { n: id }, { signal: AbortSignal.timeout(NEVER_MS) }).catch(
     () => undefined,
   );
+  const answeredAt = performance.now();
   if (result === undefined) unanswered++;
-  return { id, sentAt, answeredAt: performance.now() };
+  else if (result._meta?.['mcp-switchboard/failure']?.reason !== reason)
+    throw new Error(`${name} was answered with ${JSON.stringify(result)}`);
+  return { id, sentAt, answeredAt };
 }
 
 function worst(times: readonly number[]): number {

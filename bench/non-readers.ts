@@ -2,18 +2,19 @@
 // Each has a call running whose server reports progress without end and then answers with 64 KiB. Half are of each era. A
 // caller that does read is served all along, by the same server and by another one. The last line is for programs.
 
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, createServer, request, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { listening, stop } from '../test/cli/serving.ts';
+import { startNode } from '../test/support/child.ts';
 import { report } from './figures.ts';
 import { memoryMiB } from './measure/memory.ts';
 import { percentile } from './measure/statistics.ts';
 import { modernMeta, revision, token } from './scene.ts';
+import './signals.ts';
 
 const CALLERS = 1000;
 const FLOOD_MS = 12_000;
@@ -75,26 +76,21 @@ writeFileSync(
   config,
   JSON.stringify({ mcpServers, catalogFile: '', limits: { maxCallerInFlight: CALLERS + 10 } }),
 );
-const gateway = spawn(
-  process.execPath,
-  ['--import', 'tsx', 'src/main.ts', 'serve', '--config', config, '--port', '0'],
-  {
-    env: { PATH: process.env.PATH, SWITCHBOARD_TOKEN: token, LOG_LEVEL: 'info' },
-    stdio: ['ignore', 'inherit', 'pipe'],
-  },
-);
+const serve = ['--import', 'tsx', 'src/main.ts', 'serve', '--config', config, '--port', '0'];
+const gateway = startNode(serve, { env: { SWITCHBOARD_TOKEN: token, LOG_LEVEL: 'info' } });
 const sockets: Socket[] = [];
 /** A connection of its own: the one that reads. */
 const agent = new Agent({ keepAlive: true });
 
 try {
-  const url = await listening();
+  const url = await listening(gateway);
   for (let i = 0; i < 200; i++) await call(url, 'well__echo', i);
   const before = rssMiB();
   for (let i = 0; i < CALLERS; i++) sockets.push(nonReader(url, i));
   const callersAt = performance.now();
   while (flooded.size < CALLERS && performance.now() - callersAt < 60_000) await pause(50);
-  console.log(`${flooded.size} of ${CALLERS} calls of callers that do not read are running`);
+  if (flooded.size < CALLERS) throw new Error(`only ${flooded.size} of ${CALLERS} calls came to run`);
+  console.log(`${CALLERS} calls of callers that do not read are running`);
 
   isFlooding = true;
   let [peak, failed] = [0, 0];
@@ -126,26 +122,14 @@ try {
   clearInterval(flooding);
   for (const socket of sockets) socket.destroy();
   agent.destroy();
-  gateway.kill();
-  await once(gateway, 'exit');
+  await stop(gateway);
   server.close();
   server.closeAllConnections();
   rmSync(folder, { recursive: true });
 }
 
-async function listening(): Promise<string> {
-  for await (const line of createInterface({ input: gateway.stderr })) {
-    const { event, url } = JSON.parse(line);
-    if (event !== 'listening') continue;
-    if (process.env.SHOW) gateway.stderr.pipe(process.stdout);
-    else gateway.stderr.resume();
-    return url;
-  }
-  throw new Error('the gateway did not start');
-}
-
 function rssMiB(): number {
-  return memoryMiB(gateway.pid as number, 'VmRSS');
+  return memoryMiB(gateway.process.pid as number, 'VmRSS');
 }
 
 function messageOf(

@@ -3,6 +3,7 @@
 
 import { report } from './figures.ts';
 import { measureRestarts } from './lifecycle/restarts.ts';
+import './signals.ts';
 
 const times = Number(process.argv[2]) || 100;
 const { answered, lost, sentAgain, failed, exits } = await measureRestarts(times, 16);

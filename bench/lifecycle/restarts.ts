@@ -1,15 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { main, stop } from '../../test/cli/serving.ts';
+import { type Child, startNode } from '../../test/support/child.ts';
+import { refusingPort } from '../../test/support/refusing-port.ts';
 import { token } from '../scene.ts';
 import { openLedger, startCallers, type Tally } from './ledger.ts';
 
-const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const LOAD_MS = 150;
 
 /** Two gateways, one of which is told to stop and started again at a time, under load all along. */
@@ -21,49 +19,41 @@ export async function measureRestarts(
   const ledger = await openLedger(['work'], 120);
   const folder = mkdtempSync(join(tmpdir(), 'restarts-'));
   writeFileSync(join(folder, 'servers.json'), JSON.stringify({ mcpServers: { d: { url: ledger.url } } }));
-  const ports = [await freePort(), await freePort()];
-  const running: ChildProcess[] = [];
+  const held = [await refusingPort(), await refusingPort()];
+  const running: Child[] = [];
   const exits = new Map<number | null, number>();
   try {
-    for (const [index, port] of ports.entries()) running[index] = await start(folder, port);
-    const urls = ports.map((port) => `http://127.0.0.1:${port}/mcp`);
+    for (const { port, release } of held) {
+      await release();
+      running.push(await start(folder, port));
+    }
+    const urls = held.map(({ port }) => `http://127.0.0.1:${port}/mcp`);
     const load = startCallers(callers, urls, ['d__work'], ledger);
     for (let n = 0; n < times; n++) {
       await sleep(LOAD_MS);
-      const child = running[n % 2] as ChildProcess;
-      child.kill('SIGTERM');
-      const [code] = await once(child, 'exit');
+      const { code } = await stop(running[n % 2] as Child);
       exits.set(code, (exits.get(code) ?? 0) + 1);
-      running[n % 2] = await start(folder, ports[n % 2] as number);
+      running[n % 2] = await start(folder, held[n % 2]?.port as number);
     }
     return { ...(await load.stop()), exits };
   } finally {
-    for (const child of running) child.kill('SIGKILL');
+    for (const each of [...running, ...held]) await each[Symbol.asyncDispose]();
     await ledger.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function start(folder: string, port: number): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [main, 'serve', '--port', String(port)], {
+async function start(folder: string, port: number): Promise<Child> {
+  const child = startNode([main, 'serve', '--port', String(port)], {
     cwd: folder,
-    env: { PATH: process.env.PATH, SWITCHBOARD_TOKEN: token, LOG_LEVEL: 'error' },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { SWITCHBOARD_TOKEN: token, LOG_LEVEL: 'error' },
   });
-  while (child.exitCode === null) {
+  while (child.process.exitCode === null && child.process.signalCode === null) {
     const ready = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
     await ready?.arrayBuffer();
     if (ready?.status === 200) return child;
     await sleep(20);
   }
-  throw new Error(`the gateway ended with ${child.exitCode} before it was ready`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
+  const { code, signal } = await child.exit;
+  throw new Error(`the gateway ended with ${code ?? signal} before it was ready:\n${child.stderr}`);
 }
