@@ -9,5 +9,6 @@ export default defineConfig({
     // A machine with much else to do makes tests slow, and not wrong.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000, interval: 10 } },
   },
 });

@@ -5,7 +5,6 @@ import { deferred } from '../../src/downstream/deferred.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { asks, textResult } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message } from '../support/messages.ts';
 
@@ -111,7 +110,7 @@ test('of two calls that are one, the other goes on when the one that is asked is
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const caller = await begin(gateway);
   const first = caller.call('crm__ask', 5);
-  await eventually(() => runs).toBe(1);
+  await expect.poll(() => runs).toBe(1);
   const second = caller.call('crm__ask', 6);
   await gateway.post(...legacyRequest('ping'));
   ask();
@@ -133,7 +132,7 @@ test('what is asked about a call that has ended is answered, and others can be a
     const call = await caller.call('crm__ask', id, { id });
     await call.next();
     await caller.cancel(id);
-    await eventually(() => told.length).toBe(id);
+    await expect.poll(() => told.length).toBe(id);
   }
   expect(told).toEqual(Array(3).fill({ action: 'cancel' }));
 });
@@ -200,7 +199,7 @@ test('a server does not choose the id of a question, and so whose question is an
   const question = await (await second).next();
   expect(question?.id).not.toBe(idOfBank);
   await caller.answer(question?.id);
-  await eventually(() => heard).toEqual(['evil']);
+  await expect.poll(() => heard).toEqual(['evil']);
   first.cut();
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { wholeCaller } from '../support/callers/whole.ts';
 import { folderWith } from '../support/cli.ts';
 import { serveDownstream } from '../support/downstreams/downstream.ts';
@@ -14,10 +14,6 @@ import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import type { Message } from '../support/messages.ts';
 
 /* Callers that can be asked something are served over connections of their own. */
-
-/** Time for processes to start. */
-const soon = { timeout: 20_000 };
-vi.setConfig({ testTimeout: 60_000 });
 
 const CAPABILITIES = { elicitation: { form: {} }, roots: {} };
 
@@ -76,12 +72,12 @@ test('a resource that changes in the process that serves who can be asked: they 
   await using early = await wholeCaller('v2 legacy', way, true);
   await early.listen(COUNTER);
   await early.call('touch');
-  await expect.poll(() => early.heard, soon).toEqual([COUNTER]);
+  await expect.poll(() => early.heard).toEqual([COUNTER]);
   await using late = await wholeCaller('v2 modern', way, true);
   await late.listen(COUNTER);
   await late.call('touch');
-  await expect.poll(() => late.heard, soon).toEqual([COUNTER]);
-  await expect.poll(() => early.heard, soon).toEqual([COUNTER, COUNTER]);
+  await expect.poll(() => late.heard).toEqual([COUNTER]);
+  await expect.poll(() => early.heard).toEqual([COUNTER, COUNTER]);
 });
 
 test('a list that is announced where it serves who can be asked is read again', async () => {
@@ -92,7 +88,7 @@ test('a list that is announced where it serves who can be asked is read again', 
   const lists = () => count(files.events, 'tools/list');
   const before = lists();
   await askable.call('grow');
-  await expect.poll(lists, soon).toBe(before + 1);
+  await expect.poll(lists).toBe(before + 1);
 });
 
 test('a log level reaches the processes that serve who can be asked, also when the first of all was started anew', async () => {
@@ -103,12 +99,12 @@ test('a log level reaches the processes that serve who can be asked, also when t
   await askable.call('echo');
   const [main] = files.pids;
   process.kill(main as number, 'SIGKILL');
-  await expect.poll(() => files.pids.length, soon).toBe(3);
-  await expect.poll(() => gateway.gateway.status().downstreams.crm?.state, soon).toBe('ready');
+  await expect.poll(() => files.pids.length).toBe(3);
+  await expect.poll(() => gateway.gateway.status().downstreams.crm?.state).toBe('ready');
   const levels = () => count(files.events, 'logging/setLevel');
   const before = levels();
   await askable.client.setLoggingLevel('debug');
-  await expect.poll(levels, soon).toBe(before + 2);
+  await expect.poll(levels).toBe(before + 2);
 });
 
 test('a question on a pipe that could be of two calls is refused', async () => {

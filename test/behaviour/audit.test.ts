@@ -8,7 +8,6 @@ import { describe, expect, test } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
 import { modernOffers } from '../support/downstreams/offers.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
@@ -182,11 +181,11 @@ describe('each call is one line, however it ends:', () => {
       const abort = new AbortController();
       const before = crm.calls.length;
       const call = client.callTool(params, { signal: abort.signal });
-      await eventually(() => crm.calls.length).toBe(before + 1);
+      await expect.poll(() => crm.calls.length).toBe(before + 1);
       abort.abort();
       await expect(call).rejects.toThrow();
     }
-    await eventually(() => auditOf(gateway).length).toBe(2);
+    await expect.poll(() => auditOf(gateway).length).toBe(2);
     await gateway.gateway.close();
     expect(auditOf(gateway).map(({ outcome }) => outcome)).toEqual(['cancelled', 'cancelled']);
   });
@@ -197,7 +196,7 @@ describe('each call is one line, however it ends:', () => {
     const call = (id: string) =>
       gateway.post(...modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 500 } }, id));
     const first = call('first');
-    await eventually(() => crm.calls.length).toBe(1);
+    await expect.poll(() => crm.calls.length).toBe(1);
     await Promise.all([first, call('second'), call('third')]);
     expect(crm.calls).toHaveLength(1);
     expect(
@@ -361,10 +360,12 @@ describe('with a file of their own', () => {
         await call();
         await rename(file, `${file}.${kept}`);
         // It does not have to be told.
-        await eventually(async () => {
-          await call();
-          return (await stat(file).catch(() => undefined))?.isFile();
-        }).toBe(true);
+        await expect
+          .poll(async () => {
+            await call();
+            return (await stat(file).catch(() => undefined))?.isFile();
+          })
+          .toBe(true);
       }
       await gateway[Symbol.asyncDispose]();
       const texts = ['.1', '.2', ''].map((kept) => readFile(file + kept, 'utf8'));

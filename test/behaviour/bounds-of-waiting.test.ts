@@ -3,7 +3,6 @@ import { darkProxy } from '../support/dark-proxy.ts';
 import { modernChanging } from '../support/downstreams/changing.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { textResult } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
@@ -74,7 +73,7 @@ test('a call that ends while its caller is asked keeps its answer for that one, 
   };
   const end = async () => {
     ends.shift()?.();
-    await eventually(() => gateway.gateway.waiting().parked).toBe(0);
+    await expect.poll(() => gateway.gateway.waiting().parked).toBe(0);
   };
   const first = await call('first');
   await end();

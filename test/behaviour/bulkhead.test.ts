@@ -3,7 +3,6 @@ import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { textResult } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
 
@@ -39,7 +38,7 @@ test('as many requests as maxInFlight run, as many as maxQueue wait in order, th
   for (const text of ['a', 'b', 'c', 'd']) {
     calls.push(echo(gateway, text));
     // One after the other reaches the gateway; the two that wait are seen by the one that finds no room.
-    if (calls.length <= 2) await eventually(() => asked.length).toBe(calls.length);
+    if (calls.length <= 2) await expect.poll(() => asked.length).toBe(calls.length);
     else await roundTrip(gateway);
   }
   const refused = (await echo(gateway, 'e')).json.result;
@@ -56,7 +55,7 @@ test('as many requests as maxInFlight run, as many as maxQueue wait in order, th
   expect(await textOf(echo(gateway, 'hello', 'well'))).toBe('hello');
   expect(asked).toEqual(['a', 'b']);
   for (let i = 0; i < 4; i++) {
-    await eventually(() => answers.length).toBeGreaterThan(i);
+    await expect.poll(() => answers.length).toBeGreaterThan(i);
     answers[i]?.();
   }
   expect(await Promise.all(calls.map(textOf))).toEqual(['a', 'b', 'c', 'd']);
@@ -73,23 +72,25 @@ test('who leaves the queue, by cancelling or for its deadline, is never sent, an
     mcpServers: { crm: crm.entry({ maxInFlight: 1, maxQueue: 1 }) },
   });
   const first = echo(gateway, 'first');
-  await eventually(() => asked.length).toBe(1);
+  await expect.poll(() => asked.length).toBe(1);
   const leave = new AbortController();
   const [body, headers] = modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'left' } });
   const usual = { 'content-type': 'application/json', authorization: `Bearer ${gateway.token}` };
   const left = gateway.send('/mcp', { body, headers: { ...usual, ...headers }, signal: leave.signal });
   left.catch(() => {});
-  await eventually(async () => (await textOf(echo(gateway, 'x'))).includes('is busy')).toBe(true);
+  await expect.poll(async () => (await textOf(echo(gateway, 'x'))).includes('is busy')).toBe(true);
   leave.abort();
   await expect(left).rejects.toThrow();
   // Its place is free again once the gateway has heard of that.
   let second: ReturnType<typeof echo> | undefined;
-  await eventually(() => {
-    second = echo(gateway, 'second');
-    return Promise.race([textOf(second), new Promise((resolve) => setTimeout(resolve, 100, 'waits'))]);
-  }).toBe('waits');
+  await expect
+    .poll(() => {
+      second = echo(gateway, 'second');
+      return Promise.race([textOf(second), new Promise((resolve) => setTimeout(resolve, 100, 'waits'))]);
+    })
+    .toBe('waits');
   answers[0]?.();
-  await eventually(() => answers.length).toBe(2);
+  await expect.poll(() => answers.length).toBe(2);
   answers[1]?.();
   expect(await textOf(first)).toBe('first');
   expect(await textOf(second as ReturnType<typeof echo>)).toBe('second');
@@ -132,13 +133,15 @@ test('resources that are watched take no connection from calls', async () => {
   const watching = await gateway.open(
     ...modernRequest('subscriptions/listen', { notifications: { resourceSubscriptions } }),
   );
-  await eventually(() => asked.length).toBeGreaterThan(0);
+  await expect.poll(() => asked.length).toBeGreaterThan(0);
   expect(await textOf(echo(gateway, 'hello'))).toBe('hello');
   // Each of them has its turn.
-  await eventually(() => {
-    for (const go of answers.splice(0)) go();
-    return watched;
-  }).toBe(100);
+  await expect
+    .poll(() => {
+      for (const go of answers.splice(0)) go();
+      return watched;
+    })
+    .toBe(100);
   watching.cut();
 });
 

@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersResult, neverAnswers } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 import { rawCaller, rawPost } from '../support/raw-caller.ts';
@@ -29,9 +28,9 @@ test('a connection on which requests come one behind the other keeps nothing of 
   const count = 40;
   const lists = Array.from({ length: count }, (_, n) => raw(gateway, modernRequest('tools/list', {}, n)));
   caller.send(lists.join(''));
-  await eventually(() => caller.text.split('"jsonrpc"').length - 1).toBe(count);
+  await expect.poll(() => caller.text.split('"jsonrpc"').length - 1).toBe(count);
   await caller[Symbol.asyncDispose]();
-  await eventually(() => gateway.gateway.waiting().requests).toBe(0);
+  await expect.poll(() => gateway.gateway.waiting().requests).toBe(0);
   process.off('warning', onWarning);
   expect(warnings).toEqual([]);
 });
@@ -45,11 +44,11 @@ describe('what one caller has running at once', () => {
     });
     const caller = await rawCaller(gateway.url);
     caller.send([listen, ...[1, 2, 3, 4].map(echoOf)].map((request) => raw(gateway, request)).join(''));
-    await eventually(() => gateway.gateway.waiting().calls).toBe(4);
+    await expect.poll(() => gateway.gateway.waiting().calls).toBe(4);
     await caller[Symbol.asyncDispose]();
-    await eventually(() => gateway.gateway.waiting()).toMatchObject({ calls: 0, listeners: 0, requests: 0 });
+    await expect.poll(() => gateway.gateway.waiting()).toMatchObject({ calls: 0, listeners: 0, requests: 0 });
     expect((await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
-    await eventually(() => crm.cancellations.length).toBe(4);
+    await expect.poll(() => crm.cancellations.length).toBe(4);
   });
 
   test('is answered with 429, Retry-After and a JSON-RPC error beyond maxCallerInFlight, and later served again [R9] [R175]', async () => {
@@ -64,7 +63,7 @@ describe('what one caller has running at once', () => {
       limits: { maxCallerInFlight: 2 },
     });
     const running = [gateway.post(...echoOf(1)), gateway.post(...echoOf(2))];
-    await eventually(() => waiting.length).toBe(2);
+    await expect.poll(() => waiting.length).toBe(2);
     for (const request of [
       modernRequest('tools/list', {}, 'mine'),
       legacyRequest('ping', {}, { id: 'mine' }),
@@ -91,7 +90,7 @@ describe('what one caller has running at once', () => {
     expect(listening.status).toBe(200);
     for (const answer of waiting) answer();
     for (const reply of await Promise.all(running)) expect(reply.status).toBe(200);
-    await eventually(async () => (await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+    await expect.poll(async () => (await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
     listening.cut();
   });
 
@@ -106,10 +105,10 @@ describe('what one caller has running at once', () => {
     const usual = { 'content-type': 'application/json', authorization: `Bearer ${gateway.token}` };
     const call = gateway.send('/mcp', { body, headers: { ...usual, ...headers }, signal: leave.signal });
     const left = expect(call).rejects.toThrow();
-    await eventually(async () => (await gateway.post(...modernRequest('tools/list'))).status).toBe(429);
+    await expect.poll(async () => (await gateway.post(...modernRequest('tools/list'))).status).toBe(429);
     leave.abort();
     await left;
-    await eventually(async () => (await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+    await expect.poll(async () => (await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
   });
 
   test('is a JSON-RPC error to a caller on stdio', async () => {
@@ -210,11 +209,11 @@ describe('a caller that does not read', () => {
     });
     using reader = await nonReader(gateway.url, gateway.token, echo);
     const { socket } = reader;
-    await eventually(() => crm.requests.some(({ body }) => (body as Message).method === 'tools/call')).toBe(
-      true,
-    );
+    await expect
+      .poll(() => crm.requests.some(({ body }) => (body as Message).method === 'tools/call'))
+      .toBe(true);
     // It counts as running until its connection has gone.
-    await eventually(async () => (await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+    await expect.poll(async () => (await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
     let bytes = 0;
     socket.on('data', (chunk) => {
       bytes += chunk.length;
@@ -246,7 +245,7 @@ describe('a caller that does not read', () => {
       _meta: { progressToken: 1 },
     });
     using _reader = await nonReader(gateway.url, gateway.token, request);
-    await eventually(() => crm.cancellations.length).toBe(1);
+    await expect.poll(() => crm.cancellations.length).toBe(1);
     expect(crm.cancellations[0]?.by).toBe('closed stream');
   });
 

@@ -134,7 +134,7 @@ describe.each([
     expect(await names(gateway)).toEqual(['crm__a', 'notes__n']);
     script.tools = [tool('b'), tool('a')];
     crm.announce();
-    await expect.poll(() => names(gateway), { timeout: 5000 }).toEqual(['crm__a', 'crm__b', 'notes__n']);
+    await expect.poll(() => names(gateway)).toEqual(['crm__a', 'crm__b', 'notes__n']);
     expect([listings(crm), listings(notes)]).toEqual([2, 1]);
   });
 
@@ -149,10 +149,10 @@ describe.each([
     const before = [gateway.gateway.catalog, await lists()];
     const announcedBefore = listings(crm);
     crm.announce();
-    await expect.poll(() => listings(crm), { timeout: 5000 }).toBe(announcedBefore + 1);
+    await expect.poll(() => listings(crm)).toBe(announcedBefore + 1);
     // One more, so that the first has been dealt with.
     crm.announce();
-    await expect.poll(() => listings(crm), { timeout: 5000 }).toBe(announcedBefore + 2);
+    await expect.poll(() => listings(crm)).toBe(announcedBefore + 2);
     expect(gateway.gateway.catalog).toBe(before[0]);
     expect(await lists()).toEqual(before[1]);
   });
@@ -166,7 +166,7 @@ describe.each([
       script.tools = [tool(`a${i}`)];
       crm.announce();
     }
-    await expect.poll(() => names(gateway), { timeout: 5000 }).toEqual(['crm__a20']);
+    await expect.poll(() => names(gateway)).toEqual(['crm__a20']);
     // Nothing to wait for: whatever would come of the burst has this long.
     await sleep(1000);
     expect(listings(crm)).toBeLessThanOrEqual(4);
@@ -179,7 +179,7 @@ describe.each([
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
     await expect.poll(() => crm.streams).toBe(1);
     crm.announce();
-    await expect.poll(() => listings(crm), { timeout: 10_000 }).toBeGreaterThan(2);
+    await expect.poll(() => listings(crm)).toBeGreaterThan(2);
     await sleep(3000);
     expect(listings(crm)).toBeLessThanOrEqual(7);
     expect(await names(gateway)).toEqual(['crm__a']);
@@ -269,11 +269,11 @@ test('a list that expires is asked for again, of that server only, and callers s
   await using notes = await plainServer({ era: 'modern', tools: [tool('n')] });
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), notes: notes.entry() } });
   const before = gateway.gateway.catalog;
-  await expect.poll(() => listings(crm), { timeout: 5000 }).toBeGreaterThan(2);
+  await expect.poll(() => listings(crm)).toBeGreaterThan(2);
   // The same list again: nothing was made anew.
   expect(gateway.gateway.catalog).toBe(before);
   crm.tools = [tool('a'), tool('b')];
-  await expect.poll(() => names(gateway), { timeout: 5000 }).toEqual(['crm__a', 'crm__b', 'notes__n']);
+  await expect.poll(() => names(gateway)).toEqual(['crm__a', 'crm__b', 'notes__n']);
   expect(listings(notes)).toBe(1);
 });
 

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersStatus, cutsConnection, neverAnswers } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
 
@@ -80,7 +79,7 @@ test('one call finds out whether it has recovered, and then all are sent again',
     return given.usual();
   };
   const probe = callUntilSent(gateway);
-  await eventually(() => crm.state.calls).toBe(3);
+  await expect.poll(() => crm.state.calls).toBe(3);
   expect(await call(gateway)).toContain('is being tried with one request');
   expect(crm.state.calls).toBe(3);
   go();

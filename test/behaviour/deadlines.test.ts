@@ -4,7 +4,6 @@ import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { neverAnswers, textResult } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
 
@@ -48,7 +47,7 @@ describe('a call that reports progress', () => {
     expect(await call(gateway, 'crm__echo', 'mine')).toBe(
       `"crm" reported no progress of crm__echo for 400 ms, and no answer. ${MAY_HAVE_RUN}`,
     );
-    await eventually(() => downstream.cancellations.length).toBe(1);
+    await expect.poll(() => downstream.cancellations.length).toBe(1);
   });
 
   test.each([
@@ -66,7 +65,7 @@ describe('a call that reports progress', () => {
     expect(await call(gateway, 'crm__echo', 'mine')).toBe(
       `"crm" did not answer crm__echo within 500 ms. ${MAY_HAVE_RUN}`,
     );
-    await eventually(() => downstream.cancellations.length).toBe(1);
+    await expect.poll(() => downstream.cancellations.length).toBe(1);
   });
 });
 
@@ -98,7 +97,7 @@ describe('a call that hangs is answered when its time is over, and told to stop:
       });
       expect(await call(gateway)).toBe(`"crm" did not answer crm__echo within 300 ms. ${MAY_HAVE_RUN}`);
       const by = era === 'modern' ? 'closed stream' : 'notification';
-      await eventually(() => downstream.cancellations.map((each) => each.by)).toEqual([by]);
+      await expect.poll(() => downstream.cancellations.map((each) => each.by)).toEqual([by]);
     }
   });
 
@@ -110,11 +109,11 @@ describe('a call that hangs is answered when its time is over, and told to stop:
     const slow = { name: 'crm__slow', arguments: { ms: 60_000 } };
     const { result } = (await gateway.post(...modernRequest('tools/call', slow))).json;
     expect(result.content[0].text).toBe(`"crm" did not answer crm__slow within 300 ms. ${MAY_HAVE_RUN}`);
-    await eventually(() => downstream.events.findLast((event) => event.event === 'call ended')).toMatchObject(
-      {
+    await expect
+      .poll(() => downstream.events.findLast((event) => event.event === 'call ended'))
+      .toMatchObject({
         outcome: 'cancelled',
-      },
-    );
+      });
   });
 });
 

@@ -6,7 +6,6 @@ import { describe, expect, test } from 'vitest';
 import { runCli, unwrapped } from '../support/cli.ts';
 import { modernOffers, type Offer } from '../support/downstreams/offers.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
 
@@ -135,7 +134,7 @@ describe('a tool that is not what it was', () => {
       },
     ]);
 
-    await eventually(async () => (await approve('--list')).code).toBe(1);
+    await expect.poll(async () => (await approve('--list')).code).toBe(1);
     const { out } = await approve('--list');
     expect(out).toContain(
       [
@@ -156,11 +155,11 @@ describe('a tool that is not what it was', () => {
 
     // The running gateway takes it over.
     expect(await approve('crm', 'find')).toEqual({ code: 0, out: 'approved  crm  find\n' });
-    await eventually(() => descriptions(gateway)).toEqual([`crm__find: ${NEW.description}`]);
+    await expect.poll(() => descriptions(gateway)).toEqual([`crm__find: ${NEW.description}`]);
     expect(await call(gateway, 'crm__pay')).toBe(-32602);
     expect((await approve('crm', 'find')).out).toContain('Nothing called "find" waits');
     expect(await approve('crm')).toEqual({ code: 0, out: 'approved  crm  pay\n' });
-    await eventually(() => call(gateway, 'crm__pay')).toBe('pay');
+    await expect.poll(() => call(gateway, 'crm__pay')).toBe('pay');
     expect(gateway.gateway.status().notes).toEqual([
       expect.objectContaining({ tool: 'pay', note: expect.stringContaining('invisible') }),
     ]);
@@ -265,7 +264,7 @@ test.each(['block', 'warn'])(
     expect(await descriptions(gateway)).toEqual(['crm__find: Of the old one.']);
     isUp = true;
     const fresh = ['crm__find: Of the new one.', 'crm__pay: Pays.'];
-    await eventually(() => descriptions(gateway)).toEqual(fresh);
+    await expect.poll(() => descriptions(gateway)).toEqual(fresh);
     expect([gateway.gateway.status().notes, changes(gateway)]).toEqual([[], []]);
     await gateway.gateway.close();
     const { list, accepted } = JSON.parse(await readFile(kept.file, 'utf8')).servers.crm;
@@ -477,7 +476,7 @@ describe('where changes are blocked, what was approved is not lost without a wor
     renameSync(inner, `${inner}.old`);
     writeFileSync(inner, '');
     const errors = () => gateway.logs.filter((line) => line.includes('"catalog_not_saved"'));
-    await eventually(() => errors().length).toBe(1);
+    await expect.poll(() => errors().length).toBe(1);
     expect(JSON.parse(errors()[0] ?? '')).toMatchObject({
       level: 'error',
       msg: `What was accepted is not kept for the next start: ${file} cannot be written (ENOTDIR). Name another place with catalogFile.`,
@@ -522,7 +521,7 @@ describe('where changes are blocked, what was approved is not lost without a wor
     {
       await using gateway = await restart(servers, kept.file);
       const told = () => gateway.logs.filter((line) => line.includes('"catalog_not_saved"'));
-      await eventually(() => told().length).toBe(1);
+      await expect.poll(() => told().length).toBe(1);
       expect(JSON.parse(told()[0] ?? '')).toMatchObject({
         level: 'error',
         downstream: 'evil',

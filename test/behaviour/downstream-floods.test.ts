@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersHuge, textResult } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
 
@@ -132,7 +131,7 @@ test.each([
       },
       { settle: false },
     );
-    await eventually(() => gateway.gateway.status().downstreams.crm?.state).toBe('down');
+    await expect.poll(() => gateway.gateway.status().downstreams.crm?.state).toBe('down');
     // Handshakes of both eras, each up to the limit and what is on its way.
     expect(sent).toBeLessThan(64 * CAP);
     const call = modernRequest('tools/call', { ...ECHO, name: 'well__echo' });

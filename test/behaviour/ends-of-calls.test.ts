@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { type PlainDownstream, plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { cutsConnection } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 
@@ -36,7 +35,7 @@ describe.each(['legacy', 'modern'] as const)('of a %s downstream', (era) => {
     expect(messages.length).toBeGreaterThan(1);
     expect(messages.at(-1)?.result.content[0].text).toContain('did not answer crm__echo within 500 ms');
     // It has been told by the rule of its era.
-    await eventually(() => crm.cancellations).toHaveLength(1);
+    await expect.poll(() => crm.cancellations).toHaveLength(1);
     expect(crm.cancellations[0]?.by).toBe(era === 'modern' ? 'closed stream' : 'notification');
   });
 
@@ -82,10 +81,10 @@ describe.each(['legacy', 'modern'] as const)('of a %s downstream', (era) => {
       const abort = new AbortController();
       const late = client.callTool(call('echo', { round }), { signal: abort.signal });
       const refused = expect(late).rejects.toThrow();
-      await eventually(() => calls(crm).some(({ body }) => argumentsOf(body).round === round)).toBe(true);
+      await expect.poll(() => calls(crm).some(({ body }) => argumentsOf(body).round === round)).toBe(true);
       abort.abort();
       await refused;
-      await eventually(() => crm.cancellations).toHaveLength(round);
+      await expect.poll(() => crm.cancellations).toHaveLength(round);
       const { content } = await client.callTool(call('add', { a: round, b: 1 }));
       expect(content).toEqual([{ type: 'text', text: `${round + 1}` }]);
     }
@@ -117,10 +116,10 @@ test('on a pipe a call is cancelled by the id that it has there, and the pipe se
   const slow = expect(
     client.callTool(call('slow', { ms: 60_000 }), { signal: abort.signal }),
   ).rejects.toThrow();
-  await eventually(() => heard('tools/call')).toHaveLength(1);
+  await expect.poll(() => heard('tools/call')).toHaveLength(1);
   abort.abort();
   await slow;
-  await eventually(() => heard('notifications/cancelled').length).toBe(1);
+  await expect.poll(() => heard('notifications/cancelled').length).toBe(1);
   const [cancelled] = heard('notifications/cancelled');
   expect(cancelled?.params.requestId).toBe(heard('tools/call')[0]?.id);
   const { content } = await client.callTool(call('echo', { text: 'next' }));

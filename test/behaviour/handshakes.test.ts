@@ -7,7 +7,6 @@ import type { Answer } from '../support/downstreams/exchange.ts';
 import { legacyServer } from '../support/downstreams/legacy.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersHuge, answersStatus, compresses } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { type Message, modernRequest } from '../support/messages.ts';
 
@@ -112,7 +111,6 @@ const heardIn = (folder: string) => readFileSync(join(folder, 'heard'), 'utf8');
 describe('a process that answers the first question of the gateway', () => {
   test.each(['-32601', '-32602', '-32000', '1', 'silent'])(
     'with the error %s is of the legacy era, and is begun with initialize [R64]',
-    { timeout: 30_000 },
     async (code) => {
       await using folder = await folderWith({ 'odd.mjs': SCRIPT });
       const entry = { command: process.execPath, args: ['odd.mjs'], cwd: folder.path, env: { CODE: code } };
@@ -157,9 +155,7 @@ const SLOW_SCRIPT = `
     console.log(JSON.stringify({ jsonrpc: '2.0', id, ...body }));
   });`;
 
-test('a process of the modern era that is slow to begin is not taken for one of the other [R47] [R64]', {
-  timeout: 60_000,
-}, async () => {
+test('a process of the modern era that is slow to begin is not taken for one of the other [R47] [R64]', async () => {
   await using folder = await folderWith({ 'slow.mjs': SLOW_SCRIPT });
   const entry = { command: process.execPath, args: ['slow.mjs'], cwd: folder.path };
   await using gateway = await startGateway({ mcpServers: { crm: entry } });
@@ -198,15 +194,13 @@ describe('a server of the legacy era', () => {
     expect(methodsOf(crm)).not.toContain('tools/list');
   });
 
-  test('that does not answer initialize is left, and hears of no cancellation [R158]', {
-    timeout: 30_000,
-  }, async () => {
+  test('that does not answer initialize is left, and hears of no cancellation [R158]', async () => {
     await using crm = await plainServer({
       era: 'legacy',
       answers: { initialize: ({ res }) => new Promise((resolve) => res.on('close', resolve)) },
     });
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { settle: false });
-    await eventually(() => methodsOf(crm)).toContain('initialize');
+    await expect.poll(() => methodsOf(crm)).toContain('initialize');
     // It is given 10 s.
     await gateway.gateway.attempted;
     expect(gateway.gateway.status().downstreams.crm?.state).toBe('down');

@@ -99,7 +99,7 @@ test('a downstream that comes up later is found, and its tools are listed', asyn
   await using gateway = await startGateway({ mcpServers: { late: { url: `http://127.0.0.1:${port}/mcp` } } });
   expect(await names(gateway)).toEqual([]);
   isUp = true;
-  await expect.poll(() => names(gateway), { timeout: 10_000 }).toContain('late__echo');
+  await expect.poll(() => names(gateway)).toContain('late__echo');
   door.close();
 });
 
@@ -206,7 +206,7 @@ test.each([
     target = second.url;
     first.forgetSessions();
     await echo(gateway, 'crm__echo');
-    await expect.poll(era, { timeout: 10_000 }).toBe(after);
+    await expect.poll(era).toBe(after);
     expect(await echo(gateway, 'crm__echo')).toBe('hello');
   },
 );
@@ -303,7 +303,7 @@ describe('a stdio downstream', () => {
         },
       ],
     });
-    await expect.poll(() => echo(gateway, 'fragile__echo'), { timeout: 10_000 }).toBe('hello');
+    await expect.poll(() => echo(gateway, 'fragile__echo')).toBe('hello');
   });
 
   test('that exits on everything before initialize is served all the same', async () => {

@@ -169,7 +169,7 @@ describe('of a server that hides characters in its definitions', () => {
       expect(child.stdout).not.toMatch(FORBIDDEN);
       expect(child.stderr).not.toMatch(FORBIDDEN);
     }
-  }, 60_000);
+  });
 });
 
 test('a definition that names tools of another server is reported, and one that names its own is not', async () => {

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
@@ -38,7 +37,7 @@ test('/metrics tells of calls, servers and the process, to who has the token', a
   const client = await gateway.connect({ era: 'modern' });
   const abort = new AbortController();
   const slow = client.callTool({ name: 'crm__slow', arguments: { ms: 60_000 } }, { signal: abort.signal });
-  await eventually(() => crm.calls.length).toBe(4);
+  await expect.poll(() => crm.calls.length).toBe(4);
 
   const { headers, text, samples } = await read(gateway);
   expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
@@ -66,7 +65,7 @@ test('/metrics tells of calls, servers and the process, to who has the token', a
   abort.abort();
   await expect(slow).rejects.toThrow();
   const cancelled = `mcp_switchboard_calls_total{${label},outcome="cancelled"}`;
-  await eventually(async () => (await read(gateway)).samples.get(cancelled)).toBe(1);
+  await expect.poll(async () => (await read(gateway)).samples.get(cancelled)).toBe(1);
 });
 
 test('a call that no server answered is counted with its reason, and none is counted as running after its end', async () => {

@@ -185,7 +185,7 @@ test('a toolset that matches nothing, and a list longer than its caller takes, a
   expect(told()).toEqual(toolset);
   crm.tools = [1, 2, 3, 4].map(toolNamed);
   await expect
-    .poll(told, { timeout: 5000 })
+    .poll(told)
     .toEqual([
       toolset[0],
       toolset[1]?.replace('has 3', 'has 4'),
@@ -193,7 +193,7 @@ test('a toolset that matches nothing, and a list longer than its caller takes, a
     ]);
   const before = crm.requests.length;
   // It lists the same again and again.
-  await expect.poll(() => crm.requests.length, { timeout: 5000 }).toBeGreaterThan(before + 1);
+  await expect.poll(() => crm.requests.length).toBeGreaterThan(before + 1);
   const warned = gateway.logs.filter((line) => line.includes('profile mine'));
   expect(warned).toHaveLength(1);
   expect(JSON.parse(warned[0] ?? '')).toMatchObject({ level: 'warn', event: 'tool_note' });

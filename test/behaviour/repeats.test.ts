@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { asks, textResult } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 
@@ -88,7 +87,7 @@ function cuttable(gateway: RunningGateway, [body, headers]: ReturnType<Request>)
 /** One that is cut while it runs for the first time. */
 async function cutWhileRunning({ gateway, tool }: Awaited<ReturnType<typeof scene>>, request: Request) {
   const cut = cuttable(gateway, request('tools/call', ADD));
-  await eventually(() => tool.runs).toBe(1);
+  await expect.poll(() => tool.runs).toBe(1);
   cut();
 }
 
@@ -102,7 +101,7 @@ describe.each(CALLERS)('a %s caller', (_era, request: Request) => {
     await using at = await scene();
     const { gateway, tool } = at;
     const first = gateway.post(...request('tools/call', ADD, 'one'));
-    await eventually(() => tool.runs).toBe(1);
+    await expect.poll(() => tool.runs).toBe(1);
     const second = gateway.post(...request('tools/call', ADD, 'two'));
     // The others arrive after it.
     await gateway.post(...request('tools/list'));
@@ -118,7 +117,7 @@ describe.each(CALLERS)('a %s caller', (_era, request: Request) => {
     await using at = await scene();
     for (const run of [1, 2]) {
       const call = at.gateway.post(...request('tools/call', ADD));
-      await eventually(() => at.tool.runs).toBe(run);
+      await expect.poll(() => at.tool.runs).toBe(run);
       at.tool.open();
       expect(ended(await call)).toEqual([1, `run ${run}`]);
     }
@@ -184,7 +183,7 @@ describe.each(CALLERS)('a %s caller', (_era, request: Request) => {
   ])('that sends the same call of %s twice has it run twice', async (_what, entry) => {
     await using at = await scene('modern', entry);
     const calls = [1, 2].map(() => at.gateway.post(...request('tools/call', ADD)));
-    await eventually(() => at.tool.runs).toBe(2);
+    await expect.poll(() => at.tool.runs).toBe(2);
     at.tool.open();
     await Promise.all(calls);
   });
@@ -196,7 +195,7 @@ describe.each(CALLERS)('a %s caller', (_era, request: Request) => {
   ])('that differs in %s from another is not taken for it', async (_what, other) => {
     await using at = await scene();
     const calls = [request('tools/call', ADD), other].map((each) => at.gateway.post(...each));
-    await eventually(() => at.tool.runs).toBe(2);
+    await expect.poll(() => at.tool.runs).toBe(2);
     at.tool.open();
     await Promise.all(calls);
   });
@@ -206,7 +205,7 @@ describe('a modern caller that is cut off', () => {
   test('has its call cancelled soon, and is told that it may have run when it comes back later', async () => {
     await using at = await scene();
     await cutWhileRunning(at, modernRequest);
-    await eventually(() => at.tool.cancelled).toBe(1);
+    await expect.poll(() => at.tool.cancelled).toBe(1);
     for (let i = 0; i < 2; i++) {
       const reply = await at.gateway.post(...modernRequest('tools/call', ADD));
       expect(ended(reply)).toEqual([1, UNKNOWN]);
@@ -223,20 +222,22 @@ describe('a modern caller that is cut off', () => {
   test('may call again after the grace', async () => {
     await using at = await scene('modern', { repeatGraceMs: 200 });
     await cutWhileRunning(at, modernRequest);
-    await eventually(() => at.tool.cancelled).toBe(1);
-    await eventually(async () => {
-      const call = at.gateway.post(...modernRequest('tools/call', ADD));
-      setTimeout(() => at.tool.open(), 50);
-      return ended(await call)[1];
-    }).toMatch(/^run/);
+    await expect.poll(() => at.tool.cancelled).toBe(1);
+    await expect
+      .poll(async () => {
+        const call = at.gateway.post(...modernRequest('tools/call', ADD));
+        setTimeout(() => at.tool.open(), 50);
+        return ended(await call)[1];
+      })
+      .toMatch(/^run/);
   });
 
   test('without a grace has its call cancelled at once, and may call again', async () => {
     await using at = await scene('modern', { repeatGraceMs: 0 });
     await cutWhileRunning(at, modernRequest);
-    await eventually(() => at.tool.cancelled).toBe(1);
+    await expect.poll(() => at.tool.cancelled).toBe(1);
     const call = at.gateway.post(...modernRequest('tools/call', ADD));
-    await eventually(() => at.tool.runs).toBe(2);
+    await expect.poll(() => at.tool.runs).toBe(2);
     at.tool.open();
     expect(ended(await call)).toEqual([1, 'run 2']);
   });
@@ -245,7 +246,7 @@ describe('a modern caller that is cut off', () => {
     await using at = await scene();
     await cutWhileRunning(at, modernRequest);
     at.tool.open();
-    await eventually(() => at.downstream.requests.at(-1)?.closedEarly).toBe(false);
+    await expect.poll(() => at.downstream.requests.at(-1)?.closedEarly).toBe(false);
     expect(ended(await at.gateway.post(...modernRequest('tools/call', ADD, 'again')))).toEqual([
       'again',
       'run 1',
@@ -261,10 +262,10 @@ describe('a legacy caller that is cut off', () => {
     await using at = await scene('legacy');
     await cutWhileRunning(at, bare);
     at.tool.open();
-    await eventually(() => at.gateway.logs.some((line) => line.includes('"event":"call"'))).toBe(true);
+    await expect.poll(() => at.gateway.logs.some((line) => line.includes('"event":"call"'))).toBe(true);
     expect(ended(await at.gateway.post(...bare('tools/call', ADD)))).toEqual([1, 'run 1']);
     const next = at.gateway.post(...bare('tools/call', ADD));
-    await eventually(() => at.tool.runs).toBe(2);
+    await expect.poll(() => at.tool.runs).toBe(2);
     at.tool.open();
     expect(ended(await next)).toEqual([1, 'run 2']);
   });
@@ -274,7 +275,7 @@ describe('a legacy caller that is cut off', () => {
     await using at = await scene('legacy', {}, large);
     await cutWhileRunning(at, bare);
     at.tool.open();
-    await eventually(() => at.gateway.logs.some((line) => line.includes('"event":"call"'))).toBe(true);
+    await expect.poll(() => at.gateway.logs.some((line) => line.includes('"event":"call"'))).toBe(true);
     expect(ended(await at.gateway.post(...bare('tools/call', ADD)))).toEqual([1, UNKNOWN]);
     expect(at.tool.runs).toBe(1);
   });
@@ -290,7 +291,7 @@ test('who cancels one of two joined calls cancels its own part, and who cancels 
   const cancel = (requestId: number) =>
     gateway.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } }, session);
   const first = call(1);
-  await eventually(() => tool.runs).toBe(1);
+  await expect.poll(() => tool.runs).toBe(1);
   const others = [call(2), call(3)];
   await gateway.post(...legacyRequest('tools/list'));
   await cancel(1);
@@ -301,13 +302,13 @@ test('who cancels one of two joined calls cancels its own part, and who cancels 
   tool.open();
   expect(ended((await others[0]) as never)).toEqual([2, 'run 1']);
   const last = call(4);
-  await eventually(() => tool.runs).toBe(2);
+  await expect.poll(() => tool.runs).toBe(2);
   await cancel(4);
   expect((await last).messages).toEqual([]);
-  await eventually(() => tool.cancelled).toBe(1);
+  await expect.poll(() => tool.cancelled).toBe(1);
   // It was meant: the next one is another call.
   const next = call(5);
-  await eventually(() => tool.runs).toBe(3);
+  await expect.poll(() => tool.runs).toBe(3);
   tool.open();
   expect(ended(await next)).toEqual([5, 'run 3']);
 });
@@ -320,12 +321,12 @@ test('requests that say something else beside the same arguments are two calls',
   const call = (id: number, _meta: object) =>
     at.gateway.post(...modernRequest('tools/call', { ...ADD, _meta }, id));
   const alice = call(1, { 'acme/user': 'alice' });
-  await eventually(() => tool.runs).toBe(1);
+  await expect.poll(() => tool.runs).toBe(1);
   const others = [
     call(2, { 'acme/user': 'bob' }),
     call(3, { 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} }, 'acme/user': 'alice' }),
   ];
-  await eventually(() => tool.runs).toBe(3);
+  await expect.poll(() => tool.runs).toBe(3);
   tool.open();
   expect(ended(await alice)).toEqual([1, 'run 1 for alice']);
   for (const other of others) expect(ended(await other)[1]).toMatch(/run [23] for (bob|alice)/);
@@ -337,7 +338,7 @@ test('a repetition with another trace, or with none, is the same call', async ()
   const call = (id: number, _meta: object) =>
     at.gateway.post(...modernRequest('tools/call', { ...ADD, _meta }, id));
   const first = call(1, { traceparent: traceparent('a') });
-  await eventually(() => at.tool.runs).toBe(1);
+  await expect.poll(() => at.tool.runs).toBe(1);
   const others = [call(2, { traceparent: traceparent('b') }), call(3, {})];
   await at.gateway.post(...modernRequest('tools/list', {}, 4));
   at.tool.open();
@@ -362,7 +363,7 @@ test('of calls that are one, who asked for no log hears none', async () => {
   const call = (id: number, _meta: object) =>
     gateway.post(...modernRequest('tools/call', { ...ADD, _meta }, id));
   const first = call(1, { 'io.modelcontextprotocol/logLevel': 'info' });
-  await eventually(() => runs).toBe(1);
+  await expect.poll(() => runs).toBe(1);
   const second = call(2, {});
   await gateway.post(...modernRequest('tools/list', {}, 3));
   go();
@@ -379,7 +380,7 @@ test('two sessions are two callers', async () => {
   const calls = sessions.map((id) =>
     at.gateway.post(legacyRequest('tools/call', ADD)[0], { 'mcp-session-id': id }),
   );
-  await eventually(() => at.tool.runs).toBe(2);
+  await expect.poll(() => at.tool.runs).toBe(2);
   at.tool.open();
   await Promise.all(calls);
 });
@@ -397,9 +398,9 @@ test('a call that has asked its caller something is not joined', async () => {
     onElicit: () => new Promise((resolve) => answers.push(resolve as never)) as never,
   });
   const calls = [client.callTool(ADD)];
-  await eventually(() => answers.length).toBe(1);
+  await expect.poll(() => answers.length).toBe(1);
   calls.push(client.callTool(ADD));
-  await eventually(() => answers.length).toBe(2);
+  await expect.poll(() => answers.length).toBe(2);
   for (const answer of answers) answer({ action: 'accept', content: {} });
   for (const call of calls) expect(JSON.stringify(await call)).toContain('accept');
 });
@@ -425,12 +426,12 @@ test('a call that goes on with answers is run once when it is repeated, and agai
   const answered = (action: string, id: string) =>
     modernRequest('tools/call', { ...ADD, requestState, inputResponses: { sure: { action } }, _meta }, id);
   const cut = cuttable(gateway, answered('accept', 'cut off'));
-  await eventually(() => tool.runs).toBe(1);
+  await expect.poll(() => tool.runs).toBe(1);
   cut();
   const again = gateway.post(...answered('accept', 'again'));
   await gateway.post(...modernRequest('tools/list'));
   const other = gateway.post(...answered('decline', 'other'));
-  await eventually(() => tool.runs).toBe(2);
+  await expect.poll(() => tool.runs).toBe(2);
   tool.open();
   expect(ended(await again)).toEqual(['again', 'run 1: accept']);
   expect(ended(await other)).toEqual(['other', 'run 2: decline']);
@@ -455,10 +456,10 @@ test('a call that cannot have run is not kept', async () => {
   await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
   const cut = cuttable(gateway, legacyRequest('tools/call', ADD));
   const isCalled = ({ body }: { body: unknown }) => (body as Message)?.method === 'tools/call';
-  await eventually(() => downstream.requests.filter(isCalled).length).toBe(1);
+  await expect.poll(() => downstream.requests.filter(isCalled).length).toBe(1);
   cut();
   release();
-  await eventually(() => gateway.logs.some((line) => line.includes('call_failed'))).toBe(true);
+  await expect.poll(() => gateway.logs.some((line) => line.includes('call_failed'))).toBe(true);
   isLimited = false;
   expect(ended(await gateway.post(...legacyRequest('tools/call', ADD)))).toEqual([1, '3']);
 });

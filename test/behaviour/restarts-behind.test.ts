@@ -118,7 +118,7 @@ test.each([
   isFailing = true;
   for (let times = 2; times < 5; times++) {
     await gateway.post(...modernRequest('tools/call', { name: 'crm__fail', arguments: { times } }));
-    await eventually(() => asked).toBe(times);
+    await expect.poll(() => asked).toBe(times);
     expect(await echo(gateway, `call ${times}`)).toBe(`call ${times}`);
   }
   expect(gateway.logs.filter((line) => line.includes('downstream_down'))).toEqual([]);

@@ -263,7 +263,7 @@ test('a stream of notices that was cut is opened again, and what it may have mis
   const lists = () => crm.requests.filter(({ body }) => (body as Message)?.method === 'tools/list').length;
   expect([crm.opened, lists()]).toEqual([1, 1]);
   crm.cut();
-  await expect.poll(() => [crm.opened, lists()], { timeout: 5000 }).toEqual([2, 2]);
+  await expect.poll(() => [crm.opened, lists()]).toEqual([2, 2]);
 });
 
 test('a stream of notices that is cut while a wider one is refused: what it may have missed is listed', async () => {
@@ -277,7 +277,7 @@ test('a stream of notices that is cut while a wider one is refused: what it may 
   await expect.poll(() => crm.refused).toBe(1);
   crm.cut();
   crm.refuse(false);
-  await expect.poll(() => [crm.opened, lists()], { timeout: 5000 }).toEqual([2, 2]);
+  await expect.poll(() => [crm.opened, lists()]).toEqual([2, 2]);
   listening.cut();
 });
 
@@ -290,7 +290,7 @@ test('a stream of notices that a server on stdio has ended is opened again', asy
     ).length;
   expect(listens()).toBe(1);
   await gateway.post(...modernRequest('tools/call', { name: 'crm__end', arguments: {} }));
-  await expect.poll(listens, { timeout: 10_000 }).toBe(2);
+  await expect.poll(listens).toBe(2);
 });
 
 test('what a legacy downstream logs during a call goes to who called, from the level on that it asked for', async () => {
@@ -312,7 +312,7 @@ test('what a legacy downstream logs during a call goes to who called, from the l
     await some.client.callTool({ name: 'crm__log', arguments: {} });
     return some.heard;
   };
-  await expect.poll(heardBySome, { timeout: 10_000 }).toEqual(['warning of the call']);
+  await expect.poll(heardBySome).toEqual(['warning of the call']);
   expect(other.heard).toEqual([]);
   await expect(all.client.setLoggingLevel('loud' as 'info')).rejects.toMatchObject({ code: -32602 });
 });

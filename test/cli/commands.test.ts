@@ -18,7 +18,7 @@ import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { commonTools } from '../support/downstreams/tools.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
-import { crashingEntry, main, soon, stop, TOKEN, tooWide } from './serving.ts';
+import { crashingEntry, main, stop, TOKEN, tooWide } from './serving.ts';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -438,7 +438,7 @@ describe.concurrent('entry', () => {
       expect(result.content).toEqual([{ type: 'text', text: 'Ada' }]);
       // As it was told to, a program with a relative path is started beside servers.json.
       expect(printing.stderr).toContain('"cwd": "."');
-      await expect.poll(() => existsSync(join(folder.path, 'started')), soon).toBe(true);
+      await expect.poll(() => existsSync(join(folder.path, 'started'))).toBe(true);
     } finally {
       await client.close();
     }

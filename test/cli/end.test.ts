@@ -9,7 +9,7 @@ import { stdioServer } from '../support/downstreams/stdio.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 import { speakLines } from '../support/stdio-line.ts';
 import { open, send } from '../support/wire-client.ts';
-import { ask, connected, listening, sentences, silentEntry, soon, stop, TOKEN } from './serving.ts';
+import { ask, connected, listening, sentences, silentEntry, stop, TOKEN } from './serving.ts';
 
 describe.concurrent('the end', () => {
   const noToken = { SWITCHBOARD_TOKEN: TOKEN };
@@ -24,7 +24,7 @@ describe.concurrent('the end', () => {
       expect(files.pids.map(isAlive)).toEqual([true, true]);
 
       expect(await stop(child, signal)).toEqual({ code: 0, signal: null });
-      await expect.poll(() => files.pids.map(isAlive), soon).toEqual([false, false]);
+      await expect.poll(() => files.pids.map(isAlive)).toEqual([false, false]);
       expect(child.stdout).toBe('');
     },
   );
@@ -38,12 +38,12 @@ describe.concurrent('the end', () => {
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env: noToken });
     await connected(child, 1);
     child.process.kill(first);
-    await expect.poll(() => stubborn.events.map(({ event }) => event), soon).toContain('stdin closed');
+    await expect.poll(() => stubborn.events.map(({ event }) => event)).toContain('stdin closed');
     expect(stubborn.pids.map(isAlive)).toEqual([true]);
 
     // 1: it was not given the time to end its work.
     expect(await stop(child, second)).toEqual({ code: 1, signal: null });
-    await expect.poll(() => stubborn.pids.map(isAlive), soon).toEqual([false]);
+    await expect.poll(() => stubborn.pids.map(isAlive)).toEqual([false]);
   });
 
   test('a downstream that was asked and is silent does not hold it up', async ({ expect }) => {
@@ -70,11 +70,9 @@ describe.concurrent('the end', () => {
     await using held = await heldConnection(url);
     expect(await held.get('/readyz')).toMatch(/^HTTP\/1\.1 200 /);
     const call = ask(url, TOKEN, 'tools/call', { name: 'crm__slow', arguments: { ms: 1500 } });
-    await expect.poll(() => crm.calls.map(({ outcome }) => outcome), soon).toEqual(['running']);
+    await expect.poll(() => crm.calls.map(({ outcome }) => outcome)).toEqual(['running']);
     const exit = stop(child);
-    await expect
-      .poll(() => send(url, { method: 'GET' }).catch(({ code }) => code), soon)
-      .toBe('ECONNREFUSED');
+    await expect.poll(() => send(url, { method: 'GET' }).catch(({ code }) => code)).toBe('ECONNREFUSED');
     const unready = await held.get('/readyz');
     expect(unready).toMatch(/^HTTP\/1\.1 503 /);
     expect(unready).toMatch(/\r\nconnection: close\r\n/i);
@@ -96,12 +94,12 @@ describe.concurrent('the end', () => {
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env: noToken });
     const url = await listening(child);
     const call = ask(url, TOKEN, 'tools/call', { name: 'crm__slow', arguments: { ms: 60_000 } });
-    await expect.poll(() => crm.calls.map(({ outcome }) => outcome), soon).toEqual(['running']);
+    await expect.poll(() => crm.calls.map(({ outcome }) => outcome)).toEqual(['running']);
     expect(await stop(child)).toEqual({ code: 1, signal: null });
     expect((await call).messages[0]?.result).toMatchObject({
       ...{ isError: true, content: [{ text: expect.stringContaining('before drainMs was over') }] },
     });
-    await expect.poll(() => crm.calls.map(({ outcome }) => outcome), soon).toEqual(['cancelled']);
+    await expect.poll(() => crm.calls.map(({ outcome }) => outcome)).toEqual(['cancelled']);
     expect(child.stderr).toContain('"event":"cut","calls":1');
   });
 
@@ -141,7 +139,7 @@ describe.concurrent('the end', () => {
     await connected(child, 1);
     const params = { name: 'crm__slow', arguments: { ms: 1000 } };
     const call = line.request('tools/call', modernRequest('tools/call', params)[0].params);
-    await expect.poll(() => crm.calls.length, soon).toBe(1);
+    await expect.poll(() => crm.calls.length).toBe(1);
     expect(await stop(child)).toEqual({ code: 0, signal: null });
     expect((await call).result.content[0].text).toBe('waited 1000 ms');
   });
@@ -154,7 +152,7 @@ describe.concurrent('the end', () => {
     await connected(child, 1);
     const notifications = { toolsListChanged: true };
     line.send(modernRequest('subscriptions/listen', { notifications }, 'l')[0]);
-    await expect.poll(() => line.messages.length, soon).toBe(1);
+    await expect.poll(() => line.messages.length).toBe(1);
     expect(await stop(child)).toEqual({ code: 0, signal: null });
     const _meta = { 'io.modelcontextprotocol/subscriptionId': 'l' };
     expect(line.messages).toMatchObject([
@@ -170,7 +168,7 @@ describe.concurrent('the end', () => {
     await connected(child, 1);
     expect(files.pids.map(isAlive)).toEqual([true]);
     expect(await stop(child, 'SIGKILL')).toEqual({ code: null, signal: 'SIGKILL' });
-    await expect.poll(() => files.pids.map(isAlive), soon).toEqual([false]);
+    await expect.poll(() => files.pids.map(isAlive)).toEqual([false]);
   });
 
   test('nobody who reads its log is no reason to end', async ({ expect }) => {
@@ -199,7 +197,7 @@ describe.concurrent('the end', () => {
     await connected(child, 1);
     child.process.stdin?.end();
     expect(await child.exit).toEqual({ code: 0, signal: null });
-    await expect.poll(() => files.pids.map(isAlive), soon).toEqual([false, false]);
+    await expect.poll(() => files.pids.map(isAlive)).toEqual([false, false]);
   });
 
   test('--stdio ends with 0 on SIGTERM although its caller keeps the pipe open', async ({ expect }) => {

@@ -35,11 +35,11 @@ const firstName = async (url: string): Promise<string> =>
 
 /** Three versions, the first of which was put there before the start; each is told by its prefix. */
 async function followsEach(expect: ExpectStatic, url: string, put: (name: string) => Promise<void>) {
-  await expect.poll(() => firstName(url), soon).toMatch(/^one_/);
+  await expect.poll(() => firstName(url)).toMatch(/^one_/);
   await put('two');
-  await expect.poll(() => firstName(url), soon).toMatch(/^two_/);
+  await expect.poll(() => firstName(url)).toMatch(/^two_/);
   await put('three');
-  await expect.poll(() => firstName(url), soon).toMatch(/^three_/);
+  await expect.poll(() => firstName(url)).toMatch(/^three_/);
 }
 
 describe.concurrent('serve follows its files:', () => {
@@ -51,7 +51,7 @@ describe.concurrent('serve follows its files:', () => {
     await using folder = await folderWith({ 'servers.json': servers({}) });
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
     const url = await listening(child);
-    await expect.poll(() => firstName(url), soon).toMatch(/^crm__/);
+    await expect.poll(() => firstName(url)).toMatch(/^crm__/);
     await replace(join(folder.path, 'servers.json'), {
       mcpServers: { crm: crm.entry({ prefix: 'c_' }), other: crm.entry() },
       limits: { maxRequestBytes: 5000 },
@@ -94,9 +94,9 @@ describe.concurrent('serve follows its files:', () => {
     const file = join(folder.path, 'servers.json');
     const limits = { maxHeaderBytes: 4096 };
     await replace(file, { ...nowhere, audit: { values: true }, limits });
-    await expect.poll(() => told(child, 'reloaded').length, soon).toBe(1);
+    await expect.poll(() => told(child, 'reloaded').length).toBe(1);
     await replace(file, { ...nowhere, limits: { ...limits, maxRequestBytes: 5000 } });
-    await expect.poll(() => told(child, 'reloaded').length, soon).toBe(2);
+    await expect.poll(() => told(child, 'reloaded').length).toBe(2);
     expect(told(child, 'reloaded').map(({ msg }) => msg)).toEqual([
       'servers.json was read again; counts at the next start: audit, limits.maxHeaderBytes',
       'servers.json was read again; changed: limits; counts at the next start: audit',
@@ -121,7 +121,7 @@ describe.concurrent('serve follows its files:', () => {
     ];
     for (const [index, [text, said]] of broken.entries()) {
       await replace(path, text);
-      await expect.poll(() => told(child, 'reload_failed').length, soon).toBe(index + 1);
+      await expect.poll(() => told(child, 'reload_failed').length).toBe(index + 1);
       expect(told(child, 'reload_failed')[index]?.msg).toMatch(said);
       const { json } = await ask(url, TOKEN, 'tools/call', {
         name: 'crm__echo',
@@ -161,13 +161,13 @@ describe.concurrent('serve follows its files:', () => {
       const { headers } = crm.requests.at(-1) ?? {};
       return [headers?.['x-api-key'], headers?.['x-tenant-id']];
     };
-    await expect.poll(sent, soon).toEqual(['canary-key-one', 'tenant-one']);
+    await expect.poll(sent).toEqual(['canary-key-one', 'tenant-one']);
     await replace(key, 'canary-key-two\n');
-    await expect.poll(sent, soon).toEqual(['canary-key-two', 'tenant-one']);
+    await expect.poll(sent).toEqual(['canary-key-two', 'tenant-one']);
     await replace(join(folder.path, '.env'), 'TENANT=tenant-two\n');
-    await expect.poll(sent, soon).toEqual(['canary-key-two', 'tenant-two']);
+    await expect.poll(sent).toEqual(['canary-key-two', 'tenant-two']);
     await expect
-      .poll(() => told(child, 'reloaded').map(({ reconnected }) => reconnected), soon)
+      .poll(() => told(child, 'reloaded').map(({ reconnected }) => reconnected))
       .toEqual([['crm'], ['crm']]);
     expect(child.stderr).not.toMatch(/canary-key|tenant-one|tenant-two/);
   });
@@ -232,15 +232,15 @@ describe.concurrent('serve follows its files:', () => {
       await ask(url, TOKEN, 'tools/call', { name: 'crm__echo', arguments: { text: 'hello' } });
       return crm.requests.at(-1)?.headers['x-api-key'];
     };
-    await expect.poll(sent, soon).toBe('key-one');
+    await expect.poll(sent).toBe('key-one');
     for (const key of ['key-two', 'key-three']) {
       await put(key);
-      await expect.poll(sent, soon).toBe(key);
+      await expect.poll(sent).toBe(key);
       // Just after it has read, it looks once more by itself.
       await sleep(500);
     }
     await writeFile(join(secrets, 'key'), 'key-four');
-    await expect.poll(sent, soon).toBe('key-four');
+    await expect.poll(sent).toBe('key-four');
   });
 
   test('SIGHUP has them read, and says so where nothing is different', async ({ expect }) => {
@@ -266,9 +266,9 @@ describe.concurrent('serve follows its files:', () => {
     const status = async (token: string) => (await ask(url, token, 'tools/list')).status;
     expect([await status(one), await status(two)]).toEqual([200, 401]);
     await replace(join(folder.path, '.env'), `SWITCHBOARD_TOKEN=${two}\n`);
-    await expect.poll(() => status(two), soon).toBe(200);
+    await expect.poll(() => status(two)).toBe(200);
     expect(await status(one)).toBe(200);
-    await expect.poll(() => status(one), soon).toBe(401);
+    await expect.poll(() => status(one)).toBe(401);
     expect(told(child, 'reloaded')[0]?.settings).toEqual(['SWITCHBOARD_TOKEN']);
     expect(child.stderr).not.toContain(two);
     // Where none is set any more, that of the start, which may have been given away, opens nothing again.
@@ -288,7 +288,7 @@ describe.concurrent('serve follows its files:', () => {
     await rm(join(folder.path, '.env'));
     await mkdir(join(folder.path, '.env'));
     child.process.kill('SIGHUP');
-    await expect.poll(() => told(child, 'reload_failed').at(-1)?.msg, soon).toBe('.env: is a directory');
+    await expect.poll(() => told(child, 'reload_failed').at(-1)?.msg).toBe('.env: is a directory');
     expect((await ask(url, TOKEN, 'tools/list')).status).toBe(200);
   });
 
@@ -325,13 +325,10 @@ describe.concurrent('serve follows its files:', () => {
     line.send({ method: 'notifications/initialized' });
     const names = async () =>
       (await line.request('tools/list')).result.tools.map(({ name }: { name: string }) => name);
-    await expect.poll(async () => (await names())[0], soon).toMatch(/^one_/);
+    await expect.poll(async () => (await names())[0]).toMatch(/^one_/);
     await replace(join(folder.path, 'servers.json'), servers('two_'));
     await expect
-      .poll(
-        () => line.messages.filter(({ method }) => method === 'notifications/tools/list_changed').length,
-        soon,
-      )
+      .poll(() => line.messages.filter(({ method }) => method === 'notifications/tools/list_changed').length)
       .toBeGreaterThan(0);
     expect((await names())[0]).toMatch(/^two_/);
   });
@@ -369,7 +366,7 @@ test.concurrent('a server that refuses its credentials has them read again where
     const { json } = await ask(url, TOKEN, 'tools/call', { name: 'crm__echo', arguments: { text: 'hello' } });
     return json.result?.content[0].text;
   };
-  await expect.poll(call, soon).toBe('hello');
+  await expect.poll(call).toBe('hello');
   accepted = 'key-number-two';
   await put('next', accepted);
   await rename(join(folder.path, 'outer'), join(folder.path, 'gone'));
@@ -380,7 +377,7 @@ test.concurrent('a server that refuses its credentials has them read again where
       const text = await call();
       if (text !== 'hello') failed.push(text);
       return text;
-    }, soon)
+    })
     .toBe('hello');
   expect(failed[0]).toMatch(/^"crm" refused this gateway's credentials \(HTTP 401\)/);
 });

@@ -20,9 +20,6 @@ export function crashingEntry(key: string) {
 /** A process that reads and never says a word. */
 export const silentEntry = { command: process.execPath, args: ['-e', 'process.stdin.resume()'] };
 
-/** For `expect.poll`, which by itself gives up sooner than a busy machine starts a process. */
-export const soon = { timeout: 15_000 };
-
 /** Waits until `serve` says where it listens. */
 export async function listening(child: Child): Promise<string> {
   const [, url] = await child.waitFor('stderr', /"url":"(http:[^"]+)"/);

@@ -14,7 +14,7 @@ import { commonTools } from '../support/downstreams/tools.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 import { speakLines } from '../support/stdio-line.ts';
 import { send } from '../support/wire-client.ts';
-import { connected, listening, main, nowhere, soon, stop, TOKEN } from './serving.ts';
+import { connected, listening, main, nowhere, stop, TOKEN } from './serving.ts';
 
 /** However slow the machine: what is asked first is answered with all that there is. */
 const PATIENT = { firstListMs: 30_000 };
@@ -93,7 +93,7 @@ describe.concurrent('a stdio client', () => {
             method: 'notifications/progress',
             params: { progressToken, progress: step, total: 3 },
           });
-          await expect.poll(() => heard, soon).toContain(step);
+          await expect.poll(() => heard).toContain(step);
         }
         stream.result({ content: [{ type: 'text', text: 'all steps done' }], resultType: 'complete' });
       };
@@ -108,7 +108,7 @@ describe.concurrent('a stdio client', () => {
       const names = commonTools.map((tool) => tool.name).sort();
       const ofWeb = names.map((name) => `web__${name}`);
       const ofFiles = names.map((name) => `files__${name}`);
-      await expect.poll(() => caller.list(), soon).toEqual([...ofWeb, ...ofFiles]);
+      await expect.poll(() => caller.list()).toEqual([...ofWeb, ...ofFiles]);
 
       for (const key of ['web', 'files']) {
         expect(await caller.call(`${key}__echo`, { text: `hello ${key}` })).toMatchObject({
@@ -130,10 +130,10 @@ describe.concurrent('a stdio client', () => {
         const cancel = new AbortController();
         const call = caller.call(name, { ms: 60_000 }, { signal: cancel.signal });
         const refused = expect(call).rejects.toThrow();
-        await expect.poll(outcome, soon).toBe('running');
+        await expect.poll(outcome).toBe('running');
         cancel.abort();
         await refused;
-        await expect.poll(outcome, soon).toBe('cancelled');
+        await expect.poll(outcome).toBe('cancelled');
       }
       expect(await caller.call('web__add', { a: 1, b: 2 })).toMatchObject({ content: [{ text: '3' }] });
 
@@ -141,7 +141,7 @@ describe.concurrent('a stdio client', () => {
       const pids = [Number(caller.pid), ...files.pids];
       expect(pids.filter(isAlive)).toHaveLength(2);
       await caller[Symbol.asyncDispose]();
-      await expect.poll(() => pids.filter(isAlive), soon).toEqual([]);
+      await expect.poll(() => pids.filter(isAlive)).toEqual([]);
     },
   );
 });
@@ -285,7 +285,7 @@ describe.concurrent('--stdio', () => {
     );
     caller.child.process.stdin?.write(`${JSON.stringify(listen)}\n`);
     await expect
-      .poll(() => caller.messages, { timeout: 10_000 })
+      .poll(() => caller.messages)
       .toMatchObject([
         {
           method: 'notifications/subscriptions/acknowledged',
@@ -295,7 +295,7 @@ describe.concurrent('--stdio', () => {
     // Answered while it listens.
     const [list] = modernRequest('tools/list', {}, 'after');
     caller.child.process.stdin?.write(`${JSON.stringify(list)}\n`);
-    await expect.poll(() => caller.messages.at(-1)?.id, { timeout: 10_000 }).toBe('after');
+    await expect.poll(() => caller.messages.at(-1)?.id).toBe('after');
     caller.child.process.stdin?.end();
     expect(await caller.child.exit).toMatchObject({ code: 0 });
     expect(caller.messages.at(-1)).toMatchObject({ id: 'l', result: { resultType: 'complete' } });
@@ -308,10 +308,10 @@ describe.concurrent('--stdio', () => {
     });
     await using caller = speakLines(runCli(['--stdio'], { cwd: folder.path }));
     caller.send({ id: 1, method: 'tools/call', params: { name: 'web__slow', arguments: { ms: 60_000 } } });
-    await expect.poll(() => web.calls.map((call) => call.outcome), soon).toEqual(['running']);
+    await expect.poll(() => web.calls.map((call) => call.outcome)).toEqual(['running']);
     caller.child.process.stdin?.end();
     expect(await caller.child.exit).toEqual({ code: 0, signal: null });
-    await expect.poll(() => web.calls.map((call) => call.outcome), soon).toEqual(['cancelled']);
+    await expect.poll(() => web.calls.map((call) => call.outcome)).toEqual(['cancelled']);
   });
 });
 

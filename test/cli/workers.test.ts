@@ -152,7 +152,7 @@ function cuttable(url: string, call: [Message, Record<string, string>]) {
   return { reply, cut: () => leaving.abort() };
 }
 
-describe.concurrent('several processes', { timeout: 60_000 }, () => {
+describe.concurrent('several processes', () => {
   test('list the same and call the same, over whichever connection', async ({ expect }) => {
     await using crm = await plainServer({ era: 'modern' });
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
@@ -184,7 +184,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
       const { text } = await send(url, { method: 'GET', headers: { ...usual, connection: 'close' } });
       return /^mcp_switchboard_calls_total{downstream="crm",outcome="ok"} (\d+)$/m.exec(text)?.[1];
     };
-    await expect.poll(counted, soon).toBe('9');
+    await expect.poll(counted).toBe('9');
     process.kill(pidOfWorker(gateway.child), 'SIGKILL');
     await gateway.child.waitFor('stderr', /worker_ended/);
     // What it had counted stays counted.
@@ -229,7 +229,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     expect((await post(gateway.url, legacyRequest('resources/subscribe', { uri }), session)).status).toBe(
       200,
     );
-    await expect.poll(() => crm.subscribed(), soon).toEqual([uri]);
+    await expect.poll(() => crm.subscribed()).toEqual([uri]);
     await crm.change(uri);
     expect((await stream.next())?.params.uri).toBe(uri);
     stream.cut();
@@ -279,7 +279,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     for (let n = 0; n < 3; n++) {
       const call = modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: n } });
       const first = cuttable(gateway.url, call);
-      await expect.poll(() => crm.runs, soon).toBe(n + 1);
+      await expect.poll(() => crm.runs).toBe(n + 1);
       await sleep(TOLD_MS);
       first.cut();
       const again = post(gateway.url, call);
@@ -299,7 +299,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
     const calls = turns(2, (n) => modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: n } }));
     const first = calls.map((call) => cuttable(gateway.url, call));
-    await expect.poll(() => crm.runs, soon).toBe(2);
+    await expect.poll(() => crm.runs).toBe(2);
     await sleep(TOLD_MS);
     const changed = { catalogFile: '', mcpServers: { crm: crm.entry() }, limits: { maxParked: 10 } };
     await writeFile(join(gateway.folder.path, 'servers.json'), JSON.stringify(changed));
@@ -361,7 +361,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     await using gateway = await serving({ mcpServers: { crm: crm.entry() }, drainMs: 1000 });
     const calls = turns(2, (n) => call(gateway.url, 'crm__slow', { ms: n }));
     const heard = Promise.allSettled(calls);
-    await expect.poll(() => crm.runs, soon).toBe(2);
+    await expect.poll(() => crm.runs).toBe(2);
     await sleep(COUNTED_MS);
     process.kill(pidOfWorker(gateway.child), 'SIGSTOP');
     expect(await stop(gateway.child)).toEqual({ code: 1, signal: null });
@@ -414,7 +414,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
       .poll(async () => {
         const lists = await Promise.all(turns(6, () => post(gateway.url, modernRequest('tools/list'))));
         return lists.map(({ json }) => json.result.tools[0].name);
-      }, soon)
+      })
       .toEqual(turns(6, () => 'sales__add'));
     // Those that lived in the process that has gone are known to the others.
     const listed = () =>
@@ -479,7 +479,7 @@ describe.concurrent('several processes', { timeout: 60_000 }, () => {
     await using crm = await plainServer({ era: 'modern' });
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
     const calls = turns(6, (n) => call(gateway.url, 'crm__slow', { ms: 1500 + n }));
-    await expect.poll(() => crm.calls.length, soon).toBe(6);
+    await expect.poll(() => crm.calls.length).toBe(6);
     const ended = stop(gateway.child);
     const answers = await Promise.all(calls);
     expect(answers.map(({ json }) => json.result.content[0].text)).toEqual(
@@ -593,7 +593,7 @@ test('a call that is lost with its process may have run, and its caller is not t
   // One of them comes over a connection of the first process, which hands it over.
   const calls = turns(2, (n) => post(at.url, slow(n), session));
   const heard = Promise.allSettled(calls);
-  await expect.poll(() => downstream.runs, soon).toBe(2);
+  await expect.poll(() => downstream.runs).toBe(2);
   process.kill(pidOfWorker(at.child), 'SIGKILL');
   const answers = (await heard).flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
   expect(answers.map(({ status }) => status)).toEqual([200]);

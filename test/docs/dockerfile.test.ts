@@ -101,7 +101,7 @@ test('its steps leave a program that starts without dev dependencies, and is fou
   } finally {
     await rm(folder, { recursive: true });
   }
-}, 60_000);
+});
 
 test('the health check asks the port that the image listens on', () => {
   expect(variables(image)).toMatchObject({ HOST: '0.0.0.0', PORT: '8080' });

@@ -112,7 +112,7 @@ describe('in a folder with that servers.json and .env', () => {
   let scene: Scene;
   beforeAll(async () => {
     scene = await openScene(only('jsonc'), only('dotenv'));
-  }, 60_000);
+  });
   afterAll(() => scene?.[Symbol.asyncDispose]());
 
   test.each(sessions())('$command prints what is shown', async ({ command, shown }) => {

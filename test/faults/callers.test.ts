@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { asks } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 import { rawCaller, rawPost } from '../support/raw-caller.ts';
@@ -22,10 +21,12 @@ test('F85 a question whose caller has gone is taken back', async () => {
   stream.cut();
   const answers = () =>
     crm.requests.map(({ body }) => body as { id?: unknown; result?: unknown } | undefined);
-  await eventually(() => answers().find((body) => body?.id === 'question-1')?.result).toEqual({
-    action: 'cancel',
-  });
-  await eventually(() => gateway.gateway.waiting().calls).toBe(0);
+  await expect
+    .poll(() => answers().find((body) => body?.id === 'question-1')?.result)
+    .toEqual({
+      action: 'cancel',
+    });
+  await expect.poll(() => gateway.gateway.waiting().calls).toBe(0);
 });
 
 test('F86 a call that takes long says so before its caller gives up', async () => {

@@ -1,7 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { eventually } from '../support/eventually.ts';
 import {
   bytes,
   chunk,
@@ -91,11 +90,11 @@ test('F46 a call in flight ends as it began although its tool is gone meanwhile;
   });
   await using gateway = await startGateway({ mcpServers: { evil: changing.entry() } });
   const inFlight = call(gateway);
-  await eventually(() =>
-    changing.requests.some(({ body }) => (body as { method?: string }).method === 'tools/call'),
-  ).toBe(true);
+  await expect
+    .poll(() => changing.requests.some(({ body }) => (body as { method?: string }).method === 'tools/call'))
+    .toBe(true);
   tools = [];
-  await eventually(() => gateway.gateway.status().tools).toBe(0);
+  await expect.poll(() => gateway.gateway.status().tools).toBe(0);
   expect((await call(gateway)).json.error).toMatchObject({ code: -32602 });
   goOn();
   expect(textOf(await inFlight)).toBe('as it began');
@@ -153,7 +152,7 @@ test.each(['modern', 'legacy'] as const)(
     await wasSent;
     evil.script({});
     expect(textOf(await call(gateway))).toBe('well');
-    await eventually(() => gateway.gateway.waiting()).toEqual(NOTHING_WAITS);
+    await expect.poll(() => gateway.gateway.waiting()).toEqual(NOTHING_WAITS);
   },
 );
 
@@ -167,7 +166,7 @@ test('F53 what a legacy downstream asks is answered under its own id, whatever t
     chunk(ask(null, 'ping')),
     chunk(ask(1.5, 'ping')),
     ...Array.from({ length: 200 }, (_, n) => chunk(ask(`flood ${n}`, 'ping'))),
-    async () => eventually(() => answers().length).toBeGreaterThanOrEqual(203),
+    async () => expect.poll(() => answers().length).toBeGreaterThanOrEqual(203),
     chunk(event(good)),
     bytes('0\r\n\r\n'),
   ];
@@ -200,7 +199,7 @@ test('F91 calls that were cancelled or came too late leave nothing behind', asyn
       await expect(sent).rejects.toThrow();
     });
     await Promise.all([...late, ...cancelled]);
-    await eventually(() => gateway.gateway.waiting()).toEqual(NOTHING_WAITS);
+    await expect.poll(() => gateway.gateway.waiting()).toEqual(NOTHING_WAITS);
   }
-  await eventually(() => evil.connections.open).toBeLessThanOrEqual(64);
+  await expect.poll(() => evil.connections.open).toBeLessThanOrEqual(64);
 });

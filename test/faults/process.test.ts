@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ask, connected, listening, main, soon, stop, TOKEN } from '../cli/serving.ts';
+import { ask, connected, listening, main, stop, TOKEN } from '../cli/serving.ts';
 import { type Child, startNode, startProgram } from '../support/child.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { evilChild } from '../support/evil/stdio.ts';
@@ -12,9 +12,6 @@ import { evilServer } from '../support/evil/wire.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 // What only a process of its own can show: signals, files, descriptors, pipes.
-
-/** Several processes are started one after the other. */
-const SLOW = { timeout: 60_000 };
 
 const env = { SWITCHBOARD_TOKEN: TOKEN, LOG_LEVEL: 'debug' };
 const SERVE = [main, 'serve', '--port', '0'];
@@ -29,7 +26,7 @@ const toolsOf = async (url: string) =>
     ({ name }: { name: string }) => name,
   ) as string[];
 
-test('F9 killed again and again while it writes, it finds a file that is whole', SLOW, async () => {
+test('F9 killed again and again while it writes, it finds a file that is whole', async () => {
   await using folder = await temporaryFolder();
   await using crm = await plainServer({ era: 'modern', json: true });
   const servers = { crm: crm.entry() };
@@ -95,7 +92,7 @@ test('F11 a log whose reader has gone does not end the process', async () => {
 const mayUnshare =
   process.platform === 'linux' && spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0;
 
-test.skipIf(!mayUnshare)('F15 as process 1 it collects its children and ends on SIGTERM', SLOW, async () => {
+test.skipIf(!mayUnshare)('F15 as process 1 it collects its children and ends on SIGTERM', async () => {
   await using folder = await temporaryFolder();
   const crashing = { command: process.execPath, args: ['-e', 'process.exit(3)'] };
   writeFileSync(join(folder.path, 'servers.json'), JSON.stringify({ mcpServers: { crashing } }));
@@ -108,7 +105,7 @@ test.skipIf(!mayUnshare)('F15 as process 1 it collects its children and ends on 
   await child.waitFor('stderr', /(downstream_down[\s\S]*?){3}/);
   const [first = 0] = childrenOf(child.process.pid);
   // Those it started; what they start and leave behind takes an init, as README has it for containers.
-  await expect.poll(() => childrenOf(first).filter(isDead), soon).toEqual([]);
+  await expect.poll(() => childrenOf(first).filter(isDead)).toEqual([]);
   process.kill(first, 'SIGTERM');
   expect(await child.exit).toEqual({ code: 0, signal: null });
 });

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { expect, type TestContext, test } from 'vitest';
 import type { ServerEntry } from '../support/downstreams/downstream.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { eventually } from '../support/eventually.ts';
 import { type Era, METHODS, type Method, RESOURCE } from '../support/evil/usual.ts';
 import type { Heard } from '../support/evil/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
@@ -83,10 +82,10 @@ async function testCalls<S>(
     Promise.all(methods.map((method) => ask(gateway, method, script.progress))),
   );
   for (const [index, method] of methods.entries()) judge(script, method, answers[index] as Message);
-  await eventually(() => gateway.gateway.waiting()).toEqual(NOTHING_WAITS);
+  await expect.poll(() => gateway.gateway.waiting()).toEqual(NOTHING_WAITS);
   evil.script({});
   // A child has to be started again, and what was asked meanwhile may have been asked again.
-  await eventually(async () => JSON.stringify(await ask(gateway, 'tools/call'))).toContain('"well"');
+  await expect.poll(async () => JSON.stringify(await ask(gateway, 'tools/call'))).toContain('"well"');
 }
 
 function judge(
@@ -121,9 +120,9 @@ async function testList<S>(script: Script<S>, start: StartEvil<S>, era: Era, con
   evil.script({ 'tools/list': script.steps });
   await using gateway = await startGateway(servers, { catalogFile, settle: !isKnown });
   const stateOf = (key: string) => gateway.gateway.status().downstreams[key]?.state;
-  await eventually(() => stateOf('well')).toBe('ready');
+  await expect.poll(() => stateOf('well')).toBe('ready');
   const asked = () => evil.heard?.filter(({ method }) => method === 'tools/list').length;
-  if (evil.heard !== undefined) await eventually(asked).toBeGreaterThan(isKnown ? 1 : 0);
+  if (evil.heard !== undefined) await expect.poll(asked).toBeGreaterThan(isKnown ? 1 : 0);
   const names = await besideNeighbour(gateway, context, async () => {
     const { json } = await gateway.post(...modernRequest('tools/list'));
     return json.result.tools.map(({ name }: { name: string }) => name) as string[];

@@ -1,7 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { neverAnswers } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { silence } from '../support/evil/steps.ts';
 import { evilServer } from '../support/evil/wire.ts';
 import { startGateway } from '../support/gateway.ts';
@@ -14,10 +13,10 @@ test('F2 an attempt that gets no answer leaves no connection behind', async () =
   const entry = evil.entry({ connectTimeoutMs: 200 });
   await using gateway = await startGateway({ mcpServers: { evil: entry } });
   for (let attempts = 1; attempts <= 3; attempts++) {
-    await eventually(() => evil.heard.filter(({ method }) => method === 'server/discover').length).toBe(
-      attempts,
-    );
-    await eventually(() => evil.connections.open).toBe(0);
+    await expect
+      .poll(() => evil.heard.filter(({ method }) => method === 'server/discover').length)
+      .toBe(attempts);
+    await expect.poll(() => evil.connections.open).toBe(0);
   }
   expect(gateway.gateway.status().downstreams.evil?.state).toBe('down');
 });

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { isAlive, startNode } from './child.ts';
 import { folderWith } from './cli.ts';
-import { eventually } from './eventually.ts';
 
 test('a child is waited for by what it says, and sees only the environment it is given', async () => {
   await using folder = await folderWith({
@@ -22,5 +21,5 @@ test('what a child started is ended with it', async () => {
   const pid = Number((await child.waitFor('stdout', /started (\d+)/))[1]);
   expect(isAlive(pid)).toBe(true);
   await child[Symbol.asyncDispose]();
-  await eventually(() => isAlive(pid)).toBe(false);
+  await expect.poll(() => isAlive(pid)).toBe(false);
 });

@@ -3,7 +3,6 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { expect } from 'vitest';
 import type { ServerEntry } from './downstreams/downstream.ts';
 import { commonTools, unknownMeta } from './downstreams/tools.ts';
-import { eventually } from './eventually.ts';
 
 /** A client of SDK v2 connected straight to a server: what a test through the gateway is compared with. */
 export interface Connected extends AsyncDisposable {
@@ -49,7 +48,7 @@ export async function reportProgress({ client }: Connected) {
 export async function cancelSlowCall({ client }: Connected, hasBegun: () => boolean) {
   const caller = new AbortController();
   const call = client.callTool({ name: 'slow', arguments: { ms: 60_000 } }, { signal: caller.signal });
-  await eventually(hasBegun).toBe(true);
+  await expect.poll(hasBegun).toBe(true);
   caller.abort();
   await expect(call).rejects.toThrow();
 }

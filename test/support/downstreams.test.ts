@@ -5,7 +5,6 @@ import { everythingEntry, everythingServer } from './downstreams/everything.ts';
 import { legacyServer, legacyVersions } from './downstreams/legacy.ts';
 import { modernServer } from './downstreams/modern.ts';
 import { plainServer } from './downstreams/plain.ts';
-import { eventually } from './eventually.ts';
 import { send } from './wire-client.ts';
 
 const accept = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' };
@@ -32,7 +31,7 @@ describe('an HTTP fixture', () => {
     // Without sessions a legacy server cannot know which call a cancellation means.
     if (name.includes('no sessions')) return;
     await cancelSlowCall(connected, () => server.calls.at(-1)?.tool === 'slow');
-    await eventually(() => server.calls.at(-1)?.outcome).toBe('cancelled');
+    await expect.poll(() => server.calls.at(-1)?.outcome).toBe('cancelled');
   });
 
   test('that answers JSON serves the same tools', async () => {

@@ -3,7 +3,6 @@ import { commonNames } from './common-tools.ts';
 import { cursorLoop, endlessPages, oddCursor, pages } from './downstreams/pages.ts';
 import { plainServer } from './downstreams/plain.ts';
 import * as wire from './downstreams/wire.ts';
-import { eventually } from './eventually.ts';
 import { envelope, legacyRequest, modernRequest } from './messages.ts';
 import { open, send } from './wire-client.ts';
 
@@ -101,13 +100,13 @@ describe('a plain server puts on the wire', () => {
     await using modern = await plainServer({ era: 'modern' });
     const [body, headers] = modernRequest('tools/call', slow, 'a');
     (await open(modern.url, { body, headers: { ...accept, ...headers } })).cut();
-    await eventually(() => modern.cancellations).toEqual([{ requestId: 'a', by: 'closed stream' }]);
-    await eventually(() => modern.calls[0]?.outcome).toBe('cancelled');
+    await expect.poll(() => modern.cancellations).toEqual([{ requestId: 'a', by: 'closed stream' }]);
+    await expect.poll(() => modern.calls[0]?.outcome).toBe('cancelled');
 
     await using legacy = await plainServer({ era: 'legacy' });
     const [call] = legacyRequest('tools/call', slow, { id: 'b' });
     (await open(legacy.url, { body: call, headers: accept })).cut();
-    await eventually(() => legacy.requests[0]?.closedEarly).toBe(true);
+    await expect.poll(() => legacy.requests[0]?.closedEarly).toBe(true);
     expect([legacy.cancellations, legacy.calls[0]?.outcome]).toEqual([[], 'running']);
     const params = { requestId: 'b', reason: 'enough' };
     await send(legacy.url, {
@@ -121,7 +120,7 @@ describe('a plain server puts on the wire', () => {
   test('silence, until the request is cancelled', async () => {
     await using server = await plainServer({ era: 'legacy', answers: { 'tools/call': wire.neverAnswers } });
     const silent = send(server.url, { body: legacyRequest('tools/call', call)[0], headers: accept });
-    await eventually(() => server.requests.length).toBe(1);
+    await expect.poll(() => server.requests.length).toBe(1);
     const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } };
     await send(server.url, { body: cancelled, headers: accept });
     expect(await silent).toMatchObject({ text: '' });

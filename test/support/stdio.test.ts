@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { isAlive } from './child.ts';
 import { cancelSlowCall, connectDirectly, useCommonTools } from './common-tools.ts';
 import { type StdioFlavour, stdioServer } from './downstreams/stdio.ts';
-import { eventually } from './eventually.ts';
 import { startLine } from './stdio-line.ts';
 
 describe('a stdio fixture', () => {
@@ -23,7 +22,7 @@ describe('a stdio fixture', () => {
       server.events.filter((e) => e.event === 'received' && e.message.method === method);
     await cancelSlowCall(connected, () => JSON.stringify(received('tools/call').at(-1)).includes('slow'));
     const cancelled = { event: 'call ended', tool: 'slow', outcome: 'cancelled' };
-    await eventually(() => server.events).toContainEqual(cancelled);
+    await expect.poll(() => server.events).toContainEqual(cancelled);
     expect(received('notifications/cancelled')).toHaveLength(1);
   });
 
@@ -67,7 +66,7 @@ describe('a stdio fixture', () => {
         expect(pids.filter(isAlive)).toHaveLength(1);
       }
       await server[Symbol.asyncDispose]();
-      await eventually(() => pids.filter(isAlive)).toEqual([]);
+      await expect.poll(() => pids.filter(isAlive)).toEqual([]);
       await client.close();
     }
   });

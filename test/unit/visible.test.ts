@@ -106,9 +106,7 @@ test('whatever the text, nothing hidden is left, and once is as twice', () => {
 });
 
 // What is quadratic takes minutes, and is ended as too slow.
-test('a text of a mebibyte is cleaned in a time of its length, however it is made', {
-  timeout: 60_000,
-}, () => {
+test('a text of a mebibyte is cleaned in a time of its length, however it is made', () => {
   for (const piece of ['a', ESC, `${ESC}[`, `${ESC};`, ';a', '\u202e', '👨‍', '‍', '\u{e0041}']) {
     const text = ESC + piece.repeat(2 ** 20 / piece.length);
     expect(withoutHidden(text).length).toBeLessThanOrEqual(text.length);

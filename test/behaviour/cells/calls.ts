@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { needsStream, type Row, soon } from './cell.ts';
+import { needsStream, type Row } from './cell.ts';
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
@@ -17,7 +17,7 @@ export const CALLS: readonly Row[] = [
       caller.heard.length = 0;
       // The SDKs' clients lose progress that comes in one piece with the result, from any server.
       const call = caller.call('steps', { args: { held: true } });
-      await expect.poll(() => caller.heard, soon).toEqual(['step 1', 'step 2', 'step 3']);
+      await expect.poll(() => caller.heard).toEqual(['step 1', 'step 2', 'step 3']);
       await caller.call('finish');
       expect((await call).value).toBe('stepped');
     },
@@ -41,7 +41,7 @@ export const CALLS: readonly Row[] = [
         return caller.heard;
       };
       // A server of the legacy era is told the level beside the calls.
-      await expect.poll(told, soon).toEqual(['of no interest', 'of interest']);
+      await expect.poll(told).toEqual(['of no interest', 'of interest']);
       await caller.logLevel('info');
       expect(await told()).toEqual(['of interest']);
     },
@@ -54,10 +54,10 @@ export const CALLS: readonly Row[] = [
       const abort = new AbortController();
       const call = caller.call('waits', { signal: abort.signal });
       const ended = expect(call).rejects.toThrow();
-      await expect.poll(stateOf, soon).toMatchObject({ running: 1 });
+      await expect.poll(stateOf).toMatchObject({ running: 1 });
       abort.abort();
       await ended;
-      await expect.poll(stateOf, soon).toMatchObject({ running: 0, cancelled: cancelled + 1 });
+      await expect.poll(stateOf).toMatchObject({ running: 0, cancelled: cancelled + 1 });
     },
   },
   {

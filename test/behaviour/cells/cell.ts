@@ -29,9 +29,6 @@ export interface Row {
   readonly test: (peers: Peers, cell: Cell) => Promise<void>;
 }
 
-/** For `expect.poll`, which by itself gives up sooner than a busy machine is done. */
-export const soon = { timeout: 10_000 };
-
 export const JSON_ALONE = 'JSON has no place for it';
 export const needsStream = ({ hasStream }: Cell) => (hasStream ? undefined : JSON_ALONE);
 export const needsAskable = ({ canBeAsked }: Cell) => (canBeAsked ? undefined : JSON_ALONE);

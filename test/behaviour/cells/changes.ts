@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { COUNTER } from '../../support/downstreams/whole.ts';
-import { needsStream, type Row, soon } from './cell.ts';
+import { needsStream, type Row } from './cell.ts';
 
 const LISTS = ['prompts changed', 'resources changed', 'tools changed'];
 
@@ -19,9 +19,9 @@ export const CHANGES: readonly Row[] = [
       await caller.listen(COUNTER);
       caller.heard.length = 0;
       await caller.call('touch');
-      await expect.poll(() => caller.heard, soon).toEqual([COUNTER]);
+      await expect.poll(() => caller.heard).toEqual([COUNTER]);
       await caller.call('grow');
-      await expect.poll(() => [...caller.heard].sort(), soon).toEqual([...LISTS, COUNTER].sort());
+      await expect.poll(() => [...caller.heard].sort()).toEqual([...LISTS, COUNTER].sort());
       const { tools } = await caller.client.listTools();
       expect(tools.map(({ name }) => name)).toContain('crm__tool-1');
     },
@@ -37,7 +37,7 @@ export const CHANGES: readonly Row[] = [
     async test({ caller, askable }) {
       caller.heard.length = 0;
       await askable.call('touch');
-      await expect.poll(() => caller.heard, soon).toEqual([COUNTER]);
+      await expect.poll(() => caller.heard).toEqual([COUNTER]);
     },
   },
   {
@@ -49,7 +49,7 @@ export const CHANGES: readonly Row[] = [
       await caller.call('touch');
       await caller.call('grow');
       // What was touched first would have been told first.
-      await expect.poll(() => [...caller.heard].sort(), soon).toEqual(LISTS);
+      await expect.poll(() => [...caller.heard].sort()).toEqual(LISTS);
     },
   },
 ];

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { ANSWERS } from '../../support/callers/whole.ts';
 import { ASKING } from '../../support/downstreams/whole.ts';
-import { type Cell, JSON_ALONE, needsAskable, type Peers, type Row, soon } from './cell.ts';
+import { type Cell, JSON_ALONE, needsAskable, type Peers, type Row } from './cell.ts';
 
 const ASKED = { form: ['crm: Which one?'], url: ['crm: Sign in'] };
 
@@ -99,10 +99,10 @@ export const QUESTIONS: readonly Row[] = [
         () => new Promise(() => {}),
         async () => {
           const call = askable.call('takes-back');
-          await expect.poll(() => askable.heard, soon).toEqual(ASKED.form);
+          await expect.poll(() => askable.heard).toEqual(ASKED.form);
           await askable.call('finish');
           expect((await call).value).toBe('taken back');
-          await expect.poll(() => askable.heard, soon).toEqual([...ASKED.form, 'taken back']);
+          await expect.poll(() => askable.heard).toEqual([...ASKED.form, 'taken back']);
         },
       ),
   },

@@ -25,9 +25,6 @@ const CALLERS = (['v1', 'v2 legacy', 'v2 modern'] as const).flatMap((generation)
   (['stream', 'json', 'sse', 'stdio'] as const).map((kind) => [generation, kind] as const),
 );
 
-/** Time for a process to start that starts another. */
-const PATIENCE_MS = 30_000;
-
 /** What a server is given that its entry names, and no other. */
 const PASS_META = ['example.com/*'];
 
@@ -70,18 +67,18 @@ function describeCell(server: Cell['server'], caller: Cell['caller']): void {
     const connect = (canBeAsked: boolean) => wholeCaller(caller.generation, way, canBeAsked).then(use);
     const [one, other] = await Promise.all([connect(false), connect(true)]);
     peers = { caller: one, askable: other };
-  }, PATIENCE_MS);
+  });
 
   afterAll(async () => {
     for (const it of started) await it[Symbol.asyncDispose]();
-  }, PATIENCE_MS);
+  });
 
   for (const { what, not, instead, test: promise } of ROWS) {
     const reason = not?.(cell);
     const run = reason === undefined ? promise : instead;
     const title = reason === undefined ? what : `${what}: not here, ${reason}`;
     if (run === undefined) test.skip(title);
-    else test(title, () => run(peers, cell), PATIENCE_MS);
+    else test(title, () => run(peers, cell));
   }
 }
 

@@ -55,36 +55,29 @@ const CALLERS: Readonly<Record<string, (servers: object) => Promise<Calling>>> =
   stdio: overStdio,
 };
 
-/** Time for a process to start that starts another. */
-const PATIENCE = { timeout: 30_000 };
 const limits = { firstListMs: 30_000 };
 
 describe.each(Object.keys(SERVERS))('a task of a modern server over %s,', (over) => {
-  test.each(Object.keys(CALLERS))(
-    'of a modern caller over %s: made, asked for, cancelled',
-    PATIENCE,
-    async (way) => {
-      await using server = await (SERVERS[over] as (typeof SERVERS)[string])();
-      const start = CALLERS[way] as (typeof CALLERS)[string];
-      await using caller = await start({ mcpServers: { jobs: server.entry() }, limits });
-      const call = modernRequest('tools/call', { name: 'jobs__start', arguments: {}, _meta: KNOWS });
-      const { result: created } = await caller.ask(call);
-      expect(created).toMatchObject({ resultType: 'task', status: 'working' });
-      const { taskId } = created;
-      expect(taskId).not.toContain('task-1');
-      const ofTask = async (method: string) => {
-        const [body, headers] = modernRequest(method, { taskId, _meta: KNOWS });
-        return (await caller.ask([body, { ...headers, 'mcp-name': taskId }])).result;
-      };
-      expect(await ofTask('tasks/get')).toMatchObject({ resultType: 'complete', taskId, status: 'working' });
-      expect(await ofTask('tasks/cancel')).toMatchObject({ resultType: 'complete' });
-      expect(await ofTask('tasks/get')).toMatchObject({ taskId, status: 'cancelled' });
-    },
-  );
+  test.each(Object.keys(CALLERS))('of a modern caller over %s: made, asked for, cancelled', async (way) => {
+    await using server = await (SERVERS[over] as (typeof SERVERS)[string])();
+    const start = CALLERS[way] as (typeof CALLERS)[string];
+    await using caller = await start({ mcpServers: { jobs: server.entry() }, limits });
+    const call = modernRequest('tools/call', { name: 'jobs__start', arguments: {}, _meta: KNOWS });
+    const { result: created } = await caller.ask(call);
+    expect(created).toMatchObject({ resultType: 'task', status: 'working' });
+    const { taskId } = created;
+    expect(taskId).not.toContain('task-1');
+    const ofTask = async (method: string) => {
+      const [body, headers] = modernRequest(method, { taskId, _meta: KNOWS });
+      return (await caller.ask([body, { ...headers, 'mcp-name': taskId }])).result;
+    };
+    expect(await ofTask('tasks/get')).toMatchObject({ resultType: 'complete', taskId, status: 'working' });
+    expect(await ofTask('tasks/cancel')).toMatchObject({ resultType: 'complete' });
+    expect(await ofTask('tasks/get')).toMatchObject({ taskId, status: 'cancelled' });
+  });
 
   test.each(Object.keys(CALLERS))(
     'of a legacy caller over %s: none is made, and it hears why',
-    PATIENCE,
     async (way) => {
       await using server = await (SERVERS[over] as (typeof SERVERS)[string])();
       const start = CALLERS[way] as (typeof CALLERS)[string];
