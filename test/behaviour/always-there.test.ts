@@ -134,10 +134,10 @@ test('four hung servers of five do not hold up the list, not even at the first s
     { mcpServers: { ...entries, crm: well.entry() } },
     { settle: false },
   );
-  // Bounded by the gateway: 2.5 s. The hung ones take 10.
+  // Bounded by the gateway: 2.5 s, to which a busy machine adds. The hung ones take 10.
   const startedAt = performance.now();
   const first = (await gateway.post(...modernRequest('tools/list'))).json.result;
-  expect(performance.now() - startedAt).toBeLessThan(3000);
+  expect(performance.now() - startedAt).toBeLessThan(7500);
   expect(first.tools).toHaveLength(1);
   expect(first.ttlMs).toBe(0);
   for (let i = 0; i < 100; i++) {

@@ -8,7 +8,7 @@ import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
 
 const MAY_HAVE_RUN = 'The call may have run: check before repeating it.';
-const HASTY = { profile: 'hasty', profiles: { hasty: { callTimeoutMs: 400 } } };
+const HASTY = { profile: 'hasty', profiles: { hasty: { callTimeoutMs: 1000 } } };
 
 /** Reports progress every so often, that many times; then goes on. */
 function reporting(times: number, then: Answer): Answer {
@@ -33,11 +33,11 @@ async function call(gateway: RunningGateway, name = 'crm__echo', progressToken?:
 
 describe('a call that reports progress', () => {
   test('goes on beyond the time of its profile where its caller hears of it, and no longer where it does not', async () => {
-    const answer = reporting(10, answers);
+    const answer = reporting(20, answers);
     await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call echo': answer } });
     await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() }, ...HASTY });
     expect(await call(gateway, 'crm__echo', 'mine')).toBe('done');
-    expect(await call(gateway)).toBe(`"crm" did not answer crm__echo within 400 ms. ${MAY_HAVE_RUN}`);
+    expect(await call(gateway)).toBe(`"crm" did not answer crm__echo within 1000 ms. ${MAY_HAVE_RUN}`);
   });
 
   test('and then nothing more is given up, and cancelled downstream', async () => {
@@ -45,7 +45,7 @@ describe('a call that reports progress', () => {
     await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call echo': answer } });
     await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() }, ...HASTY });
     expect(await call(gateway, 'crm__echo', 'mine')).toBe(
-      `"crm" reported no progress of crm__echo for 400 ms, and no answer. ${MAY_HAVE_RUN}`,
+      `"crm" reported no progress of crm__echo for 1000 ms, and no answer. ${MAY_HAVE_RUN}`,
     );
     await expect.poll(() => downstream.cancellations.length).toBe(1);
   });
@@ -183,8 +183,8 @@ const after =
   };
 
 test('a server may take nearly all of its connectTimeoutMs for the first question', async () => {
-  await using crm = await plainServer({ era: 'modern', answers: { 'server/discover': after(1400) } });
-  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ connectTimeoutMs: 2500 }) } });
+  await using crm = await plainServer({ era: 'modern', answers: { 'server/discover': after(2400) } });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ connectTimeoutMs: 4000 }) } });
   expect(gateway.gateway.status().downstreams.crm?.state).toBe('ready');
 });
 

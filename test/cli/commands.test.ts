@@ -18,6 +18,7 @@ import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { commonTools } from '../support/downstreams/tools.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
+import { refusingPort } from '../support/refusing-port.ts';
 import { crashingEntry, main, stop, TOKEN, tooWide } from './serving.ts';
 
 type Env = Readonly<Record<string, string>>;
@@ -28,12 +29,6 @@ async function run(args: string[], mcpServers: object, env: Env = {}) {
   await using child = runCli(args, { cwd: folder.path, env });
   const { code } = await child.exit;
   return { code, stdout: child.stdout, stderr: withoutWaiting(child.stderr) };
-}
-
-/** A URL where nobody listens any more. */
-async function deadUrl(): Promise<string> {
-  await using server = await listenOnLoopback(() => {});
-  return `${server.origin}/mcp`;
 }
 
 describe.concurrent('check', () => {
@@ -58,9 +53,10 @@ describe.concurrent('check', () => {
   test('names each server that cannot be used, with the reason, and exits with 1', async () => {
     await using crm = await modernServer();
     await using closed = await modernServer({ requires: { 'X-API-KEY': 'the right one' } });
+    await using dead = await refusingPort();
     const servers = {
       crm: crm.entry(),
-      gone: { url: await deadUrl() },
+      gone: { url: `http://127.0.0.1:${dead.port}/mcp` },
       closed: closed.entry({ headers: { 'X-API-KEY': '${STALE_KEY}' } }),
       missing: { command: 'a-command-that-nobody-has' },
       crashes: crashingEntry('${OWN_KEY}'),
@@ -127,7 +123,11 @@ describe.concurrent('check', () => {
 
   test('tells at once that the file is good, and later for whom it waits', async ({ expect }) => {
     await using silent = await listenOnLoopback(() => {});
-    const servers = { silent: { url: `${silent.origin}/mcp` }, gone: { url: await deadUrl() } };
+    await using dead = await refusingPort();
+    const servers = {
+      silent: { url: `${silent.origin}/mcp` },
+      gone: { url: `http://127.0.0.1:${dead.port}/mcp` },
+    };
     await using folder = await folderWith({ 'servers.json': { mcpServers: servers } });
     await using child = runCli(['check'], { cwd: folder.path });
     await child.waitFor('stdout', /^servers\.json: 2 servers, no errors\n/);
@@ -197,8 +197,9 @@ describe.concurrent('tools', () => {
 
   test('lists the others when a server is down, says so on stderr, and exits with 1', async () => {
     await using crm = await modernServer();
+    await using dead = await refusingPort();
     const servers = {
-      gone: { url: await deadUrl() },
+      gone: { url: `http://127.0.0.1:${dead.port}/mcp` },
       crm: crm.entry(),
       crashes: crashingEntry('${OWN_KEY}'),
     };

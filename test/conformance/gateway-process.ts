@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startNode } from './children.ts';
@@ -34,23 +32,24 @@ export async function startGateway(
   const config = path.join(directory, 'servers.json');
   await writeFile(config, JSON.stringify({ mcpServers: { fixture: { url: downstreamUrl, prefix: '' } } }));
   const token = randomBytes(24).toString('base64url');
-  const port = await freePort();
-  const child = startNode(
-    [main, 'serve', '--config', config, '--host', '127.0.0.1', '--port', String(port)],
-    {
-      cwd: directory,
-      env: {
-        PATH: process.env.PATH,
-        HOME: directory,
-        XDG_CACHE_HOME: directory,
-        LOG_LEVEL: 'warn',
-        SWITCHBOARD_TOKEN: token,
-      },
+  const child = startNode([main, 'serve', '--config', config, '--host', '127.0.0.1', '--port', '0'], {
+    cwd: directory,
+    env: {
+      PATH: process.env.PATH,
+      HOME: directory,
+      XDG_CACHE_HOME: directory,
+      LOG_LEVEL: 'info',
+      SWITCHBOARD_TOKEN: token,
     },
-  );
-  const url = new URL(`http://127.0.0.1:${port}/mcp`);
+  });
+  let url = new URL('about:blank');
+  const isReady = async () => {
+    const [, told] = /"url":"(http:[^"]+)"/.exec(child.stderr()) ?? [];
+    if (told !== undefined) url = new URL(told);
+    return told !== undefined && listsTool(url, token, expectedTool);
+  };
   const deadline = Date.now() + START_LIMIT_MS;
-  while (!(await listsTool(url, token, expectedTool))) {
+  while (!(await isReady())) {
     if (child.hasExited() || Date.now() > deadline) {
       await child.stop(0);
       throw new Error(`the gateway does not list the fixture's tools; its stderr ends:\n${child.stderr()}`);
@@ -84,13 +83,4 @@ async function listsTool(url: URL, token: string, name: string): Promise<boolean
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

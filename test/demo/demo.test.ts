@@ -1,28 +1,23 @@
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openaiRealtime } from '../support/callers/openai.ts';
-import { isAlive, startNode } from '../support/child.ts';
+import { startNode } from '../support/child.ts';
+import { refusingPort } from '../support/refusing-port.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return String(port);
-}
-
 async function startDemo() {
-  const env = { PORT: await freePort(), CRM_PORT: await freePort(), BILLING_PORT: await freePort() };
+  // Held until it starts: what was merely free may be given to another server of the run.
+  const held = [await refusingPort(), await refusingPort(), await refusingPort()];
+  const [PORT = '', CRM_PORT = '', BILLING_PORT = ''] = held.map(({ port }) => String(port));
+  await Promise.all(held.map(({ release }) => release()));
   const token = 'token-of-the-demo-test';
   // What `npm run demo` runs; npm itself is between nobody and anything.
   const demo = startNode(['--import', 'tsx', 'examples/demo.ts'], {
     cwd: root,
-    env: { ...env, SWITCHBOARD_TOKEN: token },
+    env: { PORT, CRM_PORT, BILLING_PORT, SWITCHBOARD_TOKEN: token },
   });
-  return { demo, env, token };
+  return { demo, token, ports: [PORT, CRM_PORT, BILLING_PORT] };
 }
 
 test('the demo plays its conversation, serves Realtime afterwards, and stops with everything on Ctrl-C', async () => {
@@ -60,10 +55,10 @@ test('the demo plays its conversation, serves Realtime afterwards, and stops wit
 });
 
 test('the demo whose reader goes away stops with everything', async () => {
-  const { demo } = await startDemo();
+  const { demo, ports } = await startDemo();
   await using _ended = demo;
   await demo.waitFor('stdout', /tools\/list/);
   demo.process.stdout?.destroy();
   await demo.exit;
-  expect(isAlive(demo.process.pid as number)).toBe(false);
+  for (const port of ports) await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow('fetch failed');
 });

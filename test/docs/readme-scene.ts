@@ -1,5 +1,4 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +6,7 @@ import { parse as parseEnv } from 'dotenv';
 import { type Child, startNode } from '../support/child.ts';
 import { runCli, withoutWaiting } from '../support/cli.ts';
 import { listenOnLoopback, type RecordedRequest, sendJson } from '../support/http-server.ts';
+import { refusingPort } from '../support/refusing-port.ts';
 import type { Block } from './markdown.ts';
 
 export interface Output {
@@ -31,10 +31,13 @@ export async function openScene(serversJson: Block, dotEnv: Block): Promise<Scen
   const path = await mkdtemp(join(tmpdir(), 'readme-'));
   const variables = parseEnv(dotEnv.text);
   const secret = 'the-billing-secret';
-  const ports = { crm: await freePort(), billing: await freePort() };
+  // The examples do not say which port they got, so they cannot be given 0: these are held until they start.
+  const held = { crm: await refusingPort(), billing: await refusingPort() };
+  const ports = { crm: held.crm.port, billing: held.billing.port };
   const orders = await listenOnLoopback((_recorded, _req, res) =>
     sendJson(res, 401, { error: 'wrong password' }),
   );
+  await Promise.all(Object.values(held).map(({ release }) => release()));
   const examples = [
     startExample('crm', { CRM_PORT: `${ports.crm}`, CRM_API_KEY: variables.CRM_API_KEY }),
     startExample('billing', {
@@ -86,13 +89,4 @@ function exampleUrl(name: string): string {
 function notesServer(): string {
   const [loader, parent, notes] = [import.meta.resolve('tsx/esm/api'), import.meta.url, exampleUrl('notes')];
   return `import('${loader}').then(({ tsImport }) => tsImport('${notes}', '${parent}'));\n`;
-}
-
-/** The examples do not say which port they got, so they cannot be given 0. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
