@@ -179,17 +179,17 @@ test('a list is not taken for that of another server', async () => {
   expect([...gateway.gateway.catalog.generic.routes.keys()]).toEqual(['notes__c']);
 });
 
-const DEEP = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`;
+const DEEP = `${'{"a":'.repeat(50_000)}"sesame"${'}'.repeat(50_000)}`;
 /** As it says of itself what it is. */
 const BEGIN = '{"about":"The last good list of each server behind mcp-switchboard.",';
 const entryWith = (list: string) => (server: string) =>
   `${BEGIN}"format":1,"servers":{"crm":{"server":"${server}","listedAt":"","list":${list}}}}`;
 
 test.each([
-  ['that ends in the middle', () => `${BEGIN}"format":1,"servers":{"crm":{"li`],
-  ['of another format', () => `${BEGIN}"format":2,"servers":{}}`],
-  ['in which a tool is null', entryWith('{"tools":[null],"warnings":[]}')],
-  ['in which a time is negative', entryWith('{"tools":[],"ttlMs":-1,"warnings":[]}')],
+  ['that ends in the middle', () => `${BEGIN}"format":1,"servers":{"sesame":{"li`],
+  ['of another format', () => `${BEGIN}"format":2,"servers":{"sesame":{}}}`],
+  ['in which a tool is null', entryWith('{"tools":[null],"warnings":["sesame"]}')],
+  ['in which a time is negative', entryWith('{"tools":[],"ttlMs":-1,"warnings":["sesame"]}')],
   ['in which a tool has no end', entryWith(`{"tools":[${DEEP}],"warnings":[]}`)],
 ])('a file %s is not used but replaced, with one warning that quotes nothing of it', async (_what, write) => {
   await using kept = await folder();

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { answersResult, neverAnswers } from '../support/downstreams/wire.ts';
+import { answersResult, neverAnswers, textResult } from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 import { rawCaller, rawPost } from '../support/raw-caller.ts';
@@ -179,6 +179,12 @@ test('more streams of changes than maxListeners are a 429 in both eras, and the 
 });
 
 describe('a caller that does not read', () => {
+  const reporting = modernRequest('tools/call', {
+    name: 'crm__echo',
+    arguments: { text: 'hello' },
+    _meta: { progressToken: 1 },
+  });
+
   /** Sends the request and then leaves all that comes in the kernel. */
   async function nonReader(url: string, token: string, [body, headers]: typeof echo) {
     const json = JSON.stringify(body);
@@ -224,7 +230,37 @@ describe('a caller that does not read', () => {
     expect(bytes).toBeLessThan(LARGE.length);
   });
 
-  test('is sent no more than maxUnsentBytes of progress, is cut, and its call cancelled', async () => {
+  test('is kept no more than maxUnsentBytes of progress, and its answer', async () => {
+    const [count, message] = [200, 'x'.repeat(500_000)];
+    let isOver = false;
+    const flood: Answer = async (given) => {
+      const stream = given.stream();
+      const progressToken = given.message.params?._meta?.progressToken;
+      for (let progress = 1; progress <= count; progress++) {
+        stream.send({ method: 'notifications/progress', params: { progressToken, progress, message } });
+        // As fast as it is taken.
+        if (given.res.writableNeedDrain) await once(given.res, 'drain');
+      }
+      stream.result(textResult('done', given.message));
+      isOver = true;
+    };
+    await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': flood } });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    using reader = await nonReader(gateway.url, gateway.token, reporting);
+    await expect.poll(() => isOver).toBe(true);
+    await expect.poll(() => gateway.gateway.waiting().downstream).toBe(0);
+    let [bytes, text] = [0, ''];
+    reader.socket.setEncoding('utf8').on('data', (piece: string) => {
+      bytes += piece.length;
+      text = text.slice(-1000) + piece;
+    });
+    reader.socket.resume();
+    await expect.poll(() => text).toContain('done');
+    // What the kernel holds of it is some megabytes.
+    expect(bytes).toBeLessThan((count * message.length) / 3);
+  });
+
+  test('is cut when it reads nothing of a stream, and its call cancelled', async () => {
     const flood: Answer = async (given) => {
       const stream = given.stream();
       const progressToken = given.message.params?._meta?.progressToken;
@@ -239,12 +275,7 @@ describe('a caller that does not read', () => {
       mcpServers: { crm: crm.entry() },
       limits: { unsentTimeoutMs: 300 },
     });
-    const request = modernRequest('tools/call', {
-      name: 'crm__echo',
-      arguments: { text: 'hello' },
-      _meta: { progressToken: 1 },
-    });
-    using _reader = await nonReader(gateway.url, gateway.token, request);
+    using _reader = await nonReader(gateway.url, gateway.token, reporting);
     await expect.poll(() => crm.cancellations.length).toBe(1);
     expect(crm.cancellations[0]?.by).toBe('closed stream');
   });

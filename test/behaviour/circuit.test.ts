@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { doorTo } from '../support/door.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersStatus, cutsConnection, neverAnswers } from '../support/downstreams/wire.ts';
@@ -108,13 +109,18 @@ test('an answer that says isError, a JSON-RPC error and a 4xx are no failures', 
 });
 
 test('a server that went away is a matter of its connection: back again, it is called at once', async () => {
-  const crm = await plainServer({ era: 'modern' });
+  await using crm = await plainServer({ era: 'modern' });
+  await using door = await doorTo(crm.url);
   await using gateway = await startGateway({
-    mcpServers: { crm: crm.entry() },
-    limits: { breakerFailures: 1 },
+    mcpServers: { crm: { url: door.url } },
+    limits: { breakerFailures: 1, breakerOpenMs: 600_000 },
   });
-  await crm[Symbol.asyncDispose]();
+  expect(await call(gateway)).toBe('hello');
+  const open = await door.close();
   for (let i = 0; i < 5; i++) expect(await call(gateway)).not.toContain('in a row');
+  await open();
+  await expect.poll(() => gateway.gateway.status().downstreams.crm?.state).toBe('ready');
+  expect(await call(gateway)).toBe('hello');
   expect(gateway.logs.join('\n')).not.toContain('circuit_open');
 });
 

@@ -199,7 +199,7 @@ describe('the endpoint', () => {
     ['no JSON', '{', {}, 400],
     ['bytes that are not UTF-8 [R1]', Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x7d]), {}, 400],
     ['a batch', '[]', {}, 400],
-    ['JSON nested a million deep', '['.repeat(30_000), {}, 400],
+    ['JSON nested thirty thousand deep', '['.repeat(30_000), {}, 400],
     ['a null id', '{"jsonrpc":"2.0","id":null,"method":"ping"}', {}, 400],
     [
       'a response, from a modern caller',

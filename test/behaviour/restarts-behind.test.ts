@@ -1,50 +1,12 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { doorTo } from '../support/door.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersStatus, cutsConnection, neverAnswers } from '../support/downstreams/wire.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
-import { refusingPort } from '../support/refusing-port.ts';
-
-/** A port that leads to a server, and can be as closed as that of one that starts again. */
-async function doorTo(url: string) {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    const onward = connect(Number(new URL(url).port), '127.0.0.1');
-    for (const one of [socket, onward]) {
-      sockets.add(one);
-      one.on('error', () => {}).on('close', () => sockets.delete(one));
-    }
-    socket.pipe(onward).pipe(socket);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const shut = async () => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-    if (server.listening) await once(server, 'close');
-  };
-  return {
-    url: `http://127.0.0.1:${port}/mcp`,
-    /** Closes it, and resolves when it is: connections are refused from then on, until it is opened. */
-    async close() {
-      const closed = once(server, 'close');
-      await shut();
-      await closed;
-      const held = await refusingPort(port);
-      return async () => {
-        await held.release();
-        server.listen(port, '127.0.0.1');
-        await once(server, 'listening');
-      };
-    },
-    [Symbol.asyncDispose]: shut,
-  };
-}
 
 async function echo(gateway: RunningGateway, text: string): Promise<string> {
   const params = { name: 'crm__echo', arguments: { text } };

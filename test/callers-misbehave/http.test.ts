@@ -111,13 +111,15 @@ test('without the token the answer comes before the body, which is not read', as
   await caller.ended;
 });
 
-test('a body in chunks that does not end is cut off at maxRequestBytes, or at its time', async () => {
-  await using caller = await rawCaller(gateway.url);
-  caller.send(rawPost(gateway.token, '', { 'content-length': undefined, 'transfer-encoding': 'chunked' }));
+test('a body in chunks that does not end is cut off at maxRequestBytes', async () => {
+  // With all the time that there is by default.
+  await using patient = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  await using caller = await rawCaller(patient.url);
+  caller.send(rawPost(patient.token, '', { 'content-length': undefined, 'transfer-encoding': 'chunked' }));
   const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
   const sending = setInterval(() => caller.send(chunk), 1);
   try {
-    expect([413, 408]).toContain((await caller.next()).status);
+    expect((await caller.next()).status).toBe(413);
     await caller.ended;
   } finally {
     clearInterval(sending);

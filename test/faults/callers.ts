@@ -23,7 +23,8 @@ export const CALLER_FAULTS: readonly Fault[] = [
     id: 'F66',
     promise: 'callers that never read are bounded',
     elsewhere: [
-      'test/behaviour/caller-limits.test.ts: is sent no more than maxUnsentBytes of progress, is cut, and its call cancelled',
+      'test/behaviour/caller-limits.test.ts: is kept no more than maxUnsentBytes of progress, and its answer',
+      'test/behaviour/caller-limits.test.ts: is cut when it reads nothing of a stream, and its call cancelled',
       'test/behaviour/caller-limits.test.ts: has its connection cut when nothing of an answer moves for unsentTimeoutMs',
     ],
     command: 'npx tsx bench/non-readers.ts',
@@ -63,7 +64,7 @@ export const CALLER_FAULTS: readonly Fault[] = [
     promise: 'a body that is too large is refused unread, and none is read without the token',
     elsewhere: [
       'test/callers-misbehave/http.test.ts: without the token the answer comes before the body, which is not read',
-      'test/callers-misbehave/http.test.ts: a body in chunks that does not end is cut off at maxRequestBytes, or at its time',
+      'test/callers-misbehave/http.test.ts: a body in chunks that does not end is cut off at maxRequestBytes',
       'test/behaviour/token.test.ts: without a token is refused before its body has come',
     ],
   },
@@ -94,7 +95,7 @@ export const CALLER_FAULTS: readonly Fault[] = [
     promise: 'JSON that is nested too deep is refused',
     elsewhere: [
       'test/callers-misbehave/json.test.ts: JSON nested %s levels deep',
-      'test/behaviour/endpoint.test.ts: JSON nested a million deep',
+      'test/behaviour/endpoint.test.ts: JSON nested thirty thousand deep',
     ],
   },
   {

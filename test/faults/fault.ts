@@ -27,6 +27,8 @@ export interface Script<S = Step> {
    */
   readonly told: string;
   readonly mayHaveRun?: boolean;
+  /** What is in the answer beside the usual, or instead of it; undefined where it is to be missing. */
+  readonly other?: Readonly<Record<string, unknown>>;
   /** It goes on until somebody's time is over. */
   readonly holds?: true;
   /** Default: both. */

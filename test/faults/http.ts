@@ -67,8 +67,9 @@ const answered = (what: string, ...steps: Step[]): Script => ({
   told: 'the answer',
 });
 
-const odd = (what: string, other: object): Script => ({
+const odd = (what: string, other: Readonly<Record<string, unknown>>): Script => ({
   ...answered(what, whole(resultBut(other))),
+  other,
   methods: ['tools/call'],
 });
 const oddContent = (what: string, block: unknown) =>

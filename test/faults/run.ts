@@ -89,11 +89,15 @@ async function testCalls<S>(
 }
 
 function judge(
-  { told, mayHaveRun }: Pick<Script, 'told' | 'mayHaveRun'>,
+  { told, mayHaveRun, other = {} }: Pick<Script, 'told' | 'mayHaveRun' | 'other'>,
   method: Method,
   { result, error }: Message,
 ) {
-  if (told === 'the answer') return expect(JSON.stringify(result)).toContain('"well"');
+  if (told === 'the answer') {
+    expect(JSON.stringify(result)).toContain('"well"');
+    for (const [key, value] of Object.entries(other)) expect(result[key]).toEqual(value);
+    return;
+  }
   const sentence = `"evil" ${told.replace('%', exposed(method))}`;
   const text = method === 'tools/call' ? result?.content[0].text : error?.message;
   expect(text).toContain(sentence);

@@ -1,3 +1,4 @@
+import type { TestContext } from 'vitest';
 import type { Generation, Way, WholeCaller } from '../../support/callers/whole.ts';
 
 /** One meeting of a kind of server with a kind of caller. */
@@ -25,7 +26,7 @@ export interface Row {
   /** Why it is not so in this cell. */
   readonly not?: (cell: Cell) => string | undefined;
   /** What is promised there instead; absent where there is nothing that could be. */
-  readonly instead?: (peers: Peers, cell: Cell) => Promise<void>;
+  readonly instead?: (peers: Peers, cell: Cell, context: TestContext) => Promise<void>;
   readonly test: (peers: Peers, cell: Cell) => Promise<void>;
 }
 

@@ -85,8 +85,9 @@ export const QUESTIONS: readonly Row[] = [
         ? 'such a caller was asked by an answer, and gets the result when it comes back'
         : undefined;
     },
-    async instead({ askable }, { server, canBeAsked }) {
-      if (server.era === 'modern' || !canBeAsked) return;
+    async instead({ askable }, { server, canBeAsked }, { skip }) {
+      if (server.era === 'modern' || !canBeAsked)
+        skip('there is nobody who could be asked, or nothing to take back');
       // It comes back only when nobody wants its answer any more.
       const late = () => askable.call('finish').then(() => ANSWERS.form);
       await whileItFills(askable, late, async () => {

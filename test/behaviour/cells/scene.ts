@@ -78,7 +78,7 @@ function describeCell(server: Cell['server'], caller: Cell['caller']): void {
     const run = reason === undefined ? promise : instead;
     const title = reason === undefined ? what : `${what}: not here, ${reason}`;
     if (run === undefined) test.skip(title);
-    else test(title, () => run(peers, cell));
+    else test(title, (context) => run(peers, cell, context));
   }
 }
 

@@ -1,4 +1,5 @@
-// By hand: its tool `ask` tells progress, logs, asks its caller, and tells what it was answered. ERA says in which way.
+// By hand: its tool `ask` tells progress, logs, asks its caller, and tells what it was answered. ERA says in which way, and
+// AT_ONCE how many calls are to be there before it asks.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from '../../messages.ts';
 import { send, serveLines } from './lines.ts';
@@ -6,6 +7,8 @@ import { send, serveLines } from './lines.ts';
 const isModern = process.env.ERA === 'modern';
 /** Requests of its own that were answered. */
 const answered: unknown[] = [];
+const atOnce = Number(process.env.AT_ONCE ?? 1);
+const gathered: (() => void)[] = [];
 const waiting = new Map<unknown, (message: Message) => void>();
 const CACHE = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
 
@@ -62,6 +65,10 @@ async function ask({ id, params }: Message): Promise<void> {
   send({ method: 'notifications/message', params: { level: 'info', data: 'asking' } });
   // See the test: what comes in one piece with the end of a round is lost by the SDK's client.
   await sleep(100);
+  await new Promise<void>((resolve) => {
+    gathered.push(resolve);
+    if (gathered.length >= atOnce) for (const go of gathered.splice(0)) go();
+  });
   if (isModern) {
     const inputRequests = { choice: { method: 'elicitation/create', params: FORM } };
     return send({ id, result: { resultType: 'input_required', inputRequests } });
