@@ -67,7 +67,7 @@ test('a person who does not answer for ten minutes is no fault of the server tha
     vi.useRealTimers();
   }
   expect(gateway.gateway.status().downstreams.crm?.state).toBe('ready');
-  await eventually(() => crm.cancellations.length).toBe(1);
+  await expect.poll(() => crm.cancellations.length).toBe(1);
 });
 
 test('of a call that is cut off and sent again, what it asked first is taken back', async () => {

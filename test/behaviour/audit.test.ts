@@ -300,14 +300,14 @@ test('a call that came before the first lists is counted with the time that its 
   const bearer = { authorization: `Bearer ${gateway.token}` };
   const headers = { ...own, ...bearer, accept, 'content-type': 'application/json' };
   const left = gateway.send('/mcp', { body, headers, signal: leaving.signal });
-  await eventually(() => gateway.gateway.waiting().requests).toBe(1);
+  await expect.poll(() => gateway.gateway.waiting().requests).toBe(1);
   leaving.abort();
   await expect(left).rejects.toThrow();
   const heard = gateway.post(...echo('heard'));
   await sleep(500);
   lists.resolve();
   expect((await heard).json.result.content[0].text).toBe('heard');
-  await eventually(() => auditOf(gateway).length).toBe(2);
+  await expect.poll(() => auditOf(gateway).length).toBe(2);
   const [cancelled, ok] = auditOf(gateway).toSorted((a, b) =>
     String(a.outcome).localeCompare(String(b.outcome)),
   );

@@ -195,7 +195,7 @@ test('a server whose stream of notices is cut is listed again when its list expi
   crm.cutStreams();
   await expect.poll(() => crm.streams).toBe(0);
   script.tools = [tool('b')];
-  await expect.poll(() => names(gateway), { timeout: 5000 }).toEqual(['crm__b']);
+  await expect.poll(() => names(gateway)).toEqual(['crm__b']);
   expect(connects()).toBe(1);
 });
 
@@ -215,7 +215,7 @@ test('a modern server that is replaced by one with more to offer is asked for th
   const running = gateway.post(
     ...modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 2500 } }),
   );
-  await expect.poll(() => listings(crm), { timeout: 5000 }).toBeGreaterThan(1);
+  await expect.poll(() => listings(crm)).toBeGreaterThan(1);
   const connects = () => gateway.logs.filter((line) => line.includes('"downstream_ready"')).length;
   expect(connects()).toBe(1);
   offer = { capabilities: { prompts: { listChanged: true }, tools: {} }, instructions: 'New.' };
@@ -261,7 +261,7 @@ test('a legacy server without a stream of its own says on those of calls what ha
   await caller.subscribeResource({ uri: 'test://a' });
   await gateway.post(...modernRequest('tools/call', { name: 'crm__a', arguments: {} }));
   await expect.poll(() => heard).toEqual(['test://a']);
-  await expect.poll(() => names(gateway), { timeout: 5000 }).toEqual(['crm__b']);
+  await expect.poll(() => names(gateway)).toEqual(['crm__b']);
 });
 
 test('a list that expires is asked for again, of that server only, and callers see what came', async () => {

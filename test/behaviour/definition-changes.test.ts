@@ -372,17 +372,17 @@ test('a file of approvals that is deleted while it serves is there again with th
     mcpServers: { crm: crm.entry({ headers: { 'X-Version': version } }) },
   });
   await using gateway = await restart(serversWith('1'), kept.file);
-  await eventually(() => stat(kept.file).then(() => 'there', String)).toBe('there');
+  await expect.poll(() => stat(kept.file).then(() => 'there', String)).toBe('there');
   await rm(kept.file);
   crm.state.tools = [tool('find', 'Finds evil.')];
   await writeFile(join(kept.path, 'servers.json'), JSON.stringify(serversWith('2')));
   await gateway.reload(serversWith('2'));
-  await eventually(() => stat(kept.file).then(() => 'there', String)).toBe('there');
+  await expect.poll(() => stat(kept.file).then(() => 'there', String)).toBe('there');
   expect(await descriptions(gateway)).toEqual(['crm__find: Finds.']);
   await using approve = runCli(['approve', 'crm'], { cwd: kept.path });
   await approve.exit;
   expect(approve.stdout).toBe('approved  crm  find\n');
-  await eventually(() => descriptions(gateway)).toEqual(['crm__find: Finds evil.']);
+  await expect.poll(() => descriptions(gateway)).toEqual(['crm__find: Finds evil.']);
 });
 
 test('approve takes nothing from a server whose entry it cannot read: it says so, and leaves the file as it is', async () => {

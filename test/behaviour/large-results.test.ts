@@ -4,7 +4,6 @@ import { describe, expect, test } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
@@ -277,7 +276,7 @@ test('a result that goes on in pieces is recorded with the bytes of its answer',
   const { body } = await callDump(at.gateway.url, at.gateway.token, 'modern', 'json');
   finish();
   const bytes = Buffer.byteLength(await body.text());
-  await eventually(
-    () => at.gateway.logs.filter((line) => line.includes(`"resultBytes":${bytes}}`)).length,
-  ).toBe(1);
+  await expect
+    .poll(() => at.gateway.logs.filter((line) => line.includes(`"resultBytes":${bytes}}`)).length)
+    .toBe(1);
 });

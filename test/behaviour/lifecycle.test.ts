@@ -149,14 +149,14 @@ test('a downstream that restarts while nobody calls it is listed anew, and told 
   await caller.subscribeResource({ uri: 'test://a' });
   restart('new');
   for (const stream of streams) stream.destroy();
-  await expect.poll(() => names(gateway), { timeout: 10_000 }).toEqual(['crm__new']);
+  await expect.poll(() => names(gateway)).toEqual(['crm__new']);
   expect(subscribed).toEqual(['old test://a', 'new test://a']);
 
   // A list that was read a moment ago is not read again.
   await sleep(1100);
   restart('newer');
   await caller.subscribeResource({ uri: 'test://b' });
-  await expect.poll(() => names(gateway), { timeout: 5000 }).toEqual(['crm__newer']);
+  await expect.poll(() => names(gateway)).toEqual(['crm__newer']);
   expect(subscribed.slice(2).sort()).toEqual(['newer test://a', 'newer test://b']);
 });
 
@@ -230,7 +230,7 @@ test.each([
     expect(await echo(gateway, 'crm__echo')).toBe('hello');
     target = second.url;
     await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'lost' } }));
-    await expect.poll(() => gateway.gateway.status().downstreams.crm?.era, { timeout: 5000 }).toBe('modern');
+    await expect.poll(() => gateway.gateway.status().downstreams.crm?.era).toBe('modern');
     expect(await echo(gateway, 'crm__echo')).toBe('hello');
   },
 );

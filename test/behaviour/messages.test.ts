@@ -288,18 +288,3 @@ describe('a result', () => {
     expect(await complete('')).toEqual({ values: values.slice(0, 100), hasMore: true });
   });
 });
-
-test('a place in a list that was not given here is refused: who goes on from it would begin again without end [R113] [R121]', async () => {
-  await using crm = await plainServer({ era: 'modern' });
-  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
-  for (const request of [modernRequest, legacyRequest]) {
-    const reply = await gateway.post(...request('tools/list', { cursor: 'page-2' }, undefined));
-    expect([reply.status, reply.messages[0]?.error?.code]).toEqual([200, -32602]);
-    // Some write what they do not have as null, or as nothing.
-    for (const cursor of [null, '']) {
-      const list = (await gateway.post(...request('tools/list', { cursor }, undefined))).messages[0]?.result;
-      expect(list.tools).toHaveLength(5);
-      expect(list).not.toHaveProperty('nextCursor');
-    }
-  }
-});

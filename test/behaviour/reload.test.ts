@@ -6,7 +6,6 @@ import type { HttpDownstream, ServerEntry } from '../support/downstreams/downstr
 import { legacyServer as firstGeneration } from '../support/downstreams/legacy.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { type StdioDownstream, stdioServer } from '../support/downstreams/stdio.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
@@ -137,7 +136,7 @@ describe('another configuration', () => {
     fails = true;
     await gateway.reload(entry('second'));
     fails = false;
-    await eventually(() => gateway.gateway.status().downstreams.crm?.state).toBe('ready');
+    await expect.poll(() => gateway.gateway.status().downstreams.crm?.state).toBe('ready');
     expect(await keyOfCall()).toBe('second');
   });
 
@@ -241,7 +240,7 @@ describe('another configuration', () => {
     await using other = await legacyServer('a');
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), other: other.entry() } });
     const running = call(gateway, 'crm__limited');
-    await eventually(() => calls).toBe(1);
+    await expect.poll(() => calls).toBe(1);
     await gateway.reload({ mcpServers: { other: other.entry() } });
     expect(await running).toBe('done');
   });
@@ -370,11 +369,11 @@ describe('another configuration', () => {
     const clientInfo = { name: 'test', version: '1' };
     say(legacyRequest('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo })[0]);
     say({ jsonrpc: '2.0', method: 'notifications/initialized' });
-    await eventually(() => gateway.gateway.waiting().listeners).toBe(1);
+    await expect.poll(() => gateway.gateway.waiting().listeners).toBe(1);
     await gateway.reload(servers('a_'));
     expect(written).not.toContain('list_changed');
     await gateway.reload({ ...servers('b_'), toolsets });
-    await eventually(() => written).toContain('notifications/tools/list_changed');
+    await expect.poll(() => written).toContain('notifications/tools/list_changed');
     input.end();
     await served;
   });

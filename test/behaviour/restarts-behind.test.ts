@@ -4,7 +4,6 @@ import { doorTo } from '../support/door.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersStatus, cutsConnection, neverAnswers } from '../support/downstreams/wire.ts';
-import { eventually } from '../support/eventually.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
 

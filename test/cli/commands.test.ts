@@ -156,9 +156,9 @@ describe.concurrent('check', () => {
     const servers = { stubborn: stubborn.entry(), silent: { url: `${silent.origin}/mcp` } };
     await using folder = await folderWith({ 'servers.json': { mcpServers: servers } });
     await using child = runCli(['check'], { cwd: folder.path });
-    await expect.poll(() => stubborn.pids.map(isAlive), soon).toEqual([true]);
+    await expect.poll(() => stubborn.pids.map(isAlive)).toEqual([true]);
     expect(await stop(child, signal)).toEqual({ code, signal: null });
-    await expect.poll(() => stubborn.pids.map(isAlive), soon).toEqual([false]);
+    await expect.poll(() => stubborn.pids.map(isAlive)).toEqual([false]);
   });
 });
 

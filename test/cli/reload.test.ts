@@ -12,7 +12,7 @@ import { stdioServer } from '../support/downstreams/stdio.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
 import { speakLines } from '../support/stdio-line.ts';
 import { send } from '../support/wire-client.ts';
-import { ask, connected, listening, main, nowhere, sentences, soon, stop, TOKEN } from './serving.ts';
+import { ask, connected, listening, main, nowhere, sentences, stop, TOKEN } from './serving.ts';
 
 const env = { SWITCHBOARD_TOKEN: TOKEN };
 
@@ -274,7 +274,7 @@ describe.concurrent('serve follows its files:', () => {
     // Where none is set any more, that of the start, which may have been given away, opens nothing again.
     await replace(join(folder.path, '.env'), 'OTHER=1\n');
     await replace(join(folder.path, 'servers.json'), { mcpServers: { crm: crm.entry({ prefix: 'c_' }) } });
-    await expect.poll(() => told(child, 'reloaded').at(-1)?.reshaped, soon).toEqual(['crm']);
+    await expect.poll(() => told(child, 'reloaded').at(-1)?.reshaped).toEqual(['crm']);
     expect([await status(one), await status(two)]).toEqual([401, 200]);
   });
 
@@ -302,7 +302,7 @@ describe.concurrent('serve follows its files:', () => {
     // The second waits for the first, which waits for an answer.
     const first = { silent: silent.entry() };
     await replace(file, { mcpServers: first });
-    await expect.poll(() => silent.requests.length, soon).toBe(1);
+    await expect.poll(() => silent.requests.length).toBe(1);
     await replace(file, { mcpServers: { ...first, late: late.entry() } });
     child.process.kill('SIGHUP');
     await sleep(500);

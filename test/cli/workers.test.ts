@@ -16,7 +16,7 @@ import { stdioServer } from '../support/downstreams/stdio.ts';
 import { textResult } from '../support/downstreams/wire.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 import { open, type Reply, send } from '../support/wire-client.ts';
-import { connected, listening, main, soon, stop, TOKEN } from './serving.ts';
+import { connected, listening, main, stop, TOKEN } from './serving.ts';
 
 const usual = {
   authorization: `Bearer ${TOKEN}`,
@@ -382,22 +382,20 @@ describe.concurrent('several processes', () => {
     await using crm = await heldServer();
     await using gateway = await serving({ mcpServers: { crm: crm.entry() }, drainMs: 120_000 });
     const heard = Promise.allSettled(turns(2, (n) => call(gateway.url, 'crm__slow', { ms: n })));
-    await expect.poll(() => crm.runs, soon).toBe(2);
+    await expect.poll(() => crm.runs).toBe(2);
     gateway.child.process.kill('SIGTERM');
     // Nobody new is let in from now on.
     await expect
-      .poll(
-        () =>
-          call(gateway.url, 'crm__echo', {}).then(
-            () => 'let in',
-            () => 'refused',
-          ),
-        soon,
+      .poll(() =>
+        call(gateway.url, 'crm__echo', {}).then(
+          () => 'let in',
+          () => 'refused',
+        ),
       )
       .toBe('refused');
     gateway.child.process.kill('SIGTERM');
     expect(await once(gateway.child.process, 'exit')).toEqual([1, null]);
-    await expect.poll(() => isAlive(pidOfWorker(gateway.child)), soon).toBe(false);
+    await expect.poll(() => isAlive(pidOfWorker(gateway.child))).toBe(false);
     await heard;
   });
 
@@ -407,7 +405,7 @@ describe.concurrent('several processes', () => {
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
     const changed = { catalogFile: '', mcpServers: { crm: crm.entry(), slow: slow.entry() } };
     await writeFile(join(gateway.folder.path, 'servers.json'), JSON.stringify(changed));
-    await expect.poll(() => slow.connected, soon).toBe(1);
+    await expect.poll(() => slow.connected).toBe(1);
     expect(await stop(gateway.child)).toEqual({ code: 0, signal: null });
     expect(gateway.child.stderr).not.toMatch(/"worker":2|crashed|worker_ended|"reloaded"/);
   });
@@ -509,7 +507,7 @@ test('a session’s call stays with its session, where it can be cancelled', asy
   expect(new Set(sessions.map((session) => session['mcp-session-id'].startsWith('1~'))).size).toBe(2);
   for (const [n, session] of sessions.entries()) {
     const call = post(at.url, same(5), session);
-    await expect.poll(() => downstream.runs, soon).toBe(n + 2);
+    await expect.poll(() => downstream.runs).toBe(n + 2);
     await cancel(at.url, session, 5);
     expect((await call).messages).toEqual([]);
   }
@@ -526,14 +524,14 @@ test('a call whose session lives in a process that is being replaced is cancelle
   const calls = turns(2, (id) =>
     post(at.url, legacyRequest('tools/call', { name: 'crm__slow', arguments: { id } }, { id }), session),
   );
-  await expect.poll(() => downstream.runs, soon).toBe(2);
+  await expect.poll(() => downstream.runs).toBe(2);
   const changed = { catalogFile: '', mcpServers: { crm: downstream.entry() }, limits: { maxParked: 10 } };
   await writeFile(join(at.folder.path, 'servers.json'), JSON.stringify(changed));
   await at.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
   // Over connections of the first process, and of the new one.
   for (const requestId of [0, 1]) await cancel(at.url, session, requestId);
   for (const { messages } of await Promise.all(calls)) expect(messages).toEqual([]);
-  await expect.poll(() => downstream.cancellations.length, soon).toBe(2);
+  await expect.poll(() => downstream.cancellations.length).toBe(2);
 });
 
 test('a call of a session that runs in another process than its session is cancelled there', async ({
@@ -546,7 +544,7 @@ test('a call of a session that runs in another process than its session is cance
   const entry = startedAfter(5, late.entry());
   await using at = await serving({ mcpServers: { crm: crm.entry(), late: entry }, toolsets });
   const url = `${at.url}/held`;
-  await expect.poll(async () => (await initialize(url))['mcp-session-id'], soon).toMatch(/^\d+~/);
+  await expect.poll(async () => (await initialize(url))['mcp-session-id']).toMatch(/^\d+~/);
   const session = await sessionInWorker(url);
   // What its command lists comes later, and it runs in the first process alone.
   await connected(at.child, 3);
@@ -554,7 +552,7 @@ test('a call of a session that runs in another process than its session is cance
     post(url, legacyRequest('tools/call', { name: 'late__holds', arguments: { id } }, { id }), session),
   );
   const running = () => late.events.filter((event) => JSON.stringify(event).includes('"holds"'));
-  await expect.poll(() => running().length, soon).toBe(2);
+  await expect.poll(() => running().length).toBe(2);
   for (const requestId of [0, 1]) await cancel(url, session, requestId);
   for (const { messages } of await Promise.all(calls)) expect(messages).toEqual([]);
 });
@@ -581,7 +579,7 @@ test('a write of a caller of an earlier revision that mirrors arguments runs onc
   for (const [n, name] of ['north', 'south'].entries()) {
     const same = legacyRequest('tools/call', { name: 'crm__slow', arguments: { region: name } });
     const first = post(at.url, same);
-    await expect.poll(() => crm.runs, soon).toBe(n + 1);
+    await expect.poll(() => crm.runs).toBe(n + 1);
     await sleep(TOLD_MS);
     const again = turns(2, () => post(at.url, same));
     await sleep(THERE_MS);

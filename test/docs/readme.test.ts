@@ -137,7 +137,7 @@ describe('in a folder with that servers.json and .env', () => {
       return status;
     };
     // At the latest `limits.firstListMs` after the start.
-    await expect.poll(() => ask('GET', '/readyz'), { timeout: 15_000 }).toBe(200);
+    await expect.poll(() => ask('GET', '/readyz')).toBe(200);
 
     const { rows } = table('Request', 'Token', 'Answer');
     expect(rows.map(([request]) => request)).toEqual([

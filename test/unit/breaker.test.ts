@@ -71,7 +71,7 @@ test('of a probe that comes to nothing the next request takes the place; a new c
 
 test('with breakerFailures 0 it never opens', () => {
   const { breaker: crm, said } = breaker({ breakerFailures: 0 });
-  for (let i = 0; i < 1000; i++) crm.failed(false);
+  for (let i = 0; i < 1000; i++) expect(crm.failed(false)).toBe(false);
   expect([crm.refusal(), said]).toEqual([undefined, []]);
 });
 
@@ -91,11 +91,6 @@ test.each([
   ['a lost session', errors.sessionLost('crm'), 'unknown'],
 ])('%s says what it says of the downstream', (_what, failure, verdict) => {
   expect(judgeFailure(failure)).toBe(verdict);
-});
-
-test('without a number of failures it never opens', () => {
-  const { breaker: crm } = breaker({ breakerFailures: 0 });
-  expect(Array.from({ length: 100 }, () => crm.failed(false))).toEqual(Array(100).fill(false));
 });
 
 test('what was sent before it opened does not open it once more', () => {

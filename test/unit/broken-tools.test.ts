@@ -1,10 +1,9 @@
 import { ListToolsResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect, test } from 'vitest';
-import { merge } from '../../src/catalog/merge.ts';
 import type { ListResult, View } from '../../src/catalog/view.ts';
 import { PROFILES, type Profile } from '../../src/config/profiles.ts';
-import type { Downstream } from '../../src/downstream/downstream.ts';
 import type { Listed } from '../../src/downstream/listing.ts';
+import { catalogOf } from '../support/catalog.ts';
 
 const tool = (rest: object): Listed => ({ name: 'bad', inputSchema: { type: 'object' }, ...rest });
 const schema = (inputSchema: unknown): Listed => ({ name: 'bad', inputSchema });
@@ -46,13 +45,6 @@ const GOOD = Array.from({ length: 99 }, (_, index) => ({
   name: `good_${index}`,
   inputSchema: { type: 'object' },
 }));
-
-function catalogOf(tools: Listed[]) {
-  const shaping = { exclude: [], overrides: new Map() };
-  const config = { prefix: '', priority: 0, passesInstructions: false, tools: shaping };
-  const list = { tools, ttlMs: undefined, instructions: undefined, warnings: [] };
-  return merge([{ downstream: { key: 'crm', config } as unknown as Downstream, list }]);
-}
 
 test.each([...REJECTED_BY_CLIENTS, ...OTHERS])(
   '%s costs one tool of a hundred, for every caller [R100]',
@@ -140,15 +132,7 @@ test('a tool that is too long once its references are replaced is left out, and 
 
 test('true and false are schemas, and legacy callers get them as objects', () => {
   const properties = { any: true, none: false, a: {} };
-  const list = {
-    tools: [schema({ type: 'object', properties })],
-    ttlMs: undefined,
-    instructions: undefined,
-    warnings: [],
-  };
-  const tools = { exclude: [], overrides: new Map() };
-  const config = { prefix: '', priority: 0, passesInstructions: false, tools };
-  const { generic } = merge([{ downstream: { key: 'crm', config } as unknown as Downstream, list }]);
+  const { generic } = catalogOf([schema({ type: 'object', properties })]);
   const read = (bytes: Buffer) => JSON.parse(bytes.toString()).tools[0].inputSchema.properties;
   expect(read(toolList(generic).modern)).toEqual(properties);
   expect(read(toolList(generic).legacy)).toEqual({ any: {}, none: { not: {} }, a: {} });

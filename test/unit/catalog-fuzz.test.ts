@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createCatalogHolder } from '../../src/catalog/holder.ts';
 import { type Catalog, merge } from '../../src/catalog/merge.ts';
 import { assignNames, type Nameable } from '../../src/catalog/names.ts';
-import type { Downstream } from '../../src/downstream/downstream.ts';
+import { sourceOf } from '../support/catalog.ts';
 
 const RUNS = 10_000;
 const NAMES = ['a', 'b', 'c', 'a__b', 'b__c', '__proto__', 'constructor', 'toString', 'a.b', 'a/b', 'a b'];
@@ -59,7 +59,7 @@ test('ten thousand catalogs: each exposed name is valid and unique, and leads to
   fc.assert(
     fc.property(servers, (given) => {
       tally.count(given);
-      const { generic } = merge(given.map((server) => sourceOf(server)));
+      const { generic } = merge(given.map((server) => turnedSource(server)));
       const original = new Map(given.map(({ key, names }) => [key, new Set(names)]));
       for (const [exposed, { downstream, originalName }] of generic.routes) {
         if (!valid.test(exposed)) throw new Error(exposed);
@@ -117,7 +117,7 @@ const routesIn = ({ generic }: Catalog) =>
 test('the order of tools within a list changes nothing', () => {
   fc.assert(
     fc.property(servers, fc.nat(), (given, turn) => {
-      const catalogs = [0, turn].map((by) => merge(given.map((server) => sourceOf(server, by))));
+      const catalogs = [0, turn].map((by) => merge(given.map((server) => turnedSource(server, by))));
       const [routes, others] = catalogs.map(routesIn);
       expect(routes).toEqual(others);
     }),
@@ -134,7 +134,7 @@ test('lists that arrive one by one, in any order, end in the same names', () => 
   fc.assert(
     fc.property(shuffled, ([given, order]) => {
       const holder = createCatalogHolder(silent);
-      const sources = given.map((server) => sourceOf(server));
+      const sources = given.map((server) => turnedSource(server));
       const arrived = new Set<number>();
       for (const index of order) {
         arrived.add(index);
@@ -152,12 +152,11 @@ test('lists that arrive one by one, in any order, end in the same names', () => 
   );
 }, 120_000);
 
-/** A downstream as far as the catalog looks at one, with its list turned round. */
-function sourceOf({ key, prefix, names }: Servers[number], turn = 0) {
-  const tools = { exclude: [], overrides: new Map() };
-  const downstream = { key, config: { prefix, priority: 0, passesInstructions: false, tools } };
+/** A server with its list turned round. */
+function turnedSource({ key, prefix, names }: Servers[number], turn = 0) {
   const turned = names.map((_, index) => names[(index + turn) % names.length]);
-  const listed = turned.map((each) => ({ name: each, inputSchema: { type: 'object' } }));
-  const list = { tools: listed, ttlMs: undefined, instructions: undefined, warnings: [] };
-  return { downstream: downstream as unknown as Downstream, list };
+  return sourceOf(
+    turned.map((name) => ({ name, inputSchema: { type: 'object' } })),
+    { key, prefix },
+  );
 }

@@ -1,11 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { ListToolsResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
-import { merge } from '../../src/catalog/merge.ts';
 import type { ListResult, View } from '../../src/catalog/view.ts';
 import { PROFILES } from '../../src/config/profiles.ts';
-import type { Downstream } from '../../src/downstream/downstream.ts';
 import { CALLER_RULES, type Listed, refusals } from '../support/caller-rules.ts';
+import { catalogOf } from '../support/catalog.ts';
 
 interface Fixture {
   readonly package: string;
@@ -18,18 +17,6 @@ const fixtures = readdirSync(folder).map(
   (file) => [file, JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Fixture] as const,
 );
 
-function catalogOf({ tools }: Pick<Fixture, 'tools'>, prefix: string) {
-  const shaping = { exclude: [], overrides: new Map() };
-  const config = { prefix, priority: 0, passesInstructions: false, tools: shaping };
-  const list = {
-    tools: tools as unknown as Record<string, unknown>[],
-    ttlMs: undefined,
-    instructions: undefined,
-    warnings: [],
-  };
-  return merge([{ downstream: { key: 'server', config } as unknown as Downstream, list }]);
-}
-
 const read = (bytes: Buffer) => JSON.parse(bytes.toString()) as { tools: Listed[] };
 
 test('there are at least ten servers, and every profile has rules', () => {
@@ -41,7 +28,7 @@ describe.each(fixtures)('%s', (_file, fixture) => {
   test.each([...PROFILES.values()].map((profile) => [profile.name, profile] as const))(
     'loses no tool and is accepted as a whole by %s',
     (name, profile) => {
-      const view = catalogOf(fixture, 'some_server__').view(profile);
+      const view = catalogOf(fixture.tools, 'some_server__').view(profile);
       expect(view.leftOut).toEqual([]);
       const { legacy, modern } = toolList(view);
       for (const bytes of [legacy, modern]) {
@@ -54,7 +41,7 @@ describe.each(fixtures)('%s', (_file, fixture) => {
   );
 
   test('is unchanged for generic', () => {
-    const { tools } = read(toolList(catalogOf(fixture, '').generic).modern);
+    const { tools } = read(toolList(catalogOf(fixture.tools).generic).modern);
     const byName = (a: Listed, b: Listed) => (a.name < b.name ? -1 : 1);
     expect(tools).toEqual([...fixture.tools].sort(byName));
   });
@@ -78,7 +65,7 @@ test.each([...PROFILES.keys()])(
     expect(refusals(name, BREAKING)).toHaveLength(CALLER_RULES[name]?.length ?? 0);
     const profile = PROFILES.get(name);
     if (profile === undefined) throw new Error(name);
-    const { tools } = read(toolList(catalogOf({ tools: [BREAKING] }, '').view(profile)).modern);
+    const { tools } = read(toolList(catalogOf([BREAKING]).view(profile)).modern);
     expect(tools.flatMap((tool) => refusals(name, tool))).toEqual([]);
   },
 );
