@@ -15,11 +15,16 @@ export interface Outcome {
   readonly gateways: readonly { readonly eras: Eras; readonly verdict: GatewayVerdict }[];
 }
 
-/** Whether an outcome is one that fails the whole command. */
+/** Whether an outcome is one that fails the whole command: so does a check that passes and is said not to. */
 export function isUnexpected({ scenario, direct, gateways }: Outcome): boolean {
   if (direct.problems.length > 0) return true;
-  return scenario.covered === true && gateways.some(({ verdict }) => verdict.problems.length > 0);
+  return scenario.covered === true && gateways.some(({ verdict }) => problemsOf(verdict).length > 0);
 }
+
+const problemsOf = ({ problems, passAlready }: GatewayVerdict): string[] => [
+  ...problems,
+  ...passAlready.map((id) => `${id} passes, and is said not to`),
+];
 
 export interface ClientOutcome {
   readonly run: Run;
@@ -117,15 +122,11 @@ function note(outcome: Outcome): string {
     const [leg, problems] =
       direct.problems.length > 0
         ? ['direct', direct.problems]
-        : ['gateway', gateways.flatMap(({ verdict }) => verdict.problems)];
+        : ['gateway', gateways.flatMap(({ verdict }) => problemsOf(verdict))];
     return `${leg}: ${problems.length} problem${problems.length === 1 ? '' : 's'}, see below`;
   }
   const remarks = scenario.unscored === true ? ['unscored'] : [];
   if (scenario.covered !== true) remarks.push(scenario.covered);
-  else {
-    const passAlready = gateways.flatMap(({ verdict }) => verdict.passAlready);
-    if (passAlready.length > 0) remarks.push(`pass already: ${passAlready.join(', ')}`);
-  }
   return remarks.join('; ');
 }
 
@@ -158,7 +159,7 @@ function detailLines(outcomes: readonly Outcome[]): string[] {
     `${name} (suite ${run.suite}, specification ${run.specVersion})`,
     ...direct.problems.map((problem) => `  direct: ${problem}`),
     ...gateways.flatMap(({ eras, verdict }) =>
-      verdict.problems.map((problem) => `  gateway before ${eras}: ${problem}`),
+      problemsOf(verdict).map((problem) => `  gateway before ${eras}: ${problem}`),
     ),
   ]);
 }

@@ -41,7 +41,7 @@ const NOT_CUT = 'the gateway never ends the stream of a call before its answer';
 const UNNAMED = 'such a server gives its questions no names, and the suite answers by name';
 const ONE_BY_ONE = 'such a server asks one question after the other';
 const NO_CODE = 'such a server has an error of its own for a capability that it misses';
-const SLOWED =
+export const SLOWED =
   'a list that changes again and again is asked for ever more slowly, where it names no time for which it is fresh: of four changes within four seconds the last are told later than the suite waits';
 const CALLED_AGAIN = 'answers without the state of a call are no part of one: the call is made';
 
