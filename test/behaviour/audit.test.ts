@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdtemp, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -377,6 +379,42 @@ describe('with a file of their own', () => {
       await rm(folder, { recursive: true });
     }
   });
+
+  test.skipIf(process.platform === 'win32')(
+    'one that nobody takes lines from is told of once, and costs no call its answer',
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'audit-'));
+      const file = join(folder, 'audit.fifo');
+      execFileSync('mkfifo', [file]);
+      // It has a reader, who reads nothing.
+      const reader = await open(file, constants.O_RDWR);
+      try {
+        await using crm = await plainServer({ era: 'modern', json: true });
+        const gateway = await startGateway({
+          mcpServers: { crm: crm.entry() },
+          audit: { file, values: true },
+        });
+        // Each has a line of some 16 KiB, and 4 MiB may wait.
+        for (let round = 0; round < 20; round++) {
+          const answers = await Promise.all(
+            Array.from({ length: 20 }, (_, n) => {
+              const text = `${round} ${n} ${'x'.repeat(15_000)}`;
+              return gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: { text } }));
+            }),
+          );
+          expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+        }
+        await reader.close();
+        await gateway[Symbol.asyncDispose]();
+        const told = gateway.logs.filter((line) => line.includes('audit_lost'));
+        expect(told).toHaveLength(1);
+        expect(told[0]).toContain('more than 4194304 bytes wait');
+      } finally {
+        await reader.close().catch(() => {});
+        await rm(folder, { recursive: true });
+      }
+    },
+  );
 
   test('one that cannot be written is told at the start', async () => {
     await expect(

@@ -126,6 +126,52 @@ test('a body in chunks that does not end is cut off at maxRequestBytes', async (
   }
 });
 
+test('beyond maxConnections nobody is let in, until one of them has gone', async () => {
+  await using full = await startGateway({
+    mcpServers: { crm: downstream.entry() },
+    limits: { maxConnections: 2 },
+  });
+  await using first = await rawCaller(full.url);
+  await using second = await rawCaller(full.url);
+  for (const caller of [first, second]) {
+    caller.send(rawPost(full.token, PING));
+    expect((await caller.next()).status).toBe(200);
+  }
+  await using third = await rawCaller(full.url);
+  await third.ended;
+  first.socket.destroy();
+  await expect
+    .poll(async () => {
+      await using next = await rawCaller(full.url);
+      next.send(rawPost(full.token, PING));
+      return await next.next().then(
+        ({ status }) => status,
+        () => 'cut',
+      );
+    })
+    .toBe(200);
+});
+
+test('a connection without a request is closed after keepAliveTimeoutMs, and by default not so soon', async () => {
+  await using hasty = await startGateway({
+    mcpServers: { crm: downstream.entry() },
+    limits: { keepAliveTimeoutMs: 100 },
+  });
+  await using usual = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  await using patient = await rawCaller(usual.url);
+  await using caller = await rawCaller(hasty.url);
+  for (const [one, { token }] of [
+    [patient, usual],
+    [caller, hasty],
+  ] as const) {
+    one.send(rawPost(token, PING));
+    expect((await one.next()).status).toBe(200);
+  }
+  expect(await Promise.race([caller.ended, patient.ended.then(() => 'the other')])).toBe('closed');
+  patient.send(rawPost(usual.token, PING));
+  expect((await patient.next()).status).toBe(200);
+});
+
 test('requests in one piece are answered each, and in order', async () => {
   await using caller = await rawCaller(gateway.url);
   const slow =

@@ -50,6 +50,20 @@ describe.concurrent('check', () => {
     expect(files.pids.map(isAlive)).toEqual([false]);
   });
 
+  test('asks no proxy of the environment', async () => {
+    await using proxy = await listenOnLoopback((_recorded, _req, res) => res.writeHead(502).end());
+    await using crm = await modernServer();
+    await using dead = await refusingPort();
+    const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()]);
+    const env = Object.fromEntries(names.map((name) => [name, proxy.origin]));
+    const servers = { crm: crm.entry(), secure: { url: `https://127.0.0.1:${dead.port}/mcp` } };
+    const { stdout } = await run(['check'], servers, env);
+    expect(stdout).toMatch(/ok +crm/);
+    // Through a proxy it would be that which refuses.
+    expect(stdout).toMatch(/FAIL +secure +connection refused/);
+    expect(proxy.requests).toEqual([]);
+  });
+
   test('names each server that cannot be used, with the reason, and exits with 1', async () => {
     await using crm = await modernServer();
     await using closed = await modernServer({ requires: { 'X-API-KEY': 'the right one' } });

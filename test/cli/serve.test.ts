@@ -116,6 +116,14 @@ describe.concurrent('.env', () => {
     expect(await listening(child)).toMatch(/^http:\/\/localhost:\d{4,5}\/mcp$/);
   });
 
+  test('WORKERS says how many processes serve', async () => {
+    await using folder = await folderWith({ '.env': envFile, 'ours.json': nowhere });
+    await using child = runCli([], { cwd: folder.path, env: { WORKERS: '3' } });
+    await child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
+    expect(await stop(child)).toEqual({ code: 0, signal: null });
+    expect(child.stderr.split('"event":"worker_ready"')).toHaveLength(3);
+  });
+
   test('one that cannot be read is not taken for none, by any command', async () => {
     await using folder = await folderWith({ 'servers.json': nowhere });
     await mkdir(join(folder.path, '.env'));

@@ -15,6 +15,7 @@ import { type PlainScript, plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { textResult } from '../support/downstreams/wire.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
+import { rawCaller, rawPost } from '../support/raw-caller.ts';
 import { open, type Reply, send } from '../support/wire-client.ts';
 import { connected, listening, main, stop, TOKEN } from './serving.ts';
 
@@ -186,6 +187,25 @@ describe.concurrent('several processes', () => {
     const notes = gateway.child.stderr.split('\n').filter((line) => line.includes('"tool_note"'));
     expect(notes).toHaveLength(1);
     expect(notes[0]).not.toContain('"worker"');
+  });
+
+  test('let in maxConnections each', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    const limits = { maxConnections: 2 };
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() }, limits });
+    const ping = rawPost(TOKEN, '{"jsonrpc":"2.0","id":1,"method":"ping"}');
+    const callers = [];
+    for (const _ of turns(4, () => {})) {
+      const caller = await rawCaller(gateway.url);
+      callers.push(caller);
+      caller.send(ping);
+      expect((await caller.next()).status).toBe(200);
+    }
+    for (const _ of turns(2, () => {})) {
+      await using more = await rawCaller(gateway.url);
+      await more.ended;
+    }
+    for (const caller of callers) await caller[Symbol.asyncDispose]();
   });
 
   test('count together', async ({ expect }) => {
