@@ -580,7 +580,8 @@ test('a call of a session that runs in another process than its session is cance
 test('a session that begins before the lists are there reads what a command offers', async ({ expect }) => {
   await using files = stdioServer('whole');
   await using at = await serving(
-    { mcpServers: { files: startedAfter(2, files.entry()) } },
+    // However slow the machine: they are waited for.
+    { mcpServers: { files: startedAfter(2, files.entry()) }, limits: { firstListMs: 30_000 } },
     { connections: 0 },
   );
   for (const session of await Promise.all(turns(4, () => initialize(at.url)))) {
