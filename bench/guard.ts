@@ -12,8 +12,8 @@ import { eras } from './sections/calls.ts';
 import { type Counts, countCalls } from './sections/instructions.ts';
 import './signals.ts';
 
-/** Runs came to 1.26 to 1.34 in the modern era, and to 1.37 to 1.50 in the legacy one; to be lowered with what calls take. */
-const MOST_TIMES_LIMIT = { modern: 1.55, legacy: 1.7 };
+/** Runs came to 1.26 to 1.34 in the modern era, and to 1.33 to 1.50 in the legacy one; to be lowered with what calls take. */
+const MOST_TIMES_LIMIT = { modern: 1.45, legacy: 1.6 };
 
 const why = whyNotCountable();
 if (why !== undefined) throw new Error(`${why}: apt-get install valgrind`);
