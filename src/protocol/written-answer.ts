@@ -69,15 +69,18 @@ export function idOfUnread(text: string): number | undefined {
  * has ids as well, and others may have chosen them.
  */
 export function endsOfUnread(text: string): { id?: unknown; method?: unknown } {
-  const [, first = ''] = BEGINNING.exec(text) ?? [];
+  const [, first = ''] = BEGINNING.exec(text.slice(0, MAX_BEGINNING_CHARS)) ?? [];
   const [, last = ''] = END.exec(text.slice(-MAX_END_CHARS)) ?? [];
   return { ...JSON.parse(`{${first.slice(0, -1)}}`), ...JSON.parse(`{${last.slice(1)}}`) };
 }
 
 const STRING = String.raw`"(?:[^"\\\p{Cc}]|\\["\\/bfnrt])*"`;
-const MEMBER = String.raw`\s*"(?:jsonrpc|id|method)"\s*:\s*(?:-?(?:0|[1-9]\d*)|${STRING})\s*`;
-const BEGINNING = new RegExp(String.raw`^\s*\{((?:${MEMBER},)*)`, 'u');
-const END = new RegExp(String.raw`((?:,${MEMBER})+)\}\s*$`, 'u');
+/** Of JSON: JavaScript has more, which the reading of what was found would refuse. */
+const SPACE = String.raw`[ \t\r\n]*`;
+const MEMBER = String.raw`${SPACE}"(?:jsonrpc|id|method)"${SPACE}:${SPACE}(?:-?(?:0|[1-9]\d*)|${STRING})${SPACE}`;
+const BEGINNING = new RegExp(String.raw`^${SPACE}\{((?:${MEMBER},)*)`, 'u');
+const END = new RegExp(String.raw`((?:,${MEMBER})+)\}${SPACE}$`, 'u');
+const MAX_BEGINNING_CHARS = 1024;
 const MAX_END_CHARS = 256;
 
 /** Whether a text, which is JSON, is nested so deep. Over the text: no recursion, and nothing is allocated. */

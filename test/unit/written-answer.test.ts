@@ -145,6 +145,11 @@ test.each([
   ['{"jsonrpc":"2.0","id":"7","result":{"id":8', undefined],
   [String.raw`{"text":"a\",\"id\":8,\"b\":\"\"}"}`, undefined],
   ['a line with "id":8', undefined],
-])('of %s, which was not read whole, the id is %s', (text, id) => {
+  // No white space of JSON.
+  ['{\u00a0"id":7,"result":{"id":8', undefined],
+  ['{"id":7,\ufeff"jsonrpc":"2.0","result":{"id":8', 7],
+  ['{"result":{"id":8},\u2028"id":7}', undefined],
+  [`{"id":"${'x'.repeat(5_000_000)}"`, undefined],
+])('of %.80s, which was not read whole, the id is %s', (text, id) => {
   expect(idOfUnread(text)).toBe(id);
 });
