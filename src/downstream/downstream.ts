@@ -124,8 +124,6 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       restored: options.restored,
       async list(): Promise<Listing | undefined> {
         const asked = kept.current;
-        // A process stays what it is, and a legacy server that does not has lost our session.
-        if (asked?.link.era === 'modern' && kept.target.config.kind === 'http') renewal.doubt(asked);
         try {
           const list = asked && (await readListing(asked, key, limits, lists.current));
           // A newer connection has listed for itself meanwhile.
@@ -212,7 +210,6 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
     doubt: createDoubt(
       (suspect) => suspect === kept.current,
       () => kept.end('it no longer speaks the version found at connect'),
-      () => void kept.replace(kept.target),
     ),
     budget: new RetryBudget(),
   };

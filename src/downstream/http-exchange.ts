@@ -232,7 +232,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     const { code } = outcome.error;
     const failure = judgeRefusal(key, code, isModern);
     if (failure !== undefined) return this.fail(failure);
-    if (code === RPC.invalidParams && !isModern) this.receiver.onDoubt?.();
+    // A server of the modern era misses headers and `_meta`; one of the legacy era may mean anything by the first.
+    const isOdd = code === RPC.headerMismatch || code === RPC.invalidParams;
+    if (isOdd && !isModern) this.receiver.onDoubt?.();
     this.#settle(true, () => this.receiver.onOutcome(outcome));
   }
 

@@ -34,8 +34,7 @@ export function judgeStatus(
  */
 export function judgeRefusal(key: string, code: number, isModern: boolean): DownstreamFailure | undefined {
   if (code === RPC.headerMismatch && isModern) return headersRejected(key);
-  // The legacy era has no headers that could be wrong: it is a server of the modern one by now.
-  return code === RPC.unsupportedVersion || code === RPC.headerMismatch ? sessionLost(key) : undefined;
+  return code === RPC.unsupportedVersion ? sessionLost(key) : undefined;
 }
 
 function judgeRedirect(key: string, status: number, location: string | undefined): DownstreamFailure {

@@ -199,39 +199,6 @@ test('a server whose stream of notices is cut is listed again when its list expi
   expect(connects()).toBe(1);
 });
 
-test('a modern server that is replaced by one with more to offer is asked for that, and no call fails', async () => {
-  const complete = { resultType: 'complete', ttlMs: 1000, cacheScope: 'private' };
-  const old = { capabilities: { tools: {} }, instructions: 'Old.' };
-  let offer: object = old;
-  await using crm = await plainServer({
-    era: 'modern',
-    answers: {
-      'server/discover': ({ result }) => result({ ...complete, supportedVersions: ['2026-07-28'], ...offer }),
-      'tools/list': ({ result }) => result({ ...complete, tools: [tool('slow')] }),
-      'prompts/list': ({ result }) => result({ ...complete, prompts: [{ name: 'greet' }] }),
-    },
-  });
-  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ passInstructions: true }) } });
-  const running = gateway.post(
-    ...modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 2500 } }),
-  );
-  await expect.poll(() => listings(crm)).toBeGreaterThan(1);
-  const connects = () => gateway.logs.filter((line) => line.includes('"downstream_ready"')).length;
-  expect(connects()).toBe(1);
-  offer = { capabilities: { prompts: { listChanged: true }, tools: {} }, instructions: 'New.' };
-  const discovered = async () => (await gateway.post(...modernRequest('server/discover'))).json.result;
-  await expect.poll(async () => (await discovered()).instructions, { timeout: 5000 }).toContain('New.');
-  expect((await discovered()).capabilities.prompts).toBeDefined();
-  const { result } = (await gateway.post(...modernRequest('prompts/list'))).json;
-  expect(result.prompts.map(({ name }: { name: string }) => name)).toEqual(['crm__greet']);
-  // A stream for what it tells of now.
-  await expect
-    .poll(() => crm.requests.map(({ body }) => (body as Message).method))
-    .toContain('subscriptions/listen');
-  expect((await running).messages.at(-1)?.result.isError).toBeUndefined();
-  expect(connects()).toBe(2);
-});
-
 test('a legacy server without a stream of its own says on those of calls what has changed [R120]', async () => {
   let name = 'a';
   await using crm = await plainServer({

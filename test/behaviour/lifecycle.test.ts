@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { isAlive } from '../support/child.ts';
-import type { Answer } from '../support/downstreams/exchange.ts';
+import type { Answer, Exchange } from '../support/downstreams/exchange.ts';
 import { legacyServer } from '../support/downstreams/legacy.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { cursorLoop, endlessPages, oddCursor, pages } from '../support/downstreams/pages.ts';
@@ -13,7 +13,7 @@ import { stdioServer } from '../support/downstreams/stdio.ts';
 import { answersStatus } from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
-import { isModern, modernRequest } from '../support/messages.ts';
+import { isModern, type Message, modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
 import { send } from '../support/wire-client.ts';
 
@@ -238,6 +238,7 @@ test.each([
 test.each([
   ['legacy', {}],
   ['legacy', { ping: answersStatus(500) }],
+  ['legacy', { ping: ({ error }: Exchange) => error(-32601, 'No such method', { status: 404 }) }],
   ['modern', {}],
 ] as const)(
   'a %s downstream that says of arguments with a 400 that they are wrong keeps its connection',
@@ -258,6 +259,45 @@ test.each([
     expect(gateway.logs.filter((line) => line.includes('"downstream_ready"'))).toHaveLength(1);
   },
 );
+
+test('what a legacy server means by a code that 2026-07-28 keeps to itself is heard, and its call not run again', async () => {
+  await using downstream = await plainServer({
+    era: 'legacy',
+    sessions: true,
+    answers: { 'tools/call echo': ({ error }) => error(-32020, 'No more today', { status: 400 }) },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const call = modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'hello' } });
+  expect((await gateway.post(...call)).messages.at(-1)?.error).toMatchObject({ message: 'No more today' });
+  const called = downstream.requests.filter(
+    ({ body }) => (body as Message | undefined)?.method === 'tools/call',
+  );
+  expect(called).toHaveLength(1);
+});
+
+test('a modern server that says nothing of the kind of its results stays connected while its tools fail [R6]', async () => {
+  const discovered = { supportedVersions: ['2026-07-28'], capabilities: { tools: {} } };
+  await using downstream = await plainServer({
+    era: 'modern',
+    answers: {
+      'server/discover': ({ result }) => result({ ...discovered, ttlMs: 0, cacheScope: 'private' }),
+      'tools/call echo': answersStatus(500),
+    },
+  });
+  await using gateway = await startGateway({
+    ...{ mcpServers: { crm: downstream.entry() }, limits: { breakerFailures: 0 } },
+  });
+  const discoveries = () =>
+    downstream.requests.filter(({ body }) => (body as Message | undefined)?.method === 'server/discover')
+      .length;
+  const before = discoveries();
+  for (let i = 0; i < 3; i++) {
+    await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: `${i}` } }));
+    await expect.poll(discoveries).toBeGreaterThan(before + i);
+  }
+  expect(gateway.gateway.status().downstreams.crm?.state).toBe('ready');
+  expect(gateway.logs.filter((line) => line.includes('"downstream_ready"'))).toHaveLength(1);
+});
 
 describe('the tool list of a downstream', () => {
   test('is read to its last page and given in one', async () => {
