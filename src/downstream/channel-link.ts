@@ -16,7 +16,8 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
   // No name is empty.
   const nameOf = (id: unknown) => (isRequestId(id) ? nameOfId(id) : '');
   const take = (id: unknown) => waiting.take(nameOf(id));
-  const asked = createAsked((id, outcome) => void channel.write(composeAnswer(id, outcome)));
+  // It is not said twice: its arrival is waited for, though nobody is told when it is refused.
+  const asked = createAsked((id, outcome) => void channel.write(composeAnswer(id, outcome), () => {}));
   const onlyCall = new OnlyCall();
   const onStray = (message: Notification) => onlyCall.ofLog(waiting.values())?.onNotification(message);
   const onStrayQuestion: Link['onStrayQuestion'] = (question, answered) =>

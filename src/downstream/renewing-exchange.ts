@@ -93,6 +93,8 @@ export class RenewingExchange implements Exchange, Receiver {
     const isOdd = reason === 'bad_answer' || reason === 'server_error';
     if (isOdd && this.#used?.link.era === 'modern') this.onDoubt();
     if (this.#isSending) return this.#fail(failure);
+    // What was refused is as good as never sent.
+    if (!failure.mayHaveRun) this.#inner = undefined;
     const step = RETRY_RULES[reason][this.#request.repeatability ?? 'once'];
     if (step === 'renew' && this.#mayRenew) return this.#renew(failure);
     if (step === 'refresh' && this.#mayRenew) return this.#refresh(failure);
@@ -135,8 +137,6 @@ export class RenewingExchange implements Exchange, Receiver {
 
   #sendOver(next: Promise<Connection> | undefined, failure: DownstreamFailure): void {
     if (next === undefined) return this.#fail(failure);
-    // What was refused is as good as never sent.
-    if (!failure.mayHaveRun) this.#inner = undefined;
     next.then(
       (connection) => {
         if (!this.#over) this.#send(connection);
