@@ -9,6 +9,7 @@ import {
   unknownResource,
   unknownTool,
 } from '../errors.ts';
+import { OWN_META } from '../protocol/eras.ts';
 import { isObject, type Params, RPC } from '../protocol/messages.ts';
 import { mismatchedParamHeader, writeParamHeaders } from '../protocol/param-headers.ts';
 import {
@@ -159,7 +160,7 @@ function forwardCompletion(params: Params, asking: Asking): Forwarding {
     method: 'completion/complete',
     downstream,
     // It was promised for those that complete.
-    answer: downstream.listing?.completes === true ? undefined : NO_COMPLETION,
+    answer: downstream.listing?.completes === true ? undefined : noCompletion(asking),
     exposedName: cutText(name, MAX_SHOWN_CHARS),
     timing: timed(downstream, view),
     repeatability: 'reads',
@@ -169,7 +170,10 @@ function forwardCompletion(params: Params, asking: Asking): Forwarding {
   };
 }
 
-const NO_COMPLETION: Params = { completion: { values: [] } };
+const noCompletion = ({ era }: Asking): Params => ({
+  completion: { values: [] },
+  ...(era === 'modern' && { _meta: OWN_META }),
+});
 
 /** Spec, in every revision: so many at most, and who has more says so. */
 const MAX_COMPLETIONS = 100;
