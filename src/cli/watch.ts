@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, type FSWatcher, lstatSync, readFileSync, readlinkSync, statSync, watch } from 'node:fs';
+import { type FSWatcher, lstatSync, readFileSync, readlinkSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join, parse, resolve, sep } from 'node:path';
 
 /** Files whose contents are of interest, whichever way they are replaced. */
@@ -58,14 +58,20 @@ export function watchFiles(onChange: () => void, onBlind: (folder: string) => vo
     for (const [folder, { names, files }] of foldersOf(held.keys())) {
       try {
         follow(folder, names);
-        // One that is mounted by itself, as Docker does, is written by way of another folder.
-        for (const file of files) if (existsSync(file)) follow(file);
       } catch (error) {
         // A folder that is not there yet is no fault of this machine's.
         const isAbsent = (error as { code?: string }).code === 'ENOENT';
         if (files.size === 0 || isAbsent || blind.has(folder)) continue;
         blind.add(folder);
         onBlind(folder);
+      }
+      for (const file of files) {
+        try {
+          // One that is mounted by itself, as Docker does, is written by way of another folder.
+          follow(file);
+        } catch {
+          // Not there yet, or there is no room for it: that of its folder is what counts.
+        }
       }
     }
   }
