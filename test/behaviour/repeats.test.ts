@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { asks, textResult } from '../support/downstreams/wire.ts';
+import { answersStatus, asks, textResult } from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 
@@ -462,4 +462,19 @@ test('a call that cannot have run is not kept', async () => {
   await expect.poll(() => gateway.logs.some((line) => line.includes('call_failed'))).toBe(true);
   isLimited = false;
   expect(ended(await gateway.post(...legacyRequest('tools/call', ADD)))).toEqual([1, '3']);
+});
+
+test('a call whose caller left while its server had put it off is run when it is repeated: it never was', async () => {
+  let asked = 0;
+  const full = answersStatus(429, { headers: { 'retry-after': '3' } });
+  const answer: Answer = (given) =>
+    ++asked === 1 ? full(given) : given.result(textResult(`asked ${asked}`, given.message));
+  await using crm = await plainServer({ era: 'modern', answers: { 'tools/call add': answer } });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const cut = cuttable(gateway, modernRequest('tools/call', ADD));
+  await expect.poll(() => asked).toBe(1);
+  cut();
+  // It is cancelled half a second later.
+  await expect.poll(() => gateway.gateway.waiting().downstream).toBe(0);
+  expect(ended(await gateway.post(...modernRequest('tools/call', ADD)))[1]).toBe('asked 2');
 });
