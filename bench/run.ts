@@ -1,7 +1,7 @@
 // npm run bench -- [--quick] [--write] [--section calls,cold] [--rivals] [--only direct,limit] [--no-pin] [--profile <directory>] [--note <text>]
 //
 //   --quick     under 40 seconds: that everything works, not what it costs
-//   --write     all of it, --rivals included, left in bench/RESULTS.md and bench/plots; three quarters of an hour on a quiet machine
+//   --write     all of it, --rivals included, left in bench/RESULTS.md and bench/plots; some forty minutes on a quiet machine
 //   --section   some of the sections
 //   --rivals    installs other gateways from npm and measures them, too
 //   --only      some of the targets
