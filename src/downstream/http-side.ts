@@ -2,17 +2,13 @@ import type { Notification, Outcome, RequestId } from '../protocol/messages.ts';
 import type { AnswerLimits } from './answer-reader.ts';
 import type { HttpExchange } from './http-exchange.ts';
 
-/** Whether a 400 may still mean that the session is gone. */
-export interface SessionDoubt {
-  isOver: boolean;
-}
-
 /** What all exchanges of one link have in common. */
 export interface HttpSide {
   readonly key: string;
   readonly isModern: boolean;
   readonly hasSession: boolean;
-  readonly doubt: SessionDoubt;
+  /** Whether a 400 may still mean that the session is gone. */
+  readonly doubt: { isOver: boolean };
   readonly limits: AnswerLimits;
   /** Answers a question that a legacy downstream asks on a request's stream. */
   reply(id: RequestId, outcome: Outcome): void;

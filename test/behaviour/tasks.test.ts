@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
-import type { EventStream } from '../support/downstreams/exchange.ts';
+import type { Answer, EventStream } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { tasksServer } from '../support/downstreams/tasks.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
@@ -191,19 +191,29 @@ test('who listens for a task hears of its states, under the id it gave', async (
   await expect.poll(server.listened).toEqual([]);
 });
 
-test('who listens is promised no task that its server does not tell of, and asks for its state, however that is marked [R84]', async () => {
-  const capabilities = { tools: { listChanged: true }, extensions: { [TASKS]: {} } };
-  const cache = { resultType: 'complete', ttlMs: 60_000, cacheScope: 'private' };
-  await using jobs = await plainServer({
+const CACHE = { resultType: 'complete', ttlMs: 60_000, cacheScope: 'private' };
+const WORKING = { resultType: 'task', taskId: 't', status: 'working', ttlMs: 60_000 };
+
+/** A modern server whose one tool begins a task. */
+function startsTasks(capabilities: object, answers: Readonly<Record<string, Answer>>) {
+  const offered = { ...capabilities, extensions: { [TASKS]: {} } };
+  return plainServer({
     era: 'modern',
     tools: [{ name: 'start', inputSchema: { type: 'object' } }],
     answers: {
-      'server/discover': (given) =>
-        given.result({ supportedVersions: ['2026-07-28'], capabilities, ...cache }),
-      'tools/call start': (given) =>
-        given.result({ resultType: 'task', taskId: 't', status: 'working', ttlMs: 60_000 }),
-      'tasks/get': (given) =>
-        given.result({ resultType: 'task', taskId: 't', status: 'working', ttlMs: 60_000 }),
+      'server/discover': ({ result }) =>
+        result({ supportedVersions: ['2026-07-28'], capabilities: offered, ...CACHE }),
+      'tools/call start': ({ result }) => result(WORKING),
+      ...answers,
+    },
+  });
+}
+
+test('who listens is promised no task that its server does not tell of, and asks for its state, however that is marked [R84]', async () => {
+  await using jobs = await startsTasks(
+    { tools: { listChanged: true } },
+    {
+      'tasks/get': ({ result }) => result(WORKING),
       async 'subscriptions/listen'(given) {
         const { id, params } = given.message;
         const { notifications } = params;
@@ -214,7 +224,7 @@ test('who listens is promised no task that its server does not tell of, and asks
         await new Promise((resolve) => given.res.on('close', resolve));
       },
     },
-  });
+  );
   await using gateway = await startGateway({ mcpServers: { jobs: jobs.entry() } });
   const { taskId } = (await ask(gateway, 'tools/call', { name: 'jobs__start' })).result;
   const notifications = { toolsListChanged: true, taskIds: [taskId] };
@@ -229,19 +239,12 @@ test('a state nested deeper than any stack costs its listeners nothing but itsel
   const streams: { id: unknown; stream: EventStream; res: ServerResponse }[] = [];
   let release = () => {};
   let held = Promise.resolve();
-  const capabilities = { tools: {}, resources: { subscribe: true }, extensions: { [TASKS]: {} } };
-  const cache = { resultType: 'complete', ttlMs: 60_000, cacheScope: 'private' };
   const subscription = 'io.modelcontextprotocol/subscriptionId';
-  await using jobs = await plainServer({
-    era: 'modern',
-    tools: [{ name: 'start', inputSchema: { type: 'object' } }],
-    answers: {
-      'server/discover': (given) =>
-        given.result({ supportedVersions: ['2026-07-28'], capabilities, ...cache }),
-      'resources/list': (given) => given.result({ resources: [{ uri: 'test://a', name: 'a' }], ...cache }),
-      'resources/templates/list': (given) => given.result({ resourceTemplates: [], ...cache }),
-      'tools/call start': (given) =>
-        given.result({ resultType: 'task', taskId: 't', status: 'working', ttlMs: 60_000 }),
+  await using jobs = await startsTasks(
+    { tools: {}, resources: { subscribe: true } },
+    {
+      'resources/list': ({ result }) => result({ resources: [{ uri: 'test://a', name: 'a' }], ...CACHE }),
+      'resources/templates/list': ({ result }) => result({ resourceTemplates: [], ...CACHE }),
       'subscriptions/listen': async (given) => {
         const { id, params } = given.message;
         const stream = given.stream();
@@ -253,7 +256,7 @@ test('a state nested deeper than any stack costs its listeners nothing but itsel
         await new Promise((resolve) => given.res.on('close', resolve));
       },
     },
-  });
+  );
   await using gateway = await startGateway({ mcpServers: { jobs: jobs.entry() } });
   const { taskId } = (await ask(gateway, 'tools/call', { name: 'jobs__start' })).result;
   const listen = async (notifications: object) =>
