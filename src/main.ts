@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './cli/lasting-tick.ts';
 import { Command } from 'commander';
 import { ENTRY_NAMES, entry } from './cli/entry.ts';
 import { readEnvironment } from './cli/environment.ts';

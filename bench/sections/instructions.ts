@@ -2,7 +2,7 @@ import { figureTable } from '../../test/support/markdown.ts';
 import type { Bench } from '../measure/bench.ts';
 import { countInstructions, whyNotCountable } from '../measure/callgrind.ts';
 import { runSlice } from '../measure/compare.ts';
-import type { Era } from '../scene.ts';
+import { type Era, type Scene, standard } from '../scene.ts';
 import { targetOf } from '../targets/table.ts';
 import { eras, warmCalls } from './calls.ts';
 import type { Section } from './section.ts';
@@ -45,16 +45,17 @@ neighbours do not move it; a start does, by up to a tenth, since V8 does not opt
 
 export type Counts = Record<Era, number>;
 
-/** Instructions of one call of each era through a process of its own. */
-export async function countCalls(bench: Bench, key: string): Promise<Counts> {
-  const one = await bench.start(targetOf(key), undefined, 'countable');
+/** Instructions of one call of each era that the scene has, through a process of its own. */
+export async function countCalls(bench: Bench, key: string, scene: Scene = standard): Promise<Counts> {
+  const cells = warmCalls.filter(({ era }) => scene.eras === 'mixed' || scene.eras === era);
+  const one = await bench.start(targetOf(key), scene, 'countable');
   try {
     for (let turn = 1; turn <= WARMING_TURNS; turn++)
-      for (const cell of warmCalls)
+      for (const cell of cells)
         await runSlice(bench, one, { ...cell, durationMs: 0, atLeast: WARMING_CALLS });
     const counts: Counts = { modern: Number.POSITIVE_INFINITY, legacy: Number.POSITIVE_INFINITY };
     for (let window = 1; window <= WINDOWS; window++)
-      for (const cell of warmCalls) {
+      for (const cell of cells) {
         await bench.load.connect({ ...cell, durationMs: 0, atLeast: CALLS, target: one.address });
         let calls = 0;
         const counted = await countInstructions(bench.directory, one.child.pid, async () => {

@@ -1,5 +1,6 @@
 import { figureTable } from '../../test/support/markdown.ts';
 import { type Bench, COPIES, type Running } from '../measure/bench.ts';
+import { whyNotCountable } from '../measure/callgrind.ts';
 import { type Cell, rangeOf, runSlice } from '../measure/compare.ts';
 import { median } from '../measure/statistics.ts';
 import type { Goal } from '../report/goals.ts';
@@ -7,13 +8,15 @@ import { barPlot } from '../report/plots.ts';
 import { cost } from '../report/rows.ts';
 import type { Scene } from '../scene.ts';
 import { callCell } from './calls.ts';
+import { countCalls } from './instructions.ts';
 import type { Section } from './section.ts';
 
 const of = (downstreams: number, toolsEach: number): Scene => ({ downstreams, toolsEach, eras: 'modern' });
-const usual = of(10, 50);
-const most = of(50, 10);
-const byDownstreams = [of(1, 500), most];
-const byTools = [of(10, 1), of(10, 500)];
+export const usual = of(10, 50);
+export const mostDownstreams = of(50, 10);
+export const mostTools = of(10, 500);
+const byDownstreams = [of(1, 500), mostDownstreams];
+const byTools = [of(10, 1), mostTools];
 const scenes = [...byDownstreams, usual, ...byTools];
 
 const ROUNDS = 5;
@@ -33,9 +36,11 @@ export const scale: Section = {
   title: '1 to 50 downstreams, 10 to 5 000 tools',
   text: `Modern callers and downstreams, 16 at once, calls of 1 KiB that go round all tools. Processes of the same code differ by
 more than what is looked for here, so each of ${COPIES} has all of these behind it in turns: its \`servers.json\` changes while it
-runs. What a call costs is compared with the usual within a process and a round.`,
+runs. What a call costs is compared with the usual within a process and a round. Its instructions are those of one process
+more for each, as they are counted below: what the program itself does more where there is more behind it. The CPU time has
+the kernel as well, which has more connections in turn.`,
   async run(bench) {
-    const compared = bench.quick ? [usual, most] : scenes;
+    const compared = bench.quick ? [usual, mostDownstreams] : scenes;
     const [target] = bench.chosen(['switchboard']);
     const costs = new Map(compared.map((scene): [Scene, Costs[]] => [scene, []]));
     if (target !== undefined) {
@@ -50,14 +55,22 @@ runs. What a call costs is compared with the usual within a process and a round.
       }
       await Promise.all(running.map(({ child }) => child.stop()));
     }
+    const counts = new Map<Scene, number>();
+    if (target !== undefined && !bench.quick && whyNotCountable() === undefined)
+      for (const scene of compared) {
+        bench.tell(`  instructions, ${titleOf(scene)}`);
+        counts.set(scene, (await countCalls(bench, target.key, scene)).modern);
+      }
     const measured = compared.filter((scene) => costs.get(scene)?.length);
     const callsOf = (scene: Scene) => (costs.get(scene) ?? []).map(({ call }) => call);
     const toUsual = (scene: Scene) => {
       const base = callsOf(usual);
       return rangeOf(callsOf(scene).map((ms, at) => ms / (base[at] ?? Number.NaN)));
     };
-    const flat = (name: string, scenes: readonly Scene[]): Goal => {
-      const off = scenes.map((scene) => Math.abs(toUsual(scene).median - 1));
+    const countToUsual = (scene: Scene) =>
+      (counts.get(scene) ?? Number.NaN) / (counts.get(usual) ?? Number.NaN);
+    const flat = (name: string, ratios: readonly number[]): Goal => {
+      const off = ratios.map((ratio) => Math.abs(ratio - 1));
       const farthest = Math.max(...off);
       return {
         name,
@@ -69,6 +82,10 @@ runs. What a call costs is compared with the usual within a process and a round.
         show: (value) => `${(value * 100).toFixed(1)} %`,
       };
     };
+    const flats = (what: string, ratioOf: (scene: Scene) => number) => [
+      flat(`${what} off that of 10 downstreams, with 1 and 50`, byDownstreams.map(ratioOf)),
+      flat(`${what} off that of 500 tools, with 10 and 5 000`, byTools.map(ratioOf)),
+    ];
     const lines = measured.map((scene) => {
       const { median: middle, lowest, highest } = toUsual(scene);
       return [
@@ -76,14 +93,20 @@ runs. What a call costs is compared with the usual within a process and a round.
         cost(median(callsOf(scene))),
         middle.toFixed(3),
         `${lowest.toFixed(2)} – ${highest.toFixed(2)}`,
+        counts.has(scene) ? countToUsual(scene).toFixed(3) : '–',
         cost(median((costs.get(scene) ?? []).map(({ list }) => list))),
       ];
     });
     return {
-      blocks: [figureTable(['', 'CPU per call', '× usual', 'lowest – highest', 'CPU per list'], lines)],
+      blocks: [
+        figureTable(
+          ['', 'CPU per call', '× usual', 'lowest – highest', 'instructions, × usual', 'CPU per list'],
+          lines,
+        ),
+      ],
       goals: [
-        flat('CPU per call off that of 10 downstreams, with 1 and 50', byDownstreams),
-        flat('CPU per call off that of 500 tools, with 10 and 5 000', byTools),
+        ...flats('CPU per call', (scene) => toUsual(scene).median),
+        ...flats('instructions of a call', countToUsual),
       ],
       plots: [
         barPlot({

@@ -1,5 +1,6 @@
 // One of the processes that `serve --workers` starts: it is told everything by the one that started it, and ends with it.
 
+import './lasting-tick.ts';
 import type { Socket } from 'node:net';
 import type { Numbers } from '../caller/metrics.ts';
 import type { Offer } from '../caller/processes.ts';
