@@ -76,10 +76,12 @@ export class HttpReply implements Reply {
     const bytes = Buffer.byteLength(json);
     clearTimeout(this.#timer);
     if (this.#res.destroyed) return bytes;
-    if (this.#streaming || (this.#prefersStream && httpStatus === 200)) {
+    if (this.#streaming) {
+      this.#res.end(encodeEvent(json));
+    } else if (this.#prefersStream && httpStatus === 200) {
       const event = encodeEvent(json);
       const eventBytes = bytes + event.length - json.length;
-      if (!this.#streaming) this.#openStream(eventBytes);
+      this.#openStream(eventBytes);
       endWith(this.#res, event, eventBytes);
     } else {
       const all = headers === NONE ? this.#headers : [...this.#headers, ...headers];
@@ -226,8 +228,8 @@ export function sendJson(
 }
 
 /**
- * As text and not as bytes: so Node sends head and body in one write. ASCII, which has as many bytes as characters, is the
- * same in Latin-1, and need not be looked at once more.
+ * Ends a response whose length its headers say. As text and not as bytes: so Node sends head and body in one write. ASCII,
+ * which has as many bytes as characters, is the same in Latin-1, and need not be looked at once more.
  *
  * Not with `end`, which sends an empty chunk after a text that it is given: of two chunks Node makes a list and copies them.
  */
