@@ -1,6 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { expiringServer } from '../support/downstreams/expiring.ts';
@@ -8,17 +7,9 @@ import { plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
+import { catalogFolder } from '../support/temporary-folder.ts';
 
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
-
-async function folder() {
-  const path = await mkdtemp(join(tmpdir(), 'catalog-'));
-  return {
-    file: join(path, 'servers.catalog.json'),
-    path,
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true }),
-  };
-}
 
 /** Takes connections and never says a word. */
 async function hungServer(port = 0) {
@@ -75,7 +66,7 @@ async function firstRun(catalogFile: string) {
 }
 
 test('with every server gone, a restart answers the same bytes at once, and a call says why it cannot be made [R118]', async () => {
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const { mcpServers, before, crmPort, notesPort } = await firstRun(kept.file);
   await using _crm = await refusingPort(crmPort);
   await using _notes = await refusingPort(notesPort);
@@ -92,7 +83,7 @@ test('with every server gone, a restart answers the same bytes at once, and a ca
 });
 
 test('with every server hung, a restart answers the same bytes at once, and a call ends in its time with a sentence', async () => {
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const { mcpServers, before, crmPort, notesPort } = await firstRun(kept.file);
   await using _crm = await hungServer(crmPort);
   await using _notes = await hungServer(notesPort);
@@ -111,7 +102,7 @@ test('with every server hung, a restart answers the same bytes at once, and a ca
 });
 
 test('a call to a server that was not there does not wait for the next attempt to end', async () => {
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const { mcpServers, crmPort, notesPort } = await firstRun(kept.file);
   const refusing = await refusingPort(crmPort);
   await using _notes = await refusingPort(notesPort);
@@ -148,7 +139,7 @@ test('four hung servers of five do not hold up the list, not even at the first s
 });
 
 test('the file can be read by a person and by nobody else, and holds no secret [R130]', async () => {
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   await using crm = await plainServer({
     era: 'modern',
     tools: [tool('a')],
@@ -172,7 +163,7 @@ test('the file can be read by a person and by nobody else, and holds no secret [
 });
 
 test('a list is not taken for that of another server', async () => {
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const { mcpServers } = await firstRun(kept.file);
   const moved = { mcpServers: { crm: { url: 'http://127.0.0.1:1/mcp' }, notes: mcpServers.notes } };
   await using gateway = await startGateway(moved, { catalogFile: kept.file, settle: false });
@@ -192,7 +183,7 @@ test.each([
   ['in which a time is negative', entryWith('{"tools":[],"ttlMs":-1,"warnings":["sesame"]}')],
   ['in which a tool has no end', entryWith(`{"tools":[${DEEP}],"warnings":[]}`)],
 ])('a file %s is not used but replaced, with one warning that quotes nothing of it', async (_what, write) => {
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   await using crm = await plainServer({ era: 'modern', tools: [tool('a')] });
   const mcpServers = { crm: crm.entry() };
   {
@@ -214,7 +205,7 @@ test.each([
   ['.env', 'PASSWORD=sesame\n'],
   ['package.json', '{"name":"mcp-switchboard"}'],
 ])('a file of something else that catalogFile names is left as it is: %s', async (name, text) => {
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   await using crm = await plainServer({ era: 'modern', tools: [tool('a')] });
   const catalogFile = join(kept.path, name);
   const mcpServers = { crm: crm.entry() };
@@ -243,7 +234,7 @@ test.each([
 });
 
 test('only what has changed gets a new date, and a server that was removed leaves the file', async () => {
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   let crmTools = [tool('a')];
   await using crm = await plainServer({
     era: 'legacy',
@@ -266,7 +257,7 @@ test('only what has changed gets a new date, and a server that was removed leave
 });
 
 test('whoever reads the file while it is replaced meets the old one or the new one', async () => {
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const toolsOf = (run: number) =>
     Array.from({ length: 300 }, (_, i) => ({ ...tool(`t${i}`), description: `${run}`.padEnd(2000, '.') }));
   let run = 0;
@@ -308,7 +299,7 @@ test.each([
   ['in a folder that does not exist', ['no', 'such', 'folder.json']],
   ['in what is no folder', ['servers.json', 'catalog.json']],
 ])('where the file would be %s, there is one warning and everything else works', async (_what, steps) => {
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   await writeFile(join(kept.path, 'servers.json'), '{}');
   await using crm = await expiringServer([tool('a')]);
   const catalogFile = join(kept.path, ...steps);

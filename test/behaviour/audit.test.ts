@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdtemp, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +12,7 @@ import { plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 interface Line {
   readonly [field: string]: unknown;
@@ -322,69 +322,61 @@ test('a call that came before the first lists is counted with the time that its 
 
 describe('with a file of their own', () => {
   test('lines are added to it, all of them, and none go to the log', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'audit-'));
-    const file = join(folder, 'audit.jsonl');
-    try {
-      await using crm = await plainServer({ era: 'modern', json: true });
-      for (const runs of [1, 2]) {
-        // The file counts whatever the level of the log.
-        const gateway = await startGateway(
-          { mcpServers: { crm: crm.entry() }, audit: { file } },
-          { logLevel: 'error' },
-        );
-        const calls = Array.from({ length: 100 }, (_, index) =>
-          gateway.post(
-            ...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: `${runs} ${index}` } }),
-          ),
-        );
-        await Promise.all(calls);
-        await gateway[Symbol.asyncDispose]();
-        expect(gateway.logs).toEqual([]);
-        const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
-        expect(lines).toHaveLength(100 * runs);
-        expect(new Set(lines.map((line) => JSON.parse(line).args)).size).toBe(100 * runs);
-      }
-      expect((await stat(file)).mode & 0o777).toBe(0o600);
-    } finally {
-      await rm(folder, { recursive: true });
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'audit.jsonl');
+    await using crm = await plainServer({ era: 'modern', json: true });
+    for (const runs of [1, 2]) {
+      // The file counts whatever the level of the log.
+      const gateway = await startGateway(
+        { mcpServers: { crm: crm.entry() }, audit: { file } },
+        { logLevel: 'error' },
+      );
+      const calls = Array.from({ length: 100 }, (_, index) =>
+        gateway.post(
+          ...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: `${runs} ${index}` } }),
+        ),
+      );
+      await Promise.all(calls);
+      await gateway[Symbol.asyncDispose]();
+      expect(gateway.logs).toEqual([]);
+      const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+      expect(lines).toHaveLength(100 * runs);
+      expect(new Set(lines.map((line) => JSON.parse(line).args)).size).toBe(100 * runs);
     }
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
   test('one that is renamed is followed by another, and no line is lost', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'audit-'));
-    const file = join(folder, 'audit.jsonl');
-    try {
-      await using crm = await plainServer({ era: 'modern', json: true });
-      const gateway = await startGateway({ mcpServers: { crm: crm.entry() }, audit: { file } });
-      let calls = 0;
-      const call = () => gateway.post(...modernRequest('tools/call', { name: 'crm__echo' }, ++calls));
-      for (const kept of ['1', '2']) {
-        await call();
-        await rename(file, `${file}.${kept}`);
-        // It does not have to be told.
-        await expect
-          .poll(async () => {
-            await call();
-            return (await stat(file).catch(() => undefined))?.isFile();
-          })
-          .toBe(true);
-      }
-      await gateway[Symbol.asyncDispose]();
-      const texts = ['.1', '.2', ''].map((kept) => readFile(file + kept, 'utf8'));
-      const lines = (await Promise.all(texts)).join('').trimEnd().split('\n');
-      expect(lines.map((line) => JSON.parse(line).id)).toEqual(lines.map((_, index) => index + 1));
-      expect(lines).toHaveLength(calls);
-      expect((await stat(file)).mode & 0o777).toBe(0o600);
-    } finally {
-      await rm(folder, { recursive: true });
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'audit.jsonl');
+    await using crm = await plainServer({ era: 'modern', json: true });
+    const gateway = await startGateway({ mcpServers: { crm: crm.entry() }, audit: { file } });
+    let calls = 0;
+    const call = () => gateway.post(...modernRequest('tools/call', { name: 'crm__echo' }, ++calls));
+    for (const kept of ['1', '2']) {
+      await call();
+      await rename(file, `${file}.${kept}`);
+      // It does not have to be told.
+      await expect
+        .poll(async () => {
+          await call();
+          return (await stat(file).catch(() => undefined))?.isFile();
+        })
+        .toBe(true);
     }
+    await gateway[Symbol.asyncDispose]();
+    const texts = ['.1', '.2', ''].map((kept) => readFile(file + kept, 'utf8'));
+    const lines = (await Promise.all(texts)).join('').trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).id)).toEqual(lines.map((_, index) => index + 1));
+    expect(lines).toHaveLength(calls);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
   test.skipIf(process.platform === 'win32')(
     'one that nobody takes lines from is told of once, and costs no call its answer',
     async () => {
-      const folder = await mkdtemp(join(tmpdir(), 'audit-'));
-      const file = join(folder, 'audit.fifo');
+      await using folder = await temporaryFolder();
+      const file = join(folder.path, 'audit.fifo');
       execFileSync('mkfifo', [file]);
       // It has a reader, who reads nothing.
       const reader = await open(file, constants.O_RDWR);
@@ -411,7 +403,6 @@ describe('with a file of their own', () => {
         expect(told[0]).toContain('more than 4194304 bytes wait');
       } finally {
         await reader.close().catch(() => {});
-        await rm(folder, { recursive: true });
       }
     },
   );

@@ -1,6 +1,5 @@
 import { renameSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runCli, unwrapped } from '../support/cli.ts';
@@ -8,6 +7,7 @@ import { modernOffers, type Offer } from '../support/downstreams/offers.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
+import { catalogFolder } from '../support/temporary-folder.ts';
 
 const tool = (name: string, description: string, rest: object = {}) => ({
   name,
@@ -27,15 +27,6 @@ async function crmWith(...first: object[]) {
     answers: { 'tools/call find': answered as never, 'tools/call pay': answered as never },
   });
   return { ...server, state };
-}
-
-async function folder() {
-  const path = await mkdtemp(join(tmpdir(), 'approve-'));
-  return {
-    path,
-    file: join(path, 'servers.catalog.json'),
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true }),
-  };
 }
 
 const listOf = async (gateway: RunningGateway) =>
@@ -63,7 +54,7 @@ describe('a tool that is not what it was', () => {
 
   test('is served, and told in one line, unless the file says otherwise', async () => {
     await using crm = await crmWith(OLD);
-    await using kept = await folder();
+    await using kept = await catalogFolder();
     const servers = { mcpServers: { crm: crm.entry() } };
     {
       await using first = await restart(servers, kept.file);
@@ -91,7 +82,7 @@ describe('a tool that is not what it was', () => {
 
   test('is not looked at, where that is off', async () => {
     await using crm = await crmWith(OLD);
-    await using kept = await folder();
+    await using kept = await catalogFolder();
     const servers = { definitionChanges: 'off', mcpServers: { crm: crm.entry() } };
     await (await restart(servers, kept.file))[Symbol.asyncDispose]();
     crm.state.tools = [NEW];
@@ -102,7 +93,7 @@ describe('a tool that is not what it was', () => {
 
   test('is served as it was, where changes are blocked, until it is approved; a new one is not served before', async () => {
     await using crm = await crmWith(OLD);
-    await using kept = await folder();
+    await using kept = await catalogFolder();
     const servers = { definitionChanges: 'block', mcpServers: { crm: crm.entry() } };
     await writeFile(join(kept.path, 'servers.json'), JSON.stringify(servers));
     const NOTHING =
@@ -168,7 +159,7 @@ describe('a tool that is not what it was', () => {
 
   test('stays blocked over restarts, while the server is away, and when it was taken away meanwhile', async () => {
     await using crm = await crmWith(OLD, tool('pay', 'Pays.'));
-    await using kept = await folder();
+    await using kept = await catalogFolder();
     const servers = { mcpServers: { crm: crm.entry({ definitionChanges: 'block' }) } };
     const seen = async () => {
       await using gateway = await restart(servers, kept.file);
@@ -190,7 +181,7 @@ describe('a tool that is not what it was', () => {
 
   test('is what tools and check see as well', async () => {
     await using crm = await crmWith(OLD);
-    await using kept = await folder();
+    await using kept = await catalogFolder();
     const servers = { definitionChanges: 'block', mcpServers: { crm: crm.entry() } };
     await writeFile(join(kept.path, 'servers.json'), JSON.stringify(servers));
     await (await restart(servers, kept.file))[Symbol.asyncDispose]();
@@ -201,7 +192,7 @@ describe('a tool that is not what it was', () => {
     expect(unwrapped(check.stdout)).toMatch(
       /note {2}"crm": "find" is not what was approved.*\(npx mcp-switchboard approve --list\)\.\n/,
     );
-    await using elsewhere = await folder();
+    await using elsewhere = await catalogFolder();
     const config = join(kept.path, 'servers.json');
     await using other = runCli(['check', '-c', config], { cwd: elsewhere.path });
     await other.exit;
@@ -231,7 +222,7 @@ test("a server's changed instructions are passed on as they were, where changes 
         }),
     },
   });
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const servers = {
     definitionChanges: 'block',
     mcpServers: { crm: crm.entry({ passInstructions: true }) },
@@ -257,7 +248,7 @@ test.each(['block', 'warn'])(
       ...{ era: 'modern', tools },
       answers: { 'tools/list': (given) => (isUp ? given.usual() : given.error(-32603, 'not yet')) },
     });
-    await using kept = await folder();
+    await using kept = await catalogFolder();
     const servers = (entry: object) => ({ definitionChanges, mcpServers: { crm: entry } });
     await using gateway = await restart(servers(old.entry()), kept.file);
     await gateway.reload(servers(moved.entry()));
@@ -286,7 +277,7 @@ test('what is listed twice is held back as if it were listed once, where changes
     prompts: [{ name: 'greet' }],
   };
   await using crm = await modernOffers(offer);
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const servers = { definitionChanges: 'block', mcpServers: { crm: crm.entry() } };
   {
     await using first = await restart(servers, kept.file);
@@ -311,7 +302,7 @@ test('prompts that could not be listed at first are accepted when they are, and 
   const failing = ['prompts/list'];
   const offer: Offer = { who: 'crm', prompts: [{ name: 'greet' }], failing };
   await using crm = await modernOffers(offer);
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const servers = { definitionChanges: 'block', mcpServers: { crm: crm.entry() } };
   const prompts = async () => {
     await using gateway = await restart(servers, kept.file);
@@ -330,7 +321,7 @@ test('prompts that could not be listed at first are accepted when they are, and 
 test('approve takes the names that it shows: of a tool and a prompt that are called the same, the one that is named', async () => {
   const offer: Offer = { who: 'crm', tools: [], prompts: [] };
   await using crm = await modernOffers(offer);
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const servers = { definitionChanges: 'block', mcpServers: { crm: crm.entry() } };
   await writeFile(join(kept.path, 'servers.json'), JSON.stringify(servers));
   await (await restart(servers, kept.file))[Symbol.asyncDispose]();
@@ -350,7 +341,7 @@ test('approve takes the names that it shows: of a tool and a prompt that are cal
 
 test('any number of reloads looks at the file of approvals once, and warns of nothing', async () => {
   await using crm = await crmWith(tool('find', 'Finds.'));
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const serversWith = (priority: number) => ({
     definitionChanges: 'block',
     mcpServers: { crm: crm.entry({ priority }) },
@@ -366,7 +357,7 @@ test('any number of reloads looks at the file of approvals once, and warns of no
 
 test('a file of approvals that is deleted while it serves is there again with the next list, and what was accepted counts', async () => {
   await using crm = await crmWith(tool('find', 'Finds.'));
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const serversWith = (version: string) => ({
     definitionChanges: 'block',
     mcpServers: { crm: crm.entry({ headers: { 'X-Version': version } }) },
@@ -388,7 +379,7 @@ test('a file of approvals that is deleted while it serves is there again with th
 test('approve takes nothing from a server whose entry it cannot read: it says so, and leaves the file as it is', async () => {
   await using crm = await crmWith(tool('find', 'Finds.'));
   await using other = await crmWith(tool('sum', 'Sums.'));
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const servers = { definitionChanges: 'block', mcpServers: { other: other.entry(), crm: crm.entry() } };
   await writeFile(join(kept.path, 'servers.json'), JSON.stringify(servers));
   await (await restart(servers, kept.file))[Symbol.asyncDispose]();
@@ -404,7 +395,7 @@ test('approve takes nothing from a server whose entry it cannot read: it says so
 
 test('an edited file accepts nothing that does not match its digest', async () => {
   await using crm = await crmWith(tool('find', 'Finds.'));
-  await using kept = await folder();
+  await using kept = await catalogFolder();
   const servers = { definitionChanges: 'block', mcpServers: { crm: crm.entry() } };
   await (await restart(servers, kept.file))[Symbol.asyncDispose]();
   const written = await readFile(kept.file, 'utf8');
@@ -440,7 +431,7 @@ describe('where changes are blocked, what was approved is not lost without a wor
     'with a file that is %s, nothing starts and check says so, until it is deleted',
     async (_what, spoil) => {
       await using crm = await crmWith(OLD);
-      await using kept = await folder();
+      await using kept = await catalogFolder();
       await writeFile(join(kept.path, 'servers.json'), JSON.stringify(blocked(crm)));
       await (await restart(blocked(crm), kept.file))[Symbol.asyncDispose]();
       await spoil(kept.file);
@@ -458,7 +449,7 @@ describe('where changes are blocked, what was approved is not lost without a wor
 
   test('with a file of something else, nothing starts, and nobody is told to delete it', async () => {
     await using crm = await crmWith(OLD);
-    await using kept = await folder();
+    await using kept = await catalogFolder();
     const file = join(kept.path, 'package.json');
     await writeFile(file, '{"name":"mine"}');
     await expect(restart(blocked(crm), file)).rejects.toThrow(
@@ -468,7 +459,7 @@ describe('where changes are blocked, what was approved is not lost without a wor
 
   test('with a disk that takes nothing any more, an error says so, and does not advise to keep nothing', async () => {
     await using crm = await crmWith(OLD);
-    await using kept = await folder();
+    await using kept = await catalogFolder();
     const inner = join(kept.path, 'inner');
     await mkdir(inner);
     const file = join(inner, 'servers.catalog.json');
@@ -488,7 +479,7 @@ describe('where changes are blocked, what was approved is not lost without a wor
     for (let level = 0; level < 120; level++) nested = [nested];
     const deep = tool('deep', 'Deep.', { 'x-nested': nested });
     await using crm = await crmWith(OLD, deep);
-    await using kept = await folder();
+    await using kept = await catalogFolder();
     await (await restart(blocked(crm), kept.file))[Symbol.asyncDispose]();
     const { size } = await stat(kept.file);
     expect(size).toBeLessThan(1.1 * JSON.stringify(deep).length);
@@ -510,7 +501,7 @@ describe('where changes are blocked, what was approved is not lost without a wor
       },
     });
     await using crm = await crmWith(OLD);
-    await using kept = await folder();
+    await using kept = await catalogFolder();
     const servers = {
       definitionChanges: 'block',
       mcpServers: { evil: evil.entry(), crm: crm.entry() },

@@ -1,6 +1,3 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/client';
 import { describe, expect, test } from 'vitest';
 import type { HttpDownstream } from '../support/downstreams/downstream.ts';
@@ -9,6 +6,7 @@ import { legacyOffers, modernOffers, type Offer } from '../support/downstreams/o
 import { plainServer } from '../support/downstreams/plain.ts';
 import { startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
+import { catalogFolder } from '../support/temporary-folder.ts';
 
 const SERVERS = { modern: modernOffers, legacy: legacyOffers } as const;
 
@@ -273,7 +271,8 @@ test('one bad prompt or resource costs itself, and a list that fails costs no ot
 });
 
 test('a read whose server is away is told so in a sentence, and the lists are still there', async () => {
-  const catalogFile = join(await mkdtemp(join(tmpdir(), 'offers-')), 'lists.json');
+  await using kept = await catalogFolder();
+  const catalogFile = kept.file;
   const crm = await modernOffers(offerOf('crm'));
   const servers = { mcpServers: { crm: crm.entry() } };
   {
