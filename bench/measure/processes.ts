@@ -57,6 +57,12 @@ export type How = 'collectable' | 'countable';
 
 const collector = "data:text/javascript,process.on('SIGUSR2', () => globalThis.gc())";
 
+/** Of all launchers: they end with this process, however it ends. */
+const everyProcess: ChildProcess[] = [];
+process.on('exit', () => {
+  for (const child of everyProcess) child.kill('SIGKILL');
+});
+
 export function createLauncher({ directory, core, profileDirectory, how }: LauncherOptions): Launcher {
   const children: Child[] = [];
 
@@ -84,6 +90,7 @@ export function createLauncher({ directory, core, profileDirectory, how }: Launc
       stop: () => stop(child),
     };
     children.push(started);
+    everyProcess.push(child);
     return started;
   }
 
@@ -94,10 +101,6 @@ export function createLauncher({ directory, core, profileDirectory, how }: Launc
       return [node, '--cpu-prof', `--cpu-prof-dir=${profileDirectory}`, `--cpu-prof-name=${name}.cpuprofile`];
     return how === 'collectable' ? [node, '--expose-gc', '--import', collector] : [node];
   }
-
-  process.on('exit', () => {
-    for (const child of children) child.process.kill('SIGKILL');
-  });
 
   const startOwn: Launcher['startOwn'] = (name, file, args = []) =>
     start(name, { args: ['--import', 'tsx', join(import.meta.dirname, '..', file), ...args] }, true);
