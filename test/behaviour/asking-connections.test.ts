@@ -6,12 +6,11 @@ import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprot
 import { expect, test } from 'vitest';
 import { wholeCaller } from '../support/callers/whole.ts';
 import { folderWith } from '../support/cli.ts';
-import { serveDownstream } from '../support/downstreams/downstream.ts';
+import { requestsOf, serveDownstream } from '../support/downstreams/downstream.ts';
 import type { StdioEvent } from '../support/downstreams/stdio/record.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { COUNTER } from '../support/downstreams/whole.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
-import type { Message } from '../support/messages.ts';
 
 /* Callers that can be asked something are served over connections of their own. */
 
@@ -45,9 +44,7 @@ test('a server that knows one session serves callers that can be asked over that
     }
   }
   // Refused once, and not tried again with each call.
-  const handshakes = crm.requests.filter(
-    ({ body }) => (body as Message | undefined)?.method === 'initialize',
-  );
+  const handshakes = requestsOf(crm, 'initialize');
   expect(handshakes).toHaveLength(2);
 });
 

@@ -5,7 +5,7 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
-import { type HttpDownstream, serveDownstream } from '../support/downstreams/downstream.ts';
+import { type HttpDownstream, requestsOf, serveDownstream } from '../support/downstreams/downstream.ts';
 import { expiringServer } from '../support/downstreams/expiring.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
@@ -14,8 +14,7 @@ import { legacyRequest, modernRequest } from '../support/messages.ts';
 
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' as const } });
 
-const listings = ({ requests }: HttpDownstream) =>
-  requests.filter(({ body }) => (body as Message | undefined)?.method === 'tools/list').length;
+const listings = (server: HttpDownstream) => requestsOf(server, 'tools/list').length;
 
 async function names(gateway: RunningGateway): Promise<string[]> {
   const { result } = (await gateway.post(...modernRequest('tools/list'))).json;

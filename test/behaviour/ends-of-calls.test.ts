@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { requestsOf } from '../support/downstreams/downstream.ts';
 import { type PlainDownstream, plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { cutsConnection } from '../support/downstreams/wire.ts';
@@ -10,8 +11,7 @@ const call = (name: string, args: Record<string, unknown> = {}) => ({
   name: `crm__${name}`,
   arguments: args,
 });
-const calls = ({ requests }: PlainDownstream) =>
-  requests.filter(({ body }) => (body as Message | undefined)?.method === 'tools/call');
+const calls = (server: PlainDownstream) => requestsOf(server, 'tools/call');
 const argumentsOf = (body: unknown) => (body as Message).params.arguments;
 
 describe.each(['legacy', 'modern'] as const)('of a %s downstream', (era) => {

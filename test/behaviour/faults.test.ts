@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
@@ -145,9 +146,7 @@ test.each([
     expect([reply.status, reply.json.error]).toEqual([200, { code: told, message, data }]);
     const legacy = await gateway.post(...legacyRequest('tools/call', ECHO));
     expect(legacy.messages[0]?.error).toEqual({ code, message, data });
-    const sent = downstream.requests.filter(
-      ({ body }) => (body as { method?: string })?.method === 'tools/call',
-    );
+    const sent = requestsOf(downstream, 'tools/call');
     expect(sent).toHaveLength(2);
   },
 );

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { folderWith } from '../support/cli.ts';
+import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { legacyServer } from '../support/downstreams/legacy.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -237,7 +238,7 @@ describe('a server of the legacy era', () => {
     const client = await gateway.connect({ era: 'v1' });
     expect(client.getServerCapabilities()).not.toHaveProperty('tasks');
     await client.callTool({ ...ECHO, task: { ttl: 1000 } } as typeof ECHO);
-    const [call] = crm.requests.filter(({ body }) => (body as Message | undefined)?.method === 'tools/call');
+    const [call] = requestsOf(crm, 'tools/call');
     expect((call?.body as Message | undefined)?.params).not.toHaveProperty('task');
   });
 });

@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { isAlive } from '../support/child.ts';
+import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer, Exchange } from '../support/downstreams/exchange.ts';
 import { legacyServer } from '../support/downstreams/legacy.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
@@ -13,7 +14,7 @@ import { stdioServer } from '../support/downstreams/stdio.ts';
 import { answersStatus } from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
-import { isModern, type Message, modernRequest } from '../support/messages.ts';
+import { isModern, modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
 import { send } from '../support/wire-client.ts';
 
@@ -183,9 +184,7 @@ test('a hundred calls that find their session gone open one new session together
   downstream.forgetSessions();
   const texts = Array.from({ length: 100 }, (_, i) => `call ${i}`);
   expect(await Promise.all(texts.map((text) => echo(gateway, 'crm__echo', text)))).toEqual(texts);
-  expect(
-    downstream.requests.filter(({ body }) => (body as { method?: string })?.method === 'initialize'),
-  ).toHaveLength(2);
+  expect(requestsOf(downstream, 'initialize')).toHaveLength(2);
   expect(downstream.calls).toHaveLength(100);
 });
 
@@ -269,9 +268,7 @@ test('what a legacy server means by a code that 2026-07-28 keeps to itself is he
   await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
   const call = modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'hello' } });
   expect((await gateway.post(...call)).messages.at(-1)?.error).toMatchObject({ message: 'No more today' });
-  const called = downstream.requests.filter(
-    ({ body }) => (body as Message | undefined)?.method === 'tools/call',
-  );
+  const called = requestsOf(downstream, 'tools/call');
   expect(called).toHaveLength(1);
 });
 
@@ -287,9 +284,7 @@ test('a modern server that says nothing of the kind of its results stays connect
   await using gateway = await startGateway({
     ...{ mcpServers: { crm: downstream.entry() }, limits: { breakerFailures: 0 } },
   });
-  const discoveries = () =>
-    downstream.requests.filter(({ body }) => (body as Message | undefined)?.method === 'server/discover')
-      .length;
+  const discoveries = () => requestsOf(downstream, 'server/discover').length;
   const before = discoveries();
   for (let i = 0; i < 3; i++) {
     await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: `${i}` } }));

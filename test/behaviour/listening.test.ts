@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { expiringServer } from '../support/downstreams/expiring.ts';
 import { modernOffers, type Offer } from '../support/downstreams/offers.ts';
@@ -121,8 +122,7 @@ describe('of a resource that its server does not tell of, though it tells of oth
       },
     });
 
-  const askedOf = (server: PlainDownstream, method: string) =>
-    server.requests.filter(({ body }) => (body as Message | undefined)?.method === method).length;
+  const askedOf = (server: PlainDownstream, method: string) => requestsOf(server, method).length;
 
   /** A session of the legacy era, and what it hears when it asks. */
   async function sessionOf(gateway: RunningGateway) {

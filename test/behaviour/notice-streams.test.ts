@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { serveDownstream } from '../support/downstreams/downstream.ts';
+import { requestsOf, serveDownstream } from '../support/downstreams/downstream.ts';
 import { startGateway } from '../support/gateway.ts';
 import { sendJson } from '../support/http-server.ts';
 import { type Message, modernRequest } from '../support/messages.ts';
@@ -40,8 +40,7 @@ async function streamingServer(streamMs: number, refused: readonly number[] = []
       answer({ protocolVersion: '2025-11-25', capabilities, serverInfo }, { 'mcp-session-id': session });
     },
   });
-  const asked = (method: string) =>
-    downstream.requests.filter(({ body }) => (body as Message | undefined)?.method === method).length;
+  const asked = (method: string) => requestsOf(downstream, method).length;
   const change = (name: string) => {
     tools = [{ name, inputSchema: { type: 'object' } }];
   };

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
 import { legacyChanging, modernChanging } from '../support/downstreams/changing.ts';
-import type { HttpDownstream, ServerEntry } from '../support/downstreams/downstream.ts';
+import { type HttpDownstream, requestsOf, type ServerEntry } from '../support/downstreams/downstream.ts';
 import { legacyServer as firstGeneration } from '../support/downstreams/legacy.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { type StdioDownstream, stdioServer } from '../support/downstreams/stdio.ts';
@@ -188,7 +188,7 @@ describe('another configuration', () => {
     expect(handshakes).toBe(2);
     const client = await gateway.connect({ era: 'legacy' });
     await client.subscribeResource({ uri: 'test://a' });
-    const told = fresh.requests.filter(({ body }) => (body as Message)?.method === 'resources/subscribe');
+    const told = requestsOf(fresh, 'resources/subscribe');
     expect(told).toHaveLength(1);
   });
 
@@ -335,11 +335,7 @@ describe('another configuration', () => {
     await old.subscribeResource({ uri });
     await old.unsubscribeResource({ uri });
     await modern.close();
-    await expect
-      .poll(
-        () => crm.requests.filter(({ body }) => (body as Message)?.method === 'resources/unsubscribe').length,
-      )
-      .toBe(1);
+    await expect.poll(() => requestsOf(crm, 'resources/unsubscribe').length).toBe(1);
   });
 
   test('without a toolset ends the streams of those who listened there, and answers 404', async () => {

@@ -4,6 +4,7 @@ import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/in
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { expect, test } from 'vitest';
+import { requestsOf } from '../support/downstreams/downstream.ts';
 import { type PlainScript, plainServer } from '../support/downstreams/plain.ts';
 import { startGateway } from '../support/gateway.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
@@ -70,8 +71,7 @@ async function cutting(
   return {
     downstream,
     gateway,
-    calls: () =>
-      downstream.requests.filter(({ body }) => (body as { method?: string })?.method === 'tools/call'),
+    calls: () => requestsOf(downstream, 'tools/call'),
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]();
       await downstream[Symbol.asyncDispose]();

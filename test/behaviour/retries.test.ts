@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
+import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersStatus, cutsConnection, endsStreamWithoutAnswer } from '../support/downstreams/wire.ts';
@@ -208,8 +209,6 @@ test('a 400 that is not about the session is believed after the first time', asy
   const messages = async () => (await gateway.post(...modernRequest('tools/call', ECHO))).json.error.message;
   for (let i = 0; i < 5; i++) expect(await messages()).toBe('the printer is out of paper');
   expect(asked).toBe(6);
-  const opened = downstream.requests.filter(
-    ({ body }) => (body as { method?: string })?.method === 'initialize',
-  );
+  const opened = requestsOf(downstream, 'initialize');
   expect(opened).toHaveLength(2);
 });

@@ -1,6 +1,7 @@
 import type { Client } from '@modelcontextprotocol/client';
 import { describe, expect, test } from 'vitest';
 import { legacyChanging, modernChanging } from '../support/downstreams/changing.ts';
+import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
@@ -109,7 +110,7 @@ describe('a call that waits for its answer', () => {
     const late = (await call({ inputResponses, requestState: again.requestState })).result;
     expect(late.isError).toBe(true);
     expect(late.content[0].text).toContain('no longer waits for the answer');
-    expect(crm.requests.filter(({ body }) => (body as Message)?.method === 'tools/call')).toHaveLength(1);
+    expect(requestsOf(crm, 'tools/call')).toHaveLength(1);
   });
 });
 
@@ -260,7 +261,7 @@ test('a legacy server that is slow to let go of a resource tells of it to who wa
 test('a stream of notices that was cut is opened again, and what it may have missed is listed', async () => {
   await using crm = await modernChanging();
   await using _gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
-  const lists = () => crm.requests.filter(({ body }) => (body as Message)?.method === 'tools/list').length;
+  const lists = () => requestsOf(crm, 'tools/list').length;
   expect([crm.opened, lists()]).toEqual([1, 1]);
   crm.cut();
   await expect.poll(() => [crm.opened, lists()]).toEqual([2, 2]);
@@ -269,7 +270,7 @@ test('a stream of notices that was cut is opened again, and what it may have mis
 test('a stream of notices that is cut while a wider one is refused: what it may have missed is listed', async () => {
   await using crm = await modernChanging();
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
-  const lists = () => crm.requests.filter(({ body }) => (body as Message)?.method === 'tools/list').length;
+  const lists = () => requestsOf(crm, 'tools/list').length;
   expect([crm.opened, lists()]).toEqual([1, 1]);
   crm.refuse(true);
   const notifications = { resourceSubscriptions: ['test://counter'] };

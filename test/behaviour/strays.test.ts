@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ServerEntry } from '../support/downstreams/downstream.ts';
+import { requestsOf, type ServerEntry } from '../support/downstreams/downstream.ts';
 import { lateServer } from '../support/downstreams/late.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
@@ -14,9 +14,7 @@ interface Server extends AsyncDisposable {
 async function startServer(over: 'stdio' | 'HTTP'): Promise<Server> {
   if (over === 'HTTP') {
     const server = await lateServer();
-    const heard = (method: string) =>
-      server.requests.filter(({ body }) => (body as { method?: string } | undefined)?.method === method)
-        .length;
+    const heard = (method: string) => requestsOf(server, method).length;
     return { ...server, heard };
   }
   const server = stdioServer('late');

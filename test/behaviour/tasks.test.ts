@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
+import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer, EventStream } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { tasksServer } from '../support/downstreams/tasks.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
-import { type Message, modernRequest } from '../support/messages.ts';
+import { modernRequest } from '../support/messages.ts';
 
 const TASKS = 'io.modelcontextprotocol/tasks';
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
@@ -268,8 +269,7 @@ test('a state nested deeper than any stack costs its listeners nothing but itsel
   });
   // It is not told yet what it will hear of: its server has not said.
   const second = await listen({ taskIds: [taskId], resourceSubscriptions: ['test://a'] });
-  const listens = () =>
-    jobs.requests.filter(({ body }) => (body as Message)?.method === 'subscriptions/listen');
+  const listens = () => requestsOf(jobs, 'subscriptions/listen');
   await expect.poll(() => listens().length).toBe(2);
   const { id, stream, res } = streams[0] as (typeof streams)[0];
   const head = `"method":"notifications/tasks","params":{"_meta":{"${subscription}":${JSON.stringify(id)}},"taskId":"t"`;

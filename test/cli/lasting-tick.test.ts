@@ -8,12 +8,11 @@ const root = new URL('../..', import.meta.url);
 const SCRIPT = `
   import { executionAsyncResource } from 'node:async_hooks';
   import { setTimeout as sleep } from 'node:timers/promises';
-  await import('./src/cli/lasting-tick.ts');
+  import { lastingTick } from './src/cli/lasting-tick.ts';
   await sleep(20);
   gc();
   await sleep(20);
   gc();
-  const { lastingTick } = await import('./src/cli/lasting-tick.ts');
   process.nextTick(() => console.log(%HaveSameMap(lastingTick, executionAsyncResource())));
 `;
 

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Handler, listenOnLoopback, type RecordedRequest, sendJson } from '../http-server.ts';
+import type { Message } from '../messages.ts';
 import type { RecordedCall } from './tools.ts';
 
 /** An entry of `mcpServers`, as a person writes it. */
@@ -64,3 +65,9 @@ export async function serveDownstream(serving: Serving): Promise<HttpDownstream>
 function passesGuard(headers: IncomingHttpHeaders, requires: GuardOptions['requires'] = {}): boolean {
   return Object.entries(requires).every(([name, value]) => headers[name.toLowerCase()] === value);
 }
+
+/** The requests of one method that a server has had. */
+export const requestsOf = (
+  { requests }: Pick<HttpDownstream, 'requests'>,
+  method: string,
+): RecordedRequest[] => requests.filter(({ body }) => (body as Message | undefined)?.method === method);
