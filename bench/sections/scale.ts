@@ -137,6 +137,6 @@ async function measure(bench: Bench, one: Running, scene: Scene): Promise<Costs>
   return { call: median(calls), list: (await slice(list, 0, bench.quick ? 60 : 200)).cpuMsPerCall };
 }
 
-function titleOf({ downstreams, toolsEach }: Scene): string {
+export function titleOf({ downstreams, toolsEach }: Scene): string {
   return `${downstreams} downstream${downstreams === 1 ? '' : 's'}, ${downstreams * toolsEach} tools`;
 }
