@@ -50,6 +50,7 @@ export async function openBench({ quick, only, ...options }: BenchOptions): Prom
   const launchers = {
     collectable: createLauncher({ ...options, how: 'collectable' }),
     countable: createLauncher({ ...options, how: 'countable' }),
+    simulated: createLauncher({ ...options, how: 'simulated' }),
   };
   const unpinned = createLauncher({ ...options, core: undefined });
   const { child, ports } = await launcher.startServer('fixture', 'targets/fixture.ts', []);

@@ -51,9 +51,10 @@ export interface LauncherOptions {
 
 /**
  * What those that are Node can do beside their work: `collectable`, collect their garbage when they are asked to, by SIGUSR2;
- * `countable`, have their instructions counted, which makes them some fifteen times slower.
+ * `countable`, have their instructions counted, which makes them some fifteen times slower; `simulated`, what caches and
+ * branches cost them, too.
  */
-export type How = 'collectable' | 'countable';
+export type How = 'collectable' | 'countable' | 'simulated';
 
 const collector = "data:text/javascript,process.on('SIGUSR2', () => globalThis.gc())";
 
@@ -96,7 +97,7 @@ export function createLauncher({ directory, core, profileDirectory, how }: Launc
 
   function nodeFor(name: string): string[] {
     const node = process.execPath;
-    if (how === 'countable') return countable(directory, node);
+    if (how === 'countable' || how === 'simulated') return countable(directory, node, how === 'simulated');
     if (profileDirectory !== undefined)
       return [node, '--cpu-prof', `--cpu-prof-dir=${profileDirectory}`, `--cpu-prof-name=${name}.cpuprofile`];
     return how === 'collectable' ? [node, '--expose-gc', '--import', collector] : [node];
