@@ -1,4 +1,4 @@
-// Whether a call has become dear: npx tsx bench/guard.ts
+// Whether a call has become dear: npm run guard
 // Instructions of a call through Switchboard as a multiple of the practical limit's, and with much behind it as a multiple of
 // those with little, all counted in this run, one beside the other. It takes some three minutes; what else the machine does
 // moves it little.

@@ -12,7 +12,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openBench } from './measure/bench.ts';
 import { describeMachine } from './measure/machine.ts';
@@ -21,6 +21,7 @@ import { writePage } from './report/page.ts';
 import type { Findings, Section } from './sections/section.ts';
 import { sections } from './sections/table.ts';
 import { targets, variants } from './targets/table.ts';
+import './signals.ts';
 
 const flags = process.argv.slice(2);
 const { values: options } = parseArgs({
@@ -46,15 +47,14 @@ if (chosen?.includes('rivals') && !options.rivals) throw new Error('The section 
 const core = options['no-pin'] ? undefined : findCore();
 const directory = await mkdtemp(join(tmpdir(), 'switchboard-bench-'));
 // The launchers end their processes on exit, and did so before this runs.
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 const bench = await openBench({
   quick: options.quick,
   only,
   directory,
   core,
-  profileDirectory: options.profile,
+  profileDirectory: options.profile && resolve(options.profile),
 });
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 try {
   const found = new Map<Section, Findings>();
   for (const section of sections) {

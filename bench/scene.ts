@@ -85,8 +85,6 @@ export const defineTool = (name: string) => ({
   },
 });
 
-export const toolDefinitions = toolNames(standard.toolsEach).map(defineTool);
-
 export const token = 'bench-token-bench-token-bench-token';
 
 export const resultBytes = 1024;

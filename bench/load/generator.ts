@@ -25,6 +25,7 @@ async function obey(command: Command): Promise<Outcome> {
     return { measured: await slice.run() };
   }
   if (command.step === 'connect') {
+    slice?.close();
     const connected = await connectCallers(command.job);
     if (newest === command.n) slice = connected;
     else connected.close();

@@ -25,7 +25,12 @@ let lastId = firstId;
 /** Opens a caller's connection, and where requests do not stand alone, its conversation. */
 export async function openCaller(job: Job): Promise<Caller> {
   const line = await openLine(job);
-  return { line, session: job.target.front === undefined ? undefined : await openConversation(job, line) };
+  try {
+    return { line, session: job.target.front === undefined ? undefined : await openConversation(job, line) };
+  } catch (error) {
+    line.close();
+    throw error;
+  }
 }
 
 function openLine({ target: { port, front, path = '/mcp' } }: Job): Promise<Line> {
@@ -53,10 +58,13 @@ export function createConversation(job: Job): () => Promise<void> {
   const call = callTurn(job);
   return async () => {
     const line = await openLine(job);
-    const caller = { line, session: await openConversation(job, line) };
-    await list(caller);
-    await call(caller);
-    line.close();
+    try {
+      const caller = { line, session: await openConversation(job, line) };
+      await list(caller);
+      await call(caller);
+    } finally {
+      line.close();
+    }
   };
 }
 

@@ -18,7 +18,6 @@ export interface Bench {
   /** For its files. */
   readonly directory: string;
   readonly load: Load;
-  readonly launcher: Launcher;
   /**
    * The targets of these keys, without those that cannot run here or were not asked for.
    *
@@ -86,7 +85,6 @@ export async function openBench({ quick, only, ...options }: BenchOptions): Prom
     quick,
     directory: options.directory,
     load,
-    launcher,
     tell,
     start,
     chosen,
@@ -107,6 +105,19 @@ export async function openBench({ quick, only, ...options }: BenchOptions): Prom
       await Promise.all([launcher, unpinned, ...Object.values(launchers)].map((one) => one.stopAll()));
     },
   };
+}
+
+/** Starts one for this, and stops it, whichever way that ends: it would go on beside all that is measured later. */
+export async function whileRunning<T>(
+  start: () => Promise<Running>,
+  use: (one: Running) => Promise<T>,
+): Promise<T> {
+  const one = await start();
+  try {
+    return await use(one);
+  } finally {
+    await one.child.stop();
+  }
 }
 
 /** One whose instructions are counted takes half a minute. */

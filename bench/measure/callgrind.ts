@@ -38,14 +38,20 @@ const written = new Map<number, number>();
  * Of its main thread in user space, while this is done: `Ir` is instructions, and where it is simulated `I1mr` is reads of
  * code that the first cache does not have, `Bcm` branches guessed wrongly, and so on.
  *
+ * @param isSimulated  what is simulated begins empty: the work is done once before it is counted
  * @throws where the process is not countable
  */
 export async function countEvents(
   directory: string,
   pid: number,
+  isSimulated: boolean,
   work: () => Promise<unknown>,
 ): Promise<Events> {
   await control('--instr=on', pid);
+  if (isSimulated) {
+    await work();
+    await control('--zero', pid);
+  }
   await work();
   await control('--instr=off', pid);
   await control('--dump', pid);

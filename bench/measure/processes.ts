@@ -44,7 +44,7 @@ export interface LauncherOptions {
   readonly directory: string;
   /** The core they all run on. */
   readonly core: number | undefined;
-  /** Where to leave their CPU profiles. */
+  /** Where to leave their CPU profiles, in a folder for each name. Absolute. */
   readonly profileDirectory: string | undefined;
   readonly how?: How;
 }
@@ -99,7 +99,7 @@ export function createLauncher({ directory, core, profileDirectory, how }: Launc
     const node = process.execPath;
     if (how === 'countable' || how === 'simulated') return countable(directory, node, how === 'simulated');
     if (profileDirectory !== undefined)
-      return [node, '--cpu-prof', `--cpu-prof-dir=${profileDirectory}`, `--cpu-prof-name=${name}.cpuprofile`];
+      return [node, '--cpu-prof', `--cpu-prof-dir=${join(profileDirectory, name)}`];
     return how === 'collectable' ? [node, '--expose-gc', '--import', collector] : [node];
   }
 

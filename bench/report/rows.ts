@@ -9,12 +9,12 @@ export function cellBlocks(summary: Summary, titleOf: (cell: Cell) => string = d
 
 const kinds = { call: 'tools/call', list: 'tools/list', cold: 'cold conversation' };
 
-export function describeCell({ kind, era, downstreamEra, callers }: Cell): string {
+function describeCell({ kind, era, downstreamEra, callers }: Cell): string {
   const behind = kind === 'list' ? '' : `, ${downstreamEra} downstreams`;
   return `${kinds[kind]}: ${era} caller${behind}, ${callers} at once`;
 }
 
-export function rowTable(rows: readonly Row[]): string {
+function rowTable(rows: readonly Row[]): string {
   const limit = rowIn(rows, 'limit');
   const naive = rowIn(rows, 'naive-v2');
   const lines = rows.map((row) => [

@@ -1,5 +1,5 @@
 import { figureTable } from '../../test/support/markdown.ts';
-import type { Bench } from '../measure/bench.ts';
+import { type Bench, whileRunning } from '../measure/bench.ts';
 import { countEvents, type Events, whyNotCountable } from '../measure/callgrind.ts';
 import { runSlice } from '../measure/compare.ts';
 import type { How } from '../measure/processes.ts';
@@ -64,10 +64,10 @@ export async function countCalls(bench: Bench, key: string, scene: Scene = stand
 /** Infinitely many in an era that the scene has not. */
 const NEVER: Events = new Map([['Ir', Number.POSITIVE_INFINITY]]);
 
-async function countEach(bench: Bench, key: string, scene: Scene, how: How): Promise<Record<Era, Events>> {
+function countEach(bench: Bench, key: string, scene: Scene, how: How): Promise<Record<Era, Events>> {
   const cells = warmCalls.filter(({ era }) => scene.eras === 'mixed' || scene.eras === era);
-  const one = await bench.start(targetOf(key), scene, how);
-  try {
+  const start = () => bench.start(targetOf(key), scene, how);
+  return whileRunning(start, async (one) => {
     for (let turn = 1; turn <= WARMING_TURNS; turn++)
       for (const cell of cells)
         await runSlice(bench, one, { ...cell, durationMs: 0, atLeast: WARMING_CALLS });
@@ -76,16 +76,14 @@ async function countEach(bench: Bench, key: string, scene: Scene, how: How): Pro
       for (const cell of cells) {
         await bench.load.connect({ ...cell, durationMs: 0, atLeast: CALLS, target: one.address });
         let calls = 0;
-        const counted = await countEvents(bench.directory, one.child.pid, async () => {
+        const counted = await countEvents(bench.directory, one.child.pid, how === 'simulated', async () => {
           calls = (await bench.load.run()).count;
         });
         const each = new Map([...counted].map(([name, count]) => [name, count / calls]));
         if (instructionsOf(each) < instructionsOf(least[cell.era])) least[cell.era] = each;
       }
     return least;
-  } finally {
-    await one.child.stop();
-  }
+  });
 }
 
 const instructionsOf = (events: Events) => sumOf(events, ['Ir']);

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { figureTable } from '../../test/support/markdown.ts';
-import type { Bench, Running } from '../measure/bench.ts';
+import { type Bench, type Running, whileRunning } from '../measure/bench.ts';
 import { runSlice } from '../measure/compare.ts';
 import { memoryMiB } from '../measure/memory.ts';
 import { median } from '../measure/statistics.ts';
+import { below } from '../report/goals.ts';
 import { callCell } from './calls.ts';
 import type { Section } from './section.ts';
 import { megabytes, toMB } from './start.ts';
@@ -23,23 +24,19 @@ already. Switchboard alone keeps sessions: the other gateways here have none.`,
       ['connection', false],
       ['connection and stream', true],
     ] as const;
+    const start = () => bench.start(target, undefined, 'collectable');
     const growth = new Map<string, number[]>();
     for (const [kind, stream] of bench.quick ? kinds.slice(1) : kinds)
-      for (let start = 1; start <= (bench.quick ? 1 : 3); start++) {
-        const one = await bench.start(target, undefined, 'collectable');
-        growth.set(kind, [...(growth.get(kind) ?? []), await measureGrowth(bench, one, stream)]);
-        await one.child.stop();
+      for (let n = 1; n <= (bench.quick ? 1 : 3); n++) {
+        const grown = await whileRunning(start, (one) => measureGrowth(bench, one, stream));
+        growth.set(kind, [...(growth.get(kind) ?? []), grown]);
       }
     const lines = [...growth].map(([kind, values]) => [kind, megabytes(median(values))]);
     return {
       blocks: [figureTable(['each with', 'for 1 000'], lines)],
-      goals: [...growth].map(([kind, values]) => ({
-        name: `1 000 idle legacy callers, each with its ${kind}`,
-        value: { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) },
-        bound: 'below' as const,
-        limit: 20,
-        show: megabytes,
-      })),
+      goals: [...growth].map(([kind, values]) =>
+        below(`1 000 idle legacy callers, each with its ${kind}`, values, 20, megabytes),
+      ),
     };
   },
 };

@@ -37,7 +37,7 @@ export const start: Section = {
   text: `From the start of the process until tools/list has all tools of all downstreams, asked for again each 5 ms. Ten tools each.
 What starts may use every core, and its downstreams and who asks it keep to one: their work is not its own.
 Memory is what is resident two minutes after the last start. The gateways written here are started through tsx, which takes a
-while, too; the practical limit asks nobody: it is what Node, undici and tsx take. What the slowest takes itself is what the
+while, too; the practical limit asks nobody: it is what Node, undici and tsx take. The aggregator on SDK v1 asks the older half. What the slowest takes itself is what the
 SDK's client takes with it alone: of the newer era it is asked first, and it knows the older one.`,
   async run(bench) {
     const rest = async ({ child }: Started, one: Began) => {
@@ -59,7 +59,11 @@ SDK's client takes with it alone: of the newer era it is asked first, and it kno
           const key = `${name}\n${target.key}`;
           const startedAt = performance.now();
           const started = await bench.begin(target, scene);
-          await waitForList(() => listOnce(bench.load, { target, address: started.address }));
+          const list = () => listOnce(bench.load, { target, address: started.address });
+          await waitForList(list).catch(async (error: unknown) => {
+            await started.child.stop();
+            throw error;
+          });
           const tookMs = performance.now() - startedAt;
           const cpu = cpuMs(started.child.pid);
           const one: Began = { tookMs, cpu };

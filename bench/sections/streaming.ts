@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { figureTable } from '../../test/support/markdown.ts';
-import type { Bench, Running } from '../measure/bench.ts';
+import { type Bench, type Running, whileRunning } from '../measure/bench.ts';
 import { runSlice } from '../measure/compare.ts';
 import { memoryMiB } from '../measure/memory.ts';
 import { median } from '../measure/statistics.ts';
@@ -8,7 +8,6 @@ import { below } from '../report/goals.ts';
 import { callCell } from './calls.ts';
 import type { Section } from './section.ts';
 import { settledMiB } from './sessions.ts';
-import { toMB } from './start.ts';
 
 const bytes = 10 * 2 ** 20;
 const paceMs = 300;
@@ -33,11 +32,9 @@ and for each of sixteen at once; the downstream writes these as fast as it can.`
       bench.quick ? ['switchboard'] : ['raw', 'limit', 'switchboard', 'naive-v2'],
     )) {
       const flows: Flow[] = [];
-      for (let start = 1; start <= (bench.quick ? 1 : 3); start++) {
-        const one = await bench.start(target, undefined, 'collectable');
-        flows.push(await measureFlow(bench, one));
-        await one.child.stop();
-      }
+      const start = () => bench.start(target, undefined, 'collectable');
+      for (let n = 1; n <= (bench.quick ? 1 : 3); n++)
+        flows.push(await whileRunning(start, (one) => measureFlow(bench, one)));
       rows.push([target.key, target.title, flows]);
     }
     const lines = rows.map(([, title, flows]) => [
@@ -74,7 +71,7 @@ async function measureFlow(bench: Bench, one: Running): Promise<Flow> {
   const before = await settledMiB(pid);
   // The highest mark is set back to what is resident now.
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
-  const growth = () => (toMB(memoryMiB(pid, 'VmHWM') - before) * 1e6) / bytes;
+  const growth = () => ((memoryMiB(pid, 'VmHWM') - before) * 2 ** 20) / bytes;
   await runSlice(bench, one, { ...call, durationMs: 0, atLeast: 0 });
   const ofOne = growth();
   await runSlice(bench, one, { ...call, callers: 16, durationMs: 0, atLeast: 16 });

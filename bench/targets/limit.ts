@@ -2,6 +2,7 @@
 // request parsed, its name mapped, the era's `_meta` and headers set, the message written anew; the answer goes back
 // unparsed in one write. No limits, no deadlines, no sessions, no log, no translation of answers between the eras.
 
+import '../../src/cli/lasting-tick.ts';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Dispatcher, Pool } from 'undici';
