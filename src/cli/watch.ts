@@ -61,9 +61,10 @@ export function watchFiles(onChange: () => void, onBlind: (folder: string) => vo
       } catch (error) {
         // A folder that is not there yet is no fault of this machine's.
         const isAbsent = (error as { code?: string }).code === 'ENOENT';
-        if (files.size === 0 || isAbsent || blind.has(folder)) continue;
-        blind.add(folder);
-        onBlind(folder);
+        if (files.size > 0 && !isAbsent && !blind.has(folder)) {
+          blind.add(folder);
+          onBlind(folder);
+        }
       }
       for (const file of files) {
         try {
