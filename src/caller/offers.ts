@@ -2,6 +2,7 @@ import type { View } from '../catalog/view.ts';
 import type { Era } from '../protocol/eras.ts';
 import { extensionsOf, TASKS } from '../protocol/extensions.ts';
 import type { Params } from '../protocol/messages.ts';
+import { remembering } from '../protocol/text.ts';
 import { FORWARDINGS } from '../relay/forwarding.ts';
 
 export const SUBSCRIBING: ReadonlySet<string> = new Set(['resources/subscribe', 'resources/unsubscribe']);
@@ -24,9 +25,11 @@ export function offersSubscriptions({ capabilities }: View): boolean {
   return (capabilities.resources as Params | undefined)?.subscribe === true;
 }
 
+const featureOf = remembering((method) => method.slice(0, method.indexOf('/')));
+
 /** `tools/call` of `tools`, `completion/complete` of `completions`, `tasks/get` of an extension. */
 export function offers({ capabilities }: View, method: string, era: Era): boolean {
-  const feature = method.slice(0, method.indexOf('/'));
+  const feature = featureOf(method);
   if (feature === 'tasks') return era === 'modern' && extensionsOf(capabilities)?.[TASKS] !== undefined;
   return capabilities[feature === 'completion' ? 'completions' : feature] !== undefined;
 }

@@ -6,12 +6,16 @@ import type { Connection } from './connection.ts';
  * downstream is told once, at its handshake, what it may ask; it must not be told of one caller what is true of another.
  */
 export interface AskingConnections {
-  /** The one with these capabilities, opened when it is first needed. Rejects where that cannot be done now. */
-  with(capabilities: Params): Promise<Connection>;
+  /**
+   * The one with these capabilities, opened when it is first needed. Rejects where that cannot be done now.
+   *
+   * @param capabilities  as JSON, as those below
+   */
+  with(capabilities: string): Promise<Connection>;
   /** The same if it is open. */
-  get(capabilities: Params): Connection | undefined;
+  get(capabilities: string): Connection | undefined;
   /** It could not be opened a moment ago, and is not tried again yet. */
-  isRefused(capabilities: Params): boolean;
+  isRefused(capabilities: string): boolean;
   /** The downstream is another than before: what it refused, it may grant. */
   forgive(): void;
   /** It has turned out to be gone, or has ended. */
@@ -59,20 +63,17 @@ export function createAskingConnections(
     }
   }
 
-  function isRefused(key: string): boolean {
-    return performance.now() < (refused.get(key) ?? 0);
-  }
+  const isRefused = (key: string) => performance.now() < (refused.get(key) ?? 0);
 
   return {
-    isRefused: (capabilities) => isRefused(JSON.stringify(capabilities)),
+    isRefused,
     forgive: () => refused.clear(),
-    get(capabilities) {
-      const slot = slots.get(JSON.stringify(capabilities));
+    get(key) {
+      const slot = slots.get(key);
       if (slot !== undefined) slot.usedAt = performance.now();
       return slot?.opened;
     },
-    with(capabilities) {
-      const key = JSON.stringify(capabilities);
+    with(key) {
       const known = slots.get(key);
       if (known !== undefined) return known.opening;
       if (isRefused(key)) return Promise.reject(new Error('it refused a moment ago'));
@@ -81,7 +82,7 @@ export function createAskingConnections(
         return Promise.reject(new Error('too many kinds of callers ask it things'));
       }
       const slot: Slot = {
-        opening: open(capabilities, () => void remove(key, slot, 'retire')),
+        opening: open(JSON.parse(key), () => void remove(key, slot, 'retire')),
         opened: undefined,
         usedAt: performance.now(),
       };

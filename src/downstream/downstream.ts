@@ -2,7 +2,7 @@ import type { DownstreamConfig, Limits } from '../config/config.ts';
 import { identityOf } from '../config/identity.ts';
 import { unavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Params } from '../protocol/messages.ts';
+import { remembering } from '../protocol/text.ts';
 import { Refused } from './ask.ts';
 import { createAskingConnections } from './asking-connections.ts';
 import { type BreakerLimits, createBreaker } from './breaker.ts';
@@ -41,6 +41,8 @@ export interface Downstream {
   /** Sends one request: once, and again where `retry-rules` lets it. */
   request(request: OutgoingRequest, receiver: Receiver): Exchange;
   readonly wishes: Pick<Wishes, 'watch' | 'watchTask' | 'awaitElicitation' | 'wantLogs'>;
+  /** Asks for its list now, unless that was done just before. Resolves with the last one it gave. */
+  relist(): Promise<Listing | undefined>;
   /** Calls that wait: for their answer, for a connection, for their turn, or for what their caller says. */
   readonly running: number;
   /** A call is to go on when its caller has been asked something: until what this returns is called, nobody leaves. */
@@ -101,21 +103,23 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
   });
 
   /** For requests of callers that can be asked these things. Where no connection can say so, they are asked nothing. */
-  const renewalFor = (capabilities: Params): Renewal => ({
-    ...renewal,
-    connection() {
-      const { current } = kept;
-      if (current?.link.era !== 'legacy') return current;
-      return asking.get(capabilities) ?? (asking.isRefused(capabilities) ? current : undefined);
-    },
-    connectionAfter(lost) {
-      if (lost !== undefined && lost !== kept.current) asking.drop(lost);
-      const main = kept.after(lost === kept.current ? lost : undefined);
-      return main?.then((next) =>
-        next.link.era === 'legacy' ? asking.with(capabilities).catch(() => next) : next,
-      );
-    },
-  });
+  const renewalFor = remembering(
+    (capabilities): Renewal => ({
+      ...renewal,
+      connection() {
+        const { current } = kept;
+        if (current?.link.era !== 'legacy') return current;
+        return asking.get(capabilities) ?? (asking.isRefused(capabilities) ? current : undefined);
+      },
+      connectionAfter(lost) {
+        if (lost !== undefined && lost !== kept.current) asking.drop(lost);
+        const main = kept.after(lost === kept.current ? lost : undefined);
+        return main?.then((next) =>
+          next.link.era === 'legacy' ? asking.with(capabilities).catch(() => next) : next,
+        );
+      },
+    }),
+  );
 
   const breaker = createBreaker(key, limits, log);
   const lists: ListKeeper =
@@ -220,7 +224,7 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
     away: () => (kept.isGone ? unavailable(key, kept.why) : undefined),
     send(request, receiver) {
       const { capabilities } = request;
-      const over = capabilities === undefined ? renewal : renewalFor(capabilities);
+      const over = capabilities === undefined ? renewal : renewalFor(JSON.stringify(capabilities));
       return new RenewingExchange(request, receiver, over);
     },
   });
@@ -260,6 +264,7 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
     },
     request: (request, receiver) => gate.request(request, receiver),
     wishes,
+    relist: () => lists.refresh().then(() => lists.current),
     get running() {
       return running();
     },

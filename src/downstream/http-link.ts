@@ -74,11 +74,11 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
 
   function headersFor({ method, params, paramHeaders }: OutgoingRequest): string[] {
     if (era === 'legacy') return fixedHeaders;
-    const headers = [...fixedHeaders, 'mcp-method', method];
     const name = mirroredName(method, params);
-    if (name !== undefined) headers.push('mcp-name', encoded(name));
-    if (paramHeaders !== undefined) headers.push(...paramHeaders);
-    return headers;
+    if (name === undefined) return [...fixedHeaders, 'mcp-method', method];
+    // Of the right length at once: one that grows is copied, and has room that nobody needs.
+    const headers = [...fixedHeaders, 'mcp-method', method, 'mcp-name', encoded(name)];
+    return paramHeaders === undefined ? headers : [...headers, ...paramHeaders];
   }
 
   // Nobody is helped by hearing that it did not arrive: only that it is over.

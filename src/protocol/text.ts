@@ -13,8 +13,8 @@ const MAX_REMEMBERED_CHARS = 256;
  * Remembers what is made of texts of which there are few, such as names and methods. Who makes them up gets no more room
  * than these bounds.
  */
-export function remembering(make: (text: string) => string): (text: string) => string {
-  const remembered = new Map<string, string>();
+export function remembering<T extends {}>(make: (text: string) => T): (text: string) => T {
+  const remembered = new Map<string, T>();
   return (text) => {
     let made = remembered.get(text);
     if (made === undefined) {
