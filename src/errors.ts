@@ -178,7 +178,8 @@ export const cutOff = (key: string, cause?: unknown) =>
   new DownstreamFailure(key, 'outcome_unknown', 'closed the connection before answering.', true, { cause });
 
 // It is we who closed the connection then.
-const DRAINED = 'did not answer before drainMs was over: its entry was removed, or this gateway was stopped.';
+const DRAINED =
+  'did not answer before drainMs was over: its entry was removed, or this gateway stopped, or replaced its processes.';
 export const drained = (key: string) => new DownstreamFailure(key, 'outcome_unknown', DRAINED, true);
 
 const LOST = 'had not answered when the process of this gateway ended that had called it.';

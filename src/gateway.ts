@@ -160,8 +160,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     },
     observer,
     redact,
-    onUnexpected: (err) =>
-      log.error({ event: 'unexpected', err }, 'a request failed by a fault of the gateway'),
+    onUnexpected: (err) => log.error({ event: 'unexpected', err }, 'a request failed by a fault of ours'),
   });
   const health = watchProcess();
   /** They all have the one token: to us they are one. */
@@ -216,8 +215,11 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     const isSameFile = fresh.catalogFile === config.catalogFile;
     // What comes meanwhile is published, and kept, with the rest.
     const left = isSameFile ? undefined : catalogFile.close();
-    await publishing.during(Promise.all([within(limits.firstListMs, next.tried), left]));
+    const [takeOver] = await publishing.during(
+      Promise.all([processes?.prepare?.(fresh, token), within(limits.firstListMs, next.tried), left]),
+    );
     if (isClosed) return NO_DIFFERENCES;
+    takeOver?.();
     next.commit();
     if (!isSameFile) catalogFile = openCatalogFile(fresh.catalogFile, fresh.downstreams, log, keepsLists);
     config = fresh;
@@ -232,11 +234,10 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
 
   return {
     attempted: fleet.attempted.then(publishing.flush),
-    start,
+    ...{ start, status, changeToken, join: fronts.join, hearEnded: sessions.hearEnded },
     get catalog() {
       return holder.current;
     },
-    status,
     waiting: () => ({
       requests: fronts.running,
       ...dispatcher.waiting,
@@ -249,8 +250,6 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       start();
       return front;
     },
-    join: fronts.join,
-    changeToken,
     numbers: () => observer.numbers,
     offer(offers, isSettled) {
       if (told === undefined) return;
@@ -259,7 +258,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       if (isSettled) publishing.settle();
     },
     hear: (from, news) => elsewhere?.hear(from, news),
-    hearEnded: sessions.hearEnded,
+    relist: async (key) => fleet.downstreams.find((downstream) => downstream.key === key)?.relist(),
     serveStdio(input, output, url = '/mcp') {
       const selected = followSelection(select, url);
       start();
@@ -282,13 +281,14 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       const left = await Promise.all([
         ...fronts.drain(graceMs, drainMs === undefined ? 0 : LINGER_MS),
         ...pipes.map((pipe) => pipe.drain(graceMs)),
-        ...(others === undefined ? [] : [others]),
+        within(graceMs, others ?? Promise.resolve()).then(() => 0),
       ]);
       dispatcher.close();
       sessions.close();
-      // What still runs is answered by this: its downstream has gone.
+      // What still runs is answered by this, also what others have handed over: its downstream has gone.
       parked.close();
       await fleet.close();
+      left.push((await others) ?? 0);
       await fronts.close();
       tokens.close();
       health.close();

@@ -36,6 +36,11 @@ import type { Selection } from './selection.ts';
 import { readDeclared, type Session } from './session.ts';
 import { TooMany } from './too-many.ts';
 
+interface Here {
+  readonly index: number;
+  readonly isLeaving: boolean;
+}
+
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
   /** A message was refused before it came to this, with an answer of so many bytes. */
@@ -45,9 +50,10 @@ export interface Dispatcher {
   /**
    * Which of several processes a call belongs to; undefined where that is this one.
    *
+   * @param here         this one; where it is leaving, it begins nothing more
    * @param isOfSession  of one that lives here, and whose calls others know nothing of
    */
-  placeOf(call: Request, caller: Caller, index: number, isOfSession: boolean): number | undefined;
+  placeOf(call: Request, caller: Caller, here: Here, isOfSession: boolean): number | undefined;
   /** The same for a session that is about to begin in another process than the first. */
   placeOfSessions(initialize: Request, selection: Selection): number | undefined;
   /** Answers what was lost with another process since then. False where it may be repeated: nothing was answered. */
@@ -238,12 +244,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     refused(incoming, caller, why, bytes) {
       if (incoming?.kind === 'request') observeRefusal(incoming.message, caller, { error: why }, bytes);
     },
-    placeOf(call, caller, index, isOfSession) {
+    placeOf(call, caller, { index, isLeaving }, isOfSession) {
       const { params = {} } = call;
       const isMain = index === MAIN;
       if (!isMain && comesBack(params, caller)) return MAIN;
       const view = viewOf(caller);
-      const isHere = isMain || view.routes.get(params.name as string)?.downstream.isStateless === true;
+      const isHere =
+        isMain || (!isLeaving && view.routes.get(params.name as string)?.downstream.isStateless === true);
       if (isHere && (isOfSession || options.elsewhere?.isEmpty !== false)) return undefined;
       const same = isOfSession ? undefined : placeOfSame(params, caller, view, index);
       const place = same ?? (isHere ? index : MAIN);

@@ -28,9 +28,11 @@ export function createPlaces(
 ): Places {
   const handOver = createHandOver(pathOf);
   const handedOver = new WeakSet<Socket>();
+  /** Others have taken over: what is offered here counts no more, and only what runs here is still this one's. */
+  const isLeaving = () => index !== MAIN && !isThere(index);
   const placeOfSession = (req: IncomingMessage, isFit = isThere) => {
     const home = homeOf(req.headers['mcp-session-id']);
-    if (home === index) return undefined;
+    if (home === index) return index === MAIN || isFit(index) ? undefined : MAIN;
     if (home !== MAIN && isFit(home)) return home;
     // Its process has ended. What was declared with it, its id says anywhere.
     return index === MAIN ? undefined : MAIN;
@@ -58,8 +60,10 @@ export function createPlaces(
       if (incoming.kind !== 'request') return undefined;
       const { message } = incoming;
       if (message.method === 'tools/call') {
-        return dispatcher.placeOf(message, callerOf(req, era, selection, undefined), index, ofSession);
+        const caller = callerOf(req, era, selection, undefined);
+        return dispatcher.placeOf(message, caller, { index, isLeaving: isLeaving() }, ofSession);
       }
+      if (isLeaving()) return MAIN;
       if (index === MAIN || ofSession || ANYWHERE.has(message.method)) return undefined;
       return message.method === 'initialize' ? dispatcher.placeOfSessions(message, selection) : MAIN;
     },

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import type { CatalogSource } from '../catalog/offered-tool.ts';
 import type { Publishing } from '../catalog/publishing.ts';
-import type { DownstreamConfig } from '../config/config.ts';
+import type { Config, DownstreamConfig } from '../config/config.ts';
 import type { Downstream } from '../downstream/downstream.ts';
+import type { Listing } from '../downstream/listing.ts';
 import { createToldList } from '../downstream/told-list.ts';
 import type { News } from '../relay/elsewhere.ts';
 import type { Numbers } from './metrics.ts';
@@ -25,6 +26,13 @@ export interface Processes {
   tell(news: News): void;
   /** Of those that are not the first: it is to know what was given up here, since they end before it. */
   sessionEnded?(end: SessionEnd): void;
+  /** Of those that are not the first: it is to ask a downstream for its list now. Resolves with what it then has. */
+  relist?(key: string): Promise<Listing | undefined>;
+  /**
+   * Of the first: others start with these settings. Resolves when they are there, or cannot be, with what has them take
+   * over, which is done before anything of the settings is told: those before finish what they have.
+   */
+  prepare?(config: Config, token: string): Promise<() => void>;
   /** Of the first: the others are to offer this, and where it is not all yet, to let callers wait. */
   onOffers?(offers: readonly Offer[], isSettled: boolean): void;
   /** Of the first: what the others have counted. */
@@ -45,6 +53,8 @@ export interface Member {
   hear(from: number, news?: News): void;
   /** Another process has ended a session. */
   hearEnded(end: SessionEnd): void;
+  /** A downstream has refused another process for what its list said: it is asked for its list now. */
+  relist(key: string): Promise<Listing | undefined>;
   /** Callers have another token; the one before is accepted for a time. `reload` changes it by itself. */
   changeToken(token: string, keepMs: number): void;
   /** What this process has counted, for another one that adds it up. */
@@ -56,6 +66,22 @@ export interface Offer extends Omit<CatalogSource, 'downstream'> {
   readonly key: string;
   /** Each process may have a connection of its own to it. */
   readonly isStateless: boolean;
+}
+
+/** The lists are the same objects as long as nothing is new. */
+export function sameOffers(before: readonly Offer[], after: readonly Offer[]): boolean {
+  return (
+    before.length === after.length &&
+    after.every(({ key, isStateless, list, notes }, at) => {
+      const other = before[at];
+      return (
+        other?.key === key &&
+        other.isStateless === isStateless &&
+        other.list === list &&
+        JSON.stringify(other.notes) === JSON.stringify(notes)
+      );
+    })
+  );
 }
 
 /** Connections come and go where lists stay. */
@@ -85,7 +111,7 @@ export const toldLists = (
 ): ToldLists | undefined =>
   processes === undefined || processes.index === MAIN
     ? undefined
-    : new Map(downstreams.map(({ key }) => [key, createToldList()]));
+    : new Map(downstreams.map(({ key }) => [key, createToldList(async () => processes.relist?.(key))]));
 
 /**
  * The same in a process that is told. It connects to those that it may.

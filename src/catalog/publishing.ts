@@ -16,7 +16,7 @@ export interface Publishing {
   /** Makes what waits to be made. */
   flush(): void;
   /** Nothing is published meanwhile: what changes together is told together. */
-  during(change: Promise<unknown>): Promise<void>;
+  during<T>(change: Promise<T>): Promise<T>;
   close(): void;
 }
 
@@ -58,8 +58,11 @@ export function createPublishing(publishNow: () => void): Publishing {
     flush,
     async during(change) {
       isHeld = true;
-      await change;
-      isHeld = false;
+      try {
+        return await change;
+      } finally {
+        isHeld = false;
+      }
     },
     close: () => clearTimeout(timer),
   };

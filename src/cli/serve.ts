@@ -1,6 +1,5 @@
 import './one-undici.ts';
 import { isatty } from 'node:tty';
-import { isSame } from '../config/differences.ts';
 import { createGateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
 import { tuneCollector } from './collector.ts';
@@ -111,25 +110,18 @@ function run(
   const log = openLog(environment(), secrets);
   guardProcess(log);
   const workers =
-    count > 1 ? createWorkers(count, { config, token, host, level: log.level }, log) : undefined;
+    count > 1
+      ? createWorkers(count, { config, token, host, level: log.level }, log, () =>
+          reloading.reloadIfChanged(),
+        )
+      : undefined;
   const gateway = createGateway(config, {
     ...{ log, token, secrets },
     auditLines: auditLinesBesideLog(),
     onCredentialsRefused: () => reloading.reloadIfChanged(),
     ...(workers !== undefined && { processes: workers.processes }),
   });
-  const reloading = reloadOnChange(
-    {
-      async reload(config, token) {
-        const changes = await gateway.reload(config, token);
-        if (!isSame({ ...changes, nextStart: [] })) workers?.replace(config, token);
-        return changes;
-      },
-    },
-    { files, settings },
-    read,
-    log,
-  );
+  const reloading = reloadOnChange(gateway, { files, settings }, read, log);
   return {
     gateway,
     workers,

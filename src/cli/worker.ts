@@ -6,7 +6,9 @@ import type { Numbers } from '../caller/metrics.ts';
 import type { Offer } from '../caller/processes.ts';
 import type { SessionEnd } from '../caller/sessions.ts';
 import type { Config } from '../config/config.ts';
+import { type Deferred, deferred } from '../downstream/deferred.ts';
 import { whileBusy } from '../downstream/leaving.ts';
+import type { Listing } from '../downstream/listing.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
 import type { News } from '../relay/elsewhere.ts';
@@ -28,6 +30,7 @@ export type ToWorker =
     }
   | { readonly kind: 'token'; readonly token: string; readonly keepMs: number }
   | { readonly kind: 'offer'; readonly offers: readonly Offer[]; readonly isSettled: boolean }
+  | { readonly kind: 'relisted'; readonly key: string; readonly list: Listing | undefined }
   | { readonly kind: 'hear'; readonly from: number; readonly news: News | undefined }
   | { readonly kind: 'there'; readonly indexes: readonly number[]; readonly alive: readonly number[] }
   | { readonly kind: 'connection' }
@@ -38,6 +41,8 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'tell'; readonly news: News }
   | { readonly kind: 'sessionEnded'; readonly end: SessionEnd }
+  | { readonly kind: 'relist'; readonly key: string }
+  | { readonly kind: 'refused' }
   | { readonly kind: 'counted'; readonly numbers: Numbers | undefined }
   | { readonly kind: 'ended'; readonly cut: number };
 
@@ -53,13 +58,13 @@ let gateway: Gateway | undefined;
 let take: ((connection: Socket) => void) | undefined;
 /** Calls that the others were told of. */
 const told = new Set<string>();
+/** Downstreams that the first process asks for their lists because of this one. */
+const relisting = new Map<string, Deferred<Listing | undefined>>();
 /** The workers that serve. */
 let there: readonly number[] = [];
 /** The same, and those that finish what they have. */
 let alive: readonly number[] = [];
 let isEnding = false;
-/** What came before it could be taken. */
-const early: Socket[] = [];
 
 tuneCollector();
 // Its end is told by the first process, which hears of these as well: from a terminal they reach the whole group.
@@ -73,13 +78,11 @@ process.on('message', (message: ToWorker, connection?: Socket) => {
   if (message.kind === 'begin') void begin(message);
   else if (message.kind === 'token') gateway?.changeToken(message.token, message.keepMs);
   else if (message.kind === 'offer') gateway?.offer(message.offers, message.isSettled);
+  else if (message.kind === 'relisted') relisted(message.key, message.list);
   else if (message.kind === 'hear') gateway?.hear(message.from, message.news);
   else if (message.kind === 'there') ({ indexes: there, alive } = message);
   else if (message.kind === 'drain') void end(message.graceMs, message.forRepeats);
-  else if (connection !== undefined) {
-    if (take === undefined) early.push(connection);
-    else take(connection);
-  }
+  else if (connection !== undefined) take?.(connection);
 });
 
 async function begin({ index, prefix, host, level, config, token }: Begin): Promise<void> {
@@ -90,12 +93,14 @@ async function begin({ index, prefix, host, level, config, token }: Begin): Prom
     ...{ log, token, secrets },
     auditLines: auditLinesBesideLog(),
     keepsLists: false,
+    onCredentialsRefused: () => tell({ kind: 'refused' }),
     processes: {
       index,
       pathOf: (of) => `${prefix}${of}`,
       isThere: (of) => there.includes(of),
       isAlive: (of) => alive.includes(of),
       sessionEnded: (end) => tell({ kind: 'sessionEnded', end }),
+      relist,
       tell(news) {
         for (const mark of news.over) told.delete(mark);
         for (const mark of news.begun) told.add(mark);
@@ -105,9 +110,22 @@ async function begin({ index, prefix, host, level, config, token }: Begin): Prom
   });
   const front = await gateway.join(host);
   take = front.take;
-  for (const connection of early.splice(0)) take(connection);
   tell({ kind: 'ready' });
   setInterval(tellNumbers, TELL_MS).unref();
+}
+
+function relist(key: string): Promise<Listing | undefined> {
+  const known = relisting.get(key);
+  if (known !== undefined) return known.promise;
+  const asked = deferred<Listing | undefined>();
+  relisting.set(key, asked);
+  tell({ kind: 'relist', key });
+  return asked.promise;
+}
+
+function relisted(key: string, list: Listing | undefined): void {
+  relisting.get(key)?.resolve(list);
+  relisting.delete(key);
 }
 
 function tellNumbers(): void {

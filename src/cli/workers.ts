@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Numbers, sumOf } from '../caller/metrics.ts';
-import { MAIN, type Offer, type Processes } from '../caller/processes.ts';
+import { MAIN, type Offer, type Processes, sameOffers } from '../caller/processes.ts';
 import type { Config } from '../config/config.ts';
-import { untilNextStart } from '../config/differences.ts';
+import { differencesOf, isSame, untilNextStart } from '../config/differences.ts';
 import { deferred } from '../downstream/deferred.ts';
+import { within } from '../downstream/within.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Logger } from '../log.ts';
 import type { News } from '../relay/elsewhere.ts';
+import { createTokenChanges } from './token-changes.ts';
 import { UsageError } from './usage-error.ts';
 import type { FromWorker, ToWorker } from './worker.ts';
 
@@ -21,8 +23,6 @@ export interface Workers {
   readonly processes: Processes;
   /** Starts them. From now on they are told what `gateway` offers. */
   start(gateway: Gateway): void;
-  /** Others take over, with these settings as far as they count now; those that are there finish what they have. */
-  replace(config: Config, token: string): void;
   /** They finish what they have. @returns how many of their calls had to be cut */
   drain(graceMs: number): Promise<number>;
   close(): void;
@@ -31,9 +31,13 @@ export interface Workers {
 interface Worker {
   readonly index: number;
   readonly child: ChildProcess;
-  /** It takes connections. */
+  /** It could take connections. */
   isReady: boolean;
+  /** Of those that count: before it waits to take over, after it finishes what it has. */
+  isIn: boolean;
   isLeaving: boolean;
+  /** It is ready, or has ended before. */
+  readonly arrived: Promise<void>;
   /** How often it was looked at since its last word; undefined before the first. */
   silentFor: number | undefined;
   /** Connections that are on their way to it, and where they go if it ends before. */
@@ -53,14 +57,20 @@ const LOOK_MS = 1000;
 const MAX_SILENT = 10;
 /** A socket's path has 103 bytes on macOS and 107 on Linux, of which these have the rest: `123456/worker-123456`. */
 const MAX_START_BYTES = 103 - 20;
+/** How long what is there waits for those that are to take over. */
+const ARRIVAL_MS = 10_000;
 /** So much longer than it was told may a worker take to end. */
 const END_MS = 2000;
 
-/** @param count  how many processes there are with this one */
+/**
+ * @param count      how many processes there are with this one
+ * @param onRefused  a downstream has refused the credentials of one of them
+ */
 export function createWorkers(
   count: number,
   settings: { config: Config; token: string; host: string; level: string },
   log: Logger,
+  onRefused: () => void,
 ): Workers {
   // Nobody else may hand requests over.
   const start = join(tmpdir(), 'mcp-switchboard-');
@@ -73,9 +83,8 @@ export function createWorkers(
   const pathOf = (index: number) => `${prefix}${index}`;
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', removeFolder);
-  let { config, token: first } = settings;
-  /** Tokens after the first, and when each time the one before is accepted no more. */
-  const changes: { readonly token: string; readonly endsAt: number }[] = [];
+  let { config } = settings;
+  const tokens = createTokenChanges(settings.token);
   let gateway: Gateway | undefined;
   let offered: { readonly offers: readonly Offer[]; readonly isSettled: boolean } = {
     offers: [],
@@ -117,23 +126,26 @@ export function createWorkers(
   }
 
   function tellWhoIsThere(): void {
-    const indexes = workers.filter(({ isReady }) => isReady).map(({ index }) => index);
+    const indexes = workers.filter(serves).map(({ index }) => index);
     const alive = workers.map(({ index }) => index);
     for (const worker of workers) send(worker, { kind: 'there', indexes, alive });
   }
 
-  function add(): void {
+  function add(config: Config, isIn: boolean): Worker {
     const index = ++lastIndex;
     const child = fork(program, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const ended = deferred<void>();
+    const arrived = deferred<void>();
     const worker: Worker = {
       index,
       child,
       isReady: false,
+      isIn,
       isLeaving: false,
+      arrived: arrived.promise,
       silentFor: undefined,
       given: new Map(),
       cut: undefined,
@@ -141,21 +153,23 @@ export function createWorkers(
       ended: ended.promise,
     };
     workers.push(worker);
-    send(worker, { kind: 'begin', index, prefix, ...settings, config, token: first });
+    send(worker, { kind: 'begin', index, prefix, ...settings, config, token: tokens.first });
     // What the others accept and open, it does as well.
-    for (const { token, endsAt } of changes)
-      send(worker, { kind: 'token', token, keepMs: endsAt - performance.now() });
+    for (const change of tokens.all()) send(worker, { kind: 'token', ...change });
     send(worker, { kind: 'offer', ...offered });
     for (const [from, marks] of running)
       send(worker, { kind: 'hear', from, news: { begun: [...marks], over: [] } });
     child.on('message', (message: FromWorker) => {
       worker.silentFor = 0;
       if (message.kind === 'ready') {
-        worker.isReady = !worker.isLeaving;
+        worker.isReady = true;
+        arrived.resolve();
         tellWhoIsThere();
         log.info({ event: 'worker_ready', worker: index, pid: child.pid }, 'a worker process serves');
       } else if (message.kind === 'tell') spread(index, message.news);
       else if (message.kind === 'sessionEnded') gateway?.hearEnded(message.end);
+      else if (message.kind === 'relist') void relist(worker, message.key);
+      else if (message.kind === 'refused') onRefused();
       else if (message.kind === 'counted') worker.numbers = message.numbers;
       else worker.cut = message.cut;
     });
@@ -168,6 +182,7 @@ export function createWorkers(
     function onEnded(code: number | null, signal: NodeJS.Signals | null): void {
       if (!workers.includes(worker)) return;
       ended.resolve();
+      arrived.resolve();
       workers.splice(workers.indexOf(worker), 1);
       if (worker.numbers !== undefined) gone = sumOf([gone, withoutRunning(worker.numbers)]);
       spread(index, undefined);
@@ -178,44 +193,61 @@ export function createWorkers(
         { event: 'worker_ended', worker: index, code, signal },
         'a worker process has ended; another one starts',
       );
-      setTimeout(() => !isClosing && add(), RESTART_MS).unref();
+      setTimeout(() => {
+        // Others may have taken over meanwhile.
+        if (!isClosing && worker.isIn) add(config, true);
+      }, RESTART_MS).unref();
     }
+    return worker;
   }
 
-  function changeToken(token: string, keepMs: number): void {
-    const now = performance.now();
-    for (let next = changes[0]; next !== undefined && next.endsAt <= now; next = changes[0]) {
-      first = next.token;
-      changes.shift();
-    }
-    if (token === (changes.at(-1)?.token ?? first)) return;
-    changes.push({ token, endsAt: now + keepMs });
-    for (const worker of workers) send(worker, { kind: 'token', token, keepMs });
+  async function relist(worker: Worker, key: string): Promise<void> {
+    send(worker, { kind: 'relisted', key, list: await gateway?.relist(key) });
   }
 
   function leave(worker: Worker, graceMs: number, forRepeats: boolean): void {
-    worker.isReady = false;
+    worker.isIn = false;
     worker.isLeaving = true;
     tellWhoIsThere();
     send(worker, { kind: 'drain', graceMs, forRepeats });
     setTimeout(() => worker.child.kill('SIGKILL'), graceMs + END_MS).unref();
   }
 
+  async function prepare(given: Config, token: string): Promise<() => void> {
+    const fresh = untilNextStart(config, given);
+    const isOther = !isSame(differencesOf(config, fresh)) || token !== tokens.latest;
+    const next: Worker[] = [];
+    // Before the start there are none: they are started with it.
+    if (isOther && !isClosing && gateway !== undefined)
+      for (let n = 1; n < count; n++) next.push(add(fresh, false));
+    await within(ARRIVAL_MS, Promise.all(next.map(({ arrived }) => arrived)));
+    return () => {
+      config = fresh;
+      if (tokens.change(token, fresh.drainMs))
+        for (const worker of workers) send(worker, { kind: 'token', token, keepMs: fresh.drainMs });
+      if (next.length === 0) return;
+      const before = workers.filter(({ isIn }) => isIn);
+      for (const worker of next) worker.isIn = true;
+      for (const worker of before) leave(worker, fresh.drainMs, true);
+    };
+  }
+
   return {
     processes: {
       index: MAIN,
       pathOf,
-      isThere: (index) => workers.some((worker) => worker.index === index && worker.isReady),
+      isThere: (index) => workers.some((worker) => worker.index === index && serves(worker)),
       isAlive: (index) => workers.some((worker) => worker.index === index),
       tell: (news) => spread(MAIN, news),
+      prepare,
       onOffers(offers, isSettled) {
-        if (offered.isSettled === isSettled && isSame(offered.offers, offers)) return;
+        if (offered.isSettled === isSettled && sameOffers(offered.offers, offers)) return;
         offered = { offers, isSettled };
         for (const worker of workers) send(worker, { kind: 'offer', ...offered });
       },
       numbers: () => [gone, ...workers.flatMap(({ numbers }) => numbers ?? [])],
       giveAway(connection, comeBack) {
-        const ready = workers.filter(({ isReady }) => isReady);
+        const ready = workers.filter(serves);
         turn = (turn + 1) % (ready.length + 1);
         const worker = ready[turn - 1];
         if (worker?.child.connected !== true) return false;
@@ -227,17 +259,7 @@ export function createWorkers(
     },
     start(own) {
       gateway = own;
-      for (let n = 1; n < count; n++) add();
-    },
-    replace(fresh, token) {
-      if (isClosing) return;
-      config = untilNextStart(config, fresh);
-      changeToken(token, config.drainMs);
-      // They are started with it.
-      if (gateway === undefined) return;
-      const before = [...workers];
-      for (let n = 1; n < count; n++) add();
-      for (const worker of before) leave(worker, config.drainMs, true);
+      for (let n = 1; n < count; n++) add(config, true);
     },
     async drain(graceMs) {
       isClosing = true;
@@ -256,6 +278,8 @@ export function createWorkers(
   };
 }
 
+const serves = ({ isReady, isIn }: Worker) => isReady && isIn;
+
 const withoutRunning = ({ meters, ...counted }: Numbers): Numbers => ({
   ...counted,
   meters: new Map([...meters].map(([key, meter]) => [key, { ...meter, inFlight: 0 }])),
@@ -263,19 +287,3 @@ const withoutRunning = ({ meters, ...counted }: Numbers): Numbers => ({
 
 const runningIn = (numbers?: Numbers) =>
   [...(numbers?.meters.values() ?? [])].reduce((sum, { inFlight }) => sum + inFlight, 0);
-
-/** The lists are the same objects as long as nothing is new. */
-function isSame(before: readonly Offer[], after: readonly Offer[]): boolean {
-  return (
-    before.length === after.length &&
-    after.every(({ key, isStateless, list, notes }, at) => {
-      const other = before[at];
-      return (
-        other?.key === key &&
-        other.isStateless === isStateless &&
-        other.list === list &&
-        JSON.stringify(other.notes) === JSON.stringify(notes)
-      );
-    })
-  );
-}

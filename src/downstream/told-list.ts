@@ -1,8 +1,14 @@
 import type { ListKeeper } from './list-keeper.ts';
 import type { Listing } from './listing.ts';
 
-/** The list of a downstream that another process keeps. */
-export function createToldList(): ListKeeper & { tell(list: Listing): void } {
+/**
+ * The list of a downstream that another process keeps.
+ *
+ * @param relist  has that one ask for it now; resolves with what it then has
+ */
+export function createToldList(
+  relist: () => Promise<Listing | undefined>,
+): ListKeeper & { tell(list: Listing): void } {
   let current: Listing | undefined;
   return {
     isTold: true,
@@ -14,7 +20,9 @@ export function createToldList(): ListKeeper & { tell(list: Listing): void } {
     },
     publish() {},
     announce() {},
-    refresh: () => Promise.resolve(),
+    async refresh() {
+      current = (await relist()) ?? current;
+    },
     pause() {},
   };
 }

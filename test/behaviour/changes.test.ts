@@ -5,6 +5,7 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
+import { findWith, mirroringServer } from '../support/downstreams/changing.ts';
 import { type HttpDownstream, requestsOf, serveDownstream } from '../support/downstreams/downstream.ts';
 import { expiringServer } from '../support/downstreams/expiring.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -322,41 +323,19 @@ test('the list is the same whichever server comes up first', async () => {
 });
 
 test('a server whose tool wants other headers now is listed again, and the call sent once more with these [R55]', async () => {
-  const find = (header: string) => ({
-    name: 'find',
-    inputSchema: { type: 'object', properties: { q: { type: 'string', 'x-mcp-header': header } } },
-  });
-  let wanted = 'Region';
-  const ran: unknown[] = [];
-  await using server = await plainServer({
-    era: 'modern',
-    page: () => ({ tools: [find(wanted)] }),
-    answers: {
-      'tools/call find': (given) => {
-        if (given.req.headers[`mcp-param-${wanted.toLowerCase()}`] !== given.message.params.arguments.q) {
-          return given.error(-32020, `Header mismatch: Mcp-Param-${wanted}`, { status: 400 });
-        }
-        ran.push(given.message.params.arguments);
-        return given.result({ resultType: 'complete', content: [{ type: 'text', text: wanted }] });
-      },
-    },
-  });
+  await using server = await mirroringServer('Region');
   await using gateway = await startGateway({ mcpServers: { crm: server.entry({ joinRepeats: false }) } });
-  const call = async () => {
-    const [body, headers] = modernRequest('tools/call', { name: 'crm__find', arguments: { q: 'x' } });
-    const mirrored = { 'mcp-param-region': 'x', 'mcp-param-country': 'x', 'mcp-param-city': 'x' };
-    return (await gateway.post(body, { ...headers, ...mirrored })).messages[0];
-  };
+  const call = async () => (await gateway.post(...findWith(['Region', 'Country']))).messages[0];
   expect((await call())?.result.content[0].text).toBe('Region');
   expect(listings(server)).toBe(1);
 
   // A list that was read a moment ago is not read again.
   await sleep(1100);
-  wanted = 'Country';
+  server.want('Country');
   const answers = await Promise.all([call(), call(), call()]);
   expect(answers.map((answer) => answer?.result.content[0].text)).toEqual(Array(3).fill('Country'));
   expect(listings(server)).toBe(2);
-  expect(ran).toHaveLength(4);
+  expect(server.ran).toHaveLength(4);
 });
 
 test('a server that refuses the headers its own list asks for is told of as it is, and is not asked without end', async () => {

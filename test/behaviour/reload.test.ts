@@ -219,7 +219,7 @@ describe('another configuration', () => {
     await expect.poll(() => begun(crm)).toBe(1);
     await gateway.reload({ mcpServers: { other: other.entry() }, drainMs: 200 });
     expect(await running).toBe(
-      '"crm" did not answer before drainMs was over: its entry was removed, or this gateway was stopped. The call may have run: check before repeating it.',
+      '"crm" did not answer before drainMs was over: its entry was removed, or this gateway stopped, or replaced its processes. The call may have run: check before repeating it.',
     );
     const [line] = gateway.logs.filter((each) => each.includes('"event":"call_failed"'));
     expect(JSON.parse(line ?? '')).not.toHaveProperty('err');

@@ -8,8 +8,8 @@ import { describe, test } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
 import { type Child, isAlive, startProgram } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
-import { legacyChanging } from '../support/downstreams/changing.ts';
-import type { ServerEntry } from '../support/downstreams/downstream.ts';
+import { findWith, legacyChanging, mirroringServer } from '../support/downstreams/changing.ts';
+import { requestsOf, type ServerEntry } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { type PlainScript, plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
@@ -239,6 +239,25 @@ describe.concurrent('several processes', () => {
     }
   });
 
+  test('ask for a list anew whose headers have changed, whichever of them is refused', async ({ expect }) => {
+    await using crm = await mirroringServer('Region');
+    const servers = { mcpServers: { crm: crm.entry({ joinRepeats: false }) } };
+    await using gateway = await serving(servers, { count: 3 });
+    const callAll = async () => {
+      const headers = ['Region', 'Country', 'City'];
+      const replies = await Promise.all(turns(6, () => post(gateway.url, findWith(headers))));
+      return new Set(replies.map(({ messages }) => messages[0]?.result.content[0].text));
+    };
+    for (const header of ['Region', 'Country', 'City']) {
+      // A list that was read a moment ago is not read again.
+      await sleep(1100);
+      crm.want(header);
+      expect(await callAll()).toEqual(new Set([header]));
+    }
+    expect(requestsOf(crm, 'tools/list')).toHaveLength(3);
+    expect(crm.ran).toHaveLength(18);
+  });
+
   test('have one process of a command between them', async ({ expect }) => {
     await using files = stdioServer('v2');
     await using gateway = await serving({ mcpServers: { files: files.entry() } });
@@ -419,7 +438,9 @@ describe.concurrent('several processes', () => {
     await heard;
   });
 
-  test('start no others when they are told to stop while the file is read again', async ({ expect }) => {
+  test('end, and those that were to take over, when they are told to stop while the file is read again', async ({
+    expect,
+  }) => {
     await using crm = await plainServer({ era: 'modern' });
     await using slow = await heldServer(0);
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
@@ -427,7 +448,7 @@ describe.concurrent('several processes', () => {
     await writeFile(join(gateway.folder.path, 'servers.json'), JSON.stringify(changed));
     await expect.poll(() => slow.connected).toBe(1);
     expect(await stop(gateway.child)).toEqual({ code: 0, signal: null });
-    expect(gateway.child.stderr).not.toMatch(/"worker":2|crashed|worker_ended|"reloaded"/);
+    expect(gateway.child.stderr).not.toMatch(/"worker":3|crashed|worker_ended|"reloaded"/);
   });
 
   test('follow the file together', async ({ expect }) => {
@@ -447,6 +468,37 @@ describe.concurrent('several processes', () => {
     const listed = () =>
       Promise.all(sessions.map((session) => post(gateway.url, legacyRequest('tools/list'), session)));
     expect((await listed()).map(({ status }) => status)).toEqual(turns(4, () => 200));
+  });
+
+  test('offer what is new over connections that were open before, when others have taken over', async ({
+    expect,
+  }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() } }, { count: 3 });
+    const clients = turns(6, () => new Client(new URL(gateway.url).origin));
+    const [body, own] = modernRequest('tools/list');
+    const sent = {
+      ...{ path: '/mcp', method: 'POST', headers: { ...usual, ...own }, body: JSON.stringify(body) },
+    } as const;
+    const first = async (client: Client) => {
+      const answer = (await (await client.request(sent)).body.json()) as Message;
+      return answer.result.tools[0]?.name;
+    };
+    const all = () => Promise.all(clients.map(first));
+    expect(await all()).toEqual(turns(6, () => 'crm__add'));
+    const changed = { catalogFile: '', mcpServers: { sales: crm.entry() } };
+    await writeFile(join(gateway.folder.path, 'servers.json'), JSON.stringify(changed));
+    const seen = new Set<unknown>();
+    for (let last: unknown[] = []; !last.every((name) => name === 'sales__add') || last.length === 0; ) {
+      last = await all();
+      for (const name of last) seen.add(name);
+    }
+    // A renamed server has no gap.
+    expect([...seen]).toEqual(['crm__add', 'sales__add']);
+    await gateway.child.waitFor('stderr', /"event":"reloaded"/);
+    // Who takes over is there before: else all connections of that time would be those of the first process.
+    expect(gateway.child.stderr).toMatch(/(worker_ready[\s\S]*?){4}"event":"reloaded"/);
+    await Promise.all(clients.map((client) => client.destroy()));
   });
 
   test('keep what counts at the next start only, also where they are replaced', async ({ expect }) => {
@@ -500,6 +552,20 @@ describe.concurrent('several processes', () => {
     expect(await all(after, TOKEN)).toEqual(turns(4, () => 200));
     expect(await all(after, 'no-token-that-ever-was')).toEqual(turns(4, () => 401));
     await Promise.all([...before, ...after].map((client) => client.destroy()));
+  });
+
+  test('tell of each call that took longer than drainMs that it may have run', async ({ expect }) => {
+    await using files = stdioServer('v2');
+    const servers = { mcpServers: { files: files.entry() }, drainMs: 1000 };
+    await using gateway = await serving(servers);
+    const calls = turns(6, (n) => call(gateway.url, 'files__slow', { ms: 20_000 + n }));
+    await sleep(TOLD_MS);
+    const ended = stop(gateway.child);
+    const answers = await Promise.all(calls);
+    expect(answers.map(({ json }) => json.result._meta['mcp-switchboard/failure'].reason)).toEqual(
+      turns(6, () => 'outcome_unknown'),
+    );
+    expect(await ended).toEqual({ code: 1, signal: null });
   });
 
   test('answer what runs before they end', async ({ expect }) => {

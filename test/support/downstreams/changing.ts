@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import * as v1 from '@modelcontextprotocol/sdk/types.js';
+import { type Message, modernRequest } from '../messages.ts';
 import { type HttpDownstream, serveDownstream } from './downstream.ts';
 import type { EventStream } from './exchange.ts';
 import { plainServer } from './plain.ts';
@@ -146,4 +147,52 @@ export async function modernChanging(): Promise<ModernChanging> {
       for (const { cut } of streams.values()) cut();
     },
   };
+}
+
+interface MirroringDownstream extends HttpDownstream {
+  /** With which arguments its tool ran. */
+  readonly ran: readonly unknown[];
+  /** From now on it wants the argument in this header. */
+  want(header: string): void;
+}
+
+/** Of the modern era: its tool `find` wants its argument `q` in a header as well. It answers with the name of that. */
+export async function mirroringServer(first: string): Promise<MirroringDownstream> {
+  let wanted = first;
+  const ran: unknown[] = [];
+  const downstream = await plainServer({
+    era: 'modern',
+    page: () => ({
+      tools: [
+        {
+          name: 'find',
+          inputSchema: { type: 'object', properties: { q: { type: 'string', 'x-mcp-header': wanted } } },
+        },
+      ],
+    }),
+    answers: {
+      'tools/call find': ({ req, message, error, result }) => {
+        const { arguments: args } = message.params;
+        if (req.headers[`mcp-param-${wanted.toLowerCase()}`] !== args.q)
+          return error(-32020, `Header mismatch: Mcp-Param-${wanted}`, { status: 400 });
+        ran.push(args);
+        return result({ resultType: 'complete', content: [{ type: 'text', text: wanted }] });
+      },
+    },
+  });
+  return {
+    ...downstream,
+    ran,
+    want(header) {
+      wanted = header;
+    },
+  };
+}
+
+/** A call of `find` through a gateway that calls the server `crm`, by a caller that mirrors to all of these. */
+export function findWith(headers: readonly string[]): [Message, Record<string, string>] {
+  const params = { name: 'crm__find', arguments: { q: 'x' } };
+  const [body, own] = modernRequest('tools/call', params);
+  const mirrored = headers.map((header) => [`mcp-param-${header.toLowerCase()}`, 'x']);
+  return [body, { ...own, ...Object.fromEntries(mirrored) }];
 }
