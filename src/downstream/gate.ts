@@ -129,6 +129,20 @@ class Passage implements Exchange, Receiver {
     this.#options.breaker.beginProbe();
   }
 
+  /** From now on its end is that of any other: another one may be the probe by then. */
+  #beNoProbe(): void {
+    if (!this.#isProbe) return;
+    this.#isProbe = false;
+    this.#options.breaker.endProbe();
+  }
+
+  /** The server is at work on it, which may take long: the others need not wait for its end to know that it answers. */
+  #isWorkedOn(): void {
+    if (!this.#isProbe) return;
+    this.#options.breaker.answered();
+    this.#beNoProbe();
+  }
+
   start(): void {
     this.#state = 'running';
     this.#exchange = this.#options.send(this.#request, this);
@@ -136,7 +150,7 @@ class Passage implements Exchange, Receiver {
 
   refuse(failure: DownstreamFailure): void {
     this.#state = 'over';
-    if (this.#isProbe) this.#options.breaker.endProbe();
+    this.#beNoProbe();
     this.#receiver.onFailure(failure);
   }
 
@@ -148,10 +162,13 @@ class Passage implements Exchange, Receiver {
   }
 
   onNotification(message: Notification): void {
+    // What is logged may be about another request, where they share a channel.
+    if (message.method === 'notifications/progress') this.#isWorkedOn();
     this.#receiver.onNotification(message);
   }
 
   onQuestion(question: Question, answered: Answered): (() => void) | undefined {
+    this.#isWorkedOn();
     return this.#receiver.onQuestion?.(question, answered);
   }
 
@@ -175,7 +192,7 @@ class Passage implements Exchange, Receiver {
     const { breaker } = this.#options;
     if (verdict === 'well') breaker.answered();
     const isOpened = verdict === 'broken' && breaker.failed(this.#isProbe);
-    if (this.#isProbe) breaker.endProbe();
+    this.#beNoProbe();
     if (isOpened) this.#gate.turnAway(breaker.refusal());
     if (wasRunning) this.#gate.release();
     else this.#gate.leave(this);

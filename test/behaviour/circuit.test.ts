@@ -4,7 +4,8 @@ import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersStatus, cutsConnection, neverAnswers } from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
-import { modernRequest } from '../support/messages.ts';
+import { type Message, modernRequest } from '../support/messages.ts';
+import type { OpenReply } from '../support/wire-client.ts';
 
 let calls = 0;
 
@@ -22,13 +23,13 @@ async function callUntilSent(gateway: RunningGateway): Promise<string> {
 }
 
 /** A server whose echo is as broken as the test says at the moment. */
-async function breakable(broken: Answer) {
+async function breakable(broken: Answer, era: 'modern' | 'legacy' = 'modern') {
   const state = { answer: undefined as Answer | undefined, calls: 0 };
   const answer: Answer = (given) => {
     state.calls++;
     return (state.answer ?? given.usual)(given);
   };
-  const server = await plainServer({ era: 'modern', answers: { 'tools/call echo': answer } });
+  const server = await plainServer({ era, answers: { 'tools/call echo': answer } });
   state.answer = broken;
   return { ...server, state };
 }
@@ -87,6 +88,49 @@ test('one call finds out whether it has recovered, and then all are sent again',
   expect(await probe).toBe('hello');
   expect(await Promise.all([call(gateway), call(gateway)])).toEqual(['hello', 'hello']);
   expect(gateway.gateway.status().downstreams.crm?.state).toBe('ready');
+});
+
+/** The one call that finds out, sent as soon as one may be, with the first that is heard of it. */
+async function probe(gateway: RunningGateway): Promise<OpenReply & { first: Message | undefined }> {
+  const _meta = {
+    progressToken: 'mine',
+    'io.modelcontextprotocol/clientCapabilities': { elicitation: {} },
+    'io.modelcontextprotocol/logLevel': 'debug',
+  };
+  const given = { name: 'crm__echo', arguments: { text: 'hello', n: ++calls }, _meta };
+  const reply = await gateway.open(...modernRequest('tools/call', given));
+  const first = await reply.next();
+  return JSON.stringify(first).includes('is left alone') ? probe(gateway) : { ...reply, first };
+}
+
+const FORM = { message: 'Sure?', requestedSchema: { type: 'object', properties: {} } };
+
+const LOGGED = { level: 'info', data: 'x' };
+
+test.each([
+  ['reports progress', 'all are sent', 'modern', 'notifications/progress', { progress: 1 }],
+  ['asks its caller something', 'all are sent', 'legacy', 'elicitation/create', FORM],
+  // It may be about another call, where they share a channel.
+  ['logs something', 'others are still refused', 'modern', 'notifications/message', LOGGED],
+] as const)('when a server %s about the one call that it is tried with, %s', async (...row) => {
+  const [_what, then, era, method, said] = row;
+  await using crm = await breakable(answersStatus(500), era);
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry() },
+    limits: { breakerFailures: 1, breakerOpenMs: 300 },
+  });
+  await call(gateway);
+  crm.state.answer = ({ message, stream }) => {
+    crm.state.answer = undefined;
+    const { progressToken } = message.params._meta;
+    const id = method === 'elicitation/create' ? { id: 'q' } : {};
+    stream().send({ ...id, method, params: { progressToken, ...said } });
+  };
+  const { first, cut } = await probe(gateway);
+  expect(JSON.stringify(first)).toContain(method);
+  const heard = then === 'all are sent' ? 'hello' : 'is being tried with one request';
+  expect(await call(gateway)).toContain(heard);
+  cut();
 });
 
 test('an answer that says isError, a JSON-RPC error and a 4xx are no failures', async () => {

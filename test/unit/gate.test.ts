@@ -208,6 +208,45 @@ describe('of a server whose requests fail one after the other', () => {
     expect(heard).toContain('early circuit_open');
   });
 
+  test.each<[string, (probe?: Receiver) => void]>([
+    ['progress', (probe) => probe?.onNotification({ jsonrpc: '2.0', method: 'notifications/progress' })],
+    ['a question', (probe) => probe?.onQuestion?.({ method: 'roots/list' }, () => {})],
+  ])(
+    '%s of the one that was let through is an answer, and its end is no longer that of a probe',
+    (_what, say) => {
+      const { request, fail, sent, heard, clock } = gate({ breakerFailures: 1, maxInFlight: 10 });
+      request('a');
+      fail('a');
+      clock.ms = 1000;
+      const first = request('first');
+      sent.get('first')?.onNotification({ jsonrpc: '2.0', method: 'notifications/message' });
+      request('early');
+      expect(heard).toContain('early circuit_open');
+      say(sent.get('first'));
+      request('b');
+      expect(sent.has('b')).toBe(true);
+      fail('b');
+      clock.ms = 2000;
+      request('second');
+      say(sent.get('first'));
+      first.cancel('no longer wanted');
+      request('c');
+      expect(heard).toContain('c circuit_open');
+    },
+  );
+
+  test('what comes late of one that was let through and given up does not stand for the next', () => {
+    const { request, fail, sent, heard, clock } = gate({ breakerFailures: 1 });
+    request('a');
+    fail('a');
+    clock.ms = 1000;
+    request('first').cancel('no longer wanted');
+    request('second');
+    sent.get('first')?.onNotification({ jsonrpc: '2.0', method: 'notifications/progress' });
+    request('b');
+    expect(heard).toContain('b circuit_open');
+  });
+
   test('one that was to be let through and is turned away before that is not waited for', () => {
     const limits = { breakerFailures: 1, maxInFlight: 2, maxQueue: 2 };
     const { request, fail, sent, heard, clock, inForce, gate: crm } = gate(limits);
