@@ -136,7 +136,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   if (isFirst) watchApprovals();
   const observer = createObserver({
     log,
-    redact,
+    secrets,
     audit: config.audit,
     configFile: config.file,
     lines: options.auditLines,

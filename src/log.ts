@@ -7,6 +7,8 @@ export type Logger = PinoLogger;
 /** Values that are printed nowhere. They can become more, never fewer: what was secret once stays so. */
 export interface Secrets {
   add(values: Iterable<string>): void;
+  /** How many there are: what was redacted when they were fewer may show one. */
+  readonly size: number;
   /** The text without any of them, whichever way they are spelled in it. */
   redact(text: string): string;
 }
@@ -82,6 +84,9 @@ export function createSecrets(values: Iterable<string> = []): Secrets {
       if (known.size === before) return;
       spelled = [...new Set([...known].flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
       matcher = new RegExp(spelled.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|'), 'g');
+    },
+    get size() {
+      return known.size;
     },
     redact(text) {
       if (matcher === undefined) return text;

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { cutText } from '../cut.ts';
-import { redactedJson } from '../log.ts';
+import { redactedJson, type Secrets } from '../log.ts';
 import { remembering } from '../protocol/text.ts';
 import { disarmJson } from '../visible.ts';
 import { type EndedCall, verdictOf } from './observed.ts';
@@ -8,7 +8,7 @@ import { type EndedCall, verdictOf } from './observed.ts';
 export interface AuditOptions {
   /** Takes one line, with its line feed, and does not make anybody wait. */
   write(line: string): void;
-  redact(text: string): string;
+  readonly secrets: Pick<Secrets, 'size' | 'redact'>;
   /** The arguments themselves, too. */
   values: boolean;
 }
@@ -20,12 +20,15 @@ const MAX_VALUES_CHARS = 16 * 1024;
  * Writes one line about each call: who, when, what, how it ended. Made by hand, since each call waits for its turn
  * behind it: a logger's object and its writing are several times the price.
  */
-export function createAudit({ write, redact, values }: AuditOptions): (call: EndedCall) => void {
+export function createAudit({ write, secrets, values }: AuditOptions): (call: EndedCall) => void {
+  const { redact } = secrets;
   const safe = (json: string) => disarmJson(redact(json));
   const now = createClock();
 
   /** A text as JSON, without what is hidden in it and without secrets. */
-  const quoted = remembering((text) => safe(JSON.stringify(text)));
+  const quoting = () => remembering((text) => safe(JSON.stringify(text)));
+  let quoted = quoting();
+  let known = secrets.size;
 
   function argumentsOf(given: unknown, forwarding: EndedCall['forwarding']): string {
     const isKnown = forwarding?.argumentsJson !== undefined && forwarding.params.arguments === given;
@@ -39,6 +42,10 @@ export function createAudit({ write, redact, values }: AuditOptions): (call: End
   }
 
   return (call) => {
+    if (known !== secrets.size) {
+      known = secrets.size;
+      quoted = quoting();
+    }
     const { request, caller, forwarding, outcome, failure } = call;
     const { id, method, params } = request;
     const name = forwarding?.exposedName ?? nameOf(params);

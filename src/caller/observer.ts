@@ -1,6 +1,6 @@
 import type { AuditConfig } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
-import { destinationOf, type Logger } from '../log.ts';
+import { destinationOf, type Logger, type Secrets } from '../log.ts';
 import { createAudit } from './audit.ts';
 import { type AuditLines, openAuditFile } from './audit-lines.ts';
 import { createMetrics, type Metrics, type MetricsOptions, type Numbers } from './metrics.ts';
@@ -8,7 +8,7 @@ import type { CallObserver, EndedCall } from './observed.ts';
 
 interface ObserverOptions {
   readonly log: Logger;
-  redact(text: string): string;
+  readonly secrets: Secrets;
   readonly audit: AuditConfig;
   /** For messages. */
   readonly configFile: string;
@@ -30,12 +30,12 @@ export interface Observer extends CallObserver {
 
 /** @throws ConfigError  the record of calls cannot be kept where it is to be */
 export function createObserver(options: ObserverOptions): Observer {
-  const { log, redact, audit, configFile, lines } = options;
+  const { log, secrets, audit, configFile, lines } = options;
   let metrics: Metrics | undefined;
   const opened = audit.file === undefined ? lines : openFile(audit.file, configFile, log);
   const write = opened?.write ?? ((line: string) => void destinationOf(log).write(line));
   const isHeard = audit.file !== undefined || log.isLevelEnabled('info');
-  const record = isHeard ? createAudit({ write, redact, values: audit.values }) : undefined;
+  const record = isHeard ? createAudit({ write, secrets, values: audit.values }) : undefined;
 
   return {
     onStarted: (forwarding) => metrics?.onStarted(forwarding),

@@ -257,6 +257,24 @@ test('arguments are written down where they are asked for, without secrets; othe
   expect(gateway.logs.join('')).not.toContain('canary');
 });
 
+test('what becomes a secret by a reload or a new token is not written down again, though it was before', async () => {
+  await using crm = await plainServer({ era: 'modern', json: true });
+  const entry = crm.entry();
+  await using gateway = await startGateway({ mcpServers: { crm: entry } }, { logLevel: 'info' });
+  const agents = ['agent/key-of-the-crm', 'agent/next-token'];
+  const call = (agent: string) => {
+    const [body, headers] = modernRequest('resources/read', { uri: `crm://${agent}` });
+    return gateway.post(body, { ...headers, 'user-agent': agent });
+  };
+  const written = () => auditOf(gateway).map(({ agent, name }) => [agent, name]);
+  for (const agent of agents) await call(agent);
+  expect(written()).toEqual(agents.map((agent) => [agent, `crm://${agent}`]));
+  await gateway.reload({ mcpServers: { crm: { ...entry, headers: { 'X-Key': 'key-of-the-crm' } } } });
+  gateway.gateway.changeToken('next-token', 60_000);
+  for (const agent of agents) await call(agent);
+  expect(written().slice(2)).toEqual(agents.map(() => ['agent/[secret]', 'crm://agent/[secret]']));
+});
+
 test('a caller that writes odd things about itself gets one line, and no other can be forged', async () => {
   await using crm = await plainServer({ era: 'modern', json: true });
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'info' });
