@@ -60,7 +60,9 @@ function open(headers: IncomingHttpHeaders, limits: AnswerLimits, listener: Answ
 }
 
 const mediaTypeOf = (value: string | undefined) =>
-  value === 'application/json' ? value : value?.split(';', 1)[0]?.trim().toLowerCase();
+  value === 'application/json' || value === 'text/event-stream'
+    ? value
+    : value?.split(';', 1)[0]?.trim().toLowerCase();
 
 class JsonReader implements AnswerReader {
   readonly isStream = false;

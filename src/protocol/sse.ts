@@ -1,4 +1,6 @@
+import { TextDecoder } from 'node:util';
 import { createParser } from 'eventsource-parser';
+import { decodeUtf8 } from './text.ts';
 
 // JSON has no raw line breaks, so one `data:` line always holds a message.
 const EVENT_START = 'event: message\ndata: ';
@@ -21,7 +23,7 @@ export function splitEvent(head: string, tail: string): readonly [before: string
 export const KEEP_ALIVE = ': keep-alive\n\n';
 
 export interface EventDecoder {
-  feed(chunk: Uint8Array): void;
+  feed(chunk: Buffer): void;
 }
 
 export interface EventListener {
@@ -44,7 +46,7 @@ export interface EventListener {
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export function createEventDecoder(maxBytes: number, listener: EventListener): EventDecoder {
-  const text = new TextDecoder('utf-8', { fatal: true });
+  const decode = createDecode();
   let stopped = false;
   let endedWithReturn = false;
   let bytesWithoutData = 0;
@@ -73,7 +75,7 @@ export function createEventDecoder(maxBytes: number, listener: EventListener): E
   return {
     feed(chunk) {
       if (stopped) return;
-      let cut = text.decode(chunk, { stream: true });
+      let cut = decode(chunk);
       // The parser waits for what follows a carriage return; the event that it ends may be the last for long.
       if (cut === '') return;
       if (endedWithReturn && cut.startsWith('\n')) cut = cut.slice(1);
@@ -82,5 +84,27 @@ export function createEventDecoder(maxBytes: number, listener: EventListener): E
       parser.feed(endedWithReturn ? `${cut}\n` : cut);
       if (bytesWithoutData > maxBytes + FRAMING_BYTES && !stopped) stop();
     },
+  };
+}
+
+const BYTE_ORDER_MARK = 0xfeff;
+
+/**
+ * Makes text of a stream of bytes as a TextDecoder does, which takes several times as long: it is asked from the first
+ * chunk on that is no text by itself. Throws a TypeError on bytes that are not UTF-8.
+ */
+function createDecode(): (chunk: Buffer) => string {
+  let decoder: TextDecoder | undefined;
+  /** A byte order mark is dropped before that, and is text from there on. */
+  let hasBegun = false;
+  return (chunk) => {
+    const text = decoder === undefined ? decodeUtf8(chunk) : undefined;
+    if (text === undefined) {
+      decoder ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: hasBegun });
+      return decoder.decode(chunk, { stream: true });
+    }
+    const isMarked = !hasBegun && text.charCodeAt(0) === BYTE_ORDER_MARK;
+    hasBegun ||= text !== '';
+    return isMarked ? text.slice(1) : text;
   };
 }

@@ -57,6 +57,32 @@ test('an event that was encoded is decoded to itself', () => {
   expect(events).toEqual([json]);
 });
 
+test('a byte order mark is dropped at the very beginning and nowhere else, however the stream is cut', () => {
+  const marked = Buffer.from('\ufeffdata: é\ufeff\n\n\ufeffdata: of no field\n\ndata: \ufeff\n\n');
+  for (let cut = 0; cut <= marked.length; cut++) {
+    const rest = marked.subarray(cut);
+    for (const chunks of [[rest], [...rest].map((byte) => Buffer.of(byte))]) {
+      const events: string[] = [];
+      const decoder = createEventDecoder(1000, {
+        onData: (data) => events.push(data),
+        onTooLarge: () => expect.unreachable(),
+      });
+      for (const chunk of [marked.subarray(0, cut), ...chunks]) decoder.feed(chunk);
+      expect(events, `cut at ${cut}`).toEqual(['é\ufeff', '\ufeff']);
+    }
+  }
+});
+
+test.each([
+  ['in the first chunk', [], 'data: 1\n\ndata: \xff'],
+  ['in a later one', ['data: 1\n\n'], 'data: \xff'],
+  ['where a character does not go on', ['data: 1\n\n', 'data: \xc3'], 'x'],
+])('bytes that are not UTF-8 are refused as soon as they come: %s', (_where, before, last) => {
+  const decoder = createEventDecoder(1000, { onData: () => {}, onTooLarge: () => expect.unreachable() });
+  for (const chunk of before) decoder.feed(Buffer.from(chunk, 'latin1'));
+  expect(() => decoder.feed(Buffer.from(last, 'latin1'))).toThrow(TypeError);
+});
+
 const LINES = Buffer.from('{"a":"é😀"}\r\n\nlast\nnever ended');
 
 test('lines are the same wherever the stream is cut', () => {
