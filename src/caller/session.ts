@@ -24,6 +24,8 @@ let pipes = 0;
 export class Session {
   /** Undefined on a pipe. */
   readonly id: string | undefined;
+  /** Tells its id apart. */
+  readonly mark: string;
   /** The same for all that comes from one caller. */
   readonly identity: string;
   /** When its id is good no more, in ms since 1970. */
@@ -47,6 +49,7 @@ export class Session {
 
   constructor(id: string | undefined, declared: Declared, until = Number.POSITIVE_INFINITY) {
     this.id = id;
+    this.mark = markOf(id);
     this.identity = id ?? `pipe ${++pipes}`;
     this.until = until;
     this.capabilities = declared.capabilities;
@@ -108,3 +111,6 @@ export class Session {
     for (const call of this.#calls.values()) call.callerLeft(false);
   }
 }
+
+/** An id is long, and begins with random bytes. */
+export const markOf = (id = '') => id.slice(0, 24);

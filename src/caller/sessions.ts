@@ -1,6 +1,6 @@
 import type { Limits } from '../config/config.ts';
 import type { Seal } from '../relay/seal.ts';
-import { type Declared, readDeclared, Session } from './session.ts';
+import { type Declared, markOf, readDeclared, Session } from './session.ts';
 
 /**
  * The sessions of callers of the legacy era. An id says itself what was declared with it, sealed: a process that has
@@ -46,6 +46,8 @@ export function createSessions(
 ): Sessions {
   /** By what tells their ids apart. The one that was used least lately is the first. */
   const live = new Map<string, Session>();
+  /** The last of them. */
+  let newest: Session | undefined;
   /** When ids that would open still end by themselves, by what tells them apart. */
   const ended = new Map<string, number>();
   const sweeping = setInterval(
@@ -54,14 +56,15 @@ export function createSessions(
   ).unref();
 
   function drop(session: Session): void {
-    live.delete(markOf(session.id));
+    live.delete(session.mark);
+    if (session === newest) newest = undefined;
     session.close();
   }
 
   function putLast(session: Session): void {
-    const mark = markOf(session.id);
-    live.delete(mark);
-    live.set(mark, session);
+    live.delete(session.mark);
+    live.set(session.mark, session);
+    newest = session;
   }
 
   function sweep(olderThanMs: number): void {
@@ -109,13 +112,13 @@ export function createSessions(
       const known = live.get(markOf(id));
       const session = known?.id === id ? known : open(id);
       if (session === undefined) return undefined;
-      putLast(session);
+      if (session !== newest) putLast(session);
       session.usedAt = performance.now();
       return session;
     },
     end(session) {
       if (session.id === undefined) return;
-      const end = { mark: markOf(session.id), until: session.until };
+      const end = { mark: session.mark, until: session.until };
       hearEnded(end);
       onEnded(end);
     },
@@ -126,6 +129,3 @@ export function createSessions(
     },
   };
 }
-
-/** An id is long, and begins with random bytes. */
-const markOf = (id = '') => id.slice(0, 24);

@@ -9,8 +9,9 @@ afterEach(() => {
   for (const sessions of opened.splice(0)) sessions.close();
 });
 
-function create(maxEnded?: number): Sessions {
-  const sessions = createSessions(createSeal('a token', 'session', 60_000), LIMITS, () => {}, maxEnded);
+function create(maxEnded?: number, maxSessions = LIMITS.maxSessions): Sessions {
+  const limits = { ...LIMITS, maxSessions };
+  const sessions = createSessions(createSeal('a token', 'session', 60_000), limits, () => {}, maxEnded);
   opened.push(sessions);
   return sessions;
 }
@@ -81,4 +82,22 @@ test('more than a thousand that wait for nothing are not held: the one used leas
   // What it declared is known still.
   expect(sessions.find(ids[0] as string)).toBeDefined();
   expect(ended).toEqual(['0', '1']);
+});
+
+test('the one used least lately gives way, however often each was used', () => {
+  const sessions = create(undefined, 2);
+  const [a, b] = [sessions.issue({}), sessions.issue({})];
+  const [first, second] = [sessions.find(a), sessions.find(b)];
+  for (const id of [b, a, a]) sessions.find(id);
+  sessions.find(sessions.issue({}));
+  expect([first?.isClosed, second?.isClosed]).toEqual([false, true]);
+});
+
+test('where there is room for one alone, it gives way though it is waited for', () => {
+  const sessions = create(undefined, 1);
+  const only = sessions.find(sessions.issue({}));
+  if (only !== undefined) only.notify = () => {};
+  expect(only?.isBusy).toBe(true);
+  sessions.find(sessions.issue({}));
+  expect(only?.isClosed).toBe(true);
 });
