@@ -31,15 +31,18 @@ export type Composer = (id: number, request: OutgoingRequest) => string;
  */
 export function createComposer(era: Era, version: string): Composer {
   const envelope = { [META.protocolVersion]: version, [META.clientInfo]: IMPLEMENTATION };
-  const plainMeta = JSON.stringify({ ...envelope, [META.clientCapabilities]: {} });
+  /** Of a request that says nothing of its own there; in the legacy era it has none. */
+  const plainMeta =
+    era === 'legacy' ? undefined : JSON.stringify({ ...envelope, [META.clientCapabilities]: {} });
+  /** The rest of it behind a progress token. */
+  const plainRest = plainMeta === undefined ? '}' : `,${plainMeta.slice(1)}`;
 
   function metaOf(id: number, request: OutgoingRequest): string | undefined {
     const { params, progress, logLevel, capabilities, extensions } = request;
     const { _meta: passedOn } = params;
-    const isPlain = !progress && passedOn === undefined;
-    if (era === 'legacy' && isPlain) return undefined;
-    if (isPlain && logLevel === undefined && capabilities === undefined && extensions === undefined)
-      return plainMeta;
+    const saysMore = logLevel !== undefined || capabilities !== undefined || extensions !== undefined;
+    if (passedOn === undefined && (era === 'legacy' || !saysMore))
+      return progress ? `{"progressToken":${id}${plainRest}` : plainMeta;
     const meta: Params = { ...(passedOn as Params | undefined) };
     if (progress) meta.progressToken = id;
     if (era === 'modern') {
@@ -56,17 +59,20 @@ export function createComposer(era: Era, version: string): Composer {
     const params =
       era === 'legacy' || answers === undefined ? request.params : { ...request.params, ...answers };
     let members = '';
+    let comma = '';
     for (const field in params) {
       if (field === '_meta') continue;
       const value = params[field];
       let json: string | undefined;
       if (field === 'arguments') json = argumentsJson ?? JSON.stringify(value);
       else json = typeof value === 'string' ? quoted(value) : JSON.stringify(value);
-      if (json !== undefined) members += `${quoted(field)}:${json},`;
+      if (json === undefined) continue;
+      members += `${comma}${quoted(field)}:${json}`;
+      comma = ',';
     }
     const meta = metaOf(id, request);
-    const last = meta === undefined ? members.slice(0, -1) : `${members}"_meta":${meta}`;
-    return `{"jsonrpc":"2.0","id":${id},"method":${quoted(method)},"params":{${last}}}`;
+    if (meta !== undefined) members += `${comma}"_meta":${meta}`;
+    return `{"jsonrpc":"2.0","id":${id},"method":${quoted(method)},"params":{${members}}}`;
   };
 }
 
