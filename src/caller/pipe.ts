@@ -1,7 +1,7 @@
 import type { Limits } from '../config/config.ts';
 import { ProtocolError } from '../errors.ts';
 import { classify } from '../protocol/eras.ts';
-import { type Incoming, readMessage } from '../protocol/messages.ts';
+import { type Incoming, type Notification, type Request, readMessage } from '../protocol/messages.ts';
 import type { Allowance } from './allowance.ts';
 import { writeRefusal } from './answers.ts';
 import type { Caller, Identity, Reply } from './caller.ts';
@@ -41,57 +41,10 @@ export function createPipe(
   onIdle: () => void = () => {},
 ): Pipe {
   const session = new Session(undefined, {});
-  const onGone = new Set<() => void>();
-  let waiting = 0;
-
-  /** @param isCounted  it has entered the allowance, and leaves it when it is over */
-  function createReply(isCounted: boolean): Reply {
-    let isAwaited = true;
-    let gone: (() => void) | undefined;
-    waiting++;
-    const over = () => {
-      if (gone !== undefined) onGone.delete(gone);
-      if (!isAwaited) return;
-      isAwaited = false;
-      if (isCounted) allowance.leave();
-      if (--waiting === 0) onIdle();
-    };
-    const untilGone = (callback: () => void) => {
-      gone = callback;
-      onGone.add(callback);
-    };
-    const end = (json: string) => {
-      output.write(json);
-      over();
-      return Buffer.byteLength(json);
-    };
-    return {
-      notify(message) {
-        if (output.mayNotify) output.write(JSON.stringify(message));
-      },
-      ask(question) {
-        output.write(JSON.stringify(question));
-        return output.isOpen;
-      },
-      end,
-      endAround: (head, body, tail) => void end(head + body.toString('utf8') + tail),
-      abandon: over,
-      get isGone() {
-        return !output.isOpen;
-      },
-      running(callback) {
-        if (isAwaited) untilGone(callback);
-      },
-      listening(callback) {
-        over();
-        untilGone(callback);
-        return true;
-      },
-    };
-  }
+  const replies: PipeReplies = { output, allowance, onIdle, onGone: new Set(), waiting: 0 };
 
   function openStream(caller: Caller): void {
-    const reply = createReply(false);
+    const reply = new PipeReply(replies, false);
     try {
       dispatcher.open(caller, reply);
     } catch (error) {
@@ -108,7 +61,9 @@ export function createPipe(
         incoming = readMessage(json, limits.maxJsonDepth);
         if (incoming.kind === 'response') return dispatcher.answered(incoming.message, session);
         const { era } = classify(incoming.message, undefined);
-        const caller = { ...who, era, selection: selection(), selectionNow: selection, session };
+        const { name, agent } = who;
+        // Written out, as in `callerOf`.
+        const caller = { name, agent, era, selection: selection(), selectionNow: selection, session };
         if (incoming.kind === 'notification') {
           dispatcher.notice(incoming.message, caller);
           // What a caller over HTTP opens a stream for is heard on the pipe.
@@ -118,7 +73,7 @@ export function createPipe(
         const isCounted = incoming.message.method !== 'subscriptions/listen';
         const tooMany = isCounted ? allowance.enter() : undefined;
         if (tooMany !== undefined) throw tooMany;
-        dispatcher.dispatch(incoming.message, caller, createReply(isCounted));
+        dispatcher.dispatch(incoming.message, caller, new PipeReply(replies, isCounted));
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
         const json = writeRefusal(incoming, error);
@@ -127,12 +82,87 @@ export function createPipe(
       }
     },
     get waiting() {
-      return waiting;
+      return replies.waiting;
     },
     close() {
       session.close();
-      for (const callback of onGone) callback();
-      onGone.clear();
+      for (const callback of replies.onGone) callback();
+      replies.onGone.clear();
     },
   };
+}
+
+/** What all replies over one pipe have in common. */
+interface PipeReplies {
+  readonly output: PipeOutput;
+  readonly allowance: Allowance;
+  readonly onIdle: () => void;
+  /** Called when the caller goes. */
+  readonly onGone: Set<() => void>;
+  /** How many are awaited. */
+  waiting: number;
+}
+
+/** Answers one request over a pipe. A class, since each request would make all closures of an object anew. */
+class PipeReply implements Reply {
+  readonly #shared: PipeReplies;
+  readonly #isCounted: boolean;
+  #isAwaited = true;
+  #gone: (() => void) | undefined;
+
+  /** @param isCounted  it has entered the allowance, and leaves it when it is over */
+  constructor(shared: PipeReplies, isCounted: boolean) {
+    this.#shared = shared;
+    this.#isCounted = isCounted;
+    shared.waiting++;
+  }
+
+  notify(message: Notification): void {
+    const { output } = this.#shared;
+    if (output.mayNotify) output.write(JSON.stringify(message));
+  }
+
+  ask(question: Request): boolean {
+    const { output } = this.#shared;
+    output.write(JSON.stringify(question));
+    return output.isOpen;
+  }
+
+  end(json: string): number {
+    this.#shared.output.write(json);
+    this.abandon();
+    return Buffer.byteLength(json);
+  }
+
+  endAround(head: string, body: Buffer, tail: string): void {
+    this.end(head + body.toString('utf8') + tail);
+  }
+
+  abandon(): void {
+    const { onGone, allowance, onIdle } = this.#shared;
+    if (this.#gone !== undefined) onGone.delete(this.#gone);
+    if (!this.#isAwaited) return;
+    this.#isAwaited = false;
+    if (this.#isCounted) allowance.leave();
+    if (--this.#shared.waiting === 0) onIdle();
+  }
+
+  get isGone(): boolean {
+    return !this.#shared.output.isOpen;
+  }
+
+  running(onGone: () => void): void {
+    if (this.#isAwaited) this.#untilGone(onGone);
+  }
+
+  listening(onGone: () => void): boolean {
+    this.abandon();
+    this.#untilGone(onGone);
+    return true;
+  }
+
+  #untilGone(callback: () => void): void {
+    this.#gone = callback;
+    this.#shared.onGone.add(callback);
+  }
 }
