@@ -193,10 +193,7 @@ export function createWorkers(
         { event: 'worker_ended', worker: index, code, signal },
         'a worker process has ended; another one starts',
       );
-      setTimeout(() => {
-        // Others may have taken over meanwhile.
-        if (!isClosing && worker.isIn) add(config, true);
-      }, RESTART_MS).unref();
+      setTimeout(fill, RESTART_MS).unref();
     }
     return worker;
   }
@@ -211,6 +208,12 @@ export function createWorkers(
     tellWhoIsThere();
     send(worker, { kind: 'drain', graceMs, forRepeats });
     setTimeout(() => worker.child.kill('SIGKILL'), graceMs + END_MS).unref();
+  }
+
+  /** Starts as many as are missing. */
+  function fill(): void {
+    const missing = count - 1 - workers.filter(({ isIn }) => isIn).length;
+    for (let n = 1; n <= missing && !isClosing; n++) add(config, true);
   }
 
   async function prepare(given: Config, token: string): Promise<() => void> {
@@ -229,6 +232,7 @@ export function createWorkers(
       const before = workers.filter(({ isIn }) => isIn);
       for (const worker of next) worker.isIn = true;
       for (const worker of before) leave(worker, fresh.drainMs, true);
+      fill();
     };
   }
 
@@ -259,7 +263,7 @@ export function createWorkers(
     },
     start(own) {
       gateway = own;
-      for (let n = 1; n < count; n++) add(config, true);
+      fill();
     },
     async drain(graceMs) {
       isClosing = true;
