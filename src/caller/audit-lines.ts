@@ -4,14 +4,11 @@ import { within } from '../downstream/within.ts';
 
 /** Where lines about calls go. */
 export interface AuditLines {
-  write(line: string): void;
+  write(lines: string): void;
   /** Resolves when what was written is on its way, or cannot get there. */
   close(): Promise<void>;
 }
 
-/** Lines become one write; the last ones of a quiet time wait no longer than this. */
-const BATCH_BYTES = 8 * 1024;
-const FLUSH_MS = 250;
 /** What waits while nobody reads, or the disk does not keep up. More is dropped: no call waits for its line. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 const CLOSE_MS = 2000;
@@ -37,10 +34,8 @@ export function openAuditFile(path: string, onProblem: (why: string) => void): A
     const stream = pino.destination({
       fd,
       sync: false,
-      minLength: BATCH_BYTES,
       maxLength: MAX_WAITING_BYTES,
       maxWrite: 64 * 1024,
-      periodicFlush: FLUSH_MS,
     });
     stream.on('error', onError);
     stream.on('drop', () => fail(`more than ${MAX_WAITING_BYTES} bytes wait`));
@@ -62,7 +57,7 @@ export function openAuditFile(path: string, onProblem: (why: string) => void): A
     });
   }, LOOK_MS).unref();
   return {
-    write: (line) => void current.stream.write(line),
+    write: (lines) => void current.stream.write(lines),
     async close() {
       isClosed = true;
       clearInterval(looking);
@@ -71,25 +66,5 @@ export function openAuditFile(path: string, onProblem: (why: string) => void): A
       stream.end();
       await within(CLOSE_MS, closed);
     },
-  };
-}
-
-/** Gives them to a stream that makes nobody wait, many at a time: each write of it costs more than ten lines do. */
-export function batchAuditLines(stream: { write(text: string): void }): AuditLines {
-  let waiting = '';
-  let timer: NodeJS.Timeout | undefined;
-  const flush = () => {
-    clearTimeout(timer);
-    timer = undefined;
-    if (waiting !== '') stream.write(waiting);
-    waiting = '';
-  };
-  return {
-    write(line) {
-      waiting += line;
-      if (waiting.length >= BATCH_BYTES) flush();
-      else timer ??= setTimeout(flush, FLUSH_MS);
-    },
-    close: async () => flush(),
   };
 }

@@ -18,6 +18,8 @@ interface ObserverOptions {
   onRefused(): void;
 }
 
+const BATCH_CALLS = 32;
+
 /** All that looks at calls: their record, the numbers, and the log where one has failed. */
 export interface Observer extends CallObserver {
   /** From now on calls are counted. Who cannot read the numbers does not ask for them. */
@@ -33,15 +35,17 @@ export function createObserver(options: ObserverOptions): Observer {
   const { log, secrets, audit, configFile, lines } = options;
   let metrics: Metrics | undefined;
   const opened = audit.file === undefined ? lines : openFile(audit.file, configFile, log);
-  const write = opened?.write ?? ((line: string) => void destinationOf(log).write(line));
+  const write = opened?.write ?? ((lines: string) => void destinationOf(log).write(lines));
   const isHeard = audit.file !== undefined || log.isLevelEnabled('info');
-  const record = isHeard ? createAudit({ write, secrets, values: audit.values }) : undefined;
+  // Between lines of the log each has its place; where a person reads them, too.
+  const batch = opened === undefined ? 1 : BATCH_CALLS;
+  const record = isHeard ? createAudit({ write, secrets, values: audit.values, batch }) : undefined;
 
   return {
     onStarted: (forwarding) => metrics?.onStarted(forwarding),
     onEnded(call) {
       metrics?.onEnded(call);
-      record?.(call);
+      record?.onEnded(call);
       if (call.failure?.reason === 'refused') options.onRefused();
       if (call.failure !== undefined) logFailure(log, call);
     },
@@ -52,7 +56,10 @@ export function createObserver(options: ObserverOptions): Observer {
     get numbers() {
       return metrics?.numbers;
     },
-    close: async () => opened?.close(),
+    async close() {
+      record?.flush();
+      await opened?.close();
+    },
   };
 }
 

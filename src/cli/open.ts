@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { PinoPretty } from 'pino-pretty';
-import { type AuditLines, batchAuditLines } from '../caller/audit-lines.ts';
+import type { AuditLines } from '../caller/audit-lines.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
@@ -46,7 +46,7 @@ export function openLog(env: Env, secrets: Secrets, defaultLevel = 'info'): Logg
 /** Where lines about calls go: beside those of the log. */
 export function auditLinesBesideLog(): AuditLines | undefined {
   // A person reads it there: as the log is made readable, so are they.
-  return process.stderr.isTTY ? undefined : batchAuditLines(stderr);
+  return process.stderr.isTTY ? undefined : { write: stderr.write, close: async () => {} };
 }
 
 export interface BeforeUse {
