@@ -37,8 +37,8 @@ export const start: Section = {
   text: `From the start of the process until tools/list has all tools of all downstreams, asked for again each 5 ms. Ten tools each.
 What starts may use every core, and its downstreams and who asks it keep to one: their work is not its own.
 Memory is what is resident two minutes after the last start. The gateways written here are started through tsx, which takes a
-while, too; the practical limit asks nobody: it is what Node, undici and tsx take. The aggregator on SDK v1 asks the older half. What the slowest takes itself is what the
-SDK's client takes with it alone: of the newer era it is asked first, and it knows the older one.`,
+while, too; the practical limit asks nobody: it is what Node, undici and tsx take. The aggregator on SDK v1 asks the older half.
+What the slowest takes itself is what the SDK's client takes with it alone: of the newer era it is asked first, and it knows the older one.`,
   async run(bench) {
     const rest = async ({ child }: Started, one: Began) => {
       await sleep(bench.quick ? 50 : IDLE_MS);

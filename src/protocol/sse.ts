@@ -1,6 +1,6 @@
 import { TextDecoder } from 'node:util';
 import { createParser } from 'eventsource-parser';
-import { decodeUtf8 } from './text.ts';
+import { decodeUtf8, withoutMark } from './text.ts';
 
 // JSON has no raw line breaks, so one `data:` line always holds a message.
 const EVENT_START = 'event: message\ndata: ';
@@ -87,8 +87,6 @@ export function createEventDecoder(maxBytes: number, listener: EventListener): E
   };
 }
 
-const BYTE_ORDER_MARK = 0xfeff;
-
 /**
  * Makes text of a stream of bytes as a TextDecoder does, which takes several times as long: it is asked from the first
  * chunk on that is no text by itself. Throws a TypeError on bytes that are not UTF-8.
@@ -103,8 +101,8 @@ function createDecode(): (chunk: Buffer) => string {
       decoder ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: hasBegun });
       return decoder.decode(chunk, { stream: true });
     }
-    const isMarked = !hasBegun && text.charCodeAt(0) === BYTE_ORDER_MARK;
+    const isFirst = !hasBegun;
     hasBegun ||= text !== '';
-    return isMarked ? text.slice(1) : text;
+    return isFirst ? withoutMark(text) : text;
   };
 }

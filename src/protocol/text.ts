@@ -6,6 +6,11 @@ export function decodeUtf8(bytes: Buffer): string | undefined {
   return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
 }
 
+const BYTE_ORDER_MARK = 0xfeff;
+
+/** The text without the byte order mark that it may begin with. */
+export const withoutMark = (text: string) => (text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text);
+
 const MAX_REMEMBERED = 1000;
 const MAX_REMEMBERED_CHARS = 256;
 
