@@ -231,6 +231,8 @@ export function createWorkers(
       if (next.length === 0) return;
       const before = workers.filter(({ isIn }) => isIn);
       for (const worker of next) worker.isIn = true;
+      // Also where none was left before: whoever does not know that it counts hands all to the first.
+      tellWhoIsThere();
       for (const worker of before) leave(worker, fresh.drainMs, true);
       fill();
     };
