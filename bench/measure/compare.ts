@@ -1,4 +1,4 @@
-import type { Job } from '../load/job.ts';
+import { type Job, MOST_SLICE_MS } from '../load/job.ts';
 import type { Bench, Running } from './bench.ts';
 import { cpuMs } from './cpu.ts';
 import { median } from './statistics.ts';
@@ -68,11 +68,13 @@ type Taken = Map<Cell, Map<Running, Sample[]>>;
 
 /** @throws where a target fails, and there is nobody to hear of it */
 async function takeRound(bench: Bench, plan: Plan, taken: Taken): Promise<void> {
-  const { sliceMs: durationMs, atLeast = 0, mostMs } = plan;
+  const { sliceMs: durationMs, atLeast = 0, mostMs = MOST_SLICE_MS } = plan;
   for (const [cell, byProcess] of taken)
     for (const [one, samples] of byProcess)
       try {
-        samples.push(await runSlice(bench, one, { ...cell, durationMs, atLeast, ...(mostMs && { mostMs }) }));
+        samples.push(
+          await runSlice(bench, one, { ...cell, ...forAll(one, { durationMs, atLeast, mostMs }) }),
+        );
       } catch (error) {
         if (plan.onFailure === undefined) throw error;
         byProcess.delete(one);
@@ -93,7 +95,15 @@ export async function warmUp(
   };
   for (let turn = 1; turn <= WARMING_TURNS; turn++)
     for (const one of running)
-      for (const cell of cells) if (answers(one, cell)) await runSlice(bench, one, { ...cell, ...share });
+      for (const cell of cells)
+        if (answers(one, cell)) await runSlice(bench, one, { ...cell, ...forAll(one, share) });
+}
+
+type Length = Required<Pick<Job, 'durationMs' | 'atLeast' | 'mostMs'>>;
+
+/** As much for each process of a target as for one that is alone: less would not keep them warm. */
+function forAll({ target: { processes = 1 } }: Running, { durationMs, atLeast, mostMs }: Length): Length {
+  return { durationMs: durationMs * processes, atLeast: atLeast * processes, mostMs: mostMs * processes };
 }
 
 function rowsOf(byProcess: ReadonlyMap<Running, readonly Sample[]>): Row[] {

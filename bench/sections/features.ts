@@ -2,6 +2,7 @@ import { figureTable } from '../../test/support/markdown.ts';
 import { compare, ratioOf, rowIn, type Summary } from '../measure/compare.ts';
 import { cost } from '../report/rows.ts';
 import { variants } from '../targets/table.ts';
+import type { Target } from '../targets/target.ts';
 import { CLOSELY, eras, MOST_MS, warmCalls } from './calls.ts';
 import type { Section } from './section.ts';
 
@@ -12,25 +13,31 @@ export const features: Section = {
   key: 'features',
   title: 'What a feature costs',
   text: `Switchboard as it is by default, and with one thing other than that, ${AT_ONCE} such in turns with the default: three processes
-of each, of which the middle one counts. A tenth up or down is what such threes of the same code still differ by.`,
+of each, of which the middle one counts. A tenth up or down is what such threes of the same code still differ by. What is divided among
+processes is one of each, with as many calls for each of its processes as for the one that is alone.`,
   async run(bench) {
     const [usual = '', ...rest] = variants.map(({ key }) => key);
-    const others = bench.chosen(rest).map(({ key }) => key);
+    const others = bench.chosen(rest);
+    const single = others.filter(({ processes }) => processes === undefined);
+    const divided = others.filter(({ processes }) => processes !== undefined);
     const plan = bench.quick
       ? { rounds: 1, sliceMs: 100, warmUp: { cells: warmCalls, ms: 100, atLeast: 0 } }
       : {
           ...{ rounds: 7, sliceMs: 130, atLeast: CLOSELY, mostMs: MOST_MS },
           warmUp: { cells: warmCalls, ms: 1000, atLeast: 6000 },
         };
-    const atOnce = bench.quick ? others.length : AT_ONCE;
     const lines: string[][] = [];
-    for (let at = 0; at < others.length; at += atOnce) {
-      const keys = [usual, ...others.slice(at, at + atOnce)];
-      const running = await bench.up(keys, keys);
+    const add = async (targets: readonly Target[], hasCopies: boolean) => {
+      if (targets.length === 0) return;
+      const keys = [usual, ...targets.map(({ key }) => key)];
+      const running = await bench.up(keys, hasCopies ? keys : []);
       const summary = await compare(bench, running, { cells: warmCalls, ...plan });
       const [first = [], ...more] = linesOf(summary, usual);
-      lines.push(...(at === 0 ? [first, ...more] : more));
-    }
+      lines.push(...(lines.length === 0 ? [first, ...more] : more));
+    };
+    const atOnce = bench.quick ? others.length : AT_ONCE;
+    for (let at = 0; at < single.length; at += atOnce) await add(single.slice(at, at + atOnce), true);
+    await add(divided, false);
     return {
       blocks: [figureTable(['', ...eras.flatMap((era) => [`${era}, CPU`, '× default'])], lines)],
     };

@@ -60,6 +60,11 @@ const without = (name: string, title: string, feature: Feature): Target => ({
   start: (ground) => startSwitchboard(ground, feature),
 });
 
+const divided = (name: string, title: string, processes: number): Target => ({
+  ...without(name, title, { args: ['--workers', String(processes)] }),
+  processes,
+});
+
 /** Switchboard with one thing other than it is by default. */
 export const variants: readonly Target[] = [
   without('default', 'by default', {}),
@@ -75,8 +80,8 @@ export const variants: readonly Target[] = [
   without('paced', 'a bound for requests a minute (`maxRequestsPerMinute`)', {
     limits: { maxRequestsPerMinute: 1_000_000 },
   }),
-  without('two', 'two processes on the same core (`--workers 2`)', { args: ['--workers', '2'] }),
-  without('four', 'four processes on the same core (`--workers 4`)', { args: ['--workers', '4'] }),
+  divided('two', 'two processes on the same core (`--workers 2`)', 2),
+  divided('four', 'four processes on the same core (`--workers 4`)', 4),
   without('realtime', 'results fitted to a caller (`?profile=realtime`)', { query: '?profile=realtime' }),
 ];
 

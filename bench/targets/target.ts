@@ -10,6 +10,8 @@ export interface Target {
   readonly onlyEra?: Era;
   /** How many at once it is asked to serve; any number where nothing is said. */
   readonly mostCallers?: number;
+  /** Among which its callers are divided; one where nothing is said. */
+  readonly processes?: number;
   /** Why it cannot run here, where it cannot. */
   missing?(): string | undefined;
   start(ground: Ground): Promise<Started>;

@@ -26,7 +26,7 @@ export interface Audit {
 const MAX_VALUES_CHARS = 16 * 1024;
 
 /** Of large calls fewer wait, and none longer. */
-const BATCH_BYTES = 128 * 1024;
+const BATCH_BYTES = 256 * 1024;
 const FLUSH_MS = 250;
 
 /**

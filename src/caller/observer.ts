@@ -18,7 +18,7 @@ interface ObserverOptions {
   onRefused(): void;
 }
 
-const BATCH_CALLS = 32;
+const BATCH_CALLS = 128;
 
 /** All that looks at calls: their record, the numbers, and the log where one has failed. */
 export interface Observer extends CallObserver {
