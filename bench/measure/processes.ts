@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Listening } from '../targets/child.ts';
 import { countable } from './callgrind.ts';
@@ -132,8 +132,13 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(late);
 }
 
+/** Of the whole of it no text could be made: a line for each of some million calls is more than one may hold. */
 function tail(file: string): string {
-  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-20).join('\n');
+  const log = openSync(file, 'r');
+  const last = Buffer.alloc(16 * 1024);
+  const bytes = readSync(log, last, 0, last.length, Math.max(0, fstatSync(log).size - last.length));
+  closeSync(log);
+  return last.toString('utf8', 0, bytes).trimEnd().split('\n').slice(-20).join('\n');
 }
 
 /** A core this process may use, if processes can be held on one here. */
