@@ -22,12 +22,10 @@ export interface Job {
   readonly durationMs: number;
   /** It goes on until there were so many, though not for longer than `mostMs`. */
   readonly atLeast?: number;
-  /** `MOST_SLICE_MS` where nothing is said. */
+  /** 20 s where nothing is said. */
   readonly mostMs?: number;
   readonly target: Addressed;
 }
-
-export const MOST_SLICE_MS = 20_000;
 
 /** How a target is spoken to. */
 export interface Addressed {

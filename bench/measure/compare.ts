@@ -1,4 +1,4 @@
-import { type Job, MOST_SLICE_MS } from '../load/job.ts';
+import type { Job } from '../load/job.ts';
 import type { Bench, Running } from './bench.ts';
 import { cpuMs } from './cpu.ts';
 import { median } from './statistics.ts';
@@ -68,13 +68,11 @@ type Taken = Map<Cell, Map<Running, Sample[]>>;
 
 /** @throws where a target fails, and there is nobody to hear of it */
 async function takeRound(bench: Bench, plan: Plan, taken: Taken): Promise<void> {
-  const { sliceMs: durationMs, atLeast = 0, mostMs = MOST_SLICE_MS } = plan;
+  const { sliceMs: durationMs, atLeast = 0, mostMs } = plan;
   for (const [cell, byProcess] of taken)
     for (const [one, samples] of byProcess)
       try {
-        samples.push(
-          await runSlice(bench, one, { ...cell, ...forAll(one, { durationMs, atLeast, mostMs }) }),
-        );
+        samples.push(await runSlice(bench, one, { ...cell, durationMs, atLeast, ...(mostMs && { mostMs }) }));
       } catch (error) {
         if (plan.onFailure === undefined) throw error;
         byProcess.delete(one);
@@ -95,15 +93,7 @@ export async function warmUp(
   };
   for (let turn = 1; turn <= WARMING_TURNS; turn++)
     for (const one of running)
-      for (const cell of cells)
-        if (answers(one, cell)) await runSlice(bench, one, { ...cell, ...forAll(one, share) });
-}
-
-type Length = Required<Pick<Job, 'durationMs' | 'atLeast' | 'mostMs'>>;
-
-/** As much for each process of a target as for one that is alone: less would not keep them warm. */
-function forAll({ target: { processes = 1 } }: Running, { durationMs, atLeast, mostMs }: Length): Length {
-  return { durationMs: durationMs * processes, atLeast: atLeast * processes, mostMs: mostMs * processes };
+      for (const cell of cells) if (answers(one, cell)) await runSlice(bench, one, { ...cell, ...share });
 }
 
 function rowsOf(byProcess: ReadonlyMap<Running, readonly Sample[]>): Row[] {
@@ -124,8 +114,13 @@ function answers({ target }: Running, { era, downstreamEra, callers }: Cell): bo
   return onlyEra === undefined || (era === onlyEra && downstreamEra === onlyEra);
 }
 
-/** @throws naming the target and the cell */
-export async function runSlice(bench: Bench, one: Running, slice: Omit<Job, 'target'>): Promise<Sample> {
+/**
+ * What is divided among processes has as much for each of them: less would not keep them warm.
+ *
+ * @throws naming the target and the cell
+ */
+export async function runSlice(bench: Bench, one: Running, each: Omit<Job, 'target'>): Promise<Sample> {
+  const slice = timesAsLong(each, one.target.processes ?? 1);
   try {
     await bench.load.connect({ ...slice, target: one.address });
     const before = cpuOf(one);
@@ -137,6 +132,15 @@ export async function runSlice(bench: Bench, one: Running, slice: Omit<Job, 'tar
       cause,
     });
   }
+}
+
+function timesAsLong({ durationMs, atLeast, mostMs, ...rest }: Omit<Job, 'target'>, times: number) {
+  return {
+    ...rest,
+    durationMs: durationMs * times,
+    ...(atLeast !== undefined && { atLeast: atLeast * times }),
+    ...(mostMs !== undefined && { mostMs: mostMs * times }),
+  };
 }
 
 function cpuOf({ child, also = [] }: Running): number {

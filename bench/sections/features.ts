@@ -18,7 +18,7 @@ processes is one of each, with as many calls for each of its processes as for th
   async run(bench) {
     const [usual = '', ...rest] = variants.map(({ key }) => key);
     const others = bench.chosen(rest);
-    const single = others.filter(({ processes }) => processes === undefined);
+    const alone = others.filter(({ processes }) => processes === undefined);
     const divided = others.filter(({ processes }) => processes !== undefined);
     const plan = bench.quick
       ? { rounds: 1, sliceMs: 100, warmUp: { cells: warmCalls, ms: 100, atLeast: 0 } }
@@ -26,18 +26,18 @@ processes is one of each, with as many calls for each of its processes as for th
           ...{ rounds: 7, sliceMs: 130, atLeast: CLOSELY, mostMs: MOST_MS },
           warmUp: { cells: warmCalls, ms: 1000, atLeast: 6000 },
         };
+    const groups: Target[][] = [];
+    const atOnce = bench.quick ? others.length : AT_ONCE;
+    for (let at = 0; at < alone.length; at += atOnce) groups.push(alone.slice(at, at + atOnce));
+    if (divided.length > 0) groups.push(divided);
     const lines: string[][] = [];
-    const add = async (targets: readonly Target[], hasCopies: boolean) => {
-      if (targets.length === 0) return;
-      const keys = [usual, ...targets.map(({ key }) => key)];
-      const running = await bench.up(keys, hasCopies ? keys : []);
+    for (const group of groups) {
+      const keys = [usual, ...group.map(({ key }) => key)];
+      const running = await bench.up(keys, group === divided ? [] : keys);
       const summary = await compare(bench, running, { cells: warmCalls, ...plan });
       const [first = [], ...more] = linesOf(summary, usual);
       lines.push(...(lines.length === 0 ? [first, ...more] : more));
-    };
-    const atOnce = bench.quick ? others.length : AT_ONCE;
-    for (let at = 0; at < single.length; at += atOnce) await add(single.slice(at, at + atOnce), true);
-    await add(divided, false);
+    }
     return {
       blocks: [figureTable(['', ...eras.flatMap((era) => [`${era}, CPU`, '× default'])], lines)],
     };
