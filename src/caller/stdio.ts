@@ -69,20 +69,22 @@ export function serveStdio(
     if (!isUnread()) input.resume();
   }
 
+  let lastAnswers: NodeJS.Timeout | undefined;
   const left = new Promise<void>((resolve) => {
     const onLine = (line: string) => {
       if (line.trim() !== '') take(() => pipe.receive(line));
     };
-    const { maxRequestBytes } = limits;
-    const refuse = (why: string) => (part: string) => {
+    const refuse = (why: string, part: string) => {
       const error = new ProtocolError(RPC.parseError, why, idOfRequest(endsOfUnread(part)));
       take(() => write(writeRefusal(undefined, error)));
     };
+    const most = () => limits.maxRequestBytes;
+    const tooLong = () => `The line is longer than ${most()} bytes (limits.maxRequestBytes in servers.json).`;
     const lines = createLineReader(
-      maxRequestBytes,
+      most,
       onLine,
-      refuse(`The line is longer than ${maxRequestBytes} bytes (limits.maxRequestBytes in servers.json).`),
-      refuse('The line is not valid UTF-8.'),
+      (part) => refuse(tooLong(), part),
+      (part) => refuse('The line is not valid UTF-8.', part),
     );
     input.on('data', (chunk: Buffer) => {
       lines.feed(chunk);
@@ -95,7 +97,7 @@ export function serveStdio(
       const answerLast = () => {
         onTaken = () => {};
         if (pipe.waiting === 0) resolve();
-        else setTimeout(resolve, LAST_ANSWERS_MS);
+        else lastAnswers = setTimeout(resolve, LAST_ANSWERS_MS);
       };
       if (held.length === 0) answerLast();
       else onTaken = answerLast;
@@ -103,7 +105,10 @@ export function serveStdio(
     // The reader of our output has gone.
     output.on('error', () => resolve());
   });
-  const over = left.then(pipe.close);
+  const over = left.then(() => {
+    clearTimeout(lastAnswers);
+    pipe.close();
+  });
 
   return {
     over,

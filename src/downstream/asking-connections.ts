@@ -1,4 +1,5 @@
 import type { Params } from '../protocol/messages.ts';
+import { isCutOff } from './causes.ts';
 import type { Connection } from './connection.ts';
 
 /**
@@ -20,8 +21,8 @@ export interface AskingConnections {
   forgive(): void;
   /** It has turned out to be gone, or has ended. */
   drop(lost: Connection): void;
-  /** None of them is used again; calls that run on them may finish. */
-  renew(leave: (connection: Connection) => void): void;
+  /** None of them is used again. */
+  renew(): void;
   close(): Promise<void>;
 }
 
@@ -37,29 +38,41 @@ interface Slot {
   usedAt: number;
 }
 
-/** @param open  is told how the connection says that it has ended */
+/**
+ * @param open   is told how the connection says that it has ended
+ * @param leave  takes one that is used no more, as soon as what runs on it has finished
+ */
 export function createAskingConnections(
   open: (capabilities: Params, onClosed: () => void) => Promise<Connection>,
+  leave: (connection: Connection) => void,
 ): AskingConnections {
   const slots = new Map<string, Slot>();
   /** Until when it is not tried again. */
   const refused = new Map<string, number>();
   let sweeping: NodeJS.Timeout | undefined;
 
-  function remove(key: string, slot: Slot, how: 'retire' | 'close'): Promise<void> {
-    if (slots.get(key) === slot) slots.delete(key);
+  /** False where it was not in use any more. */
+  function remove(key: string, slot: Slot): boolean {
+    const wasThere = slots.get(key) === slot && slots.delete(key);
     if (slots.size === 0) clearInterval(sweeping);
-    return slot.opening.then(
-      (connection) => connection[how]().catch(() => {}),
-      () => {},
-    );
+    return wasThere;
+  }
+
+  function dismiss(key: string, slot: Slot): void {
+    if (remove(key, slot)) slot.opening.then(leave, () => {});
+  }
+
+  async function close(key: string, slot: Slot): Promise<void> {
+    remove(key, slot);
+    const connection = await slot.opening.catch(() => undefined);
+    await connection?.close().catch(() => {});
   }
 
   function sweep(olderThanMs: number): void {
     const now = performance.now();
     for (const [key, slot] of slots) {
       const isIdle = slot.opened?.link.running === 0 && now - slot.usedAt >= olderThanMs;
-      if (isIdle) void remove(key, slot, 'close');
+      if (isIdle) void close(key, slot);
     }
   }
 
@@ -82,7 +95,7 @@ export function createAskingConnections(
         return Promise.reject(new Error('too many kinds of callers ask it things'));
       }
       const slot: Slot = {
-        opening: open(JSON.parse(key), () => void remove(key, slot, 'retire')),
+        opening: open(JSON.parse(key), () => dismiss(key, slot)),
         opened: undefined,
         usedAt: performance.now(),
       };
@@ -92,25 +105,25 @@ export function createAskingConnections(
         (connection) => {
           slot.opened = connection;
         },
-        () => {
+        (error: unknown) => {
+          remove(key, slot);
+          // Nobody was there to refuse it.
+          if (isCutOff(error)) return;
           if (refused.size >= MAX_CONNECTIONS) refused.clear();
           refused.set(key, performance.now() + REFUSED_MS);
-          void remove(key, slot, 'close');
         },
       );
       return slot.opening;
     },
     drop(lost) {
-      for (const [key, slot] of slots) if (slot.opened === lost) void remove(key, slot, 'retire');
+      for (const [key, slot] of slots) if (slot.opened === lost) dismiss(key, slot);
     },
-    renew(leave) {
-      for (const { opening } of slots.values()) opening.then(leave, () => {});
-      slots.clear();
+    renew() {
+      for (const [key, slot] of slots) dismiss(key, slot);
       refused.clear();
-      clearInterval(sweeping);
     },
     async close() {
-      await Promise.all([...slots].map(([key, slot]) => remove(key, slot, 'close')));
+      await Promise.all([...slots].map(([key, slot]) => close(key, slot)));
     },
   };
 }

@@ -93,6 +93,17 @@ export function statusOf(error: unknown): number | undefined {
   return statuses.find((status): status is number => typeof status === 'number' && status > 0);
 }
 
+/** It is certain that nothing was sent. */
+export function isUnreached(error: unknown): boolean {
+  return error instanceof DownstreamFailure && error.reason === 'unavailable';
+}
+
+/** What has happened, in a few words: what a caller may do about it comes behind that. */
+export function whatHappened({ what }: DownstreamFailure): string {
+  const [happened] = what.split(/\.(?: |$)/);
+  return `it ${happened}`;
+}
+
 export function isSessionLost(error: unknown): boolean {
   return error instanceof DownstreamFailure && error.reason === 'session_lost';
 }

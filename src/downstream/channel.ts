@@ -2,7 +2,6 @@ import type { Client, JSONRPCMessage, Transport } from '@modelcontextprotocol/cl
 import { type DownstreamFailure, drained } from '../errors.ts';
 import { isObject } from '../protocol/messages.ts';
 import { isDeeperThan, MAX_WRITTEN_DEPTH } from '../protocol/written-answer.ts';
-import type { Connection } from './connection.ts';
 
 /** Who takes a message off the channel before the SDK client sees it. */
 export type Interceptor = (message: Record<string, unknown>) => boolean;
@@ -39,22 +38,10 @@ export function passOn(channel: Channel, message: unknown, json: string): void {
   channel.onmessage?.(message as unknown as JSONRPCMessage);
 }
 
-/** How a connection over it ends: `close` is of our own making, and said so to whoever still waits. */
-export function endingsOf(
-  channel: Channel,
-  client: Client,
-  key: string,
-): Pick<Connection, 'retire' | 'close'> {
-  const retire = async () => {
-    delete client.onclose;
-    await client.close().catch(() => {});
-    await channel.close();
-  };
-  return {
-    retire,
-    close() {
-      channel.failure ??= drained(key);
-      return retire();
-    },
-  };
+/** Ends a connection over it. That is of our own making, and said so to whoever still waits. */
+export async function closeChannel(channel: Channel, client: Client, key: string): Promise<void> {
+  channel.failure ??= drained(key);
+  delete client.onclose;
+  await client.close().catch(() => {});
+  await channel.close();
 }

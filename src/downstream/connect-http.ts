@@ -53,10 +53,6 @@ export async function connectHttp(
     await client.close().catch(() => {});
     await pool.destroy();
   };
-  const retire = async () => {
-    await client.close().catch(() => {});
-    void pool.close();
-  };
   try {
     await client.connect(transport as Transport, { timeout: timeoutMs });
   } catch (error) {
@@ -80,7 +76,7 @@ export async function connectHttp(
     },
   });
   passStrays(client, link);
-  return { link, client, retire, close };
+  return { link, client, close };
 }
 
 /** The session is given back (spec 2025-11-25: SHOULD); a server may refuse that, or be gone. */

@@ -1,5 +1,5 @@
 import type { HttpDownstreamConfig } from '../config/config.ts';
-import { endingsOf } from './channel.ts';
+import { closeChannel } from './channel.ts';
 import { createChannelLink } from './channel-link.ts';
 import type { AttemptOptions, Connection } from './connection.ts';
 import { createControlClient } from './control-client.ts';
@@ -30,5 +30,5 @@ export async function connectSse(config: HttpDownstreamConfig, options: AttemptO
     client.getNegotiatedProtocolVersion() ?? '2024-11-05',
   );
   // All that runs on it is answered on its one stream: it ends with it.
-  return { link, client, ...endingsOf(channel, client, config.key) };
+  return { link, client, close: () => closeChannel(channel, client, config.key) };
 }

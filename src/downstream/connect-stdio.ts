@@ -3,7 +3,7 @@ import { cutText } from '../cut.ts';
 import { LATEST_MODERN_VERSION } from '../protocol/eras.ts';
 import { RPC } from '../protocol/messages.ts';
 import { capOf } from './cap.ts';
-import { endingsOf } from './channel.ts';
+import { closeChannel } from './channel.ts';
 import { createChannelLink } from './channel-link.ts';
 import { type AttemptOptions, ConnectFailed, type Connection } from './connection.ts';
 import { createControlClient } from './control-client.ts';
@@ -72,5 +72,5 @@ async function startStdio(config: StdioDownstreamConfig, options: AttemptOptions
     client.getNegotiatedProtocolVersion() ?? '2025-03-26',
   );
   // A pipe has one process at its end: what runs on it ends with it.
-  return { link, client, ...endingsOf(channel, client, config.key) };
+  return { link, client, close: () => closeChannel(channel, client, config.key) };
 }

@@ -1,7 +1,7 @@
 import type { DownstreamConfig, HttpDownstreamConfig } from '../config/config.ts';
 import { DownstreamFailure } from '../errors.ts';
 import { Refused } from './ask.ts';
-import { describeCause, statusOf } from './causes.ts';
+import { describeCause, statusOf, whatHappened } from './causes.ts';
 import { connectHttp } from './connect-http.ts';
 import { connectSse } from './connect-sse.ts';
 import { connectStdio } from './connect-stdio.ts';
@@ -82,7 +82,5 @@ export function whyOf(error: unknown): string {
   if (error instanceof Refused || (error instanceof ConnectFailed && status === undefined))
     return error.message;
   if (!(error instanceof DownstreamFailure)) return describeCause(error);
-  // What a caller may do about it comes behind that.
-  const [whatHappened] = error.what.split(/\.(?: |$)/);
-  return `its tools cannot be listed: it ${whatHappened}`;
+  return `its tools cannot be listed: ${whatHappened(error)}`;
 }

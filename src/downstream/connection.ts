@@ -8,8 +8,6 @@ import type { Link } from './link.ts';
 export interface Connection {
   readonly link: Link;
   readonly client: Client;
-  /** Leaves it to be replaced: calls that run on it may finish. */
-  retire(): Promise<void>;
   /** Ends it and what runs on it; a session is given back. */
   close(): Promise<void>;
 }
@@ -65,10 +63,6 @@ export function untilEnd(connection: Connection, leave: () => void): Connection 
   return {
     link: connection.link,
     client: connection.client,
-    retire() {
-      leave();
-      return connection.retire();
-    },
     close() {
       leave();
       return connection.close();

@@ -6,9 +6,9 @@ import { remembering } from '../protocol/text.ts';
 import { Refused } from './ask.ts';
 import { createAskingConnections } from './asking-connections.ts';
 import { type BreakerLimits, createBreaker } from './breaker.ts';
-import { isSessionLost } from './causes.ts';
+import { isCutOff, isSessionLost } from './causes.ts';
 import { connectTo, isRefusal } from './connect.ts';
-import { type ConnectionLimits, untilEnd } from './connection.ts';
+import { type Connection, type ConnectionLimits, untilEnd } from './connection.ts';
 import { createDoubt } from './doubt.ts';
 import { withFreshHeaders } from './fresh-headers.ts';
 import { Gate } from './gate.ts';
@@ -100,7 +100,18 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       onClosed,
     });
     return untilEnd(opened, wishes.tellFurther(opened, isApart));
-  });
+  }, leaving.add);
+
+  /** Where the server has gone away meanwhile, `main` is of no more use either: it is waited for the next one, once. */
+  async function openBeside(main: Connection, capabilities: string, mayWait = true): Promise<Connection> {
+    if (main.link.era !== 'legacy') return main;
+    try {
+      return await asking.with(capabilities);
+    } catch (error) {
+      const next = mayWait && isCutOff(error) ? await kept.after(main) : undefined;
+      return next === undefined ? main : openBeside(next, capabilities, false);
+    }
+  }
 
   /** For requests of callers that can be asked these things. Where no connection can say so, they are asked nothing. */
   const renewalFor = remembering(
@@ -113,10 +124,8 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       },
       connectionAfter(lost) {
         if (lost !== undefined && lost !== kept.current) asking.drop(lost);
-        const main = kept.after(lost === kept.current ? lost : undefined);
-        return main?.then((next) =>
-          next.link.era === 'legacy' ? asking.with(capabilities).catch(() => next) : next,
-        );
+        const next = kept.after(lost === kept.current ? lost : undefined);
+        return next?.then((main) => openBeside(main, capabilities));
       },
     }),
   );
@@ -231,7 +240,6 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
   /** Calls whose callers are asked something. */
   let held = 0;
   const running = () => gate.size + held;
-
   async function close(): Promise<void> {
     closing.abort();
     await Promise.all([kept.close(), asking.close(), leaving.over()]);
@@ -276,11 +284,12 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
     adopt(fresh, freshLimits) {
       config = fresh;
       Object.assign(limits, freshLimits);
+      kept.adopt(freshLimits);
     },
     async reconnect(fresh, freshLimits) {
       await kept.replace({ config: fresh, limits: freshLimits });
       // Whichever way that went: those of callers that can be asked are still made from what was before.
-      asking.renew(leaving.add);
+      asking.renew();
     },
     async leave(graceMs) {
       await whileBusy(() => running() > 0, graceMs, closing.signal);

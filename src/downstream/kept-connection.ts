@@ -6,6 +6,7 @@ import { whyOf } from './connect.ts';
 import { ConnectFailed, type Connection } from './connection.ts';
 import { deferred } from './deferred.ts';
 import type { Leaving } from './leaving.ts';
+import type { ListLimits } from './listing.ts';
 import type { Ending, Ready, Target } from './open-connection.ts';
 import { Waiters } from './waiters.ts';
 
@@ -30,6 +31,8 @@ export interface KeptConnection {
   after(lost: Connection | undefined): Promise<Connection> | undefined;
   /** It is of no more use. */
   end(why: string): void;
+  /** From now on it lists within these. */
+  adopt(limits: ListLimits): void;
   /**
    * Makes it from something else: the new one first, then the old one goes when its calls have ended. Resolves when that
    * is so, or the new one could not be had: then the old one goes all the same.
@@ -158,8 +161,9 @@ export function keepConnected(options: KeptOptions): KeptConnection {
       if (closing.signal.aborted) {
         successor?.stopTelling();
         await Promise.allSettled([mine.connection.close(), successor?.connection.close()]);
-      } else if (end.isDismissed === true) leaving.add(mine.connection);
-      else await mine.connection.retire().catch(() => {});
+      } else if (mine.config.kind === 'http' || end.isDismissed === true) leaving.add(mine.connection);
+      // What is left of a process is gone before the next one is started.
+      else await mine.connection.close().catch(() => {});
       return { why: end.why, detail: end.detail, wasReady: true, wasSound: end.isFoundOut };
     }
   }
@@ -248,6 +252,9 @@ export function keepConnected(options: KeptOptions): KeptConnection {
       return isGone() ? undefined : waiters.add();
     },
     end,
+    adopt({ listTimeoutMs, maxPages, maxItems }) {
+      target = { ...target, limits: { ...target.limits, listTimeoutMs, maxPages, maxItems } };
+    },
     async replace(fresh) {
       target = fresh;
       if (running === undefined || closing.signal.aborted) return;

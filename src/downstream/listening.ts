@@ -2,6 +2,7 @@ import type { Client, McpSubscription } from '@modelcontextprotocol/client';
 import { TASKS } from '../protocol/extensions.ts';
 import { RPC } from '../protocol/messages.ts';
 import { backoffMs } from './backoff.ts';
+import { isCutOff } from './causes.ts';
 import { deferred } from './deferred.ts';
 import { within } from './within.ts';
 
@@ -74,7 +75,9 @@ export function keepListening(client: Client, wanted: () => Wanted, onMissed: ()
           next = await client.listen(filter, { timeout: OPEN_TIMEOUT_MS });
         } catch (error) {
           opened.resolve();
-          told.resolve();
+          // Nobody was there who could refuse it.
+          if (isCutOff(error)) void asked.promise.then(told.resolve);
+          else told.resolve();
           if ((error as { code?: unknown }).code === RPC.methodNotFound) return;
           await within(backoffMs(++failures), closing.promise);
           continue;

@@ -1,7 +1,9 @@
 import type { Limits } from '../config/config.ts';
+import { DownstreamFailure } from '../errors.ts';
 import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
 import { isObject, RPC } from '../protocol/messages.ts';
 import { ask, Refused } from './ask.ts';
+import { whatHappened } from './causes.ts';
 import type { Connection } from './connection.ts';
 
 /** Anything exactly as its downstream listed it. Nothing about it is certain yet, not even that it has a name. */
@@ -89,7 +91,8 @@ export async function readListing(
       : readPages(connection, key, kind, ofOthers, warnings).catch((error: unknown) => {
           // Many servers have resources and do not know the method for templates.
           if (error instanceof Refused && error.code === RPC.methodNotFound) return NONE;
-          warnings.push(`Its ${kind.noun} list could not be read: ${(error as Error).message}`);
+          const why = error instanceof DownstreamFailure ? whatHappened(error) : (error as Error).message;
+          warnings.push(`Its ${kind.noun} list could not be read: ${why}`);
           return { items: earlier?.[kind.field] ?? [], ttlMs: undefined, hasFailed: true };
         });
   // A server without the capability has no tools, and may not know the method.

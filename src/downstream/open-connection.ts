@@ -16,6 +16,7 @@ export interface Target {
 /** A connection that has listed. */
 export interface Ready {
   readonly connection: Connection;
+  readonly config: DownstreamConfig;
   readonly ended: Deferred<Ending>;
   /** It is told no more what callers want of its downstream. */
   stopTelling(): void;
@@ -72,7 +73,7 @@ export async function openConnection(options: OpenOptions): Promise<Ready> {
     } finally {
       signal.removeEventListener('abort', leave);
     }
-    return { connection: opened, ended, stopTelling };
+    return { connection: opened, config, ended, stopTelling };
   } catch (error) {
     stopTelling();
     await opened?.close().catch(() => {});

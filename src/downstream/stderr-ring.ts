@@ -38,7 +38,7 @@ export function createStderrRing(log: Logger): StderrRing {
     log.debug({ event: 'stderr', line }, 'the process wrote to stderr');
   }
 
-  const reader = createLineReader(MAX_LINE_BYTES, keep, keep);
+  const reader = createLineReader(() => MAX_LINE_BYTES, keep, keep);
   return {
     feed: reader.feed,
     lastWords() {

@@ -65,7 +65,7 @@ export class StdioChannel implements Channel {
     // Where no descriptor is left for its pipes, it has none.
     if (child.stdout === undefined) return started;
     const lines = createLineReader(
-      this.#cap.bytes,
+      () => this.#cap.bytes,
       (line) => this.#onLine(line),
       (kept) => this.#onTooLong(kept),
       (readable) => this.#onNotUtf8(readable),

@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
 import { isAtLeast, type LogLevel } from '../protocol/log-levels.ts';
 import type { Params } from '../protocol/messages.ts';
 import { ask } from './ask.ts';
 import { AwaitedElicitations } from './awaited-elicitations.ts';
-import { isSessionLost } from './causes.ts';
+import { backoffMs } from './backoff.ts';
+import { isSessionLost, isUnreached } from './causes.ts';
 import type { Connection } from './connection.ts';
 import { Hearings, type Watch } from './hearings.ts';
 import { keepListening, type Listening } from './listening.ts';
@@ -73,16 +75,24 @@ export function createWishes(
   const apart = new Map<Connection, Told>();
   let logLevel: LogLevel | undefined;
 
-  /** False where it is refused. What finds its session lost is told over the next connection. */
+  /** False where it is refused. What finds its session lost, or nobody there, is told over the next connection. */
   async function send(connection: Connection, method: string, params: Params): Promise<boolean> {
-    try {
-      await ask(connection, key, method, params, WISH_TIMEOUT_MS);
-      return true;
-    } catch (error) {
-      log.debug({ event: 'wish_refused', method, error: (error as Error).message }, 'not granted');
-      return isSessionLost(error) && isOver(connection);
+    for (let failures = 1; ; failures++) {
+      try {
+        await ask(connection, key, method, params, WISH_TIMEOUT_MS);
+        return true;
+      } catch (error) {
+        log.debug({ event: 'wish_refused', method, error: (error as Error).message }, 'not granted');
+        if (isSessionLost(error)) return isOver(connection);
+        if (!isUnreached(error)) return false;
+        if (isTold(connection)) await sleep(backoffMs(failures), undefined, { ref: false });
+        if (!isTold(connection)) return true;
+      }
     }
   }
+
+  const isTold = (connection: Connection) =>
+    telling.has(connection) || apart.has(connection) || loggers.has(connection);
 
   /** Where there is no connection now, the next one is told. What the one that lists grants, counts for all. */
   function settle(uri: string): Promise<boolean> {
@@ -92,12 +102,12 @@ export function createWishes(
     return granted;
   }
 
-  function overStream(listening: Listening): Told {
+  function overStream(connection: Connection, listening: Listening): Told {
     return {
       listening,
       async settle(uri) {
         await listening.refresh();
-        return listening.hears(uri);
+        return listening.hears(uri) || !telling.has(connection);
       },
     };
   }
@@ -156,7 +166,10 @@ export function createWishes(
       tellLogLevel(connection);
       const isModern = connection.link.era === 'modern';
       const listening = isModern ? keepListening(connection.client, wanted, onMissed) : undefined;
-      telling.set(connection, listening === undefined ? oneByOne(connection) : overStream(listening));
+      telling.set(
+        connection,
+        listening === undefined ? oneByOne(connection) : overStream(connection, listening),
+      );
       if (listening !== undefined) await within(OPENING_MS, listening.opened);
       return () => {
         listening?.close();

@@ -8,13 +8,14 @@ const KEPT_BYTES = 1024;
 /**
  * Cuts a byte stream into lines, without the line break, whatever the chunk borders.
  *
- * @param onTooLong  called at the end of a line longer than `maxBytes`, with what was kept of it around a mark; reading
+ * @param maxBytes   asked again for each part of a line
+ * @param onTooLong  called at the end of a line longer than that, with what was kept of it around a mark; reading
  *   goes on
  * @param onNotUtf8  called instead of `onLine` for a line that is no text, with what can be read of it; where it is
  *   absent, that is the line
  */
 export function createLineReader(
-  maxBytes: number,
+  maxBytes: () => number,
   onLine: (line: string) => void,
   onTooLong: (kept: string) => void,
   onNotUtf8: (readable: string) => void = onLine,
@@ -25,7 +26,7 @@ export function createLineReader(
   function keep(part: Buffer): void {
     bytes += part.length;
     parts.push(part);
-    if (bytes <= maxBytes || parts.length < 2) return;
+    if (bytes <= maxBytes() || parts.length < 2) return;
     parts = [endsOf(Buffer.concat(parts))];
   }
 
@@ -33,7 +34,7 @@ export function createLineReader(
     const whole = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
     const text = decodeUtf8(whole);
     const line = text ?? whole.toString('utf8');
-    const isTooLong = bytes > maxBytes;
+    const isTooLong = bytes > maxBytes();
     parts = [];
     bytes = 0;
     if (isTooLong) onTooLong(endsOf(whole).toString('utf8'));

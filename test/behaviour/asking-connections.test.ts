@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { wholeCaller } from '../support/callers/whole.ts';
 import { folderWith } from '../support/cli.ts';
 import { requestsOf, serveDownstream } from '../support/downstreams/downstream.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
 import type { StdioEvent } from '../support/downstreams/stdio/record.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { COUNTER } from '../support/downstreams/whole.ts';
@@ -59,6 +60,8 @@ test('a command that cannot run twice serves callers that can be asked with the 
   }
 });
 
+const FORM = { mode: 'form', message: 'Which one?', requestedSchema: { type: 'object', properties: {} } };
+
 const wholeStdio = { env: { ERA: 'legacy' } };
 
 test('a resource that changes in the process that serves who can be asked: they hear of it', async () => {
@@ -102,6 +105,34 @@ test('a log level reaches the processes that serve who can be asked, also when t
   const before = levels();
   await askable.client.setLoggingLevel('debug');
   await expect.poll(levels).toBe(before + 2);
+});
+
+test('a call whose caller is asked goes on when another one finds the connection of no more use', async () => {
+  await using crm = await plainServer({
+    era: 'legacy',
+    sessions: true,
+    tools: ['ask', 'print'].map((name) => ({ name, inputSchema: { type: 'object' } })),
+    answers: {
+      'tools/call ask': async (given) => {
+        const stream = given.stream();
+        stream.send({ id: 'q', method: 'elicitation/create', params: FORM });
+        const { result } = await given.responseTo('q');
+        stream.result({ content: [{ type: 'text', text: result?.action }] });
+      },
+      // As many say it whose session is gone.
+      'tools/call print': ({ error }) => error(-32000, 'out of paper', { status: 400 }),
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  const client = await gateway.connect({ era: 'legacy', capabilities: { elicitation: { form: {} } } });
+  client.setRequestHandler('elicitation/create', async () => {
+    // Before it is answered, the connection that it was asked over is left.
+    await client.callTool({ name: 'crm__print', arguments: {} }).catch(() => {});
+    return { action: 'decline' };
+  });
+  const { content } = await client.callTool({ name: 'crm__ask', arguments: {} });
+  expect(content).toEqual([{ type: 'text', text: 'decline' }]);
+  expect(requestsOf(crm, 'initialize')).toHaveLength(3);
 });
 
 test('a question on a pipe that could be of two calls is refused', async () => {

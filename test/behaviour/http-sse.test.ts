@@ -171,6 +171,35 @@ describe('a server of 2024-11-05 over HTTP+SSE', () => {
     expect([calls, server.opened]).toEqual([2, 2]);
   });
 
+  test('that no longer knows the stream goes on with what it was asked over it before', async () => {
+    let answerFirst: (() => void) | undefined;
+    await using server = await sseServer({
+      onCall(message, post, stream) {
+        const { text } = message.params.arguments;
+        if (text === 'held') {
+          post.writeHead(202).end();
+          const result = { content: [{ type: 'text', text }] };
+          answerFirst = () => {
+            const answer = { jsonrpc: '2.0', id: message.id, result };
+            stream.write(`event: message\ndata: ${JSON.stringify(answer)}\n\n`);
+          };
+          return true;
+        }
+        if (server.opened > 1) return false;
+        post.writeHead(404).end();
+        return true;
+      },
+    });
+    await using gateway = await startGateway({ mcpServers: { old: server.entry } });
+    const held = gateway.post(
+      ...modernRequest('tools/call', { name: 'old__echo', arguments: { text: 'held' } }),
+    );
+    await expect.poll(() => answerFirst).toBeDefined();
+    expect((await call(gateway)).content[0].text).toBe('hello');
+    answerFirst?.();
+    expect((await held).messages.at(-1)?.result.content[0].text).toBe('held');
+  });
+
   test('that leaves what accepts a message open, or cuts it, can be called all the same', async () => {
     let calls = 0;
     await using server = await sseServer({

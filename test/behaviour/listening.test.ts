@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { doorTo } from '../support/door.ts';
 import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { expiringServer } from '../support/downstreams/expiring.ts';
@@ -204,6 +205,18 @@ describe('of a resource that its server does not tell of, though it tells of oth
     await caller.subscribeResource({ uri: 'test://told' });
     const refused = caller.subscribeResource({ uri: 'test://untold' });
     await expect(refused).rejects.toThrow('Changes of this resource are not told.');
+  });
+
+  test('a caller that subscribes while the server is away for a moment is told of changes when it is back', async () => {
+    await using server = await legacyServer((given) => given.result({}));
+    await using door = await doorTo(server.url);
+    await using gateway = await startGateway({ mcpServers: { crm: { url: door.url } } });
+    const ask = await sessionOf(gateway);
+    const opened = await door.close();
+    expect((await ask('resources/subscribe', 'test://told')).result).toEqual({});
+    expect(askedOf(server, 'resources/subscribe')).toBe(0);
+    await opened();
+    await expect.poll(() => askedOf(server, 'resources/subscribe'), { timeout: 10_000 }).toBeGreaterThan(0);
   });
 
   test('a caller that asks for it twice at once hears a refusal twice', async () => {

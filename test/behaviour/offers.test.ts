@@ -4,6 +4,7 @@ import type { HttpDownstream } from '../support/downstreams/downstream.ts';
 import { everythingEntry } from '../support/downstreams/everything.ts';
 import { legacyOffers, modernOffers, type Offer } from '../support/downstreams/offers.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
+import { answersStatus } from '../support/downstreams/wire.ts';
 import { startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 import { catalogFolder } from '../support/temporary-folder.ts';
@@ -267,6 +268,22 @@ test('one bad prompt or resource costs itself, and a list that fails costs no ot
   expect(status?.state).toBe('ready');
   expect(status?.warnings).toEqual([
     'Its prompt list could not be read: it answered prompts/list with error -32002',
+  ]);
+});
+
+test('of a list that failed no caller is told that its call may have run', async () => {
+  const capabilities = { tools: {}, prompts: {} };
+  await using crm = await plainServer({
+    era: 'legacy',
+    answers: {
+      initialize: ({ result }) =>
+        result({ protocolVersion: '2025-11-25', capabilities, serverInfo: { name: 'x', version: '1' } }),
+      'prompts/list': answersStatus(500),
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  expect(gateway.gateway.status().downstreams.crm?.warnings).toEqual([
+    'Its prompt list could not be read: it failed (HTTP 500)',
   ]);
 });
 

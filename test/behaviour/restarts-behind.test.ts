@@ -48,6 +48,47 @@ describe.each(['modern', 'legacy'] as const)('a %s server', (era) => {
   });
 });
 
+test('a legacy server that starts again costs no call of who can be asked, and can ask it afterwards', async () => {
+  const asks: Answer = async (given) => {
+    const stream = given.stream();
+    stream.send({
+      id: 'q',
+      method: 'elicitation/create',
+      params: { mode: 'form', message: 'Which one?', requestedSchema: { type: 'object', properties: {} } },
+    });
+    const { result } = await given.responseTo('q');
+    stream.result({ content: [{ type: 'text', text: result?.action ?? 'was not asked' }] });
+  };
+  await using crm = await plainServer({
+    era: 'legacy',
+    sessions: true,
+    tools: ['ask', 'echo'].map((name) => ({ name, inputSchema: { type: 'object' } })),
+    answers: {
+      'tools/call ask': asks,
+      'tools/call echo': ({ result }) => result({ content: [{ type: 'text', text: 'echo' }] }),
+    },
+  });
+  await using door = await doorTo(crm.url);
+  await using gateway = await startGateway({ mcpServers: { crm: { url: door.url } } });
+  const client = await gateway.connect({
+    era: 'legacy',
+    capabilities: { elicitation: { form: {} } },
+    onElicit: () => ({ action: 'decline' }),
+  });
+  const call = async (name: string) => {
+    const { content } = await client.callTool({ name: `crm__${name}`, arguments: {} });
+    return (content as { text: string }[])[0]?.text;
+  };
+  expect(await call('ask')).toBe('decline');
+  const open = await door.close();
+  const meanwhile = call('echo');
+  await sleep(250);
+  crm.forgetSessions();
+  await open();
+  expect(await meanwhile).toBe('echo');
+  expect(await call('ask')).toBe('decline');
+});
+
 test('a server that loses its session again and again is not taken for one that crashes', async () => {
   await using crm = await plainServer({ era: 'legacy', sessions: true, json: true });
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });

@@ -356,6 +356,21 @@ test('what a process said when it ended is told to the log, and not to the calle
   expect(JSON.stringify(result)).not.toContain('key-of-the-process');
 });
 
+test('who asks, says goodbye and waits for the answer need not wait for the end', async () => {
+  await using crm = await modernServer();
+  await using folder = await folderWith({
+    'servers.json': { mcpServers: { crm: crm.entry() }, limits: PATIENT },
+  });
+  await using child = runCli(['serve', '--stdio'], { cwd: folder.path });
+  const [request] = modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 300 } });
+  child.process.stdin?.end(`${JSON.stringify(request)}\n`);
+  await child.waitFor('stdout', /waited 300 ms/);
+  const answeredAt = performance.now();
+  expect(await child.exit).toEqual({ code: 0, signal: null });
+  // What takes longer to answer is given 3 s, which began before.
+  expect(performance.now() - answeredAt).toBeLessThan(2000);
+});
+
 /** How the call of its tool `slow` stands, by its own record. */
 function outcomeOfSlow({ events }: StdioDownstream): 'running' | 'answered' | 'cancelled' | undefined {
   for (const event of events) {

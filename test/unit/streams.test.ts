@@ -89,7 +89,7 @@ test('lines are the same wherever the stream is cut', () => {
   for (let cut = 0; cut <= LINES.length; cut++) {
     const lines: string[] = [];
     const reader = createLineReader(
-      1000,
+      () => 1000,
       (line) => lines.push(line),
       () => expect.unreachable(),
     );
@@ -103,7 +103,7 @@ test('a line that is too long is told of with its beginning and its end, and the
   const kept: string[] = [];
   const lines: string[] = [];
   const reader = createLineReader(
-    1000,
+    () => 1000,
     (line) => lines.push(line),
     (ends) => kept.push(ends),
   );

@@ -29,7 +29,7 @@ export function recordStdin(): void {
   });
   // Not `node:readline`: on Node 24 a line ends for it where JSON may have U+2028.
   const lines = createLineReader(
-    16 * 1024 * 1024,
+    () => 16 * 1024 * 1024,
     (line) => record({ event: 'received', message: JSON.parse(line) }),
     () => {},
   );
