@@ -117,7 +117,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const passed = new PassedCall(calls, forwarding, request, caller, reply, since);
     const { logLevel } = passed;
     // Spec 2026-07-28: a level counts for one request. Before it a server has one, for all that it logs.
-    if (caller.era === 'modern' && isLogLevel(logLevel)) forwarding.downstream.wishes.wantLogs(logLevel);
+    // What a session has asked for earlier is told to servers that are new since then.
+    if (isLogLevel(logLevel)) forwarding.downstream.wishes.wantLogs(logLevel);
     passed.begun(repeats.forward(forwarding, passed, identityOf(caller)));
   }
 

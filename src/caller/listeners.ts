@@ -192,6 +192,7 @@ export function createListeners(
         if (session.notify !== listener.notify) return;
         session.notify = undefined;
         session.endStream = undefined;
+        session.usedAt = performance.now();
       };
       insistOnRoom(session.notify === undefined ? 0 : 1);
       if (!reply.listening(leave)) return false;

@@ -34,6 +34,7 @@ export class Session {
   capabilities: Params | undefined;
   extensions: Extensions | undefined;
   logLevel: LogLevel | undefined;
+  /** Since then nobody waits for it. */
   usedAt = 0;
   /** Ends the stream on which it hears of changes. */
   endStream: (() => void) | undefined;
@@ -68,6 +69,7 @@ export class Session {
   removeCall(id: RequestId, call: RunningCall | undefined): void {
     const name = nameOfId(id);
     if (this.#calls.get(name) === call) this.#calls.take(name);
+    this.usedAt = performance.now();
   }
 
   /** Finds the call and takes it out. */

@@ -148,7 +148,7 @@ class JoinedCall implements WayBack {
   }
 
   cancelledBy(caller: Joined, reason: string): void {
-    if (this.#callers.length > 1) {
+    if (this.#callers.some((each) => each !== caller && !each.isGone)) {
       this.#remove(caller);
       if (caller === this.#asked) this.#call?.callerLeft(false);
       return;

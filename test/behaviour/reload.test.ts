@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
 import { legacyChanging, modernChanging } from '../support/downstreams/changing.ts';
@@ -348,6 +349,64 @@ describe('another configuration', () => {
     expect(await subscription.closed).toBeDefined();
     await expect(client.listTools()).rejects.toThrow();
     expect((await gateway.post(...modernRequest('tools/list'))).status).toBe(200);
+  });
+
+  test('with a limit for messages counts on a pipe that is open', async () => {
+    await using crm = await legacyServer('a');
+    const servers = { mcpServers: { crm: crm.entry() } };
+    await using gateway = await startGateway(servers);
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    let written = '';
+    output.on('data', (chunk) => {
+      written += chunk;
+    });
+    const served = gateway.gateway.serveStdio(input, output);
+    const ping = (id: number) =>
+      void input.write(`${JSON.stringify(legacyRequest('ping', { of: 'x'.repeat(3000) }, { id })[0])}\n`);
+    ping(1);
+    await expect.poll(() => written).toContain('"id":1,"result":{}');
+    await gateway.reload({ ...servers, limits: { maxRequestBytes: 2048 } });
+    ping(2);
+    await expect.poll(() => written).toContain('The line is longer than 2048 bytes');
+    await gateway.reload(servers);
+    ping(3);
+    await expect.poll(() => written).toContain('"id":3,"result":{}');
+    input.end();
+    await served;
+  });
+
+  test('with a further server: it hears which level of logs a session has asked for before', async () => {
+    await using crm = await legacyChanging();
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const client = await gateway.connect({ era: 'legacy' });
+    await client.setLoggingLevel('debug');
+    await using later = await legacyChanging();
+    await gateway.reload({ mcpServers: { crm: crm.entry(), later: later.entry() } });
+    await client.callTool({ name: 'later__log', arguments: {} });
+    const levels = () =>
+      requestsOf(later, 'logging/setLevel').map(({ body }) => (body as Message).params.level);
+    await expect.poll(levels).toEqual(['debug']);
+  });
+
+  test('with more time for lists lets a server in that was too slow', async () => {
+    const tools = { tools: [tool('late')] };
+    await using crm = await plainServer({
+      era: 'legacy',
+      answers: {
+        'tools/list': async ({ result }) => {
+          await sleep(600);
+          result(tools);
+        },
+      },
+    });
+    const within = (listTimeoutMs: number) => ({ mcpServers: { crm: crm.entry({ listTimeoutMs }) } });
+    await using gateway = await startGateway(within(300));
+    expect(gateway.gateway.status().downstreams.crm?.state).toBe('down');
+    await gateway.reload(within(5000));
+    await expect
+      .poll(() => gateway.gateway.status().downstreams.crm?.state, { timeout: 10_000 })
+      .toBe('ready');
+    expect(await names(gateway)).toEqual(['crm__late']);
   });
 
   test('without a toolset, and with it again, is heard of by who asks there over a pipe', async () => {

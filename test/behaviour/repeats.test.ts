@@ -313,6 +313,29 @@ test('who cancels one of two joined calls cancels its own part, and who cancels 
   expect(ended(await next)).toEqual([5, 'run 3']);
 });
 
+test('who cancels a call that took over from one whose connection was cut cancels it', async () => {
+  await using at = await scene();
+  const { gateway, tool } = at;
+  const { headers } = await gateway.post(...legacyRequest('initialize', {}));
+  const session = { 'mcp-session-id': String(headers['mcp-session-id']) };
+  const call = (id: number) => legacyRequest('tools/call', ADD, { id })[0];
+  const cut = cuttable(gateway, [call(1), session]);
+  await expect.poll(() => tool.runs).toBe(1);
+  cut();
+  const second = gateway.post(call(2), session);
+  // Behind it: it has joined the first one.
+  await gateway.post(legacyRequest('ping')[0], session);
+  const params = { requestId: 2 };
+  await gateway.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params }, session);
+  expect((await second).messages).toEqual([]);
+  await expect.poll(() => tool.cancelled).toBe(1);
+  // It was meant: the next one is another call.
+  const next = gateway.post(call(3), session);
+  await expect.poll(() => tool.runs).toBe(2);
+  tool.open();
+  expect(ended(await next)).toEqual([3, 'run 2']);
+});
+
 test('requests that say something else beside the same arguments are two calls', async () => {
   const tool = gate((run, message) =>
     textResult(`run ${run} for ${message.params._meta['acme/user']}`, message),

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@modelcontextprotocol/client';
 import { describe, expect, test } from 'vitest';
 import { legacyChanging, modernChanging } from '../support/downstreams/changing.ts';
@@ -7,6 +8,7 @@ import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
+import { open } from '../support/wire-client.ts';
 
 const FORM = {
   mode: 'form',
@@ -279,6 +281,33 @@ test('a stream of notices that is cut while a wider one is refused: what it may 
   crm.cut();
   crm.refuse(false);
   await expect.poll(() => [crm.opened, lists()]).toEqual([2, 2]);
+  listening.cut();
+});
+
+test('a session is known for sessionIdleMs after its stream broke, and not since its last request', async () => {
+  await using crm = await legacyChanging();
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry() },
+    limits: { sessionIdleMs: 2000 },
+  });
+  const { headers } = await gateway.post(...legacyRequest('initialize', { capabilities: {} }));
+  const session = { 'mcp-session-id': String(headers['mcp-session-id']) };
+  await gateway.post(legacyRequest('resources/subscribe', { uri: 'test://counter' })[0], session);
+  const stream = () => {
+    const accept = 'text/event-stream';
+    const authorization = `Bearer ${gateway.token}`;
+    return open(gateway.url, { method: 'GET', headers: { ...session, accept, authorization } });
+  };
+  // Two pauses, so that one of them has a look at what is idle in it.
+  for (let times = 0; times < 2; times++) {
+    const listening = await stream();
+    await sleep(2100);
+    listening.cut();
+    await sleep(1100);
+  }
+  const listening = await stream();
+  await crm.change('test://counter');
+  expect((await listening.next())?.params).toEqual({ uri: 'test://counter' });
   listening.cut();
 });
 
