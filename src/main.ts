@@ -99,7 +99,10 @@ program
   .command('entry')
   .description(`print a configuration to paste: ${ENTRY_NAMES.join(', ')}`)
   .argument('<client>')
-  .option('--url <url>', 'where that client reaches this gateway; default http://127.0.0.1:8080/mcp')
+  .option(
+    '--url <url>',
+    'where that client reaches this gateway; default: on this machine, with HOST and PORT',
+  )
   .option(...CONFIG_OPTION)
   .action((client, options) =>
     runBriefly(Promise.resolve().then(() => entry(client, options, environment()))),

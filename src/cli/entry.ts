@@ -41,7 +41,7 @@ export function entry(name: string, options: EntryOptions, env: Env): number {
   const write = ENTRIES.get(name);
   if (write === undefined)
     throw new UsageError(`There is no entry for "${name}".\nThere is: ${ENTRY_NAMES.join(', ')}.`);
-  const url = options.url || `http://127.0.0.1:${env.PORT || '8080'}/mcp`;
+  const url = options.url || `http://${hostToCall(env.HOST)}:${env.PORT || '8080'}/mcp`;
   // "localhost:8080/mcp" is a URL too, of the scheme "localhost".
   if (!/^https?:/i.test(url) || !URL.canParse(url))
     throw new UsageError(`"${url}" is not a URL. Give the whole of it: https://…/mcp`);
@@ -55,6 +55,12 @@ export function entry(name: string, options: EntryOptions, env: Env): number {
   }
   for (const note of notes) process.stderr.write(`${note}\n`);
   return 0;
+}
+
+/** What listens everywhere does so on this machine, too. */
+function hostToCall(host: string | undefined): string {
+  if (!host || host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /**

@@ -28,6 +28,8 @@ const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 8080;
 const HIGHEST_PORT = 65_535;
 const MAX_WORKERS = 64;
+/** npm passes on what a terminal, or systemd, tells each process itself. Nobody is so soon out of patience. */
+const ECHO_MS = 300;
 
 /**
  * Serves until it is told to stop; resolves with the exit code: 1 where calls had to be cut.
@@ -148,18 +150,19 @@ function run(
 function stopSignal(onHangup: () => void): Promise<void> {
   const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
   return new Promise((resolve) => {
-    let wasAsked = false;
-    const stop = () => {
+    let asked: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
+    const stop = (signal: NodeJS.Signals) => {
+      const at = performance.now();
       // Asked a second time, it is at once.
-      if (wasAsked) process.exit(1);
-      wasAsked = true;
+      if (asked !== undefined && (signal !== asked.signal || at - asked.at > ECHO_MS)) process.exit(1);
+      asked ??= { signal, at };
       resolve();
     };
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
     process.on('SIGHUP', () => {
       // The same signal tells that the window was closed in which it ran.
-      if (terminals.some((descriptor) => !isatty(descriptor))) stop();
-      else if (!wasAsked) onHangup();
+      if (terminals.some((descriptor) => !isatty(descriptor))) stop('SIGHUP');
+      else if (asked === undefined) onHangup();
     });
   });
 }

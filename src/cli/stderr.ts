@@ -1,11 +1,18 @@
 /**
  * stderr as log lines need it: a line is written at once where there is room for it, so the last before a crash is there,
  * and nobody waits for a reader that does not read. Such a one (clients that start their servers, some of them) would
- * otherwise stop the whole gateway once its pipe is full.
+ * otherwise stop the whole gateway once its pipe is full. What it misses is counted, and the first thing that it hears of
+ * when it reads again.
  */
 export const stderr = {
   write(text: string): void {
-    if (process.stderr.writableLength <= MAX_WAITING_BYTES) process.stderr.write(text);
+    if (process.stderr.writableLength > MAX_WAITING_BYTES) {
+      lost += linesIn(text);
+      return;
+    }
+    if (lost > 0) process.stderr.write(tellOfLost(lost));
+    lost = 0;
+    process.stderr.write(text);
   },
   /** Resolves when everything is written, or nobody wants it. */
   async drained(): Promise<boolean> {
@@ -19,6 +26,17 @@ export const stderr = {
 
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 const DRAIN_MS = 1000;
+
+let lost = 0;
+
+const linesIn = (text: string) => text.split('\n').length - 1;
+
+/** As the log writes its lines, which is one of those that use this. */
+const tellOfLost = (lines: number) =>
+  `${JSON.stringify({
+    ...{ level: 'error', time: new Date().toISOString(), event: 'lines_lost', lines },
+    msg: `${lines} lines are missing here: nobody read what was written before them`,
+  })}\n`;
 
 // Whoever read it has gone: no reason to end.
 process.stderr.on('error', () => {});

@@ -1,8 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { basename, extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Numbers, sumOf } from '../caller/metrics.ts';
 import { MAIN, type Offer, type Processes, sameOffers } from '../caller/processes.ts';
@@ -13,8 +11,8 @@ import { within } from '../downstream/within.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Logger } from '../log.ts';
 import type { News } from '../relay/elsewhere.ts';
+import { makeMeetingPlace } from './meeting-place.ts';
 import { createTokenChanges } from './token-changes.ts';
-import { UsageError } from './usage-error.ts';
 import type { FromWorker, ToWorker } from './worker.ts';
 
 /** Further processes that serve the same callers: each takes connections in turn, and calls servers itself where it can. */
@@ -55,8 +53,6 @@ const RESTART_MS = 1000;
 /** Each says something once a second. Looks are counted, and not time: this process may have stood still itself. */
 const LOOK_MS = 1000;
 const MAX_SILENT = 10;
-/** A socket's path has 103 bytes on macOS and 107 on Linux, of which these have the rest: `123456/worker-123456`. */
-const MAX_START_BYTES = 103 - 20;
 /** How long what is there waits for those that are to take over. */
 const ARRIVAL_MS = 10_000;
 /** So much longer than it was told may a worker take to end. */
@@ -65,6 +61,7 @@ const END_MS = 2000;
 /**
  * @param count      how many processes there are with this one
  * @param onRefused  a downstream has refused the credentials of one of them
+ * @throws UsageError  there is no place where they could meet
  */
 export function createWorkers(
   count: number,
@@ -72,17 +69,8 @@ export function createWorkers(
   log: Logger,
   onRefused: () => void,
 ): Workers {
-  // Nobody else may hand requests over.
-  const start = join(tmpdir(), 'mcp-switchboard-');
-  if (process.platform !== 'win32' && Buffer.byteLength(start) > MAX_START_BYTES)
-    throw new UsageError(
-      `The processes meet in sockets below "${tmpdir()}",\nwhich is too long for that: set TMPDIR to a shorter path.`,
-    );
-  const folder = mkdtempSync(start);
-  const prefix = process.platform === 'win32' ? `\\\\.\\pipe\\${basename(folder)}-` : join(folder, 'worker-');
+  const { prefix, remove } = makeMeetingPlace();
   const pathOf = (index: number) => `${prefix}${index}`;
-  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', removeFolder);
   let { config } = settings;
   const tokens = createTokenChanges(settings.token);
   let gateway: Gateway | undefined;
@@ -278,8 +266,7 @@ export function createWorkers(
       isClosing = true;
       clearInterval(looking);
       for (const { child } of workers) child.kill('SIGKILL');
-      process.off('exit', removeFolder);
-      removeFolder();
+      remove();
     },
   };
 }

@@ -401,6 +401,16 @@ describe.concurrent('entry', () => {
     expect(tooWide(stderr)).toEqual([]);
   });
 
+  test.for([
+    ['192.168.1.20', 'http://192.168.1.20:9000/mcp'],
+    ['fd00::20', 'http://[fd00::20]:9000/mcp'],
+    ['0.0.0.0', 'http://127.0.0.1:9000/mcp'],
+    ['::', 'http://127.0.0.1:9000/mcp'],
+  ])('with HOST=%s it calls %s', async ([HOST = '', url], { expect }) => {
+    const { stdout } = await entry(['cursor'], { ...env, HOST, PORT: '9000' });
+    expect(JSON.parse(stdout).mcpServers.switchboard.url).toBe(url);
+  });
+
   test('without a token there is a place to put it, and a word about that', async () => {
     const { stdout, stderr } = await entry(['realtime'], {});
     expect(JSON.parse(stdout)).toMatchObject({ authorization: '<SWITCHBOARD_TOKEN>' });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { describe, test } from 'vitest';
 import { isAlive } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
@@ -40,11 +41,30 @@ describe.concurrent('the end', () => {
     child.process.kill(first);
     await expect.poll(() => stubborn.events.map(({ event }) => event)).toContain('stdin closed');
     expect(stubborn.pids.map(isAlive)).toEqual([true]);
+    // Sooner it would be the same wish.
+    await setTimeout(500);
 
     // 1: it was not given the time to end its work.
     expect(await stop(child, second)).toEqual({ code: 1, signal: null });
     await expect.poll(() => stubborn.pids.map(isAlive)).toEqual([false]);
   });
+
+  test.for<NodeJS.Signals>(['SIGINT', 'SIGTERM'])(
+    '%s that comes twice at once, as under npx, is one: a running call has its answer',
+    async (signal, { expect }) => {
+      await using crm = await modernServer();
+      await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
+      await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env: noToken });
+      const url = await listening(child);
+      const call = ask(url, TOKEN, 'tools/call', { name: 'crm__slow', arguments: { ms: 1000 } });
+      await expect.poll(() => crm.calls.map(({ outcome }) => outcome)).toEqual(['running']);
+      const exit = stop(child, signal);
+      await setTimeout(20);
+      child.process.kill(signal);
+      expect((await call).messages[0]?.result.content[0].text).toBe('waited 1000 ms');
+      expect(await exit).toEqual({ code: 0, signal: null });
+    },
+  );
 
   test('a downstream that was asked and is silent does not hold it up', async ({ expect }) => {
     await using silent = await silentServer();

@@ -700,17 +700,21 @@ test('a call that is lost with its process may have run, and its caller is not t
   await at.child.waitFor('stderr', /"event":"call".*"tool":"crm__slow".*"outcome":"failed"/);
 });
 
-test('where the folder of its sockets has too long a name, what is to be done is said at the start', async ({
-  expect,
-}) => {
-  await using folder = await folderWith({
-    'servers.json': { mcpServers: { crm: { url: 'http://127.0.0.1:9/mcp' } } },
-  });
-  const env = { TMPDIR: join(tmpdir(), 'x'.repeat(100)), SWITCHBOARD_TOKEN: TOKEN };
-  await using child = runCli(['serve', '--port', '0', '--workers', '2'], { cwd: folder.path, env });
-  expect(await child.exit).toMatchObject({ code: 1 });
-  expect(child.stderr).toContain('set TMPDIR to a shorter path');
-});
+test.for([
+  ['has too long a name', 'x'.repeat(100), 'set TMPDIR to a shorter path'],
+  ['cannot be made', 'not-there', 'set TMPDIR to one that this user may write'],
+])(
+  'where the folder of its sockets %s, what is to be done is said at the start',
+  async ([_why, name = '', said], { expect }) => {
+    await using folder = await folderWith({
+      'servers.json': { mcpServers: { crm: { url: 'http://127.0.0.1:9/mcp' } } },
+    });
+    const env = { TMPDIR: join(tmpdir(), name), SWITCHBOARD_TOKEN: TOKEN };
+    await using child = runCli(['serve', '--port', '0', '--workers', '2'], { cwd: folder.path, env });
+    expect(await child.exit).toMatchObject({ code: 1 });
+    expect(child.stderr).toContain(said);
+  },
+);
 
 test('a name that is no text is refused, and costs no process', async ({ expect }) => {
   await using downstream = await plainServer({ era: 'modern' });

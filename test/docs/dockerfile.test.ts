@@ -72,7 +72,8 @@ test('its user has a folder for what is kept, at the place that README names for
   expect(made).toContainEqual({ name: 'RUN', value: 'mkdir data && chown node:node data' });
   const [, section = ''] = readMarkdown('README.md').text.split('\n### Container\n');
   expect(section).toContain('/app/data`');
-  expect(section).toContain('{ "catalogFile": "data/servers.catalog.json" }');
+  // Relative, it would be beside the configuration, which may be in a folder of its own.
+  expect(section).toContain('{ "catalogFile": "/app/data/servers.catalog.json" }');
 });
 
 test('its steps leave a program that starts without dev dependencies, and is found healthy', async () => {
