@@ -105,12 +105,10 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
   /** Where the server has gone away meanwhile, `main` is of no more use either: it is waited for the next one, once. */
   async function openBeside(main: Connection, capabilities: string, mayWait = true): Promise<Connection> {
     if (main.link.era !== 'legacy') return main;
-    try {
-      return await asking.with(capabilities);
-    } catch (error) {
+    return asking.with(capabilities).catch(async (error: unknown) => {
       const next = mayWait && isCutOff(error) ? await kept.after(main) : undefined;
       return next === undefined ? main : openBeside(next, capabilities, false);
-    }
+    });
   }
 
   /** For requests of callers that can be asked these things. Where no connection can say so, they are asked nothing. */

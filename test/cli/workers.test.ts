@@ -432,7 +432,7 @@ describe.concurrent('several processes', () => {
         ),
       )
       .toBe('refused');
-    gateway.child.process.kill('SIGTERM');
+    gateway.child.process.kill('SIGINT');
     expect(await once(gateway.child.process, 'exit')).toEqual([1, null]);
     await expect.poll(() => isAlive(pidOfWorker(gateway.child))).toBe(false);
     await heard;
