@@ -15,7 +15,7 @@ import type { Dispatcher } from './dispatch.ts';
 import { createEndpoint } from './endpoint.ts';
 import type { Entrance } from './entrance.ts';
 import type { Others } from './hand-over.ts';
-import { createHostCheck, isLoopback } from './hosts.ts';
+import { createHostCheck, inUrl, isLoopback } from './hosts.ts';
 import type { PagesOptions, Readiness } from './pages.ts';
 import type { Selector } from './selection.ts';
 import type { Sessions } from './sessions.ts';
@@ -169,7 +169,6 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const entrance = await options.open(server);
   applyLimits();
   const { port } = entrance;
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   let closed: Promise<void> | undefined;
 
   async function stopListening(): Promise<void> {
@@ -190,7 +189,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   }
 
   return {
-    url: `http://${host}:${port}/mcp`,
+    url: `http://${inUrl(options.host)}:${port}/mcp`,
     get running() {
       return running;
     },

@@ -2,6 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1'];
 
+/** As a URL has it: an address of IPv6 stands in brackets there. */
+export const inUrl = (host: string) => (host.includes(':') ? `[${host}]` : host);
+
 export function isLoopback(host: string): boolean {
   return LOOPBACK_NAMES.includes(host) || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

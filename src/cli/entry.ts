@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hostnameOf, isLoopback } from '../caller/hosts.ts';
+import { hostnameOf, inUrl, isLoopback } from '../caller/hosts.ts';
 import { DEFAULT_CONFIG, type Env } from './environment.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -60,7 +60,7 @@ export function entry(name: string, options: EntryOptions, env: Env): number {
 /** What listens everywhere does so on this machine, too. */
 function hostToCall(host: string | undefined): string {
   if (!host || host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
+  return inUrl(host);
 }
 
 /**

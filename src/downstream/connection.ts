@@ -61,8 +61,7 @@ export class ConnectFailed extends Error {
 /** The connection, with what is to be done when it is left. */
 export function untilEnd(connection: Connection, leave: () => void): Connection {
   return {
-    link: connection.link,
-    client: connection.client,
+    ...connection,
     close() {
       leave();
       return connection.close();

@@ -238,6 +238,7 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
   /** Calls whose callers are asked something. */
   let held = 0;
   const running = () => gate.size + held;
+
   async function close(): Promise<void> {
     closing.abort();
     await Promise.all([kept.close(), asking.close(), leaving.over()]);

@@ -11,6 +11,7 @@ import { plainServer } from '../support/downstreams/plain.ts';
 import type { StdioEvent } from '../support/downstreams/stdio/record.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { COUNTER } from '../support/downstreams/whole.ts';
+import { asks } from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 
 /* Callers that can be asked something are served over connections of their own. */
@@ -113,12 +114,7 @@ test('a call whose caller is asked goes on when another one finds the connection
     sessions: true,
     tools: ['ask', 'print'].map((name) => ({ name, inputSchema: { type: 'object' } })),
     answers: {
-      'tools/call ask': async (given) => {
-        const stream = given.stream();
-        stream.send({ id: 'q', method: 'elicitation/create', params: FORM });
-        const { result } = await given.responseTo('q');
-        stream.result({ content: [{ type: 'text', text: result?.action }] });
-      },
+      'tools/call ask': asks('elicitation/create', FORM),
       // As many say it whose session is gone.
       'tools/call print': ({ error }) => error(-32000, 'out of paper', { status: 400 }),
     },
@@ -131,7 +127,7 @@ test('a call whose caller is asked goes on when another one finds the connection
     return { action: 'decline' };
   });
   const { content } = await client.callTool({ name: 'crm__ask', arguments: {} });
-  expect(content).toEqual([{ type: 'text', text: 'decline' }]);
+  expect(content).toEqual([{ type: 'text', text: '{"action":"decline"}' }]);
   expect(requestsOf(crm, 'initialize')).toHaveLength(3);
 });
 

@@ -3,9 +3,17 @@ import { describe, expect, test } from 'vitest';
 import { doorTo } from '../support/door.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { answersStatus, cutsConnection, neverAnswers } from '../support/downstreams/wire.ts';
+import {
+  answersStatus,
+  asks,
+  cutsConnection,
+  neverAnswers,
+  textResult,
+} from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
+
+const FORM = { mode: 'form', message: 'Which one?', requestedSchema: { type: 'object', properties: {} } };
 
 async function echo(gateway: RunningGateway, text: string): Promise<string> {
   const params = { name: 'crm__echo', arguments: { text } };
@@ -49,23 +57,13 @@ describe.each(['modern', 'legacy'] as const)('a %s server', (era) => {
 });
 
 test('a legacy server that starts again costs no call of who can be asked, and can ask it afterwards', async () => {
-  const asks: Answer = async (given) => {
-    const stream = given.stream();
-    stream.send({
-      id: 'q',
-      method: 'elicitation/create',
-      params: { mode: 'form', message: 'Which one?', requestedSchema: { type: 'object', properties: {} } },
-    });
-    const { result } = await given.responseTo('q');
-    stream.result({ content: [{ type: 'text', text: result?.action ?? 'was not asked' }] });
-  };
   await using crm = await plainServer({
     era: 'legacy',
     sessions: true,
     tools: ['ask', 'echo'].map((name) => ({ name, inputSchema: { type: 'object' } })),
     answers: {
-      'tools/call ask': asks,
-      'tools/call echo': ({ result }) => result({ content: [{ type: 'text', text: 'echo' }] }),
+      'tools/call ask': asks('elicitation/create', FORM),
+      'tools/call echo': (given) => given.result(textResult('echo', given.message)),
     },
   });
   await using door = await doorTo(crm.url);
@@ -79,14 +77,14 @@ test('a legacy server that starts again costs no call of who can be asked, and c
     const { content } = await client.callTool({ name: `crm__${name}`, arguments: {} });
     return (content as { text: string }[])[0]?.text;
   };
-  expect(await call('ask')).toBe('decline');
+  expect(await call('ask')).toBe('{"action":"decline"}');
   const open = await door.close();
   const meanwhile = call('echo');
   await sleep(250);
   crm.forgetSessions();
   await open();
   expect(await meanwhile).toBe('echo');
-  expect(await call('ask')).toBe('decline');
+  expect(await call('ask')).toBe('{"action":"decline"}');
 });
 
 test('a server that loses its session again and again is not taken for one that crashes', async () => {
