@@ -14,14 +14,14 @@ export type Env = Readonly<Record<string, string | undefined>>;
  * These variables and, behind them, those of `.env` in the directory. Nothing is exported.
  *
  * @param onFile  told the absolute path of that, whether it is there or not
- * @throws UsageError  it is there and cannot be read: a token would be missed, and another one made
+ * @throws UsageError  it is there and cannot be read, or is no UTF-8 text: a token would be missed, and another one made
  */
 export function readEnvironment(directory: string, env: Env, onFile: (path: string) => void = () => {}): Env {
   let text: string;
   const file = resolve(directory, '.env');
   onFile(file);
   try {
-    text = readFileSync(file, 'utf8');
+    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (ABSENT.has(code)) return env;

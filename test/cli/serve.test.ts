@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${NAME} is what servers.json says, not a forgotten template.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { folderWith, runCli } from '../support/cli.ts';
@@ -140,6 +140,20 @@ describe.concurrent('.env', () => {
     await using child = runCli(['check', '--config', config], { cwd: beside.path });
     expect(await child.exit).toEqual({ code: 1, signal: null });
     expect(child.stderr).toBe(`${join(folder.path, '.env')}: is a directory\n`);
+  });
+
+  test('one that PowerShell wrote as UTF-16 is not taken for none, by any command', async ({ expect }) => {
+    await using folder = await folderWith({ 'servers.json': nowhere });
+    const utf16 = Buffer.from(`\uFEFFSWITCHBOARD_TOKEN=${TOKEN}\r\n`, 'utf16le');
+    await writeFile(join(folder.path, '.env'), utf16);
+    const commands = [['serve', '--port', '99999'], ['check'], ['entry', 'cursor']];
+    await Promise.all(
+      commands.map(async (command) => {
+        await using child = runCli(command, { cwd: folder.path });
+        expect(await child.exit).toEqual({ code: 1, signal: null });
+        expect([child.stdout, child.stderr]).toEqual(['', '.env: is not UTF-8 text\n']);
+      }),
+    );
   });
 
   test('a variable that is set to nothing counts as not set', async () => {
