@@ -36,6 +36,6 @@ export function selectionUrl(config: Config, options: ViewOptions): string {
 function find<T>(known: ReadonlyMap<string, T>, thing: string, name: string): T {
   const found = known.get(name);
   if (found !== undefined) return found;
-  const names = [...known.keys()].join(', ') || 'none';
-  throw new UsageError(`There is no ${thing} "${name}".\nThere is: ${names}.`);
+  const others = known.size > 0 ? `There is: ${[...known.keys()].join(', ')}` : 'servers.json has none';
+  throw new UsageError(`There is no ${thing} "${name}".\n${others}.`);
 }
