@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hostnameOf, inUrl, isLoopback } from '../caller/hosts.ts';
-import { DEFAULT_CONFIG, type Env } from './environment.ts';
+import { DEFAULT_CONFIG, type Env, HIGHEST_PORT, readNumber } from './environment.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface EntryOptions {
@@ -41,13 +41,16 @@ export function entry(name: string, options: EntryOptions, env: Env): number {
   const write = ENTRIES.get(name);
   if (write === undefined)
     throw new UsageError(`There is no entry for "${name}".\nThere is: ${ENTRY_NAMES.join(', ')}.`);
-  const url = options.url || `http://${hostToCall(env.HOST)}:${env.PORT || '8080'}/mcp`;
-  // "localhost:8080/mcp" is a URL too, of the scheme "localhost".
-  if (!/^https?:/i.test(url) || !URL.canParse(url))
-    throw new UsageError(`"${url}" is not a URL. Give the whole of it: https://…/mcp`);
   const token = env.SWITCHBOARD_TOKEN?.trim() || TOKEN_PLACEHOLDER;
   const configPath = resolve(options.config || env.SWITCHBOARD_CONFIG || DEFAULT_CONFIG);
-  const { paste, advice } = write({ url, token, configPath });
+  const { paste, advice } = write({
+    // Not asked for by who starts the gateway itself.
+    get url() {
+      return wholeUrl(options.url || urlHere(env));
+    },
+    token,
+    configPath,
+  });
   process.stdout.write(typeof paste === 'string' ? `${paste}\n` : `${JSON.stringify(paste, null, 2)}\n`);
   const notes = [...advice];
   if (token === TOKEN_PLACEHOLDER && name !== 'claude-desktop') {
@@ -55,6 +58,21 @@ export function entry(name: string, options: EntryOptions, env: Env): number {
   }
   for (const note of notes) process.stderr.write(`${note}\n`);
   return 0;
+}
+
+function wholeUrl(url: string): string {
+  // "localhost:8080/mcp" is a URL too, of the scheme "localhost".
+  if (!/^https?:/i.test(url) || !URL.canParse(url))
+    throw new UsageError(`"${url}" is not a URL. Give the whole of it: https://…/mcp`);
+  const { origin, pathname } = new URL(url);
+  if (pathname === '/') throw new UsageError(`"${url}" has no path.\nGive the whole of it: ${origin}/mcp`);
+  return url;
+}
+
+function urlHere(env: Env): string {
+  // Which port is free is known where it listens.
+  const port = readNumber({ PORT: env.PORT }, 1, HIGHEST_PORT) ?? 8080;
+  return `http://${hostToCall(env.HOST)}:${port}/mcp`;
 }
 
 /** What listens everywhere does so on this machine, too. */

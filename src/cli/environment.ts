@@ -5,6 +5,7 @@ import { explain } from '../config/read-text.ts';
 import { UsageError } from './usage-error.ts';
 
 export const DEFAULT_CONFIG = 'servers.json';
+export const HIGHEST_PORT = 65_535;
 
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 
@@ -29,4 +30,18 @@ export function readEnvironment(directory: string, env: Env, onFile: (path: stri
     throw new UsageError(`${name}: ${explain(code)}`);
   }
   return { ...parse(text), ...env };
+}
+
+/** What the first of an option and a variable says that is set; undefined where none is. */
+export function readNumber(
+  given: Record<string, string | undefined>,
+  from: number,
+  to: number,
+): number | undefined {
+  // Compose files and container platforms pass what nobody set as an empty text.
+  const [name, text = ''] = Object.entries(given).find(([, text]) => text) ?? [];
+  if (name === undefined) return undefined;
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= from && number <= to) return number;
+  throw new UsageError(`${name} is "${text}"; it must be a number from ${from} to ${to}.`);
 }

@@ -3,7 +3,7 @@ import { isatty } from 'node:tty';
 import { createGateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
 import { tuneCollector } from './collector.ts';
-import type { Env } from './environment.ts';
+import { type Env, HIGHEST_PORT, readNumber } from './environment.ts';
 import { guardProcess } from './guard.ts';
 import { auditLinesBesideLog, openConfig, openLog } from './open.ts';
 import { type ReadSettings, readWithFiles, reloadOnChange, type Settings } from './reloading.ts';
@@ -26,7 +26,6 @@ type Environment = (onFile?: OnFile) => Env;
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 8080;
-const HIGHEST_PORT = 65_535;
 const MAX_WORKERS = 64;
 /** npm passes on what a terminal, or systemd, tells each process itself. Nobody is so soon out of patience. */
 const ECHO_MS = 300;
@@ -165,16 +164,6 @@ function stopSignal(onHangup: () => void): Promise<void> {
       else if (asked === undefined) onHangup();
     });
   });
-}
-
-/** What the first of an option and a variable says that is set; undefined where none is. */
-function readNumber(given: Record<string, string | undefined>, from: number, to: number): number | undefined {
-  // Compose files and container platforms pass what nobody set as an empty text.
-  const [name, text = ''] = Object.entries(given).find(([, text]) => text) ?? [];
-  if (name === undefined) return undefined;
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= from && number <= to) return number;
-  throw new UsageError(`${name} is "${text}"; it must be a number from ${from} to ${to}.`);
 }
 
 /** EINVAL: it is one of a link, and names none (`fe80::1`). EAFNOSUPPORT: there is no IPv6. */

@@ -411,6 +411,21 @@ describe.concurrent('entry', () => {
     expect(JSON.parse(stdout).mcpServers.switchboard.url).toBe(url);
   });
 
+  test.for([
+    [['--url', 'https://mcp.example.com'], {}, 'Give the whole of it: https://mcp.example.com/mcp'],
+    [['--url', 'https://mcp.example.com/?a=b'], {}, 'Give the whole of it: https://mcp.example.com/mcp'],
+    [[], { PORT: '80a' }, 'PORT is "80a"; it must be a number from 1 to 65535.'],
+    [[], { PORT: '0' }, 'PORT is "0"; it must be a number from 1 to 65535.'],
+  ] as const)(
+    'with %j and %j it prints nothing that leads nowhere',
+    async ([given, env, said], { expect }) => {
+      const { code, stdout, stderr } = await run(['entry', 'realtime', ...given], {}, env);
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).toContain(said);
+      expect(tooWide(stderr)).toEqual([]);
+    },
+  );
+
   test('without a token there is a place to put it, and a word about that', async () => {
     const { stdout, stderr } = await entry(['realtime'], {});
     expect(JSON.parse(stdout)).toMatchObject({ authorization: '<SWITCHBOARD_TOKEN>' });
@@ -432,7 +447,8 @@ describe.concurrent('entry', () => {
       'here.mjs': "import { writeFileSync } from 'node:fs'; writeFileSync('started', '');",
       '.env': 'CRM_API_KEY="key of the file"\n',
     });
-    await using printing = runCli(['entry', 'claude-desktop'], { cwd: folder.path });
+    // It has no use for a port.
+    await using printing = runCli(['entry', 'claude-desktop'], { cwd: folder.path, env: { PORT: '0' } });
     expect(await printing.exit).toEqual({ code: 0, signal: null });
     const { mcpServers } = JSON.parse(printing.stdout);
     expect(mcpServers).toEqual({
