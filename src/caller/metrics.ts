@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Metric, Registry } from 'prom-client';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { DownstreamStatus } from '../downstream/status.ts';
@@ -166,7 +167,8 @@ export function createMetrics({ downstreams, exposedTools, others }: MetricsOpti
     add('mcp_switchboard_exposed_tools', 'gauge', 'Tools that callers are offered.', () => [
       { labels: {}, value: exposedTools() },
     ]);
-    return [ours, processMetrics(library)];
+    ofProcess ??= processMetrics(library);
+    return [ours, await ofProcess];
   }
 
   return {
@@ -205,14 +207,30 @@ export function createMetrics({ downstreams, exposedTools, others }: MetricsOpti
 }
 
 /** Of the process, and made once for it: what watches the event loop cannot be taken away again. */
-let ofProcess: Registry | undefined;
+let ofProcess: Promise<Registry> | undefined;
 
-function processMetrics({ collectDefaultMetrics, Registry }: typeof import('prom-client')): Registry {
-  if (ofProcess === undefined) {
-    ofProcess = new Registry();
-    collectDefaultMetrics({ register: ofProcess });
+/** So often the library looks at the event loop; it has a number from the second time on, and absurd ones before. */
+const LOOK_MS = 10;
+
+async function processMetrics({
+  collectDefaultMetrics,
+  Counter,
+  Registry,
+}: typeof import('prom-client')): Promise<Registry> {
+  const metrics = new Registry();
+  const { user, system } = process.cpuUsage();
+  collectDefaultMetrics({ register: metrics, eventLoopMonitoringPrecision: LOOK_MS });
+  // The library counts from here on, and this began with the process.
+  for (const [name, micros] of [
+    ['process_cpu_user_seconds_total', user],
+    ['process_cpu_system_seconds_total', system],
+    ['process_cpu_seconds_total', user + system],
+  ] as const) {
+    const counter = metrics.getSingleMetric(name);
+    if (counter instanceof Counter) counter.inc(micros / 1e6);
   }
-  return ofProcess;
+  for (let look = 0; look < 2; look++) await setTimeout(2 * LOOK_MS);
+  return metrics;
 }
 
 interface Value {
