@@ -64,9 +64,8 @@ function wholeUrl(url: string): string {
   // "localhost:8080/mcp" is a URL too, of the scheme "localhost".
   if (!/^https?:/i.test(url) || !URL.canParse(url))
     throw new UsageError(`"${url}" is not a URL. Give the whole of it: https://…/mcp`);
-  const { origin, pathname } = new URL(url);
-  if (pathname === '/') throw new UsageError(`"${url}" has no path.\nGive the whole of it: ${origin}/mcp`);
-  return url;
+  // People name their host. Who serves MCP at the root of it says so with a slash.
+  return /^[^/]+\/\/[^/?#]+$/.test(url) ? `${url}/mcp` : url;
 }
 
 function urlHere(env: Env): string {
