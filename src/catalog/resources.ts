@@ -5,6 +5,7 @@ import { lets } from './glob.ts';
 import { COMMON_FIELDS, findWrong, findWrongIcon, isText, type Rule } from './judge-fields.ts';
 import { noteIdle, type OfferedItem, offerItems } from './offer-items.ts';
 import type { CatalogNote, CatalogSource } from './offered-tool.ts';
+import { mendAnnotations } from './resource-annotations.ts';
 import { createTemplates } from './templates.ts';
 
 export interface ResourceRoute {
@@ -51,7 +52,11 @@ export function mapResources(sources: readonly CatalogSource[], notes: CatalogNo
   const byKey = new Map(offering.map((downstream) => [encodeURIComponent(downstream.key), downstream]));
   const offer = (field: UriField, downstream: Downstream, items: readonly Listed[] | undefined) => {
     const kind = { noun: 'resource', idField: field, filter: downstream.config.resources, wrongIn };
-    return offerItems(downstream, items, kind, notes);
+    return offerItems(downstream, items, kind, notes).map((offered) => {
+      const tool = `resource ${offered.id}`;
+      const addNote = (note: string) => void notes.push({ downstream: downstream.key, tool, note });
+      return { ...offered, item: mendAnnotations(offered.item, addNote) };
+    });
   };
   const resources = sources.flatMap(({ downstream, list }) => offer('uri', downstream, list?.resources));
   const templates = sources.flatMap(({ downstream, list }) =>
