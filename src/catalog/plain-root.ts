@@ -16,6 +16,8 @@ interface Search {
   readonly root: Schema;
   /** Keywords that were found and are gone from the root. */
   readonly found: Set<string>;
+  /** What holds on some condition, wherever that stands: several of them need not hold together. */
+  readonly conditional: Parts[];
   readonly effort: Effort;
 }
 
@@ -31,9 +33,10 @@ export function flattenRoot(root: Schema, effort: Effort): FlatRoot {
   if (!allowsObject(root.type)) return { fault: `its inputSchema is of type ${JSON.stringify(root.type)}` };
   const found = new Set<string>();
   const notes: string[] = [];
-  const search: Search = { root, found, effort };
+  const search: Search = { root, found, conditional: [], effort };
   const parts = collect(root, search, 0, notes);
   if (parts === undefined) return { fault: 'no alternative of its inputSchema is an object' };
+  takeIn(parts, search.conditional, 'one');
   const own = isObject(root.properties) ? Object.keys(root.properties).length : 0;
   // Of the root's own properties alone, "no others" was true; the alternatives brought more.
   const isWider = parts.properties.size > own;
@@ -121,7 +124,7 @@ function collect(schema: Schema, search: Search, depth: number, notes: string[])
     const parts = inner(branch);
     return parts === undefined ? [] : [{ ...parts, required: new Set<string>() }];
   });
-  takeIn({ properties, required }, conditional, 'all');
+  search.conditional.push(...conditional);
   return { properties, required };
 }
 

@@ -212,6 +212,32 @@ test('enum, const, not and conditions go from the root, and the properties of co
   expect(schema).toEqual({ type: 'object', properties: { a: text, b: text } });
 });
 
+const dependingOn = (kind: string, properties: object) => ({
+  if: { properties: { kind: { const: kind } } },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+  then: { properties },
+});
+test.each([
+  ['then and else', { ...dependingOn('a', { value: text }), else: { properties: { value: number } } }],
+  ['conditions', { allOf: [dependingOn('a', { value: text }), dependingOn('b', { value: number })] }],
+  [
+    'dependentSchemas',
+    { dependentSchemas: { a: { properties: { value: text } }, b: { properties: { value: number } } } },
+  ],
+])('what several %s say of one argument need not hold together', (_what, conditions) => {
+  const properties = { kind: text, a: text, b: text };
+  const value = { anyOf: [text, number] };
+  expect(shape({ type: 'object', properties, ...conditions }).schema.properties).toEqual({
+    ...properties,
+    value,
+  });
+  // Nor where the argument is there in any case.
+  expect(
+    shape({ type: 'object', properties: { ...properties, value: { minLength: 1 } }, ...conditions }).schema
+      .properties,
+  ).toEqual({ ...properties, value: { anyOf: [{ minLength: 1 }, text, number] } });
+});
+
 test('references in a circle at the root are bounded', () => {
   const circle = { oneOf: Array.from({ length: 10 }, () => ({ $ref: '#' })) };
   expect(fault(circle)).toMatch(/alternatives come to more than|no alternative/);
