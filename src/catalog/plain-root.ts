@@ -94,8 +94,11 @@ function collect(schema: Schema, search: Search, depth: number, notes: string[])
     Object.entries(isObject(schema.properties) ? schema.properties : {}),
   );
   const required = new Set<string>(textsOf(schema.required));
+  // `true` is a schema, and asks for nothing.
   const inner = (branch: unknown, innerNotes: string[] = []) =>
-    isObject(branch) ? collect(branch, search, depth + 1, innerNotes) : undefined;
+    isObject(branch) || branch === true
+      ? collect(branch === true ? {} : branch, search, depth + 1, innerNotes)
+      : undefined;
 
   if (typeof schema.$ref === 'string') {
     const parts = inner(findLocal(root, schema.$ref), notes);

@@ -238,6 +238,12 @@ test.each([
   ).toEqual({ ...properties, value: { anyOf: [{ minLength: 1 }, text, number] } });
 });
 
+test('where one alternative asks for nothing, nothing is required', () => {
+  const properties = { a: text };
+  const { schema } = shape({ type: 'object', properties, anyOf: [{ required: ['a'] }, true] });
+  expect(schema).toEqual({ type: 'object', properties });
+});
+
 test('references in a circle at the root are bounded', () => {
   const circle = { oneOf: Array.from({ length: 10 }, () => ({ $ref: '#' })) };
   expect(fault(circle)).toMatch(/alternatives come to more than|no alternative/);
