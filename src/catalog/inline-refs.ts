@@ -76,11 +76,26 @@ function expand(
     if (target !== undefined && !path.includes(ref)) {
       spend(effort, target.chars);
       inlined++;
-      return expandPart({ ...target.found, ...siblings }, [...path, ref], depth + 1);
+      return expandPart(beside(target.found, siblings), [...path, ref], depth + 1);
     }
     open++;
     return mapSubschemas(siblings, inner);
   }
 
   return { schema: expandPart(root, [], 0), inlined, open };
+}
+
+/** Keywords that only tell: where both have one, that beside the reference is the nearer. */
+const TELLING: ReadonlySet<string> = new Set(['title', 'description', 'default', 'examples', '$comment']);
+
+/** What a reference stands for, together with what stands beside it: since 2019-09 both hold. */
+function beside(found: Schema, siblings: Schema): Schema {
+  const isClear = Object.entries(siblings).every(
+    ([keyword, value]) =>
+      TELLING.has(keyword) ||
+      !Object.hasOwn(found, keyword) ||
+      JSON.stringify(found[keyword]) === JSON.stringify(value),
+  );
+  if (isClear) return { ...found, ...siblings };
+  return { ...siblings, allOf: [...(Array.isArray(siblings.allOf) ? siblings.allOf : []), found] };
 }

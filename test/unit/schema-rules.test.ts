@@ -274,6 +274,26 @@ test('a local reference is replaced with what it stands for, and its siblings wi
   ]);
 });
 
+test('what a reference stands for holds as well where something else stands beside it', () => {
+  const base = { type: 'object', properties: { street: text }, required: ['street'] };
+  const more = { properties: { zip: text }, required: ['zip'] };
+  const { schema } = shape(
+    {
+      type: 'object',
+      properties: {
+        address: { $ref: '#/$defs/base', type: 'object', description: 'mine', ...more },
+        further: { $ref: '#/$defs/base', ...more, allOf: [{ minProperties: 2 }] },
+      },
+      $defs: { base },
+    },
+    INLINE,
+  );
+  expect(schema.properties).toEqual({
+    address: { type: 'object', description: 'mine', ...more, allOf: [base] },
+    further: { ...more, allOf: [{ minProperties: 2 }, base] },
+  });
+});
+
 test('a reference into itself, to nothing or over the network is never followed [R25]', () => {
   const { schema } = shape(
     {
