@@ -158,8 +158,9 @@ async function readPages(
       if (isTooDeep(item)) tooDeep++;
       else items.push(isObject(item) ? item : {});
     }
-    if (typeof result.ttlMs === 'number' && result.ttlMs >= 0)
-      ttlMs = Math.min(ttlMs ?? Infinity, result.ttlMs);
+    // 1e999 is read as Infinity, and written as null: the list could not be kept.
+    if (Number.isFinite(result.ttlMs) && (result.ttlMs as number) >= 0)
+      ttlMs = Math.min(ttlMs ?? Infinity, result.ttlMs as number);
     const next = result.nextCursor;
     // Many servers write null for none. The empty string is a cursor like any other, a number is not.
     if (next === undefined || next === null) break;

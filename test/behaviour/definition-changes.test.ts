@@ -298,6 +298,26 @@ test('what is listed twice is held back as if it were listed once, where changes
   expect(await call(second, 'crm__odd')).toBe(-32602);
 });
 
+test('a time that is no number costs nothing of what was accepted, and no start', async () => {
+  const listed = JSON.stringify([tool('find', 'Finds.')]);
+  await using crm = await plainServer({
+    era: 'modern',
+    answers: {
+      'tools/list': ({ message: { id }, res }) =>
+        void res
+          .writeHead(200, { 'content-type': 'application/json' })
+          .end(
+            `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"resultType":"complete","tools":${listed},"ttlMs":1e999}}`,
+          ),
+    },
+  });
+  await using kept = await catalogFolder();
+  const servers = { definitionChanges: 'block', mcpServers: { crm: crm.entry() } };
+  await (await restart(servers, kept.file))[Symbol.asyncDispose]();
+  await using gateway = await restart(servers, kept.file);
+  expect(await descriptions(gateway)).toEqual(['crm__find: Finds.']);
+});
+
 test('prompts that could not be listed at first are accepted when they are, and not held back as new', async () => {
   const failing = ['prompts/list'];
   const offer: Offer = { who: 'crm', prompts: [{ name: 'greet' }], failing };
