@@ -35,8 +35,11 @@ export interface Weighed {
   readonly changed: readonly Changed[];
 }
 
-/** Those that are not listed any more are remembered, or taking a tool away and back would accept any change. */
-const MAX_ABSENT = 256;
+/**
+ * Those that are not listed any more are remembered, or taking a tool away and back would accept any change. With `block`
+ * all of them: nothing is added to them but by a person.
+ */
+const MAX_ABSENT = { warn: 256, block: Number.POSITIVE_INFINITY };
 
 /**
  * Holds a list against what was accepted. What is seen first is accepted: of a server as a whole, and with `warn` of each
@@ -88,7 +91,7 @@ export function weigh(
       return policy === 'block' ? first : [after];
     });
     const absent = [...kept.keys()].filter((name) => !shown.has(name));
-    for (const name of absent.slice(0, Math.max(0, absent.length - MAX_ABSENT))) kept.delete(name);
+    for (const name of absent.slice(0, Math.max(0, absent.length - MAX_ABSENT[policy]))) kept.delete(name);
     definitions[kind] = kept;
   }
   const isWhole = policy === 'warn' || (changed.length === 0 && !hasCopies);

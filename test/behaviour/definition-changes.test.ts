@@ -318,6 +318,20 @@ test('a time that is no number costs nothing of what was accepted, and no start'
   expect(await descriptions(gateway)).toEqual(['crm__find: Finds.']);
 });
 
+test('any number of tools that were taken away and come back as they were are served, where changes are blocked', async () => {
+  const names = Array.from({ length: 300 }, (_, at) => `find_${at}`);
+  const all = names.map((name) => tool(name, 'Finds.'));
+  await using crm = await crmWith(...all);
+  await using kept = await catalogFolder();
+  const servers = { definitionChanges: 'block', mcpServers: { crm: crm.entry() } };
+  for (const tools of [all, [], all]) {
+    crm.state.tools = tools;
+    await using gateway = await restart(servers, kept.file);
+    expect(await descriptions(gateway)).toHaveLength(tools.length);
+    expect(gateway.gateway.status().notes).toEqual([]);
+  }
+});
+
 test('prompts that could not be listed at first are accepted when they are, and not held back as new', async () => {
   const failing = ['prompts/list'];
   const offer: Offer = { who: 'crm', prompts: [{ name: 'greet' }], failing };
