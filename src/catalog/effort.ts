@@ -6,6 +6,8 @@ import { MAX_TOOL_CHARS } from './judge-tool.ts';
  */
 export interface Effort {
   left: number;
+  /** Why there is no more, to stand after the tool's name. */
+  readonly bound: string;
 }
 
 const MAX_OF_TOOL = MAX_TOOL_CHARS;
@@ -16,20 +18,23 @@ const MAX_DEPTH = 64;
 /** Its message stands after the tool's name. */
 class TooMuch extends Error {}
 
+const READS = 'its $refs and alternatives come to more than';
+const OF_TOOL = `${READS} ${MAX_OF_TOOL} characters`;
+const OF_SERVER = `${READS} ${MAX_OF_SERVER} characters with those of the other tools of its server`;
+
 /** For one tool; of what its server has left, where that is less. With none, a tool that needs none is still shaped. */
-export const effortOfTool = ({ left }: Effort = { left: Infinity }): Effort => ({
-  left: Math.max(Math.min(left, MAX_OF_TOOL), 0),
-});
+export const effortOfTool = (ofServer: Effort = effortOfServer()): Effort =>
+  ofServer.left < MAX_OF_TOOL
+    ? { left: Math.max(ofServer.left, 0), bound: OF_SERVER }
+    : { left: MAX_OF_TOOL, bound: OF_TOOL };
 
 /** For all tools of one server, each time they are shaped. */
-export const effortOfServer = (): Effort => ({ left: MAX_OF_SERVER });
+export const effortOfServer = (): Effort => ({ left: MAX_OF_SERVER, bound: OF_SERVER });
 
 /** To be called, like the next one, inside of `bounded`. */
 export function spend(effort: Effort, chars: number): void {
   effort.left -= chars;
-  if (effort.left < 0) {
-    throw new TooMuch(`its $refs and alternatives come to more than ${MAX_OF_TOOL} characters`);
-  }
+  if (effort.left < 0) throw new TooMuch(effort.bound);
 }
 
 export function boundDepth(depth: number): void {

@@ -117,6 +117,18 @@ test.each([
   }
 });
 
+test('a tool for which its server left nothing to read is left out, and it is said that the others did', () => {
+  const greedy = Array.from({ length: 30 }, (_, at) => ({
+    ...schema(defined('x'.repeat(1000), 240)),
+    name: `bad_${at}`,
+  }));
+  const small = { ...schema({ type: 'object', oneOf: [{ required: ['a'] }] }), name: 'small' };
+  const { leftOut } = catalogOf([...greedy, small]).view(PROFILES.get('livekit') as Profile);
+  expect(leftOut.find(({ tool }) => tool === 'small')?.note).toBe(
+    `is left out: its $refs and alternatives come to more than ${16 * 256 * 1024} characters with those of the other tools of its server.`,
+  );
+});
+
 test('a tool that is too long once its references are replaced is left out, and it is said why', () => {
   const $defs = { a: { description: 'x'.repeat(50_000) } };
   const properties = Object.fromEntries(Array.from({ length: 5 }, (_, at) => [at, { $ref: '#/$defs/a' }]));
