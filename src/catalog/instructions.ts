@@ -14,7 +14,7 @@ export function writeInstructions(
   about: string | undefined,
   maxChars = Infinity,
 ): string {
-  if (sources.length === 0) return about ?? '';
+  if (sources.length === 0) return cutText(about ?? '', maxChars);
   const lines = [
     about ?? 'The tools of several servers, by the beginning of their names:',
     ...sources.map(({ downstream: { key, config } }) => {

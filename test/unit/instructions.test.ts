@@ -47,6 +47,10 @@ test('the words of a server are cut to 2048 characters, and all together to what
   }
 });
 
+test('what is said of a toolset is cut to what the caller takes, also while no server has a part in it', () => {
+  expect(writeInstructions([], 'x'.repeat(300), 200)).toHaveLength(200);
+});
+
 test('several servers share the room, each within its fence, and every fence is closed', () => {
   const talkers = ['crm', 'billing', 'notes'].map((key) =>
     source(key, { passesInstructions: true }, key === 'billing' ? 'Short.' : `${key} 😀`.repeat(1000)),
