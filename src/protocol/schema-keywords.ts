@@ -5,6 +5,8 @@ export const NAMED: ReadonlySet<string> = new Set([
   '$defs',
   'definitions',
   'dependentSchemas',
+  // Of draft-07: by name a schema, or a list of names.
+  'dependencies',
 ]);
 /** Keywords whose value is data, whatever it looks like. */
 export const DATA: ReadonlySet<string> = new Set(['enum', 'const', 'default', 'examples', 'example']);

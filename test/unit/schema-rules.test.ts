@@ -33,6 +33,12 @@ test('a schema that needs no change is the same object', () => {
   expect(shape({ type: 'object' }, DROP).changes).toEqual([]);
 });
 
+test('an argument that is called like a keyword keeps what depends on it', () => {
+  const properties = { additionalProperties: text, a: text };
+  const dependencies = { additionalProperties: ['a'], a: { properties: { b: number } } };
+  expect(shape({ type: 'object', properties, dependencies }, DROP).schema.dependencies).toEqual(dependencies);
+});
+
 test('a root without type or properties gets them', () => {
   expect(shape({}).schema).toEqual({ type: 'object', properties: {} });
   expect(shape({ type: ['object', 'null'], required: ['a'] }).schema).toEqual({
