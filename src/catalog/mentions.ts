@@ -13,16 +13,17 @@ export function findMentions(
   nameOf: ReadonlyMap<OfferedTool, string>,
 ): CatalogNote[] {
   const ownerOf = new Map([...nameOf].map(([{ downstream }, name]) => [name, downstream.key]));
-  const prefixes = new Map(
-    offered.flatMap(({ downstream: { key, config } }) =>
-      config.prefix.length < MIN_PREFIX_CHARS ? [] : [[config.prefix, key] as const],
-    ),
-  );
-  const lengths = new Set([...prefixes.keys()].map((prefix) => prefix.length));
-  const prefixOwner = (word: string) => {
+  const prefixes = new Map<string, Set<string>>();
+  for (const { key, config } of new Set(offered.map(({ downstream }) => downstream))) {
+    if (config.prefix.length < MIN_PREFIX_CHARS) continue;
+    prefixes.set(config.prefix, (prefixes.get(config.prefix) ?? new Set()).add(key));
+  }
+  // The longest first: one prefix may begin with another. Several servers may share one.
+  const lengths = [...new Set([...prefixes.keys()].map((prefix) => prefix.length))].sort((a, b) => b - a);
+  const prefixOwner = (word: string, key: string) => {
     for (const length of lengths) {
-      const owner = prefixes.get(word.slice(0, length));
-      if (owner !== undefined && length <= word.length) return owner;
+      const owners = length <= word.length ? prefixes.get(word.slice(0, length)) : undefined;
+      if (owners !== undefined) return owners.has(key) ? key : [...owners][0];
     }
     return undefined;
   };
@@ -31,7 +32,7 @@ export function findMentions(
     const { key } = tool.downstream;
     const named = [...tool.words].flatMap((word) => {
       if (word === tool.originalName) return [];
-      const owner = ownerOf.get(word) ?? prefixOwner(word);
+      const owner = ownerOf.get(word) ?? prefixOwner(word, key);
       return owner === undefined || owner === key ? [] : [`${word} of "${owner}"`];
     });
     if (named.length === 0) return [];

@@ -237,3 +237,22 @@ function everyText(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, each]) => [key, ...everyText(each)]);
 }
+
+test.each([
+  ['that another server has as well', 'crm_', 'crm_'],
+  ['that begins with that of another server', 'crm_eu_', 'crm_'],
+])('a definition that names its own prefix is not reported for one %s', async (_what, own, others) => {
+  await using other = await plainServer({ era: 'modern', tools: [tool('list')] });
+  await using eu = await plainServer({
+    era: 'modern',
+    tools: [tool('find', { description: `See ${own}count.` })],
+  });
+  const entries = Object.entries({
+    eu: { ...eu.entry(), prefix: own },
+    other: { ...other.entry(), prefix: others },
+  });
+  for (const inOrder of [entries, entries.toReversed()]) {
+    await using gateway = await startGateway({ mcpServers: Object.fromEntries(inOrder) });
+    expect(gateway.gateway.status().notes).toEqual([]);
+  }
+});
