@@ -5,7 +5,7 @@ import { isObject, type Params } from '../protocol/messages.ts';
 import { isForAppsAlone, showsApps } from './apps.ts';
 import { type Effort, effortOfTool } from './effort.ts';
 import { matchesGlob } from './glob.ts';
-import { findTooLong } from './judge-tool.ts';
+import { findTooLong, findWrongRoot } from './judge-tool.ts';
 import { shapeSchema } from './schema-rules.ts';
 
 export type FittedTool =
@@ -30,6 +30,8 @@ export function fitTool(tool: Listed, profile: Profile, ofServer: Effort): Fitte
   const inputSchema = shaped.schema;
   if (inputSchema.type !== 'object')
     return { fault: 'is left out: its inputSchema is not of type "object".' };
+  const wrong = findWrongRoot(inputSchema);
+  if (wrong !== undefined) return { fault: `is left out: its ${wrong}.` };
   const fitted: Listed = { ...tool, inputSchema };
   const changes = [...shaped.changes];
 

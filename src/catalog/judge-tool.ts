@@ -27,16 +27,19 @@ const FIELDS: readonly Rule[] = [
   ['execution', isObject, 'an object'],
 ];
 
+/** Legacy callers are given those that are true or false as objects. */
+const isSchemas = (value: unknown) =>
+  isObject(value) && Object.values(value).every((each) => isObject(each) || typeof each === 'boolean');
+
+const OF_SCHEMA: readonly Rule[] = [
+  ['properties', isSchemas, 'an object of schemas'],
+  ['required', isTexts, TEXTS],
+];
+
 /** The same one level deeper. */
 const FIELDS_OF: Readonly<Record<string, readonly Rule[]>> = {
-  inputSchema: [
-    ['properties', isObject, 'an object'],
-    ['required', isTexts, TEXTS],
-  ],
-  outputSchema: [
-    ['properties', isObject, 'an object'],
-    ['required', isTexts, TEXTS],
-  ],
+  inputSchema: OF_SCHEMA,
+  outputSchema: OF_SCHEMA,
   annotations: [
     ['title', isText, 'text'],
     ['readOnlyHint', isYesOrNo, YES_OR_NO],
@@ -69,6 +72,9 @@ export function judgeTool(tool: Listed): Judgement {
   const paramHeaders = readParamHeaders(inputSchema);
   return 'fault' in paramHeaders ? { fault: `is left out: ${paramHeaders.fault}.` } : { name, paramHeaders };
 }
+
+/** What is wrong with an inputSchema as it was made for callers: its root may be what a part of it was before. */
+export const findWrongRoot = (inputSchema: Listed) => findWrong(OF_SCHEMA, inputSchema, 'inputSchema.');
 
 /** Why it is left out, to stand after its name. */
 export function findTooLong(tool: Listed, has: string): string | undefined {

@@ -18,6 +18,12 @@ const REJECTED_BY_CLIENTS: readonly (readonly [string, Listed])[] = [
   ['a schema of another type', schema({ type: 'string' })],
   ['properties that are null', schema({ type: 'object', properties: null })],
   ['properties that are a list', schema({ type: 'object', properties: [1] })],
+  ['a property that is null', schema({ type: 'object', properties: { a: null } })],
+  ['a property that is a text', schema({ type: 'object', properties: { a: 'string' } })],
+  [
+    'a property of its output that is a number',
+    tool({ outputSchema: { type: 'object', properties: { a: 1 } } }),
+  ],
   ['required that is a text', schema({ type: 'object', required: 'x' })],
   ['required that is a list of numbers', schema({ type: 'object', required: [1] })],
   ['a title that is a number', tool({ title: 1 })],
@@ -59,6 +65,19 @@ test.each([...REJECTED_BY_CLIENTS, ...OTHERS])(
     expect(catalog.notes).toHaveLength(1);
   },
 );
+
+test('a property that is no schema costs no list where it comes to the root for one kind of caller', () => {
+  const $defs = { a: { properties: { a: null } } };
+  const catalog = catalogOf([...GOOD, schema({ type: 'object', $ref: '#/$defs/a', $defs })]);
+  for (const profile of PROFILES.values()) {
+    const view = catalog.view(profile);
+    const parsed = ListToolsResultSchema.parse(JSON.parse(toolList(view).legacy.toString()));
+    expect(parsed.tools, profile.name).toHaveLength(profile.plainSchemaRoot ? 99 : 100);
+    expect(view.leftOut.map(({ note }) => note)).toEqual(
+      profile.plainSchemaRoot ? ['is left out: its inputSchema.properties is not an object of schemas.'] : [],
+    );
+  }
+});
 
 test.each(REJECTED_BY_CLIENTS)('a client would throw a list away for %s', (_what, bad) => {
   expect(ListToolsResultSchema.safeParse({ tools: [bad] }).success).toBe(false);
