@@ -34,7 +34,8 @@ export interface ResourceMap {
 const FIELDS: readonly Rule[] = [
   ...COMMON_FIELDS,
   ['mimeType', isText, 'text'],
-  ['size', (value) => typeof value === 'number', 'a number'],
+  // 1e999 is read as Infinity, and written as null.
+  ['size', (value) => Number.isFinite(value), 'a number'],
   ['annotations', isObject, 'an object'],
 ];
 

@@ -56,3 +56,11 @@ test.each(REJECTED_BY_CLIENTS)('%s costs that annotation, and no resource', (_wh
 test.each(REJECTED_BY_CLIENTS)('a client would throw a list away for %s', (_what, bad) => {
   expect(ListResourcesResultSchema.safeParse({ resources: [bad] }).success).toBe(false);
 });
+
+test('a size that no number can hold costs one resource, and no list', () => {
+  const { list, ...source } = sourceOf([]);
+  const resources = [GOOD, { ...JSON.parse('{"size":1e999}'), uri: 'file:///bad', name: 'bad' }];
+  const { generic } = merge([{ ...source, list: { ...list, resources } }]);
+  const listed = JSON.parse(`${generic.lists.get('resources/list')?.legacy}`);
+  expect(ListResourcesResultSchema.parse(listed).resources.map(({ name }) => name)).toEqual(['good']);
+});
