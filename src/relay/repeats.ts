@@ -153,11 +153,10 @@ class JoinedCall implements WayBack {
       if (caller === this.#asked) this.#call?.callerLeft(false);
       return;
     }
-    this.#hasEnded = true;
-    this.forget();
     // Before the end of its stream: what it was asked is taken back on it.
     this.#call?.cancel(reason);
-    this.#remove(caller);
+    // It may have ended just now, and then says nothing more.
+    this.cancelled();
   }
 
   leftBy(caller: Joined, cancels: boolean): void {

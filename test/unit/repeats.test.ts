@@ -28,15 +28,24 @@ function scene() {
   } as unknown as Forwarding;
   const repeats = createRepeats();
   const told: Outcome[] = [];
+  let over = 0;
+  let begun = 0;
   const back: WayBack = {
     logLevel: undefined,
     progressToken: undefined,
     notify() {},
-    answer: (outcome) => void told.push(outcome),
-    fail() {},
-    cancelled() {},
+    answer(outcome) {
+      over++;
+      told.push(outcome);
+    },
+    fail: () => void over++,
+    cancelled: () => void over++,
   };
-  return { runs, told, call: () => repeats.forward(forwarding, back, 'caller'), close: repeats.close };
+  const call = () => {
+    begun++;
+    return repeats.forward(forwarding, back, 'caller');
+  };
+  return { runs, told, waiting: () => begun - over, call, close: repeats.close };
 }
 
 const answer = (text: string): Outcome => ({ result: { text } });
@@ -64,5 +73,16 @@ test('an answer that one of two callers has heard is not kept for what that one 
   call();
   expect(runs).toHaveLength(2);
   runs[1]?.onOutcome(answer('two'));
+  close();
+});
+
+test('who cancels a call that has just ended leaves none waiting that lost its connection before', async () => {
+  const { runs, waiting, call, close } = scene();
+  const lost = call();
+  lost.callerLeft(false);
+  const back = call();
+  runs[0]?.onOutcome(answer('one'));
+  back.cancel('changed its mind');
+  expect(waiting()).toBe(0);
   close();
 });
