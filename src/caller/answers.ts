@@ -19,6 +19,7 @@ import {
 } from '../protocol/messages.ts';
 import { COMPLETE } from '../protocol/written-answer.ts';
 import type { Forwarding } from '../relay/asking.ts';
+import { unsaid } from '../relay/shape-result.ts';
 import { IMPLEMENTATION } from '../version.ts';
 import { toRpcError, toToolResult } from './failed-answer.ts';
 
@@ -77,8 +78,11 @@ function inEra(outcome: Outcome, era: Era, method: string): Outcome {
   const isKnown = structuredContent === undefined || isObject(structuredContent);
   if (isKnown && written?.startsWith(COMPLETE) === true)
     return { result: given, written: `{${written.slice(COMPLETE.length)}` };
+  if (isObject(structuredContent)) return { result: { ...result, structuredContent } };
   // Legacy clients know objects only, and would throw away the answer of a tool that has run.
-  return { result: isObject(structuredContent) ? { ...result, structuredContent } : result };
+  const content = Array.isArray(result.content) ? result.content : [];
+  const told = unsaid(structuredContent, content);
+  return { result: told.length === 0 ? result : { ...result, content: [...content, ...told] } };
 }
 
 function codeInEra(error: RpcError, era: Era, method: string): number {

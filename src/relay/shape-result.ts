@@ -29,8 +29,7 @@ function toText(result: Params): Params {
   const texts = blocks.filter(saysSomething);
   const isUnchanged = structuredContent === undefined && texts.length === blocks.length && texts.length > 0;
   if (isUnchanged) return result;
-  const json = jsonOf(structuredContent);
-  const mirrored = json === '' || isSaid(structuredContent, json, texts) ? [] : [textBlock(json)];
+  const mirrored = unsaid(structuredContent, texts);
   // Some callers show the first block of an error only: what it says comes before what came with it.
   const inOrder =
     result.isError === true
@@ -46,6 +45,14 @@ function toText(result: Params): Params {
     inOrder.push(textBlock(nothing));
   }
   return { ...rest, content: inOrder };
+}
+
+/** Structured content as text, where no block tells it. To many servers `null` beside a text is none. */
+export function unsaid(value: unknown, blocks: readonly unknown[]): Block[] {
+  const texts = blocks.filter(saysSomething);
+  const json = jsonOf(value);
+  const isTold = json === '' || (value === null && texts.length > 0) || isSaid(value, json, texts);
+  return isTold ? [] : [textBlock(json)];
 }
 
 const textBlock = (text: string): Block => ({ type: 'text', text });

@@ -167,6 +167,25 @@ test('structured output that legacy clients would reject the answer for is kept 
   }
 });
 
+test.each([
+  ['as text where its server says it nowhere else', [1, 2], [], ['[1,2]']],
+  ['behind a text that says something else', 7, ['Seven, I think'], ['Seven, I think', '7']],
+  ['not where it is null beside a text', null, ['Done'], ['Done']],
+])(
+  'structured output that is no object reaches a legacy caller: %s',
+  async (_how, structuredContent, texts, told) => {
+    const content = texts.map((text) => ({ type: 'text', text }));
+    await using downstream = await plainServer({
+      era: 'modern',
+      answers: { 'tools/call echo': answersResult({ resultType: 'complete', content, structuredContent }) },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    const client = await gateway.connect({ era: 'legacy' });
+    const { content: heard } = await client.callTool(ECHO);
+    expect(heard).toEqual(told.map((text) => ({ type: 'text', text })));
+  },
+);
+
 test('a modern caller that leaves before the start is over has not called', async () => {
   await using slow = await plainServer({
     era: 'modern',

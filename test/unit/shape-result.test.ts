@@ -29,6 +29,13 @@ test('structured content that a text only sums up follows it', () => {
   expect(textsOf(shaped)).toEqual(['One found.', '{"a":1}']);
 });
 
+test('structured content that is null says something alone, and nothing beside a text', () => {
+  const [alone, beside] = [[], [text('Done')]].map((content) =>
+    textsOf(shapeResult({ content, structuredContent: null }, AS_TEXT)),
+  );
+  expect([alone, beside]).toEqual([['null'], ['Done']]);
+});
+
 test('structured content is found in a text that writes it shorter than JSON.stringify', () => {
   for (const json of ['[1e20,9e20,1e20]', '{"\ud800":"\udbff\udbff\udbff"}', ' 1e20']) {
     const shaped = shapeResult({ content: [text(json)], structuredContent: JSON.parse(json) }, AS_TEXT);
