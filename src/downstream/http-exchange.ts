@@ -38,6 +38,9 @@ import { Resumption } from './resumption.ts';
 /** An answered stream that its server leaves open is closed after this long: the connection is wanted elsewhere. */
 const LINGER_MS = 1000;
 
+/** With which a lost session is told. */
+const OF_SESSIONS: ReadonlySet<number> = new Set([RPC.serverError, RPC.sessionNotFound]);
+
 /** One POST and what comes back on it. Whatever happens, its receiver is told, at once and once. */
 export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener, Holder, Exchange {
   readonly #options: HttpSide;
@@ -239,13 +242,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   }
 
   /**
-   * 404 is the status for it, but the servers built on widely copied examples say 400, with a code of their own. Where the
-   * same request is answered so in a new session too, it was about something else, and is believed from then on.
+   * 404 is the status for it, but the servers built on widely copied examples say 400, with a code of their own, and those on
+   * earlier Python SDKs with a text and no message. Where the same request is answered so in a new session too, it was about
+   * something else, and is believed from then on.
    */
-  #tellsOfLostSession({ error }: Record<string, unknown>): boolean {
+  #tellsOfLostSession(message?: Message): boolean {
     const { hasSession, doubt } = this.#options;
-    if (!hasSession || this.#status !== 400 || !isRpcError(error)) return false;
-    if (error.code !== RPC.serverError && error.code !== RPC.sessionNotFound) return false;
+    if (!hasSession || this.#status !== 400) return false;
+    if (message !== undefined && !(isRpcError(message.error) && OF_SESSIONS.has(message.error.code)))
+      return false;
     if (this.#isResent) doubt.isOver = true;
     return !doubt.isOver;
   }
@@ -253,15 +258,22 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   onEnd(): void {
     if (this.#settled) return;
     const { key } = this.#options;
-    if (this.#status >= 400) return this.fail(failedStatus(key, this.#status));
+    // What it said was no answer to this: the status stands for it.
+    if (this.#status >= 400)
+      return this.fail(this.#sawOtherId ? failedStatus(key, this.#status) : this.#refusedBlankly());
     this.#cut(
       noAnswer(key, this.#sawOtherId ? 'its reply was for another request' : 'its reply ended early'),
     );
   }
 
   #unreadable(what: string, cause: unknown): DownstreamFailure {
+    return this.#status >= 400 ? this.#refusedBlankly() : notMcp(this.#options.key, what, cause);
+  }
+
+  /** Without a message that says why. */
+  #refusedBlankly(): DownstreamFailure {
     const { key } = this.#options;
-    return this.#status >= 400 ? failedStatus(key, this.#status) : notMcp(key, what, cause);
+    return this.#tellsOfLostSession() ? sessionLost(key) : failedStatus(key, this.#status);
   }
 
   fail(failure: DownstreamFailure): void {

@@ -5,6 +5,7 @@ import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { answersResult, neverAnswers } from '../support/downstreams/wire.ts';
 import { startGateway } from '../support/gateway.ts';
+import { sendJson } from '../support/http-server.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
 const ECHO = { name: 'crm__echo', arguments: { text: 'hello' } };
@@ -99,13 +100,14 @@ test.each([
     'with the id of the request',
     (id: unknown) => ({ jsonrpc: '2.0', id, error: { code: -32000, message: 'Session not found' } }),
   ],
+  ['in plain text, as older Python SDKs do', () => 'Bad Request: No valid session ID provided'],
 ])('a session that was lost is renewed when the downstream says 400, %s', async (_how, body) => {
   let sessions = new Set<unknown>();
   const guarded: Answer = (given) => {
     if (sessions.has(given.req.headers['mcp-session-id'])) return given.usual();
-    given.res
-      .writeHead(400, { 'content-type': 'application/json' })
-      .end(JSON.stringify(body(given.message.id)));
+    const said = body(given.message.id);
+    if (typeof said === 'string') given.res.writeHead(400).end(said);
+    else sendJson(given.res, 400, said);
   };
   const initialize: Answer = (given) => {
     const id = `session-${Math.random()}`;
