@@ -59,9 +59,9 @@ export function createControlFetch(
     const status = answer.statusCode;
     const answered = headersOf(answer);
     const redirect = describeRedirect(status, answered.get('location'), url);
-    if (redirect !== undefined) {
+    if (redirect !== undefined || status > LAST_STATUS) {
       answer.body.on('error', () => {}).destroy();
-      throw new ConnectFailed(redirect);
+      throw redirect === undefined ? odd(status) : new ConnectFailed(redirect);
     }
     if (init?.method === 'POST' && status >= 200 && status < 300) onAnswered(url);
     if (BODILESS.has(status)) {
@@ -78,9 +78,14 @@ export function createControlFetch(
     const bounded = isStream
       ? boundEvents(body, { bytes: limits.maxEventBytes, limit: 'maxEventBytes' })
       : boundBody(body, { bytes: limits.maxResultBytes, limit: 'maxResultBytes' });
-    return new Response(bounded, { status, statusText: answer.statusText, headers: answered });
+    // Without its text: a response cannot be made with one in another alphabet.
+    return new Response(bounded, { status, headers: answered });
   };
 }
+
+/** Of those that a response can be made with. Some servers turn others away with 999. */
+const LAST_STATUS = 599;
+const odd = (status: number) => Object.assign(new ConnectFailed(`HTTP ${status}`), { status });
 
 /** A response of these statuses must be made without a body. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);

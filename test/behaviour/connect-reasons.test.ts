@@ -34,6 +34,19 @@ test('a downstream that fails says with which status', async () => {
   expect(await whyDown(downstream.entry())).toBe('HTTP 503');
 });
 
+test.each([
+  ['HTTP/1.1 401 Non autorisé', 'it refused the credentials: HTTP 401'],
+  ['HTTP/1.1 503 Wartung läuft', 'HTTP 503'],
+  ['HTTP/1.1 999 Request Denied', 'HTTP 999'],
+])('a downstream that refuses with %s says with which status', async (line, why) => {
+  const answer: Answer = ({ res }) => res.socket?.end(`${line}\r\nContent-Length: 0\r\n\r\n`, 'latin1');
+  await using downstream = await plainServer({
+    era: 'modern',
+    answers: { 'server/discover': answer, initialize: answer },
+  });
+  expect(await whyDown(downstream.entry())).toBe(why);
+});
+
 test('a downstream whose answers are malformed says so', async () => {
   const answer: Answer = ({ res }) => res.socket?.end('SSH-2.0-OpenSSH_9.6\r\n');
   await using downstream = await plainServer({
