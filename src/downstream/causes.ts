@@ -61,11 +61,20 @@ export function describeCause(error: unknown): string {
 
 /** What its operator is to do about a redirect to another server; undefined for what is none. The rest of it may be secret. */
 export function describeRedirect(status: number, location: unknown, from: URL): string | undefined {
-  if (status < 300 || status >= 400 || typeof location !== 'string') return undefined;
-  if (!URL.canParse(location, from.href)) return undefined;
-  const { protocol, origin } = new URL(location, from);
+  const { protocol, origin } = targetOf(status, location, from) ?? from;
   if (!/^https?:$/.test(protocol) || origin === from.origin) return undefined;
   return `it redirects to ${origin} (HTTP ${status}): put that address into url`;
+}
+
+/** Where a redirect leads that does not leave its server; undefined for any other, and for what is none. */
+export function redirectWithin(status: number, location: unknown, from: URL): URL | undefined {
+  const target = targetOf(status, location, from);
+  return target?.origin === from.origin ? target : undefined;
+}
+
+function targetOf(status: number, location: unknown, from: URL): URL | undefined {
+  if (status < 300 || status >= 400 || typeof location !== 'string') return undefined;
+  return URL.canParse(location, from.href) ? new URL(location, from) : undefined;
 }
 
 /** What it sent back cannot be read as HTTP. A connection that ends in the middle of it is something else. */

@@ -8,7 +8,7 @@ import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder, type EventDecoder } from '../protocol/sse.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
 import { type Cap, capOf } from './cap.ts';
-import { describeCause, describeRedirect, isMalformed } from './causes.ts';
+import { describeCause, describeRedirect, isMalformed, redirectWithin } from './causes.ts';
 import { type Channel, type Interceptor, passOn } from './channel.ts';
 import { ConnectFailed, type ConnectionLimits } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
@@ -16,6 +16,9 @@ import { withUserAgent } from './http-headers.ts';
 import { IGNORED_TIMEOUT_MS, IgnoredBody } from './ignored-answer.ts';
 import { judgeStatus } from './judge-status.ts';
 import { openPool } from './open-pool.ts';
+
+/** As many as the SDK's client follows where it posts. */
+const MAX_REDIRECTS = 5;
 
 /** It does not open such a stream: it may speak another transport. */
 export class NoEventStream extends ConnectFailed {}
@@ -31,7 +34,8 @@ export class SseChannel implements Channel {
   readonly #cap: Cap;
   readonly #pace: Pace;
   readonly #openTimeoutMs: number;
-  readonly #url: URL;
+  /** Where its stream is: redirects within its origin are followed. */
+  #url: URL;
   readonly #pool: Pool;
   readonly #headers: string[];
   readonly #endpoint: Deferred<string> = deferred();
@@ -73,9 +77,7 @@ export class SseChannel implements Channel {
       () => this.#end('it opened an event stream and named no endpoint', NoEventStream),
       this.#openTimeoutMs,
     );
-    const headers = [...this.#headers, 'accept', 'text/event-stream', 'cache-control', 'no-cache'];
-    const path = this.#url.pathname + this.#url.search;
-    this.#pool.dispatch({ path, method: 'GET', headers }, this.#listener());
+    this.#open(MAX_REDIRECTS);
     try {
       this.#path = await this.#endpoint.promise;
     } finally {
@@ -83,7 +85,14 @@ export class SseChannel implements Channel {
     }
   }
 
-  #listener(): Dispatcher.DispatchHandler {
+  #open(redirects: number): void {
+    const headers = [...this.#headers, 'accept', 'text/event-stream', 'cache-control', 'no-cache'];
+    const path = this.#url.pathname + this.#url.search;
+    this.#pool.dispatch({ path, method: 'GET', headers }, this.#listener(redirects));
+  }
+
+  #listener(redirects: number): Dispatcher.DispatchHandler {
+    let isElsewhere = false;
     return {
       onRequestStart() {},
       onResponseStart: (controller, status, headers) => {
@@ -91,8 +100,13 @@ export class SseChannel implements Channel {
         const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
         if (status === 200 && isStream) return;
         const redirect = describeRedirect(status, headers.location, this.#url);
+        const next = redirects > 0 ? redirectWithin(status, headers.location, this.#url) : undefined;
         if (redirect !== undefined) this.#end(redirect);
-        else if (status === 200) this.#end('it opened no event stream', NoEventStream);
+        else if (next !== undefined) {
+          isElsewhere = true;
+          this.#url = next;
+          this.#open(redirects - 1);
+        } else if (status === 200) this.#end('it opened no event stream', NoEventStream);
         else this.#end(`HTTP ${status}`, NoEventStream, status);
         controller.abort(new Error('not an event stream'));
       },
@@ -104,8 +118,8 @@ export class SseChannel implements Channel {
           this.#end('its event stream is not UTF-8');
         }
       },
-      onResponseEnd: () => this.#end('it closed the event stream'),
-      onResponseError: (_controller, error) => this.#end(describeCause(error)),
+      onResponseEnd: () => void (isElsewhere || this.#end('it closed the event stream')),
+      onResponseError: (_controller, error) => void (isElsewhere || this.#end(describeCause(error))),
     };
   }
 

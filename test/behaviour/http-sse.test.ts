@@ -11,6 +11,8 @@ interface SseScript {
   readonly endpoint?: (origin: string) => string;
   /** Writes an event; default: in one piece. */
   readonly write?: (res: ServerResponse, event: string) => void;
+  /** Sends who comes to `/sse` there first. */
+  readonly redirectsTo?: string;
   /** Answers the POST of a call in place of the server. True where that is all. */
   readonly onCall?: (message: Message, post: ServerResponse, stream: ServerResponse) => boolean;
 }
@@ -18,6 +20,7 @@ interface SseScript {
 async function sseServer({
   endpoint,
   write = (res, event) => void res.write(event),
+  redirectsTo,
   onCall,
 }: SseScript = {}) {
   let stream: ServerResponse | undefined;
@@ -34,7 +37,9 @@ async function sseServer({
   };
   const server = await listenOnLoopback(({ url, headers, body }, req, res) => {
     if (headers['x-api-key'] !== 'k') return sendJson(res, 401, {});
-    if (req.method === 'GET' && url === '/sse?v=1') {
+    if (req.method === 'GET' && url === '/sse?v=1' && redirectsTo !== undefined)
+      return res.writeHead(307, { location: redirectsTo }).end();
+    if (req.method === 'GET' && url === (redirectsTo ?? '/sse?v=1')) {
       opened++;
       stream = res;
       res.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -71,6 +76,7 @@ async function call(gateway: Awaited<ReturnType<typeof startGateway>>) {
 describe('a server of 2024-11-05 over HTTP+SSE', () => {
   test.each<[string, SseScript]>([
     ['named by path', {}],
+    ['behind a redirect to another path', { redirectsTo: '/sse/?v=1' }],
     ['named by address', { endpoint: (origin) => `${origin}/in?s=1` }],
     [
       'in pieces of a byte',
@@ -108,6 +114,13 @@ describe('a server of 2024-11-05 over HTTP+SSE', () => {
     });
     await using gateway = await startGateway({ mcpServers: { old: server.entry({ type: 'sse' }) } });
     expect((await call(gateway)).content[0].text).toBe('hello');
+  });
+
+  test('that redirects to itself without end is given up', async () => {
+    await using server = await sseServer({ redirectsTo: '/sse?v=1' });
+    await using gateway = await startGateway({ mcpServers: { old: { ...server.entry, type: 'sse' } } });
+    expect(gateway.gateway.status().downstreams.old).toMatchObject({ state: 'down', why: 'HTTP 307' });
+    expect(server.requests).toHaveLength(6);
   });
 
   test('is never sent its headers to another address that it names', async () => {
