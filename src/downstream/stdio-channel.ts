@@ -80,10 +80,12 @@ export class StdioChannel implements Channel {
       await within(LAST_WORDS_MS, silent);
       this.#onEnd(signal === null ? `exit code ${code}` : `ended by ${signal}`);
     });
-    // One that goes on without its output can answer nothing any more.
-    void silent.then(async () => {
-      if (!(await within(LAST_WORDS_MS, gone))) this.#onEnd('it closed its output');
-    });
+    // One that goes on without its output can answer nothing any more, and one without its input hears nothing.
+    const goesOn = async (why: string) => {
+      if (!(await within(LAST_WORDS_MS, gone))) this.#onEnd(why);
+    };
+    void silent.then(() => goesOn('it closed its output'));
+    child.stdin.once('error', () => goesOn('it closed its input'));
     await started;
   }
 

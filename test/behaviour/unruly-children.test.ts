@@ -24,6 +24,15 @@ describe('a command', () => {
     },
   );
 
+  test('that hears no more and lives on fails the next call at once, and is started again', async () => {
+    await using child = stdioServer('unruly');
+    await using gateway = await startGateway({ mcpServers: { child: child.entry({ callTimeoutMs: 3000 }) } });
+    expect(await call(gateway, 'closes_stdin')).toBe('hears no more');
+    expect([CUT, 'hello']).toContain(await call(gateway, 'echo', { text: 'hello' }));
+    await expect.poll(() => call(gateway, 'echo', { text: 'hello' })).toBe('hello');
+    expect(child.events.filter(({ event }) => event === 'started')).toHaveLength(2);
+  });
+
   test('that answers and exits in one go has answered', async () => {
     await using child = stdioServer('unruly');
     await using gateway = await startGateway({ mcpServers: { child: child.entry() } });

@@ -12,6 +12,13 @@ const tools: Record<string, (id: Message['id']) => void> = {
     closeSync(1);
     setInterval(() => {}, 1000);
   },
+  // The same: it hears nothing any more.
+  closes_stdin(id) {
+    send({ id, result: text('hears no more') });
+    process.stdin.destroy();
+    closeSync(0);
+    setInterval(() => {}, 1000);
+  },
   half_a_line(id) {
     process.stdout.write(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"resu`, () => process.exit(0));
   },
