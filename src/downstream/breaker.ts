@@ -48,12 +48,13 @@ export class Breaker {
   }
 
   get isOpen(): boolean {
-    return this.#opened > 0;
+    // Switched off by a reload, an open one refuses nothing either.
+    return this.#opened > 0 && this.#options.limits.breakerFailures > 0;
   }
 
   /** Why nothing is sent now; undefined where it may be. With an open circuit, what may be sent is the probe. */
   refusal(): DownstreamFailure | undefined {
-    if (this.#opened === 0) return undefined;
+    if (!this.isOpen) return undefined;
     const ms = this.#openUntil - this.#now();
     if (ms <= 0 && !this.#isProbing) return undefined;
     const { key } = this.#options;

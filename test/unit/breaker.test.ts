@@ -5,14 +5,15 @@ import * as errors from '../../src/errors.ts';
 function breaker(limits: { breakerFailures?: number } = {}) {
   const said: (number | 'closed')[] = [];
   const clock = { ms: 0 };
+  const inForce = { breakerFailures: 3, breakerOpenMs: 30_000, breakerMaxOpenMs: 75_000, ...limits };
   const made = new Breaker({
     key: 'crm',
-    limits: { breakerFailures: 3, breakerOpenMs: 30_000, breakerMaxOpenMs: 75_000, ...limits },
+    limits: inForce,
     onOpen: (ms) => void said.push(ms),
     onClose: () => void said.push('closed'),
     now: () => clock.ms,
   });
-  return { breaker: made, said, clock };
+  return { breaker: made, said, clock, inForce };
 }
 
 test('it opens at the third failure in a row, and an answer begins the row anew', () => {
@@ -25,6 +26,14 @@ test('it opens at the third failure in a row, and an answer begins the row anew'
     '"crm" failed 3 times in a row and is left alone for 30 s. Try again then.',
   );
   expect(said).toEqual([30_000]);
+});
+
+test('one that is switched off while it is open refuses nothing any more', () => {
+  const { breaker: crm, inForce } = breaker({ breakerFailures: 1 });
+  crm.failed(false);
+  expect([crm.isOpen, crm.refusal()?.reason]).toEqual([true, 'circuit_open']);
+  inForce.breakerFailures = 0;
+  expect([crm.isOpen, crm.refusal()]).toEqual([false, undefined]);
 });
 
 test('after its time one request is let through, and others hear that it is being tried', () => {
