@@ -1,5 +1,3 @@
-import { stripVTControlCharacters } from 'node:util';
-
 /*
  * Characters that a person does not see and a model or a terminal obeys: Unicode tags, direction marks, zero-width ones,
  * control characters. Where text is meant to have them, inside of emoji and in scripts that are spelled with them, they
@@ -44,9 +42,28 @@ function replaceHidden(text: string, replacement: (hidden: string) => string): s
   });
 }
 
+const [ESC, CSI, OSC, BEL, ST] = ['\u001b', '\u009b', '\u009d', '\u0007', '\u009c'];
+/**
+ * What moves a terminal's cursor, colours or names it (ECMA-48). Behind each ESC there is one way to read on, and none
+ * beyond the next: the one that Node 20 has goes over a long text again for each of its characters.
+ */
+const SEQUENCE = new RegExp(
+  [
+    `(?:${ESC}\\]|${OSC})[^${BEL}${ESC}${ST}${OSC}]*(?:${BEL}|${ESC}\\\\|${ST})`,
+    `(?:${ESC}\\[|${CSI})[0-?]*[ -/]*[@-~]`,
+    `${ESC}[ -/]*[0-Z\\\\^-~]`,
+  ].join('|'),
+  'g',
+);
+
+/** The text without terminal sequences. */
+export function withoutSequences(text: string): string {
+  return text.replace(SEQUENCE, '');
+}
+
 /** The text without them, and without terminal sequences; tabs and line feeds stay. */
 export function withoutHidden(text: string): string {
-  return HIDDEN.test(text) ? replaceHidden(stripVTControlCharacters(text), () => '') : text;
+  return HIDDEN.test(text) ? replaceHidden(withoutSequences(text), () => '') : text;
 }
 
 /** The text with each of them as `\u{202e}`: for people. */
