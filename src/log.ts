@@ -59,8 +59,8 @@ function tell(error: unknown, causes = MAX_CAUSES): unknown {
 export const causeOf = (error: Error): unknown =>
   error instanceof AggregateError ? error.errors[0] : error.cause;
 
-/** What `JSON.parse` says quotes what it was given, in part. */
-const QUOTED_JSON = /(?:\.{3})?".*?"(?:\.{3})? is not valid JSON/gs;
+/** What `JSON.parse` says quotes what it was given, some twenty characters of it. Without a bound, each quote is one to begin at. */
+const QUOTED_JSON = /(?:\.{3})?".{0,64}?"(?:\.{3})? is not valid JSON/gs;
 
 /** Where a log writes: for lines that are made elsewhere. */
 export function destinationOf(log: Logger): DestinationStream {

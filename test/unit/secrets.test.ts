@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { cutText } from '../../src/cut.ts';
-import { createSecrets } from '../../src/log.ts';
+import { createLog, createSecrets } from '../../src/log.ts';
 
 const SECRET = `Zk3<p9/Qw7|m2Xt"8L'r5! ü(~)*&#?+%41`;
 
@@ -59,4 +59,23 @@ test('what looks like no secret stays, cut or whole', () => {
   }
   expect(redact('the-s…')).toBe('[secret]…');
   expect(redact('…-key')).toBe('…[secret]');
+});
+
+// What is quadratic takes minutes, and is ended as too slow.
+test('an error with a message of many quotes is logged in a time of its length, and what quotes JSON quotes none', () => {
+  const lines: string[] = [];
+  const log = createLog({
+    ...{ level: 'debug', secrets: createSecrets() },
+    destination: { write: (line) => void lines.push(line) },
+  });
+  log.debug({ err: new Error('"'.repeat(2 ** 20)) }, 'long');
+  for (const text of ['not json', `{"key": "value", ${'x'.repeat(1000)}`]) {
+    try {
+      JSON.parse(text);
+    } catch (err) {
+      log.debug({ err }, 'quoted');
+    }
+  }
+  expect(lines.length).toBe(3);
+  expect(lines.slice(1).join()).not.toMatch(/not json|xxxx/);
 });
