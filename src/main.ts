@@ -118,8 +118,14 @@ function runBriefly(command: Promise<number>): Promise<void> {
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));
   process.once('SIGHUP', () => process.exit(129));
-  // Whoever reads the output, `head` for one, may have enough of it.
-  process.stdout.on('error', () => {});
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // Whoever reads the output, `head` for one, may have enough of it.
+    if (code === 'EPIPE') return;
+    process.stderr.write(`The output could not be written (${code}).\n`);
+    process.once('exit', () => {
+      process.exitCode = 1;
+    });
+  });
   return run(command);
 }
 

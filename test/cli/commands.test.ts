@@ -31,6 +31,17 @@ async function run(args: string[], mcpServers: object, env: Env = {}) {
   return { code, stdout: child.stdout, stderr: withoutWaiting(child.stderr) };
 }
 
+test.runIf(existsSync('/dev/full'))(
+  'a command whose output finds no room says so, and exits with 1',
+  async () => {
+    const command = ['-c', '"$0" "$1" entry realtime > /dev/full', process.execPath, main];
+    await expect(promisify(execFile)('sh', command)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^The output could not be written \(ENOSPC\)\.$/m),
+    });
+  },
+);
+
 describe.concurrent('check', () => {
   test('says of every server what it is, and exits with 0 when all is well', async () => {
     await using crm = await modernServer();
