@@ -11,11 +11,13 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import type { Limits } from '../config/config.ts';
 import { within } from '../downstream/within.ts';
 import type { Allowance } from './allowance.ts';
+import { BodyRefused, readBody } from './body.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createEndpoint } from './endpoint.ts';
 import type { Entrance } from './entrance.ts';
 import type { Others } from './hand-over.ts';
 import { createHostCheck, inUrl, isLoopback } from './hosts.ts';
+import { refuse } from './http-reply.ts';
 import type { PagesOptions, Readiness } from './pages.ts';
 import type { Selector } from './selection.ts';
 import type { Sessions } from './sessions.ts';
@@ -118,6 +120,14 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     pages ??= import('./pages.ts').then(({ createPages }) => createPages(given));
     (await pages)(req, res);
   }
+  /** A message to a stream at `/sse` goes on whole: what is refused in the middle of it would be cut, and not answered. */
+  function passPage(others: Others, place: number, req: IncomingMessage, res: ServerResponse): void {
+    if (req.method !== 'POST' || !hasToken(req.headers)) return others.pass(place, req, res);
+    readBody(req, limits.maxRequestBytes, (body) => {
+      if (body instanceof BodyRefused) refuse(res, body.httpStatus, body.message);
+      else others.pass(place, req, res, body);
+    });
+  }
   let sse = rules.legacySse ? createSseFront(given) : undefined;
 
   /** Says at the end that it is the last one on its connection. */
@@ -149,7 +159,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       if (res.socket === null) endWithConnection(res, req.socket);
       if (others !== undefined && (req.method !== 'POST' || !isMcp(req.url))) {
         const place = others.placeOfPage(req, isMcp(req.url));
-        if (place !== undefined) return others.pass(place, req, res);
+        if (place !== undefined) return passPage(others, place, req, res);
       }
       if (isMcp(req.url)) return endpoint(req, res);
       // Express makes the response one of its own kind.

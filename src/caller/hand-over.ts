@@ -2,7 +2,9 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { type Dispatcher, Pool } from 'undici';
 import type { Era } from '../protocol/eras.ts';
 import type { Incoming } from '../protocol/messages.ts';
+import { hasLargeBody, refuse } from './http-reply.ts';
 import type { Selection } from './selection.ts';
+import { UNSERVABLE } from './unreadable.ts';
 
 /** The other processes of the same gateway. */
 export interface Others {
@@ -22,7 +24,7 @@ export interface Others {
 /** Passes requests on to other processes of the same gateway, which answer them. */
 export interface HandOver {
   /**
-   * @param body    where it was read already
+   * @param body    all that goes on of its body: it was read already, or is left unread
    * @param onLost  answers what the other process may have begun before it ended; false: it may be repeated
    */
   pass(to: number, req: IncomingMessage, res: ServerResponse, body?: string, onLost?: () => boolean): void;
@@ -74,9 +76,9 @@ export function createHandOver(pathOf: (index: number) => string): HandOver {
           path: url === '*' ? '/*' : url,
           method: method as Dispatcher.HttpMethod,
           headers,
-          body: body ?? (hasBody(req) ? req : null),
+          body: body ?? null,
         },
-        new Passage(res, onLost),
+        new Passage(res, onLost, body === undefined && hasLargeBody(req)),
       );
     },
     close() {
@@ -85,23 +87,21 @@ export function createHandOver(pathOf: (index: number) => string): HandOver {
   };
 }
 
-const hasBody = ({ headers }: IncomingMessage) =>
-  headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-
-const GONE = JSON.stringify({
-  error: 'The process that this belongs to has just ended. It will be there again in a moment.',
-});
+const GONE = 'The process that this belongs to has just ended. It will be there again in a moment.';
 
 /** One answer on its way back, as fast as it is read. */
 class Passage implements Dispatcher.DispatchHandler {
   readonly #res: ServerResponse;
   readonly #onLost: (() => boolean) | undefined;
+  readonly #isLast: boolean;
   /** Undefined as long as nothing was sent. */
   #controller: Dispatcher.DispatchController | undefined;
 
-  constructor(res: ServerResponse, onLost: (() => boolean) | undefined) {
+  /** @param isLast  the connection of the caller ends with it */
+  constructor(res: ServerResponse, onLost: (() => boolean) | undefined, isLast: boolean) {
     this.#res = res;
     this.#onLost = onLost;
+    this.#isLast = isLast;
     res.on('drain', () => this.#controller?.resume());
     res.on('close', () => {
       if (!res.writableFinished) this.#controller?.abort(new Error('the caller has left'));
@@ -118,6 +118,7 @@ class Passage implements Dispatcher.DispatchHandler {
     const kept = Object.entries(headers).filter(
       ([name]) => !OF_THE_HOP.has(name) || name === 'content-length',
     );
+    if (this.#isLast) kept.push(['connection', 'close']);
     this.#res.writeHead(status, Object.fromEntries(kept));
     this.#res.flushHeaders();
   }
@@ -130,11 +131,13 @@ class Passage implements Dispatcher.DispatchHandler {
     this.#res.end();
   }
 
-  onResponseError(): void {
+  onResponseError(_controller: unknown, error: Error & { code?: string }): void {
     const res = this.#res;
     if (res.destroyed) return;
     if (res.headersSent) return void res.destroy();
     if (this.#controller !== undefined && this.#onLost?.() === true) return;
-    res.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' }).end(GONE);
+    // It could be read here, and cannot be written: two of what there may be one of, or a target that is no path.
+    if (error.code === 'UND_ERR_INVALID_ARG') return refuse(res, 400, UNSERVABLE);
+    refuse(res, 503, GONE, ['retry-after', '1']);
   }
 }

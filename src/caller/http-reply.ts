@@ -251,9 +251,13 @@ export function refuse(
   message: string,
   headers: readonly string[] = [],
 ): void {
-  const { 'content-length': length, 'transfer-encoding': encoding } = res.req.headers;
-  const hasBody = length !== undefined || encoding !== undefined;
-  const isSmall = Number(length ?? Number.POSITIVE_INFINITY) <= MAX_DRAINED_BYTES;
-  const connection = hasBody && !isSmall ? ['connection', 'close'] : [];
+  const connection = hasLargeBody(res.req) ? ['connection', 'close'] : [];
   sendJson(res, status, JSON.stringify({ error: message }), [...headers, ...connection]);
+}
+
+/** Larger than what is read for nothing, or of a length that it does not say. */
+export function hasLargeBody({ headers }: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': encoding } = headers;
+  const hasBody = length !== undefined || encoding !== undefined;
+  return hasBody && !(Number(length ?? Number.POSITIVE_INFINITY) <= MAX_DRAINED_BYTES);
 }

@@ -13,6 +13,8 @@ const STATUSES: ReadonlyMap<string | undefined, readonly [status: number, why: s
   ],
 ]);
 
+export const UNSERVABLE = 'This is not an HTTP request that can be served.';
+
 /** A connection that is closed on what still comes is reset, and its caller never reads what it was sent. */
 const LINGER_MS = 1000;
 
@@ -23,7 +25,7 @@ export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): 
   if (socket.writableEnded) return;
   // In the middle of an earlier answer there is no place for another one.
   if (!socket.writable || answering?.headersSent === true) return void socket.destroy();
-  const [status, why] = STATUSES.get(error.code) ?? [400, 'This is not an HTTP request that can be served.'];
+  const [status, why] = STATUSES.get(error.code) ?? [400, UNSERVABLE];
   const json = JSON.stringify({ error: why });
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

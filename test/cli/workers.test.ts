@@ -723,3 +723,30 @@ test('a name that is no text is refused, and costs no process', async ({ expect 
     expect((await answer).messages[0]?.error?.code).toBe(-32602);
   expect(at.child.stderr).not.toContain('worker_ended');
 });
+
+test('what is refused is answered by each of them, also in the middle of what its caller sends', async ({
+  expect,
+}) => {
+  await using downstream = await plainServer({ era: 'modern' });
+  const limits = { maxRequestBytes: 100_000 };
+  await using at = await serving({ legacySse: true, mcpServers: { crm: downstream.entry() }, limits });
+  const head = (target: string, ...more: string[]) =>
+    [`${target} HTTP/1.1`, 'host: localhost', `authorization: Bearer ${TOKEN}`, ...more, '', ''].join('\r\n');
+  const message = head('POST /messages?sessionId=x', 'content-length: 8000000');
+  const large = head('PUT /mcp', 'content-length: 8000000');
+  const twoHosts = head('GET /status', 'host: localhost');
+  for (const _ of turns(4, () => {})) {
+    for (const [sent, statuses, isLast] of [
+      [message, [413], true],
+      [large, [405], true],
+      [twoHosts, [400, 403], false],
+    ] as const) {
+      await using caller = await rawCaller(at.url);
+      caller.send(sent, isLast ? 'x'.repeat(100) : '');
+      const { status, headers } = await caller.next();
+      expect(statuses).toContain(status);
+      expect(headers.connection === 'close').toBe(isLast);
+      if (isLast) await caller.ended;
+    }
+  }
+});
