@@ -28,7 +28,7 @@ interface FrontsOptions extends Omit<FrontOptions, 'host' | 'open' | 'others' | 
 }
 
 export function createFronts({ rules, measure, processes, onError, ...options }: FrontsOptions): Fronts {
-  const places = processes && createPlaces(processes, options.dispatcher);
+  const places = processes && createPlaces(processes, options.dispatcher, options.limits);
   const fronts: Front[] = [];
   const backDoors: NetServer[] = [];
 

@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { type Dispatcher, Pool } from 'undici';
+import type { Limits } from '../config/config.ts';
 import type { Era } from '../protocol/eras.ts';
 import type { Incoming } from '../protocol/messages.ts';
 import { hasLargeBody, refuse } from './http-reply.ts';
 import type { Selection } from './selection.ts';
+import { cutIfUnread } from './unread.ts';
 import { UNSERVABLE } from './unreadable.ts';
 
 /** The other processes of the same gateway. */
@@ -44,8 +46,14 @@ const OF_THE_HOP: ReadonlySet<string> = new Set([
   'proxy-connection',
 ]);
 
-/** @param pathOf  of the socket of a process */
-export function createHandOver(pathOf: (index: number) => string): HandOver {
+/**
+ * @param pathOf  of the socket of a process
+ * @param limits  those in force
+ */
+export function createHandOver(
+  pathOf: (index: number) => string,
+  limits: Pick<Limits, 'unsentTimeoutMs'>,
+): HandOver {
   const pools = new Map<number, Pool>();
 
   function poolTo(index: number): Pool {
@@ -78,7 +86,7 @@ export function createHandOver(pathOf: (index: number) => string): HandOver {
           headers,
           body: body ?? null,
         },
-        new Passage(res, onLost, body === undefined && hasLargeBody(req)),
+        new Passage(res, limits, onLost, body === undefined && hasLargeBody(req)),
       );
     },
     close() {
@@ -92,14 +100,21 @@ const GONE = 'The process that this belongs to has just ended. It will be there 
 /** One answer on its way back, as fast as it is read. */
 class Passage implements Dispatcher.DispatchHandler {
   readonly #res: ServerResponse;
+  readonly #limits: Pick<Limits, 'unsentTimeoutMs'>;
   readonly #onLost: (() => boolean) | undefined;
   readonly #isLast: boolean;
   /** Undefined as long as nothing was sent. */
   #controller: Dispatcher.DispatchController | undefined;
 
   /** @param isLast  the connection of the caller ends with it */
-  constructor(res: ServerResponse, onLost: (() => boolean) | undefined, isLast: boolean) {
+  constructor(
+    res: ServerResponse,
+    limits: Pick<Limits, 'unsentTimeoutMs'>,
+    onLost: (() => boolean) | undefined,
+    isLast: boolean,
+  ) {
     this.#res = res;
+    this.#limits = limits;
     this.#onLost = onLost;
     this.#isLast = isLast;
     res.on('drain', () => this.#controller?.resume());
@@ -125,6 +140,8 @@ class Passage implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (!this.#res.write(chunk)) controller.pause();
+    // Who has answered may be done with it: what waits here and between them it has sent.
+    cutIfUnread(this.#res, this.#limits.unsentTimeoutMs);
   }
 
   onResponseEnd(): void {

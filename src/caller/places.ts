@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Limits } from '../config/config.ts';
 import { callerOf } from './caller.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { createHandOver, type Others } from './hand-over.ts';
@@ -25,8 +26,9 @@ export interface Places extends Others {
 export function createPlaces(
   { index, pathOf, isThere, isAlive }: Processes,
   dispatcher: Pick<Dispatcher, 'placeOf' | 'placeOfSessions'>,
+  limits: Pick<Limits, 'unsentTimeoutMs'>,
 ): Places {
-  const handOver = createHandOver(pathOf);
+  const handOver = createHandOver(pathOf, limits);
   const handedOver = new WeakSet<Socket>();
   /** Others have taken over: what is offered here counts no more, and only what runs here is still this one's. */
   const isLeaving = () => index !== MAIN && !isThere(index);
