@@ -5,7 +5,7 @@ import type { Limits } from '../config/config.ts';
 import { isFlood, isObject, type Message } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder } from '../protocol/sse.ts';
-import { decodeUtf8, withoutMark } from '../protocol/text.ts';
+import { decodeUtf8 } from '../protocol/text.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
 import { type Cap, capOf } from './cap.ts';
 import { firstOf } from './http-headers.ts';
@@ -203,8 +203,7 @@ function decompress(
 function deliver(json: string, listener: AnswerListener): void {
   let value: unknown;
   try {
-    // RFC 8259: it must not be written, and may be ignored.
-    value = parseMessage(withoutMark(json));
+    value = parseMessage(json);
   } catch {
     // Without the cause: its text quotes the body.
     return listener.onNonsense('invalid JSON');

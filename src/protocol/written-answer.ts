@@ -1,3 +1,5 @@
+import { withoutMark } from './text.ts';
+
 // Most answers go on as they came. Their text is kept for that: writing them anew costs as much as reading them, and
 // changes what JSON has and JavaScript has not (12345678901234567890, 1.0).
 
@@ -16,7 +18,9 @@ export const MAX_WRITTEN_DEPTH = 512;
  *
  * @throws SyntaxError  no JSON
  */
-export function parseMessage(text: string): unknown {
+export function parseMessage(given: string): unknown {
+  // RFC 8259: it must not be written, and may be ignored.
+  const text = withoutMark(given);
   return readResultLast(text) ?? readResultFirst(text) ?? JSON.parse(text);
 }
 

@@ -164,6 +164,15 @@ test('a process of the modern era that is slow to begin is not taken for one of 
   expect(await echo(gateway)).toBe('hello');
 });
 
+test('a process that puts a byte order mark before what it says first is heard at once [R47]', async () => {
+  const marked = `process.stdout.write('\\uFEFF');${SLOW_SCRIPT.replace(', 6000)', ', 0)')}`;
+  await using folder = await folderWith({ 'marked.mjs': marked });
+  const entry = { command: process.execPath, args: ['marked.mjs'], cwd: folder.path };
+  await using gateway = await startGateway({ mcpServers: { crm: entry } });
+  expect(gateway.gateway.status().downstreams.crm).toMatchObject({ state: 'ready', era: 'modern' });
+  expect(await echo(gateway)).toBe('hello');
+});
+
 describe('a server of the legacy era', () => {
   test.each(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'] as const)(
     'of %s is told that it is initialized before anything else, and its version and session with all that follows [R156] [R163]',

@@ -77,6 +77,10 @@ describe('a server of 2024-11-05 over HTTP+SSE', () => {
   test.each<[string, SseScript]>([
     ['named by path', {}],
     ['behind a redirect to another path', { redirectsTo: '/sse/?v=1' }],
+    [
+      'before messages with a byte order mark',
+      { write: (res, event) => void res.write(event.replace('data: {', 'data: \uFEFF{')) },
+    ],
     ['named by address', { endpoint: (origin) => `${origin}/in?s=1` }],
     [
       'in pieces of a byte',
