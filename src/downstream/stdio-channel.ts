@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { StdioDownstreamConfig } from '../config/config.ts';
-import { type DownstreamFailure, doesNotRead, notMcp, tooLarge } from '../errors.ts';
+import { cutOff, type DownstreamFailure, doesNotRead, notMcp, tooLarge } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { isFlood } from '../protocol/messages.ts';
@@ -82,6 +82,8 @@ export class StdioChannel implements Channel {
     });
     // One that goes on without its output can answer nothing any more, and one without its input hears nothing.
     const goesOn = async (why: string) => {
+      // Also where it is given up sooner than that, for a call that could not be written.
+      this.failure ??= cutOff(this.#config.key);
       if (!(await within(LAST_WORDS_MS, gone))) this.#onEnd(why);
     };
     void silent.then(() => goesOn('it closed its output'));

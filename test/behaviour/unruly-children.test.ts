@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { respawnMs } from '../../src/downstream/backoff.ts';
+import { folderWith } from '../support/cli.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
@@ -11,6 +12,29 @@ async function call(gateway: RunningGateway, tool: string, args: object = {}): P
 
 const CUT =
   '"child" closed the connection before answering. The call may have run: check before repeating it.';
+
+/** Takes one call and hears no more; when started again, it hears and says nothing. */
+const HEARS_ONCE = `
+  import { closeSync, existsSync, writeFileSync } from 'node:fs';
+  import { createInterface } from 'node:readline';
+  setInterval(() => {}, 1000);
+  const lines = createInterface({ input: process.stdin });
+  const results = {
+    initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'c', version: '1' } },
+    'tools/list': { tools: [{ name: 'echo', inputSchema: { type: 'object' } }] },
+    'tools/call': { content: [{ type: 'text', text: 'hears no more' }] },
+  };
+  const isFirst = !existsSync('started');
+  writeFileSync('started', '');
+  if (isFirst) lines.on('line', (line) => {
+    const { id, method } = JSON.parse(line);
+    if (id === undefined) return;
+    const body = method in results ? { result: results[method] } : { error: { code: -32601, message: 'no' } };
+    console.log(JSON.stringify({ jsonrpc: '2.0', id, ...body }));
+    if (method !== 'tools/call') return;
+    process.stdin.destroy();
+    closeSync(0);
+  });`;
 
 describe('a command', () => {
   test.each(['closes_stdout', 'half_a_line'])(
@@ -31,6 +55,17 @@ describe('a command', () => {
     expect([CUT, 'hello']).toContain(await call(gateway, 'echo', { text: 'hello' }));
     await expect.poll(() => call(gateway, 'echo', { text: 'hello' })).toBe('hello');
     expect(child.events.filter(({ event }) => event === 'started')).toHaveLength(2);
+  });
+
+  test('that hears no more is said to have closed the connection, also where another call finds it first', async () => {
+    await using folder = await folderWith({ 'child.mjs': HEARS_ONCE });
+    const entry = { command: process.execPath, args: ['child.mjs'], cwd: folder.path, callTimeoutMs: 1500 };
+    await using gateway = await startGateway({ mcpServers: { child: entry } });
+    expect(await call(gateway, 'echo', { text: 'first' })).toBe('hears no more');
+    const found = call(gateway, 'echo', { text: 'finds it out' });
+    await gateway.post(...modernRequest('tools/list'));
+    await call(gateway, 'echo', { text: 'waits for the next one' });
+    expect(await found).toBe(CUT);
   });
 
   test('that answers and exits in one go has answered', async () => {
