@@ -85,7 +85,7 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
       const giveUp = channel.write(compose(id, request), fail);
       if (giveUp === undefined) fail(unavailable(key, channel.ended ?? 'not running'));
       return {
-        hasBegun: true,
+        hasBegun: giveUp !== undefined,
         cancel(reason) {
           if (take(id) === undefined) return;
           onlyCall.onLeft(receiver);

@@ -57,15 +57,18 @@ describe('a command', () => {
     expect(child.events.filter(({ event }) => event === 'started')).toHaveLength(2);
   });
 
-  test('that hears no more is said to have closed the connection, also where another call finds it first', async () => {
+  test('that hears no more tells one call that it may have run, and one that it was never sent', async () => {
     await using folder = await folderWith({ 'child.mjs': HEARS_ONCE });
     const entry = { command: process.execPath, args: ['child.mjs'], cwd: folder.path, callTimeoutMs: 1500 };
     await using gateway = await startGateway({ mcpServers: { child: entry } });
     expect(await call(gateway, 'echo', { text: 'first' })).toBe('hears no more');
     const found = call(gateway, 'echo', { text: 'finds it out' });
     await gateway.post(...modernRequest('tools/list'));
-    await call(gateway, 'echo', { text: 'waits for the next one' });
+    const waits = call(gateway, 'echo', { text: 'waits for the next one' });
     expect(await found).toBe(CUT);
+    expect(await waits).toBe(
+      '"child" is not reachable right now (the connection was lost). Trying again may help.',
+    );
   });
 
   test('that answers and exits in one go has answered', async () => {
