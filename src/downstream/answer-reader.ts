@@ -44,7 +44,7 @@ export function createAnswerReader(
   listener: AnswerListener,
 ): AnswerReader {
   const encoding = firstOf(headers['content-encoding'])?.trim().toLowerCase();
-  return encoding === undefined || encoding === 'identity'
+  return encoding === undefined || !CODINGS.test(encoding)
     ? open(headers, limits, listener)
     : decompress(encoding, limits.maxResultBytes, (to) => open(headers, limits, to), listener);
 }
@@ -149,6 +149,8 @@ function readNothing(type: string | undefined, listener: AnswerListener): Answer
 
 const NOTHING: AnswerReader = { isStream: false, feed() {}, end() {} };
 
+/** Those that there are, and lists. What else servers write there, such as `none`, `utf-8` or nothing, leaves a body as it is. */
+const CODINGS = /,|^((x-)?gzip|deflate|br|zstd|(x-)?compress|dc[bz]|exi|aes128gcm|pack200-gzip)$/;
 /** By default a quarter of it, and a bomb costs the event loop of all callers twice as much until it is found out. */
 const DECODED = { chunkSize: 64 * 1024 };
 const DECODERS = new Map<string, () => Transform>([

@@ -63,6 +63,20 @@ test('an encoding that was not asked for and is not known is refused unread', as
   expect((await answered(compressed('zstd', bomb.subarray(0, 100)))).text).toContain('encoding/zstd');
 });
 
+test.each(['none', 'utf-8', 'UTF-8', '', 'identity'])(
+  'an encoding %j, which says nothing, leaves an answer as it is',
+  async (encoding) => {
+    for (const framing of ['json', 'sse'] as const) {
+      const odd: Answer = (given) => {
+        given.res.setHeader('content-encoding', encoding);
+        const result = textResult('hello', given.message);
+        return framing === 'json' ? given.result(result) : given.stream().result(result);
+      };
+      expect((await answered(odd)).text).toBe('hello');
+    }
+  },
+);
+
 test('an event larger than maxEventBytes names that limit, however it is cut into pieces', async () => {
   const large: Answer = (given) => given.stream().result(textResult('x'.repeat(5000), given.message));
   const { text } = await answered(large, { maxEventBytes: 4096 });
