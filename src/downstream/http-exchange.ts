@@ -193,11 +193,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     if (this.#settled) return;
     if (typeof message.method === 'string') return this.#onCall(message);
     if (this.#tellsOfLostSession(message)) return this.fail(sessionLost(this.#options.key));
-    if (message.id !== this.id) {
-      this.#sawOtherId = true;
-      return;
-    }
-    this.#answer(message);
+    if (message.id === this.id || this.#tellsWhyRefused(message)) this.#answer(message);
+    else this.#sawOtherId = true;
   }
 
   #onCall(message: Record<string, unknown>): void {
@@ -223,21 +220,27 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     const { key } = this.#options;
     const outcome = outcomeOf(message);
     if (outcome === undefined) this.fail(notMcp(key, 'an answer without result or error'));
-    else if (this.#status === 400 && 'error' in outcome) this.#refused(outcome);
+    else if (this.#status === 400 && 'error' in outcome) this.#refused(outcome, message.id === this.id);
     else this.#settle(true, () => this.receiver.onOutcome(outcome));
     if (this.#reader?.isStream === true) {
       this.#linger = setTimeout(() => this.#controller?.abort(new Error('answered')), LINGER_MS);
     }
   }
 
-  #refused(outcome: { error: RpcError }): void {
+  /** Spec 2025-11-25, transports: the error in the body of a refusal has no id. Some have `null`, or a name of their own. */
+  #tellsWhyRefused({ error }: Message): boolean {
+    return this.#status === 400 && isRpcError(error) && !OF_SESSIONS.has(error.code);
+  }
+
+  #refused(outcome: { error: RpcError }, hasId: boolean): void {
     const { key, isModern } = this.#options;
     const { code } = outcome.error;
     const failure = judgeRefusal(key, code, isModern);
     if (failure !== undefined) return this.fail(failure);
-    // A server of the modern era misses headers and `_meta`; one of the legacy era may mean anything by the first.
-    const isOdd = code === RPC.headerMismatch || code === RPC.invalidParams;
-    if (isOdd && !isModern) this.receiver.onDoubt?.();
+    // A server of the modern era misses headers and `_meta`; one of the legacy era may mean anything by the first. What that
+    // one misses is a session, and it has looked no further.
+    const isOdd = isModern ? !hasId : code === RPC.headerMismatch || code === RPC.invalidParams;
+    if (isOdd) this.receiver.onDoubt?.();
     this.#settle(true, () => this.receiver.onOutcome(outcome));
   }
 

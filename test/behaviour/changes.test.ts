@@ -10,6 +10,7 @@ import { type HttpDownstream, requestsOf, serveDownstream } from '../support/dow
 import { expiringServer } from '../support/downstreams/expiring.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { sendJson } from '../support/http-server.ts';
 import type { Message } from '../support/messages.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
@@ -338,22 +339,34 @@ test('a server whose tool wants other headers now is listed again, and the call 
   expect(server.ran).toHaveLength(4);
 });
 
-test('a server that refuses the headers its own list asks for is told of as it is, and is not asked without end', async () => {
-  await using server = await plainServer({
-    era: 'modern',
-    answers: { 'tools/call echo': (given) => given.error(-32020, 'Header mismatch', { status: 400 }) },
-  });
-  await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
-  for (let i = 0; i < 3; i++) {
-    const params = { name: 'crm__echo', arguments: { text: 'x' } };
-    const { messages } = await gateway.post(...modernRequest('tools/call', params));
-    expect(messages[0]?.result).toMatchObject({
-      isError: true,
-      content: [{ text: expect.stringContaining('Its tools may have changed.') }],
-      _meta: { 'mcp-switchboard/failure': { reason: 'headers_refused', mayHaveRun: false } },
+test.each([
+  ['with the id of the call', (id: unknown) => id],
+  ['with the id null', () => null],
+])(
+  'a server that refuses the headers its own list asks for, %s, is told of as it is, and is not asked without end',
+  async (_how, idOf) => {
+    await using server = await plainServer({
+      era: 'modern',
+      answers: {
+        'tools/call echo': ({ message, res }) =>
+          sendJson(res, 400, {
+            ...{ jsonrpc: '2.0', id: idOf(message.id) },
+            error: { code: -32020, message: 'Header mismatch' },
+          }),
+      },
     });
-  }
-  const methods = server.requests.map(({ body }) => (body as Message).method);
-  expect(methods.filter((method) => method === 'tools/call')).toHaveLength(3);
-  expect(listings(server)).toBe(1);
-});
+    await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
+    for (let i = 0; i < 3; i++) {
+      const params = { name: 'crm__echo', arguments: { text: 'x' } };
+      const { messages } = await gateway.post(...modernRequest('tools/call', params));
+      expect(messages[0]?.result).toMatchObject({
+        isError: true,
+        content: [{ text: expect.stringContaining('Its tools may have changed.') }],
+        _meta: { 'mcp-switchboard/failure': { reason: 'headers_refused', mayHaveRun: false } },
+      });
+    }
+    const methods = server.requests.map(({ body }) => (body as Message).method);
+    expect(methods.filter((method) => method === 'tools/call')).toHaveLength(3);
+    expect(listings(server)).toBe(1);
+  },
+);

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import {
@@ -18,6 +19,7 @@ import {
   redirects,
 } from '../support/downstreams/wire.ts';
 import { startGateway } from '../support/gateway.ts';
+import { sendJson } from '../support/http-server.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
 const MAY_HAVE_RUN = 'The call may have run: check before repeating it.';
@@ -141,6 +143,26 @@ describe.each(['modern', 'legacy'] as const)('a call to a %s downstream that', (
       ...modernRequest('tools/call', { name: 'crm__add', arguments: { a: 1, b: 2 } }),
     );
     expect(after.messages.at(-1)?.result.content[0].text).toBe('3');
+  });
+});
+
+describe.each(['modern', 'legacy'] as const)('a refusal with 400 of a %s downstream', (era) => {
+  test.each([
+    ['without an id, as the specification has it', undefined],
+    ['with the id null', null],
+    ['with a name for an id, as Python SDKs have it', 'server-error'],
+  ])('%s says why', async (_how, id) => {
+    const error = { code: -32602, message: 'Validation error: text is missing' };
+    const answer: Answer = ({ res }) => sendJson(res, 400, { jsonrpc: '2.0', id, error });
+    await using downstream = await plainServer({
+      era,
+      sessions: era === 'legacy',
+      answers: { 'tools/call echo': answer },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    const reply = await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: {} }));
+    expect(reply.messages.at(-1)?.error).toEqual(error);
+    expect(requestsOf(downstream, 'tools/call')).toHaveLength(1);
   });
 });
 

@@ -13,7 +13,7 @@ import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { answersStatus } from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
-import { listenOnLoopback } from '../support/http-server.ts';
+import { listenOnLoopback, sendJson } from '../support/http-server.ts';
 import { isModern, modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
 import { send } from '../support/wire-client.ts';
@@ -213,11 +213,17 @@ test.each([
 test.each([
   ['the headers that it wants are not there', -32020],
   ['there is no _meta', -32602],
+  ['there is no _meta, without an id', -32602, null],
 ])(
   'a legacy downstream that was replaced by a modern one that says only that %s is asked again what it speaks [R47] [R69]',
-  async (_what, code) => {
-    const insists: Answer = ({ message, error, usual }) =>
-      isModern(message) ? usual() : error(code, 'Not like this', { status: 400 });
+  async (_what, code, id?: null) => {
+    const insists: Answer = ({ message, res, usual }) =>
+      isModern(message)
+        ? usual()
+        : sendJson(res, 400, {
+            ...{ jsonrpc: '2.0', id: id === null ? id : message.id },
+            error: { code, message: 'Not like this' },
+          });
     await using first = await plainServer({ era: 'legacy' });
     await using second = await plainServer({
       era: 'modern',
