@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Transform } from 'node:stream';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { Dispatcher, Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../config/config.ts';
@@ -7,12 +8,13 @@ import { isFlood } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder, type EventDecoder } from '../protocol/sse.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
+import { decoderFor } from './answer-reader.ts';
 import { type Cap, capOf } from './cap.ts';
 import { describeCause, describeRedirect, isMalformed, redirectWithin } from './causes.ts';
 import { type Channel, type Interceptor, passOn } from './channel.ts';
 import { ConnectFailed, type ConnectionLimits } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
-import { withUserAgent } from './http-headers.ts';
+import { firstOf, withUserAgent } from './http-headers.ts';
 import { IGNORED_TIMEOUT_MS, IgnoredBody } from './ignored-answer.ts';
 import { judgeStatus } from './judge-status.ts';
 import { openPool } from './open-pool.ts';
@@ -93,12 +95,16 @@ export class SseChannel implements Channel {
 
   #listener(redirects: number): Dispatcher.DispatchHandler {
     let isElsewhere = false;
+    let decompress: Transform | undefined;
     return {
       onRequestStart() {},
-      onResponseStart: (controller, status, headers) => {
+      onResponseStart: (controller, status, headers: IncomingHttpHeaders) => {
         if (status < 200) return;
         const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
-        if (status === 200 && isStream) return;
+        if (status === 200 && isStream) {
+          decompress = this.#decompressor(firstOf(headers['content-encoding']));
+          return;
+        }
         const redirect = describeRedirect(status, headers.location, this.#url);
         const next = redirects > 0 ? redirectWithin(status, headers.location, this.#url) : undefined;
         if (redirect !== undefined) this.#end(redirect);
@@ -111,16 +117,39 @@ export class SseChannel implements Channel {
         controller.abort(new Error('not an event stream'));
       },
       onResponseData: (_controller, chunk) => {
-        if (this.ended !== undefined) return;
-        try {
-          this.#decoder.feed(chunk);
-        } catch {
-          this.#end('its event stream is not UTF-8');
-        }
+        if (decompress === undefined) return this.#onBytes(chunk);
+        decompress.write(chunk);
+        // It comes faster than it is decompressed.
+        if (decompress.writableLength > this.#cap.bytes) this.#onTooLarge();
       },
-      onResponseEnd: () => void (isElsewhere || this.#end('it closed the event stream')),
+      onResponseEnd: () => {
+        if (decompress !== undefined) decompress.end();
+        else if (!isElsewhere) this.#end('it closed the event stream');
+      },
       onResponseError: (_controller, error) => void (isElsewhere || this.#end(describeCause(error))),
     };
+  }
+
+  // Servers were seen to compress although `identity` was asked for.
+  #decompressor(encoding = ''): Transform | undefined {
+    const decoder = decoderFor(encoding);
+    decoder?.on('data', (chunk: Buffer) => {
+      this.#onBytes(chunk);
+      // What is still in it may be a thousand times its size.
+      if (this.ended !== undefined) decoder.destroy();
+    });
+    decoder?.on('end', () => this.#end('it closed the event stream'));
+    decoder?.on('error', () => this.#end('its event stream has a broken content encoding'));
+    return decoder;
+  }
+
+  #onBytes(chunk: Buffer): void {
+    if (this.ended !== undefined) return;
+    try {
+      this.#decoder.feed(chunk);
+    } catch {
+      this.#end('its event stream is not UTF-8');
+    }
   }
 
   #onEndpoint(data: string): void {

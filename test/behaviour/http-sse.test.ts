@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { createBrotliCompress, createDeflate, createGzip } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { startGateway } from '../support/gateway.ts';
@@ -11,6 +12,8 @@ interface SseScript {
   readonly endpoint?: (origin: string) => string;
   /** Writes an event; default: in one piece. */
   readonly write?: (res: ServerResponse, event: string) => void;
+  /** Of the stream, beside its type. */
+  readonly headers?: OutgoingHttpHeaders;
   /** Sends who comes to `/sse` there first. */
   readonly redirectsTo?: string;
   /** Answers the POST of a call in place of the server. True where that is all. */
@@ -20,6 +23,7 @@ interface SseScript {
 async function sseServer({
   endpoint,
   write = (res, event) => void res.write(event),
+  headers: streamHeaders = {},
   redirectsTo,
   onCall,
 }: SseScript = {}) {
@@ -42,7 +46,7 @@ async function sseServer({
     if (req.method === 'GET' && url === (redirectsTo ?? '/sse?v=1')) {
       opened++;
       stream = res;
-      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      res.writeHead(200, { ...streamHeaders, 'content-type': 'text/event-stream' });
       write(res, `event: endpoint\ndata: ${endpoint?.(server.origin) ?? `/in?s=${opened}`}\n\n`);
       return;
     }
@@ -96,6 +100,29 @@ describe('a server of 2024-11-05 over HTTP+SSE', () => {
     expect(gateway.gateway.status().downstreams.old).toMatchObject({ state: 'ready', era: 'legacy' });
     expect((await call(gateway)).content[0].text).toBe('hello');
     expect(server.requests.every(({ headers }) => headers['x-api-key'] === 'k')).toBe(true);
+  });
+
+  test.each([
+    ['gzip', createGzip],
+    ['br', createBrotliCompress],
+    ['deflate', createDeflate],
+  ])('may compress its stream with %s, though nobody asked for it', async (encoding, createEncoder) => {
+    const encoders = new Map<ServerResponse, ReturnType<typeof createEncoder>>();
+    await using server = await sseServer({
+      headers: { 'content-encoding': encoding },
+      write: (res, event) => {
+        let encoder = encoders.get(res);
+        if (encoder === undefined) {
+          encoder = createEncoder();
+          encoders.set(res, encoder);
+          encoder.pipe(res);
+        }
+        encoder.write(event);
+        encoder.flush();
+      },
+    });
+    await using gateway = await startGateway({ mcpServers: { old: server.entry } });
+    expect((await call(gateway)).content[0].text).toBe('hello');
   });
 
   test('that says so in its entry is not posted to first', async () => {
