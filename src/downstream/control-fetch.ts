@@ -6,6 +6,7 @@ import { decoderFor } from './answer-reader.ts';
 import { boundBody, boundEvents } from './bounded-body.ts';
 import { describeRedirect } from './causes.ts';
 import { ConnectFailed } from './connection.ts';
+import { firstOf } from './http-headers.ts';
 
 /** From the opening of a stream that was closed soon to that of the next one, the second before which is the SDK's. */
 const SHORT_STREAM_MS = 11_000;
@@ -68,7 +69,7 @@ export function createControlFetch(
       answer.body.resume().on('error', () => {});
       return new Response(null, { status, headers: answered });
     }
-    const body = decoded(answer.body, answered.get('content-encoding'));
+    const body = decoded(answer.body, firstOf(answer.headers['content-encoding']));
     // Streams of notices, a GET or an answered `subscriptions/listen`, go on as long as the connection.
     const isStream = answered.get('content-type')?.startsWith('text/event-stream') === true;
     if (isStream && isGet) {
@@ -99,7 +100,7 @@ function headersOf({ headers }: Dispatcher.ResponseData): Headers {
 }
 
 // Servers were seen to compress although `identity` was asked for.
-function decoded(body: Readable, encoding: string | null): Readable {
-  const decoder = encoding === null ? undefined : decoderFor(encoding);
+function decoded(body: Readable, encoding = ''): Readable {
+  const decoder = decoderFor(encoding);
   return decoder === undefined ? body : pipeline(body, decoder, () => {});
 }

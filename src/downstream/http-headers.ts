@@ -8,7 +8,7 @@ export function withUserAgent(headers: Headers): Headers {
   return isNamed ? headers : [...headers, ['user-agent', USER_AGENT]];
 }
 
-/** Of a header that came twice, as where a proxy has added its own, undici has both. Node's types say that there is one. */
-export function firstOf(value: string | undefined): string | undefined {
+/** Of a header that came twice, as where a proxy has added its own, undici has both, though Node's types say that there is one. */
+export function firstOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }

@@ -57,10 +57,12 @@ describe('a server over HTTP that answers the first question of the gateway', ()
 });
 
 describe.each(['legacy', 'modern'] as const)('a server of the %s era over HTTP', (era) => {
-  test.each([
+  test.each<[string | string[], (text: string) => Buffer]>([
     ['gzip', gzipSync],
     ['br', brotliCompressSync],
     ['deflate', deflateSync],
+    // Its server and a proxy both say so, and one of them has done it.
+    [['gzip', 'gzip'], gzipSync],
   ])(
     'may compress what it says of itself with %s, though nobody asked for it',
     async (encoding, compress) => {

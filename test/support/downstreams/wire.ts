@@ -153,7 +153,7 @@ function progress(params: Record<string, { progressToken?: unknown }>, step: num
 }
 
 /** What the server says without a script, compressed whether or not somebody asked for it. */
-export function compresses(encoding: string, compress: (text: string) => Buffer): Answer {
+export function compresses(encoding: string | string[], compress: (text: string) => Buffer): Answer {
   return ({ res, usual }) => {
     const end = res.end.bind(res) as (body: Buffer) => ServerResponse;
     res.setHeader('content-encoding', encoding);
