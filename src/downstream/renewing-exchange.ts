@@ -1,4 +1,4 @@
-import type { DownstreamFailure } from '../errors.ts';
+import { DownstreamFailure } from '../errors.ts';
 import type { Notification, Outcome } from '../protocol/messages.ts';
 import type { Answered, Question } from '../protocol/questions.ts';
 import type { Connection } from './connection.ts';
@@ -25,6 +25,8 @@ export class RenewingExchange implements Exchange, Receiver {
   readonly #renewal: Renewal;
   #used: Connection | undefined;
   #inner: Exchange | undefined;
+  /** At an earlier attempt: whatever becomes of the next one. */
+  #mayHaveRun = false;
   #mayRenew = true;
   #retries = 0;
   #holdsBudget = false;
@@ -56,7 +58,7 @@ export class RenewingExchange implements Exchange, Receiver {
   }
 
   get hasBegun(): boolean {
-    return this.#inner?.hasBegun ?? false;
+    return this.#mayHaveRun || this.#inner?.hasBegun === true;
   }
 
   cancel(reason: string): void {
@@ -87,14 +89,16 @@ export class RenewingExchange implements Exchange, Receiver {
     if (this.#end()) this.#receiver.onOutcome(outcome);
   }
 
-  onFailure(failure: DownstreamFailure): void {
+  onFailure(told: DownstreamFailure): void {
     if (this.#over) return;
+    const failure = this.#mayHaveRun && !told.mayHaveRun ? afterSent(told) : told;
     const { reason } = failure;
+    this.#mayHaveRun = failure.mayHaveRun;
     const isOdd = reason === 'bad_answer' || reason === 'server_error';
     if (isOdd && this.#used?.link.era === 'modern') this.onDoubt();
     if (this.#isSending) return this.#fail(failure);
     // What was refused is as good as never sent.
-    if (!failure.mayHaveRun) this.#inner = undefined;
+    if (!told.mayHaveRun) this.#inner = undefined;
     const step = RETRY_RULES[reason][this.#request.repeatability ?? 'once'];
     if (step === 'renew' && this.#mayRenew) return this.#renew(failure);
     if (step === 'refresh' && this.#mayRenew) return this.#refresh(failure);
@@ -163,3 +167,7 @@ export class RenewingExchange implements Exchange, Receiver {
     return true;
   }
 }
+
+/** The same of a request that had been sent before, and may have run then. */
+const afterSent = ({ downstream, reason, what, cause, retryAfterMs }: DownstreamFailure) =>
+  new DownstreamFailure(downstream, reason, what, true, { cause, retryAfterMs });

@@ -57,6 +57,18 @@ describe.each(['modern', 'legacy'] as const)('with a %s downstream that', (era) 
     expect(echo.asked).toBe(3);
   });
 
+  test('fails and then refuses, a marked call hears that it may have run the first time', async () => {
+    let asked = 0;
+    const answer: Answer = (given) => answersStatus(++asked === 1 ? 503 : 401)(given);
+    await using downstream = await plainServer({ era, answers: { 'tools/call echo': answer } });
+    await using gateway = await startGateway({
+      mcpServers: { crm: downstream.entry({ tools: { overrides: { echo: { retry: true } } } }) },
+    });
+    const result = await call(gateway);
+    expect(result._meta['mcp-switchboard/failure']).toMatchObject({ reason: 'refused', mayHaveRun: true });
+    expect(asked).toBe(2);
+  });
+
   test('fails for good, a marked call hears so after three times', async () => {
     const echo = failing(99, answersStatus(502));
     await using downstream = await plainServer({ era, answers: { 'tools/call echo': echo.answer } });
