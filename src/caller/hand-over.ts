@@ -4,6 +4,7 @@ import type { Limits } from '../config/config.ts';
 import type { Era } from '../protocol/eras.ts';
 import type { Incoming } from '../protocol/messages.ts';
 import { hasLargeBody, refuse } from './http-reply.ts';
+import { endAfterRequest } from './last-answer.ts';
 import type { Selection } from './selection.ts';
 import { cutIfUnread } from './unread.ts';
 import { UNSERVABLE } from './unreadable.ts';
@@ -145,7 +146,8 @@ class Passage implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#res.end();
+    if (this.#isLast) endAfterRequest(this.#res);
+    else this.#res.end();
   }
 
   onResponseError(_controller: unknown, error: Error & { code?: string }): void {

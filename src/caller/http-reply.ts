@@ -5,6 +5,7 @@ import type { Era } from '../protocol/eras.ts';
 import type { Notification, Request } from '../protocol/messages.ts';
 import { encodeEvent, KEEP_ALIVE, splitEvent } from '../protocol/sse.ts';
 import type { Reply, ReplySink } from './caller.ts';
+import { endAfterRequest } from './last-answer.ts';
 import type { TooMany } from './too-many.ts';
 import { cutIfUnread } from './unread.ts';
 
@@ -251,8 +252,11 @@ export function refuse(
   message: string,
   headers: readonly string[] = [],
 ): void {
-  const connection = hasLargeBody(res.req) ? ['connection', 'close'] : [];
-  sendJson(res, status, JSON.stringify({ error: message }), [...headers, ...connection]);
+  const json = JSON.stringify({ error: message });
+  if (!hasLargeBody(res.req)) return sendJson(res, status, json, headers);
+  res.writeHead(status, jsonHeaders(Buffer.byteLength(json), [...headers, 'connection', 'close']));
+  res.write(json);
+  endAfterRequest(res);
 }
 
 /** Larger than what is read for nothing, or of a length that it does not say. */

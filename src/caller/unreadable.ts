@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { LINGER_MS } from './last-answer.ts';
 
 /** Why Node gave a request up; what is not here is a 400. */
 const STATUSES: ReadonlyMap<string | undefined, readonly [status: number, why: string]> = new Map([
@@ -14,9 +15,6 @@ const STATUSES: ReadonlyMap<string | undefined, readonly [status: number, why: s
 ]);
 
 export const UNSERVABLE = 'This is not an HTTP request that can be served.';
-
-/** A connection that is closed on what still comes is reset, and its caller never reads what it was sent. */
-const LINGER_MS = 1000;
 
 /** Answers what is no request, or not one in time, as everything is answered here: in JSON. The connection ends with it. */
 export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {

@@ -76,6 +76,31 @@ test('who is refused while it sends on reads why', async () => {
 });
 
 test.each([
+  ['a wrong token', 401, 'POST', { authorization: 'Bearer wrong' }],
+  ['another method', 405, 'PUT', {}],
+  ['a body that is too large', 413, 'POST', {}],
+  ['a body that is too large, in chunks', 413, 'POST', { 'content-length': undefined }],
+])('who sends a large body with %s reads why it is refused', async (_what, status, method, headers) => {
+  // With all the time that there is by default.
+  await using patient = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  await using caller = await rawCaller(patient.url);
+  const bytes = 20_000_000;
+  const chunked = 'content-length' in headers;
+  const of = chunked ? { 'transfer-encoding': 'chunked' } : { 'content-length': String(bytes) };
+  const head = rawPost(patient.token, '', { ...of, ...headers }).replace('POST', method);
+  caller.send(
+    head,
+    chunked ? `${bytes.toString(16)}\r\n` : '',
+    'x'.repeat(bytes),
+    chunked ? '\r\n0\r\n\r\n' : '',
+  );
+  const answer = await caller.next();
+  expect([answer.status, answer.headers.connection]).toEqual([status, 'close']);
+  // A connection that is reset may lose what was sent before.
+  expect(await caller.ended).toBe('closed');
+});
+
+test.each([
   ['the right one first', (token: string) => `Bearer ${token}\r\nauthorization: Bearer other`],
   ['the right one last', (token: string) => `Bearer other\r\nauthorization: Bearer ${token}`],
   ['the right one twice', (token: string) => `Bearer ${token}\r\nAuthorization: Bearer ${token}`],

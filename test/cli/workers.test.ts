@@ -732,8 +732,8 @@ test('what is refused is answered by each of them, also in the middle of what it
   await using at = await serving({ legacySse: true, mcpServers: { crm: downstream.entry() }, limits });
   const head = (target: string, ...more: string[]) =>
     [`${target} HTTP/1.1`, 'host: localhost', `authorization: Bearer ${TOKEN}`, ...more, '', ''].join('\r\n');
-  const message = head('POST /messages?sessionId=x', 'content-length: 8000000');
-  const large = head('PUT /mcp', 'content-length: 8000000');
+  const message = head('POST /messages?sessionId=x', 'content-length: 20000000');
+  const large = head('PUT /mcp', 'content-length: 20000000');
   const twoHosts = head('GET /status', 'host: localhost');
   for (const _ of turns(4, () => {})) {
     for (const [sent, statuses, isLast] of [
@@ -742,11 +742,12 @@ test('what is refused is answered by each of them, also in the middle of what it
       [twoHosts, [400, 403], false],
     ] as const) {
       await using caller = await rawCaller(at.url);
-      caller.send(sent, isLast ? 'x'.repeat(100) : '');
+      caller.send(sent, isLast ? 'x'.repeat(20_000_000) : '');
       const { status, headers } = await caller.next();
       expect(statuses).toContain(status);
       expect(headers.connection === 'close').toBe(isLast);
-      if (isLast) await caller.ended;
+      // A connection that is reset may lose what was sent before.
+      if (isLast) expect(await caller.ended).toBe('closed');
     }
   }
 });
