@@ -67,8 +67,20 @@ export function createHandOver(
         bodyTimeout: 0,
       });
       pools.set(index, pool);
+      dropUnused(index, pool);
     }
     return pool;
+  }
+
+  /** Its process may have ended, and each reload brings others. For one that is there still, a pool is made again. */
+  function dropUnused(index: number, pool: Pool): void {
+    const look = () => {
+      if (pool.stats.connected > 0 || pool.stats.size > 0 || pools.get(index) !== pool) return;
+      pools.delete(index);
+      void pool.close();
+    };
+    pool.on('disconnect', look);
+    pool.on('connectionError', look);
   }
 
   return {
@@ -91,7 +103,9 @@ export function createHandOver(
       );
     },
     close() {
-      for (const pool of pools.values()) void pool.destroy();
+      const all = [...pools.values()];
+      pools.clear();
+      for (const pool of all) void pool.destroy();
     },
   };
 }
