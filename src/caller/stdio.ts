@@ -102,6 +102,11 @@ export function serveStdio(
       if (held.length === 0) answerLast();
       else onTaken = answerLast;
     });
+    // Who came over a socket may be cut off, and reads no answer either.
+    input.on('error', () => {
+      hasLeft = true;
+      resolve();
+    });
     // The reader of our output has gone.
     output.on('error', () => resolve());
   });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { Client as FirstGenerationClient } from '@modelcontextprotocol/sdk/client/index.js';
@@ -369,6 +371,22 @@ test('who asks, says goodbye and waits for the answer need not wait for the end'
   expect(await child.exit).toEqual({ code: 0, signal: null });
   // What takes longer to answer is given 3 s, which began before.
   expect(performance.now() - answeredAt).toBeLessThan(2000);
+});
+
+test('who is cut off, where it came over a socket, has left', async () => {
+  await using folder = await folderWith({ 'servers.json': nowhere });
+  const listener = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const caller = connect((listener.address() as AddressInfo).port, '127.0.0.1');
+  const [stdin] = (await once(listener, 'connection')) as [Socket];
+  listener.close();
+  await using child = runCli(['serve', '--stdio'], { cwd: folder.path, stdin });
+  stdin.destroy();
+  caller.write(`${JSON.stringify(legacyRequest('ping')[0])}\n`);
+  await child.waitFor('stdout', /"result":\{\}/);
+  caller.resetAndDestroy();
+  expect(await child.exit).toEqual({ code: 0, signal: null });
+  expect(child.stderr).not.toContain('"unexpected"');
 });
 
 /** How the call of its tool `slow` stands, by its own record. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 
 export interface ChildOptions {
   readonly cwd?: string;
@@ -8,6 +9,8 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Adds an IPC channel. */
   readonly ipc?: boolean;
+  /** What it reads from; default: a pipe. */
+  readonly stdin?: Socket;
 }
 
 export interface Exit {
@@ -46,7 +49,7 @@ export function startProgram(program: string, args: readonly string[], options: 
   const child = spawn(program, args, {
     cwd: options.cwd,
     env: { PATH: process.env.PATH, ...options.env },
-    stdio: options.ipc ? ['pipe', 'pipe', 'pipe', 'ipc'] : 'pipe',
+    stdio: [options.stdin ?? 'pipe', 'pipe', 'pipe', ...(options.ipc ? (['ipc'] as const) : [])],
     detached: true,
   });
   const output = { stdout: '', stderr: '' };
