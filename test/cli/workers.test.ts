@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { copyFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -750,4 +750,68 @@ test('what is refused is answered by each of them, also in the middle of what it
       if (isLast) expect(await caller.ended).toBe('closed');
     }
   }
+});
+
+test('credentials that a server refuses to another process than the first are read again', async ({
+  expect,
+}) => {
+  let accepted = 'key-number-one';
+  await using crm = await plainServer({
+    era: 'modern',
+    answers: {
+      'tools/call echo': ({ recorded, res, usual }) => {
+        if (recorded.headers['x-api-key'] === accepted) return usual();
+        res.writeHead(401).end();
+      },
+    },
+  });
+  await using keys = await folderWith({});
+  const put = async (outer: string) => {
+    await mkdir(join(keys.path, outer, 'inner'), { recursive: true });
+    await writeFile(join(keys.path, outer, 'inner', 'key'), accepted);
+  };
+  await put('outer');
+  const headers = { 'X-API-KEY': `\${file:${join(keys.path, 'outer', 'inner', 'key')}}` };
+  await using at = await serving({ mcpServers: { crm: crm.entry({ headers }) } });
+  const session = await sessionInWorker(at.url);
+  const params = { name: 'crm__echo', arguments: { text: 'hello' } };
+  const echo = async () => {
+    const { messages } = await post(at.url, legacyRequest('tools/call', params), session);
+    return messages.at(-1)?.result.content[0].text;
+  };
+  expect(await echo()).toBe('hello');
+  // Watched is the folder of the file, and not the one around it.
+  accepted = 'key-number-two';
+  await put('next');
+  await rename(join(keys.path, 'outer'), join(keys.path, 'gone'));
+  await rename(join(keys.path, 'next'), join(keys.path, 'outer'));
+  expect(await echo()).toContain('(HTTP 401)');
+  await expect.poll(echo).toBe('hello');
+});
+
+test('those that take over serve also where none was left before', async ({ expect }) => {
+  await using crm = await plainServer({ era: 'modern' });
+  const gate = deferred<void>();
+  let asked = 0;
+  const discover: Answer = async ({ usual }) => {
+    asked++;
+    await gate.promise;
+    return usual();
+  };
+  await using slow = await plainServer({ era: 'modern', answers: { 'server/discover': discover } });
+  await using at = await serving({ mcpServers: { crm: crm.entry() } });
+  const changed = { catalogFile: '', mcpServers: { crm: crm.entry(), slow: slow.entry() } };
+  await writeFile(join(at.folder.path, 'servers.json'), JSON.stringify(changed));
+  await expect.poll(() => asked).toBeGreaterThan(0);
+  await at.child.waitFor('stderr', /"event":"worker_ready","worker":2/);
+  process.kill(pidOfWorker(at.child), 'SIGKILL');
+  await at.child.waitFor('stderr', /worker_ended/);
+  // Before another one starts in its place.
+  gate.resolve();
+  await at.child.waitFor('stderr', /"event":"reloaded"/);
+  // Where it did not know that it counts, all would begin in the first.
+  expect((await sessionInWorker(at.url))['mcp-session-id']).toMatch(/^2~/);
+  for (const answer of turns(4, () => call(at.url, 'crm__echo', { text: 'here' })))
+    expect((await answer).json.result.content[0].text).toBe('here');
+  expect(at.child.stderr).not.toContain('"worker":3');
 });
