@@ -29,7 +29,7 @@ export function createLog(options: {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      hooks: { streamWrite: (line) => disarmJson(secrets.redact(line)) },
+      hooks: { streamWrite: (line) => disarmJson(redactedText(line, secrets.redact)) },
       formatters: { level: (level) => ({ level }) },
       serializers: { err: (error: unknown) => tell(error) },
     },
@@ -109,6 +109,22 @@ export function redactedJson(value: unknown, redact: Secrets['redact'], indent?:
     return Object.fromEntries(Object.entries(part).map(([key, each]) => [redact(key), each]));
   };
   return JSON.stringify(value, shown, indent);
+}
+
+/** The same of JSON that is written already, a line of the log say: read only where a secret was part of its syntax. */
+export function redactedText(json: string, redact: Secrets['redact']): string {
+  const shown = redact(json);
+  if (shown === json || isJson(shown)) return shown;
+  return redactedJson(JSON.parse(json), redact) + (json.endsWith('\n') ? '\n' : '');
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A key in a file has several, also where they are written as `\\n`, and is printed line by line. */

@@ -79,3 +79,17 @@ test('an error with a message of many quotes is logged in a time of its length, 
   expect(lines.length).toBe(3);
   expect(lines.slice(1).join()).not.toMatch(/not json|xxxx/);
 });
+
+test('a line of the log is JSON, also where a secret is a number in it or ends within an escape', () => {
+  const lines: string[] = [];
+  const log = createLog({
+    ...{ level: 'debug', secrets: createSecrets(['250000', 'nabcdefgh']) },
+    destination: { write: (line) => void lines.push(line) },
+  });
+  log.info({ ms: 250000, bytes: 12500001, port: 8080 }, 'pin 250000');
+  log.info({ text: 'one\nabcdefgh' }, 'two lines');
+  expect(lines.map((line) => [line.at(-1), JSON.parse(line)])).toMatchObject([
+    ['\n', { ms: '[secret]', bytes: '[secret]', port: 8080, msg: 'pin [secret]' }],
+    ['\n', { text: 'one\nabcdefgh', msg: 'two lines' }],
+  ]);
+});
