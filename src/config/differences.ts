@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config, DownstreamConfig } from './config.ts';
+import type { Config, DownstreamConfig, Limits } from './config.ts';
 
 /** What a configuration has that another had not, by name and never by value. */
 export interface Differences {
@@ -20,10 +20,9 @@ export function differencesOf(before: Config, after: Config): Differences {
   const old = byKey(before);
   const fresh = byKey(after);
   const common = [...fresh.keys()].filter((key) => old.has(key));
-  const isBound = !isDeepStrictEqual(linkLimitsOf(before), linkLimitsOf(after));
   const pairs = common.map((key) => [old.get(key), fresh.get(key)] as [DownstreamConfig, DownstreamConfig]);
   const hasOtherLink = ([was, is]: (typeof pairs)[number]) =>
-    isBound || !isDeepStrictEqual(connectionFacts(was), connectionFacts(is));
+    !isDeepStrictEqual(connectionFacts(was, before.limits), connectionFacts(is, after.limits));
   return {
     added: [...fresh.keys()].filter((key) => !old.has(key)),
     removed: [...old.keys()].filter((key) => !fresh.has(key)),
@@ -57,14 +56,8 @@ export function untilNextStart(first: Config, fresh: Config): Config {
 
 const byKey = ({ downstreams }: Config) => new Map(downstreams.map((each) => [each.key, each]));
 
-/** What a connection holds on to from its beginning. */
-function linkLimitsOf({ limits }: Config): object {
-  const { maxResultBytes, maxEventBytes, maxLineBytes, maxInFlight, maxNoticesPerSecond } = limits;
-  return { maxResultBytes, maxEventBytes, maxLineBytes, maxInFlight, maxNoticesPerSecond };
-}
-
 /** All but what decides merely how it is shown and asked: a field that is new here is taken for one of the connection. */
-function connectionFacts(config: DownstreamConfig): object {
+function connectionFacts(config: DownstreamConfig, limits: Limits): object {
   const {
     prefix: _prefix,
     description: _description,
@@ -77,6 +70,7 @@ function connectionFacts(config: DownstreamConfig): object {
     joinsRepeats: _joinsRepeats,
     repeatGraceMs: _repeatGraceMs,
     trustsHints: _trustsHints,
+    maxInFlight: _maxInFlight,
     maxQueue: _maxQueue,
     definitionChanges: _definitionChanges,
     tools: _tools,
@@ -84,7 +78,15 @@ function connectionFacts(config: DownstreamConfig): object {
     resources: _resources,
     ...facts
   } = config;
-  return facts;
+  return { ...facts, ...linkLimitsOf(config, limits) };
+}
+
+/** What a connection to it holds on to from its beginning. */
+function linkLimitsOf({ kind, maxInFlight }: DownstreamConfig, limits: Limits): object {
+  const { maxResultBytes, maxNoticesPerSecond, maxLineBytes, maxEventBytes } = limits;
+  const itsOwn =
+    kind === 'stdio' ? { maxLineBytes } : { maxEventBytes, maxInFlight: maxInFlight ?? limits.maxInFlight };
+  return { maxResultBytes, maxNoticesPerSecond, ...itsOwn };
 }
 
 function settingsOf(before: Config, after: Config): string[] {

@@ -375,6 +375,24 @@ describe('another configuration', () => {
     await served;
   });
 
+  test('with another limit connects anew only to servers whose connections hold on to it', async () => {
+    await using crm = await legacyServer('a');
+    await using own = await legacyServer('a');
+    await using files = stdioServer('v1');
+    const entries = { crm: crm.entry(), own: own.entry({ maxInFlight: 4 }), files: files.entry() };
+    await using gateway = await startGateway({ mcpServers: entries });
+    const reconnectedBy = async (limits: object, mcpServers: Record<string, ServerEntry> = entries) =>
+      (await gateway.reload({ mcpServers, limits })).reconnected;
+    expect(await reconnectedBy({ maxLineBytes: 2 ** 20 })).toEqual(['files']);
+    expect(await reconnectedBy({ maxLineBytes: 2 ** 20, maxEventBytes: 2 ** 20 })).toEqual(['crm', 'own']);
+    expect(await reconnectedBy({ maxEventBytes: 2 ** 20 })).toEqual(['files']);
+    expect(await reconnectedBy({ maxEventBytes: 2 ** 20, maxInFlight: 9 })).toEqual(['crm']);
+    const others = { ...entries, own: own.entry({ maxInFlight: 5 }), files: files.entry({ maxInFlight: 5 }) };
+    expect(await reconnectedBy({ maxEventBytes: 2 ** 20, maxInFlight: 9 }, others)).toEqual(['own']);
+    const all = ['crm', 'own', 'files'];
+    expect(await reconnectedBy({ maxResultBytes: 2 ** 20 }, others)).toEqual(all);
+  });
+
   test('with a further server: it hears which level of logs a session has asked for before', async () => {
     await using crm = await legacyChanging();
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
