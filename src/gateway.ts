@@ -208,7 +208,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
 
   async function reload(fresh: Config, token: string): Promise<Differences> {
     if (isClosed) return NO_DIFFERENCES;
-    const found = differencesOf(config, fresh);
+    const found = differencesOf(config, fresh, initial);
     const settings = token === tokens.token ? found.settings : [...found.settings, 'SWITCHBOARD_TOKEN'];
     secrets.add(fresh.secrets);
     const next = fleet.prepare(fresh, found);

@@ -12,11 +12,12 @@ export interface Differences {
   readonly reshaped: readonly string[];
   /** Keys of the file beside its servers. */
   readonly settings: readonly string[];
-  /** The same of what counts only at the next start. */
+  /** The same of what counts only at the next start, and is not what has counted since the last one. */
   readonly nextStart: readonly string[];
 }
 
-export function differencesOf(before: Config, after: Config): Differences {
+/** @param first  what was in force at the start */
+export function differencesOf(before: Config, after: Config, first = before): Differences {
   const old = byKey(before);
   const fresh = byKey(after);
   const common = [...fresh.keys()].filter((key) => old.has(key));
@@ -31,7 +32,7 @@ export function differencesOf(before: Config, after: Config): Differences {
       .filter((pair) => !hasOtherLink(pair) && !isDeepStrictEqual(...pair))
       .map(([{ key }]) => key),
     settings: settingsOf(before, after),
-    nextStart: nextStartOf(before, after),
+    nextStart: nextStartOf(first, after),
   };
 }
 
@@ -107,10 +108,10 @@ function settingsOf(before: Config, after: Config): string[] {
 }
 
 /** What a process holds on to from its beginning: the record of calls, and what Node's server is made with. */
-function nextStartOf(before: Config, after: Config): string[] {
-  const isOther = before.limits.maxHeaderBytes !== after.limits.maxHeaderBytes;
+function nextStartOf(first: Config, after: Config): string[] {
+  const isOther = first.limits.maxHeaderBytes !== after.limits.maxHeaderBytes;
   return [
-    ...(isDeepStrictEqual(before.audit, after.audit) ? [] : ['audit']),
+    ...(isDeepStrictEqual(first.audit, after.audit) ? [] : ['audit']),
     ...(isOther ? ['limits.maxHeaderBytes'] : []),
   ];
 }

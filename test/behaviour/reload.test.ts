@@ -393,6 +393,17 @@ describe('another configuration', () => {
     expect(await reconnectedBy({ maxResultBytes: 2 ** 20 }, others)).toEqual(all);
   });
 
+  test('with what counts at the next start says so for as long as that is not what is in force', async () => {
+    await using crm = await legacyServer('a');
+    const mcpServers = { crm: crm.entry() };
+    await using gateway = await startGateway({ mcpServers });
+    const told = async (fields: object) => (await gateway.reload({ mcpServers, ...fields })).nextStart;
+    expect(await told({ audit: { values: true } })).toEqual(['audit']);
+    expect(await told({ audit: { values: true }, legacySse: true })).toEqual(['audit']);
+    expect(await told({ limits: { maxHeaderBytes: 20_000 } })).toEqual(['limits.maxHeaderBytes']);
+    expect(await told({})).toEqual([]);
+  });
+
   test('with a further server: it hears which level of logs a session has asked for before', async () => {
     await using crm = await legacyChanging();
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });

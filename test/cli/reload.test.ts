@@ -99,7 +99,7 @@ describe.concurrent('serve follows its files:', () => {
     await expect.poll(() => told(child, 'reloaded').length).toBe(2);
     expect(told(child, 'reloaded').map(({ msg }) => msg)).toEqual([
       'servers.json was read again; counts at the next start: audit, limits.maxHeaderBytes',
-      'servers.json was read again; changed: limits; counts at the next start: audit',
+      'servers.json was read again; changed: limits; counts at the next start: limits.maxHeaderBytes',
     ]);
   });
 
