@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type FSWatcher, lstatSync, readFileSync, readlinkSync, statSync, watch } from 'node:fs';
-import { basename, dirname, join, parse, resolve, sep } from 'node:path';
+import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { trace } from '../config/links.ts';
 
 /** Files whose contents are of interest, whichever way they are replaced. */
 export interface WatchedFiles {
@@ -13,8 +14,6 @@ export interface WatchedFiles {
 
 /** Who saves a file does so in several steps. */
 const SETTLE_MS = 200;
-/** As many as a system follows before it takes them for a circle. */
-const MAX_LINKS = 40;
 
 /**
  * Watches folders: editors rename a new file over the old one, and Kubernetes and deployments exchange a link to a folder
@@ -115,34 +114,6 @@ function foldersOf(files: Iterable<string>): Map<string, Folder> {
     add(end).files.add(end);
   }
   return folders;
-}
-
-/** The links on the way to a file, and where it leads. */
-function trace(file: string): { links: string[]; end: string } {
-  const links: string[] = [];
-  let { root: here } = parse(file);
-  let steps = file.slice(here.length).split(sep);
-  while (steps.length > 0) {
-    const [step = '', ...others] = steps;
-    const path = join(here, step);
-    const target = links.length < MAX_LINKS ? targetOf(path) : undefined;
-    if (target === undefined) here = path;
-    else {
-      links.push(path);
-      here = parse(path).root;
-    }
-    steps = target === undefined ? others : [...target.slice(here.length).split(sep), ...others];
-  }
-  return { links, end: here };
-}
-
-/** Absolute; undefined for what is no link, or not there. */
-function targetOf(path: string): string | undefined {
-  try {
-    return lstatSync(path).isSymbolicLink() ? resolve(dirname(path), readlinkSync(path)) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** A pipe is read once, and not by this. */

@@ -6,6 +6,7 @@ import { parseDocument } from './document.ts';
 import { createExpander, type Env } from './expand.ts';
 import { withoutScheme } from './header-rules.ts';
 import { readHosts } from './hosts.ts';
+import { trace } from './links.ts';
 import { createProblems, isObject } from './problems.ts';
 import { findProfile, readProfiles, readToolsets } from './profile-fields.ts';
 import { readText } from './read-text.ts';
@@ -131,8 +132,8 @@ function whyNotKept(catalogFile: string): string | undefined {
   // Told already.
   if (catalogFile.includes('\0')) return undefined;
   try {
-    // It is replaced by another, which is written beside it.
-    accessSync(`${dirname(catalogFile)}/.`, constants.W_OK | constants.X_OK);
+    // It is replaced by another, which is written beside it, wherever links lead.
+    accessSync(`${dirname(trace(catalogFile).end)}/.`, constants.W_OK | constants.X_OK);
     return undefined;
   } catch (error) {
     return `cannot be written (${(error as NodeJS.ErrnoException).code})`;

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -160,6 +160,26 @@ test('the file can be read by a person and by nobody else, and holds no secret [
   expect(JSON.parse(text).servers.crm.list.tools).toEqual([tool('a')]);
   expect((await stat(kept.file)).mode & 0o777).toBe(0o600);
   expect(await readdir(kept.path)).toEqual(['servers.catalog.json']);
+});
+
+test('a file that is a link stays one, and what it leads to is written: what is there already, and what is not yet', async () => {
+  await using kept = await catalogFolder();
+  const data = join(kept.path, 'data');
+  const lists = join(data, 'lists.json');
+  await mkdir(data);
+  await symlink('data/lists.json', kept.file);
+  for (const name of ['a', 'b']) {
+    await using crm = await plainServer({ era: 'modern', tools: [tool(name)] });
+    {
+      await using _gateway = await startGateway(
+        { mcpServers: { crm: crm.entry() } },
+        { catalogFile: kept.file },
+      );
+    }
+    expect(await readlink(kept.file)).toBe('data/lists.json');
+    expect(JSON.parse(await readFile(lists, 'utf8')).servers.crm.list.tools).toEqual([tool(name)]);
+    expect(await readdir(data)).toEqual(['lists.json']);
+  }
 });
 
 test('a list is not taken for that of another server', async () => {
