@@ -50,7 +50,8 @@ export function mapResources(sources: readonly CatalogSource[], notes: CatalogNo
   const offering = sources.flatMap(({ downstream, list }) =>
     list?.resources === undefined ? [] : [downstream],
   );
-  const byKey = new Map(offering.map((downstream) => [encodeURIComponent(downstream.key), downstream]));
+  const offers = new Set(offering);
+  const byKey = new Map(sources.map(({ downstream }) => [encodeURIComponent(downstream.key), downstream]));
   const offer = (field: UriField, downstream: Downstream, items: readonly Listed[] | undefined) => {
     const kind = { noun: 'resource', idField: field, filter: downstream.config.resources, wrongIn };
     return offerItems(downstream, items, kind, notes).map((offered) => {
@@ -80,12 +81,15 @@ export function mapResources(sources: readonly CatalogSource[], notes: CatalogNo
   const fitted = createTemplates(templates);
 
   function find(uri: string, maxTried?: number): ResourceRoute | undefined {
-    const [first, ...others] = offering;
-    if (others.length === 0) return first && { downstream: first, uri };
+    const only = offering.length === 1 ? offering[0] : undefined;
+    // Behind one server nothing is marked: one that is a gateway as well lists what looks like it as it is.
+    if (only !== undefined && owners.has(uri)) return { downstream: only, uri };
     // Before all else: so a marked one means the same whatever anybody lists, and what looks like one is marked itself.
     const marked = unmark(uri);
     const named = marked && byKey.get(marked.key);
-    if (marked !== undefined && named !== undefined) return { downstream: named, uri: marked.uri };
+    if (marked !== undefined && named !== undefined)
+      return offers.has(named) ? { downstream: named, uri: marked.uri } : undefined;
+    if (only !== undefined) return { downstream: only, uri };
     const downstream = owners.get(uri) ?? fitted.ownerOf(uri, maxTried);
     return downstream && { downstream, uri };
   }
@@ -97,7 +101,7 @@ export function mapResources(sources: readonly CatalogSource[], notes: CatalogNo
   }
 
   function expose(downstream: Downstream, uri: string): string {
-    if (!byKey.has(encodeURIComponent(downstream.key))) return uri;
+    if (!offers.has(downstream)) return uri;
     const route = find(uri, MAX_TRIED);
     const leadsBack = route?.downstream === downstream && route.uri === uri;
     return leadsBack ? uri : mark(downstream.key, uri);

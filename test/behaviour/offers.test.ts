@@ -115,6 +115,21 @@ describe.each(CELLS)('of a %s server, to a %s caller:', (era, caller) => {
   });
 });
 
+test('a URI that was marked leads to its server also when that is the only one left, and to no other', async () => {
+  await using crm = await modernOffers(offerOf('crm'));
+  await using billing = await modernOffers(offerOf('billing'));
+  await using plain = await plainServer({ era: 'modern' });
+  const marked = 'switchboard://billing/notes://all';
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), billing: billing.entry() } });
+  const client = await gateway.connect({ era: 'modern' });
+  const read = async () => (await client.readResource({ uri: marked })).contents;
+  expect(await read()).toEqual([{ uri: marked, text: 'billing read notes://all' }]);
+  await gateway.reload({ mcpServers: { billing: billing.entry() } });
+  expect(await read()).toMatchObject([{ text: 'billing read notes://all' }]);
+  await gateway.reload({ mcpServers: { crm: crm.entry(), billing: plain.entry() } });
+  await expect(read()).rejects.toThrow(`Resource not found: ${marked}`);
+});
+
 test('a server that completes nothing beside one that does is not asked, and has no completions', async () => {
   const prompts = [{ name: 'greet', arguments: [{ name: 'topic' }] }];
   const serve = (capabilities: object) =>
