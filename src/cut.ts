@@ -7,3 +7,6 @@ export function cutText(text: string, maxChars: number): string {
   const cut = text.slice(0, maxChars - 1);
   return `${cut.isWellFormed() ? cut : cut.replace(/[\ud800-\udbff]$/, '')}${CUT}`;
 }
+
+/** A name or URI that a caller gave, in a text: as long as its message may be, and not repeated at that length. */
+export const briefly = (given: string) => cutText(given, 256);

@@ -1,3 +1,4 @@
+import { briefly, cutText } from './cut.ts';
 import { formatBytes } from './format-bytes.ts';
 import { escapeHidden } from './visible.ts';
 
@@ -46,10 +47,14 @@ const HTTP_STATUS = new Map([
   [-32022, 400],
 ]);
 
-export const unknownMethod = (method: string) => new ProtocolError(-32601, `Method not found: ${method}`);
+const unknown = (what: string, name: string, code = -32602, data?: object) =>
+  new ProtocolError(code, `${what}: ${briefly(name)}`, { data });
+export const unknownMethod = (method: string) => unknown('Method not found', method, -32601);
 
-// The same for a tool that does not exist and one that is not allowed: nobody learns which it was.
-export const unknownTool = (name: string) => new ProtocolError(-32602, `Unknown tool: ${name}`);
+// The same for what does not exist and what is not allowed, or of somebody else: nobody learns which it was.
+export const unknownTool = (name: string) => unknown('Unknown tool', name);
+export const unknownTask = (taskId: string) => unknown('Task not found', taskId);
+export const unknownPrompt = (name: string) => unknown('Unknown prompt', name);
 
 // MCP Apps: an app calls by the names of its own server, and the host does not say whose app it was.
 export const ambiguousTool = (name: string, exposedNames: readonly string[]) =>
@@ -58,20 +63,15 @@ export const ambiguousTool = (name: string, exposedNames: readonly string[]) =>
     `Unknown tool: ${name}. Several servers have one of that name: ${exposedNames.join(', ')}.`,
   );
 
-export const unknownPrompt = (name: string) => new ProtocolError(-32602, `Unknown prompt: ${name}`);
-
 export const unknownCursor = () =>
   new ProtocolError(-32602, 'params.cursor is not one that was given here: lists are given whole.');
 
 // Spec 2026-07-28 gave up the code of the earlier revisions.
 export const unknownResource = (uri: string, era: 'legacy' | 'modern') =>
-  new ProtocolError(era === 'modern' ? -32602 : -32002, `Resource not found: ${uri}`, { data: { uri } });
+  unknown('Resource not found', uri, era === 'modern' ? -32602 : -32002, { uri: cutText(uri, 2048) });
 
 // Spec 2026-07-28, Streamable HTTP: what is mirrored into headers must say what the body says.
 export const headerMismatch = (text: string) => new ProtocolError(-32020, `Header mismatch: ${text}`);
-
-// The same for one that never was and one of somebody else.
-export const unknownTask = (taskId: string) => new ProtocolError(-32602, `Task not found: ${taskId}`);
 
 /** Spec 2026-07-28: who has not declared a capability hears which one it takes. */
 export function missingCapability(requiredCapabilities: Record<string, object>): ProtocolError {

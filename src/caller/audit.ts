@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { cutText } from '../cut.ts';
+import { briefly } from '../cut.ts';
 import { redactedJson, redactedText, type Secrets } from '../log.ts';
 import { remembering } from '../protocol/text.ts';
 import { disarmJson } from '../visible.ts';
@@ -104,10 +104,10 @@ export function createAudit({ write, secrets, values, batch }: AuditOptions): Au
   };
 }
 
-/** What a caller asked for that it was refused: whatever it wrote, of a sensible length. */
+/** What a caller asked for that it was refused. */
 function nameOf(params: EndedCall['request']['params']): string | undefined {
   const name = params?.name ?? params?.uri;
-  return typeof name === 'string' ? cutText(name, 256) : undefined;
+  return typeof name === 'string' ? briefly(name) : undefined;
 }
 
 /** The time as ISO 8601. All but the milliseconds are the same for a thousand of them. */

@@ -1,6 +1,6 @@
 import { outgoingArguments } from '../catalog/arguments.ts';
 import type { ToolRoute, View } from '../catalog/view.ts';
-import { cutText } from '../cut.ts';
+import { briefly } from '../cut.ts';
 import {
   ambiguousTool,
   headerMismatch,
@@ -107,9 +107,6 @@ function forwardPrompt(params: Params, asking: Asking): Forwarding {
   };
 }
 
-/** A URI of a template is whatever its caller makes of it, and as long as a message may be. */
-const MAX_SHOWN_CHARS = 256;
-
 function forwardRead(params: Params, asking: Asking): Forwarding {
   const { view, era } = asking;
   const uri = textOf(params, 'uri', 'the URI of a resource');
@@ -120,7 +117,7 @@ function forwardRead(params: Params, asking: Asking): Forwarding {
   return {
     method: 'resources/read',
     downstream,
-    exposedName: cutText(uri, MAX_SHOWN_CHARS),
+    exposedName: briefly(uri),
     timing: timed(downstream, view),
     repeatability: 'reads',
     params: { ...outgoing, uri: route.uri },
@@ -161,7 +158,7 @@ function forwardCompletion(params: Params, asking: Asking): Forwarding {
     downstream,
     // It was promised for those that complete.
     answer: downstream.listing?.completes === true ? undefined : noCompletion(asking),
-    exposedName: cutText(name, MAX_SHOWN_CHARS),
+    exposedName: briefly(name),
     timing: timed(downstream, view),
     repeatability: 'reads',
     params: { ...outgoing, ref: { ...ref, ...original } },

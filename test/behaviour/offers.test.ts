@@ -326,3 +326,26 @@ test('a read whose server is away is told so in a sentence, and the lists are st
     data: { downstream: 'crm', reason: 'unavailable', mayHaveRun: false },
   });
 });
+
+test('a name as long as a message may be is not repeated at that length', async () => {
+  await using crm = await modernOffers(offerOf('crm'));
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry({ resources: { include: ['crm://*'] } }) },
+  });
+  const long = `no${'o'.repeat(100_000)}`;
+  const requests = [
+    legacyRequest('tools/call', { name: long, arguments: {} }),
+    legacyRequest('prompts/get', { name: long }),
+    legacyRequest('resources/read', { uri: long }),
+    legacyRequest('completion/complete', {
+      ref: { type: 'ref/prompt', name: long },
+      argument: { name: 'a', value: '' },
+    }),
+    legacyRequest(long),
+  ];
+  for (const request of requests) {
+    const { text, messages } = await gateway.post(...request);
+    expect(messages[0]?.error?.message).toMatch(/: nooo+…$/);
+    expect(text.length).toBeLessThan(4096);
+  }
+});
