@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
+import { explain } from '../config/read-text.ts';
 import { isObject } from '../protocol/messages.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -12,7 +13,8 @@ export function readToolsFile(path: string): Tool[] {
     content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
     const { code } = error as { code?: string };
-    throw new UsageError(`${path} cannot be read (${code ?? 'not JSON'}).\n${REMEDY}`);
+    const why = code === undefined ? 'is not JSON' : explain(code);
+    throw new UsageError(`${path} ${why}.\n${REMEDY}`);
   }
   if (Array.isArray(content) && content.every((tool) => isObject(tool) && typeof tool.name === 'string')) {
     return content;

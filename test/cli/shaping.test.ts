@@ -137,6 +137,10 @@ test('tools --diff tells what came, went and changed since an earlier list', asy
   expect((await run(folder.path, 'tools', '--diff', 'servers.json')).err).toBe(
     'servers.json is not a list of tools.\nMake it with: npx mcp-switchboard tools --json > before.json\n',
   );
+  const wrong = async (file: string) =>
+    (await run(folder.path, 'tools', '--diff', file)).err.split('\n', 1)[0];
+  expect(await wrong('none.json')).toBe('none.json does not exist.');
+  expect(await wrong('.')).toBe('. is a directory.');
 });
 
 test('tools --diff finds nothing in a list that tools --json printed, whatever is hidden in it', async () => {
