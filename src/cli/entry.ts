@@ -77,7 +77,12 @@ function urlHere(env: Env): string {
 /** What listens everywhere does so on this machine, too. */
 function hostToCall(host: string | undefined): string {
   if (!host || host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return inUrl(host);
+  const url = inUrl(host);
+  if (/[\s/?#@\\]/.test(host) || !URL.canParse(`http://${url}`))
+    throw new UsageError(
+      `HOST is "${host}"; it must be a host name or an address.\nOr give the whole URL with --url.`,
+    );
+  return url;
 }
 
 /**

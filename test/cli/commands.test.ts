@@ -422,6 +422,17 @@ describe.concurrent('entry', () => {
     expect(JSON.parse(stdout).mcpServers.switchboard.url).toBe(url);
   });
 
+  test.for(['my host', 'a/b', 'user@host', 'localhost:80', 'http://localhost', '[::1]', 'fe80::1%eth0'])(
+    'with HOST=%s it names that, and prints nothing that leads nowhere',
+    async (HOST, { expect }) => {
+      const { code, stdout, stderr } = await run(['entry', 'realtime'], {}, { HOST });
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).toBe(
+        `HOST is "${HOST}"; it must be a host name or an address.\nOr give the whole URL with --url.\n`,
+      );
+    },
+  );
+
   test('a host alone is completed, and nothing else is', async ({ expect }) => {
     const urlOf = async (given: string) =>
       JSON.parse((await entry(['cursor', '--url', given])).stdout).mcpServers.switchboard.url;
