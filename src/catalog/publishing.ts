@@ -15,7 +15,7 @@ export interface Publishing {
   gather(): void;
   /** Makes what waits to be made. */
   flush(): void;
-  /** Nothing is published meanwhile: what changes together is told together. */
+  /** Nothing is published meanwhile: what changes together is told together, after it, or when it fails. */
   during<T>(change: Promise<T>): Promise<T>;
   close(): void;
 }
@@ -24,6 +24,7 @@ export function createPublishing(publishNow: () => void): Publishing {
   let isSettled = false;
   let isGathering = false;
   let isHeld = false;
+  let hasMissed = false;
   let timer: NodeJS.Timeout | undefined;
   const settled = deferred<void>();
 
@@ -36,13 +37,18 @@ export function createPublishing(publishNow: () => void): Publishing {
     if (timer !== undefined) now();
   }
 
+  function publish(): void {
+    if (isHeld) {
+      hasMissed = true;
+      return;
+    }
+    // Nobody is given a list before they all were tried: fifty servers are not fifty catalogs.
+    if (isGathering && !isSettled) timer = timer?.refresh() ?? setTimeout(now, GATHER_MS);
+    else now();
+  }
+
   return {
-    publish() {
-      if (isHeld) return;
-      // Nobody is given a list before they all were tried: fifty servers are not fifty catalogs.
-      if (isGathering && !isSettled) timer = timer?.refresh() ?? setTimeout(now, GATHER_MS);
-      else now();
-    },
+    publish,
     get isSettled() {
       return isSettled;
     },
@@ -58,8 +64,13 @@ export function createPublishing(publishNow: () => void): Publishing {
     flush,
     async during(change) {
       isHeld = true;
+      hasMissed = false;
       try {
         return await change;
+      } catch (error) {
+        isHeld = false;
+        if (hasMissed) publish();
+        throw error;
       } finally {
         isHeld = false;
       }
