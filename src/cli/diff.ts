@@ -10,7 +10,10 @@ type Tool = Record<string, unknown>;
 export function readToolsFile(path: string): Tool[] {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(path, 'utf8'));
+    const bytes = readFileSync(path);
+    // What `>` of Windows PowerShell writes; with others there may be a mark of UTF-8.
+    const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
+    content = JSON.parse(new TextDecoder(isUtf16 ? 'utf-16le' : 'utf-8').decode(bytes));
   } catch (error) {
     const { code } = error as { code?: string };
     const why = code === undefined ? 'is not JSON' : explain(code);

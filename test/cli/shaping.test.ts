@@ -143,6 +143,17 @@ test('tools --diff tells what came, went and changed since an earlier list', asy
   expect(await wrong('.')).toBe('. is a directory.');
 });
 
+test('tools --diff reads what PowerShell writes: UTF-16, or UTF-8, with a byte order mark', async () => {
+  await using crm = await plainServer({ era: 'modern', tools: [FIND, NOTE] });
+  await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
+  const before = `\ufeff${JSON.stringify([{ ...FIND, name: 'crm__find_customer' }])}\r\n`;
+  for (const encoding of ['utf16le', 'utf8'] as const) {
+    await writeFile(join(folder.path, 'before.json'), before, encoding);
+    const { out, err } = await run(folder.path, 'tools', '--diff', 'before.json');
+    expect([out, err]).toEqual(['+ crm__add_note\n', '']);
+  }
+});
+
 test('tools --diff finds nothing in a list that tools --json printed, whatever is hidden in it', async () => {
   const description = 'Finds customers of account 100234.';
   await using crm = await plainServer({ era: 'modern', tools: [{ ...FIND, description }] });
