@@ -17,8 +17,8 @@ export interface ViewOptions {
  */
 export function viewOf({ catalog }: Gateway, config: Config, options: ViewOptions): View {
   const toolset =
-    options.toolset === undefined ? undefined : find(config.toolsets, 'toolset', options.toolset);
-  const asked = options.for === undefined ? undefined : find(config.profiles, 'profile', options.for);
+    options.toolset === undefined ? undefined : find(config.toolsets, 'toolset', options.toolset, config);
+  const asked = options.for === undefined ? undefined : find(config.profiles, 'profile', options.for, config);
   const profile = asked ?? toolset?.profile ?? config.profile;
   return profile === undefined && toolset === undefined
     ? catalog.generic
@@ -27,15 +27,15 @@ export function viewOf({ catalog }: Gateway, config: Config, options: ViewOption
 
 /** Where that caller would find it over HTTP. */
 export function selectionUrl(config: Config, options: ViewOptions): string {
-  if (options.toolset !== undefined) find(config.toolsets, 'toolset', options.toolset);
-  if (options.for !== undefined) find(config.profiles, 'profile', options.for);
+  if (options.toolset !== undefined) find(config.toolsets, 'toolset', options.toolset, config);
+  if (options.for !== undefined) find(config.profiles, 'profile', options.for, config);
   const path = options.toolset === undefined ? '/mcp' : `/mcp/${options.toolset}`;
   return options.for === undefined ? path : `${path}?profile=${options.for}`;
 }
 
-function find<T>(known: ReadonlyMap<string, T>, thing: string, name: string): T {
+function find<T>(known: ReadonlyMap<string, T>, thing: string, name: string, { file }: Config): T {
   const found = known.get(name);
   if (found !== undefined) return found;
-  const others = known.size > 0 ? `There is: ${[...known.keys()].join(', ')}` : 'servers.json has none';
+  const others = known.size > 0 ? `There is: ${[...known.keys()].join(', ')}` : `${file} has none`;
   throw new UsageError(`There is no ${thing} "${name}".\n${others}.`);
 }

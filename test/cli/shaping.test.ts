@@ -114,9 +114,12 @@ test('check --for fails on what would break that caller', async () => {
   const unknown = await run(folder.path, 'check', '--for', 'netscape');
   expect(unknown.code).toBe(1);
   expect(unknown.err).toMatch(/^There is no profile "netscape"\.\nThere is: generic, realtime, /);
-  await using plain = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
+  const file = { mcpServers: { crm: crm.entry() } };
+  await using plain = await folderWith({ 'servers.json': file, 'other.json': file });
   const { err } = await run(plain.path, 'check', '--toolset', 'few');
   expect(err).toBe('There is no toolset "few".\nservers.json has none.\n');
+  const other = await run(plain.path, 'check', '--toolset', 'few', '--config', 'other.json');
+  expect(other.err).toBe('There is no toolset "few".\nother.json has none.\n');
 });
 
 test('tools --diff tells what came, went and changed since an earlier list', async () => {
