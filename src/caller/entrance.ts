@@ -94,6 +94,9 @@ export async function openBackDoor(
   onConnection: (connection: Socket) => void,
   onError: OnError,
 ) {
+  // Nothing listens for this server itself, and only then does Node look after its connections: the times that headers and
+  // bodies may take, and `closeAllConnections`.
+  server.emit('listening');
   const listener = createServer((connection) => {
     onConnection(connection);
     server.emit('connection', connection);

@@ -208,6 +208,33 @@ describe.concurrent('several processes', () => {
     for (const caller of callers) await caller[Symbol.asyncDispose]();
   });
 
+  test('end once what runs is answered, although connections are kept open', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() }, drainMs: 120_000 });
+    const ping = rawPost(TOKEN, '{"jsonrpc":"2.0","id":1,"method":"ping"}');
+    const callers = await Promise.all(turns(4, () => rawCaller(gateway.url)));
+    for (const caller of callers) {
+      caller.send(ping);
+      expect((await caller.next()).status).toBe(200);
+    }
+    expect(await stop(gateway.child)).toEqual({ code: 0, signal: null });
+    for (const caller of callers) await caller.ended;
+  });
+
+  test('wait headersTimeoutMs and requestTimeoutMs each for a request', async ({ expect }) => {
+    await using crm = await plainServer({ era: 'modern' });
+    const limits = { headersTimeoutMs: 300, requestTimeoutMs: 600 };
+    await using gateway = await serving({ mcpServers: { crm: crm.entry() }, limits });
+    const head = `POST /mcp HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${TOKEN}\r\n`;
+    const unfinished = [head, `${head}content-type: application/json\r\ncontent-length: 100\r\n\r\n{`];
+    for (const sent of unfinished.flatMap((one) => [one, one])) {
+      await using caller = await rawCaller(gateway.url);
+      caller.send(sent);
+      expect((await caller.next()).status).toBe(408);
+      await caller.ended;
+    }
+  });
+
   test('count together', async ({ expect }) => {
     await using crm = await plainServer({ era: 'modern' });
     await using gateway = await serving({ mcpServers: { crm: crm.entry() } });
