@@ -1,14 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Limits } from '../config/config.ts';
 import { ProtocolError } from '../errors.ts';
-import {
-  type Classified,
-  checkVersion,
-  classify,
-  type Era,
-  MODERN_VERSIONS,
-  type ProtocolHeaders,
-} from '../protocol/eras.ts';
+import { checkVersion, type Era, eraOf, MODERN_VERSIONS, type ProtocolHeaders } from '../protocol/eras.ts';
 import { type Incoming, type Response, RPC, readMessage } from '../protocol/messages.ts';
 import type { Allowance } from './allowance.ts';
 import { writeError, writeRefusal } from './answers.ts';
@@ -41,7 +34,7 @@ export function createEndpoint(
 
   function receive(text: string, selection: Selection, req: IncomingMessage, res: ServerResponse): void {
     let incoming: Incoming | undefined;
-    let classified: Classified;
+    let era: Era;
     try {
       incoming = readMessage(text, limits.maxJsonDepth);
       if (incoming.kind === 'response') {
@@ -49,13 +42,12 @@ export function createEndpoint(
         if (place !== undefined) return others?.pass(place, req, res, text);
         return receiveAnswer(incoming.message, req, res);
       }
-      classified = classify(incoming.message, req.headers as ProtocolHeaders);
+      era = eraOf(incoming.message, req.headers as ProtocolHeaders);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       return refuseMessage(incoming, error, req, res);
     }
     const { message } = incoming;
-    const { era } = classified;
     const place = others?.placeOf(incoming, era, req, selection);
     if (place !== undefined) return handOver(place, text, incoming, era, selection, req, res);
     const begins = era === 'legacy' && message.method === 'initialize';

@@ -1,6 +1,6 @@
 import type { Limits } from '../config/config.ts';
 import { ProtocolError } from '../errors.ts';
-import { classify } from '../protocol/eras.ts';
+import { eraOf } from '../protocol/eras.ts';
 import { type Incoming, type Notification, type Request, readMessage } from '../protocol/messages.ts';
 import type { Allowance } from './allowance.ts';
 import { writeRefusal } from './answers.ts';
@@ -60,7 +60,7 @@ export function createPipe(
       try {
         incoming = readMessage(json, limits.maxJsonDepth);
         if (incoming.kind === 'response') return dispatcher.answered(incoming.message, session);
-        const { era } = classify(incoming.message, undefined);
+        const era = eraOf(incoming.message, undefined);
         const { name, agent } = who;
         // Written out, as in `callerOf`.
         const caller = { name, agent, era, selection: selection(), selectionNow: selection, session };

@@ -33,12 +33,6 @@ export interface ProtocolHeaders {
   'mcp-name'?: string | undefined;
 }
 
-export interface Classified {
-  era: Era;
-  /** The revision the request is served by. */
-  version: string;
-}
-
 /** Which parameter `Mcp-Name` mirrors, by method. */
 const NAME_PARAMETER: Readonly<Record<string, string>> = {
   'tools/call': 'name',
@@ -63,7 +57,7 @@ export function mirroredName(method: string, params: Params | undefined): string
  * @throws ProtocolError -32602 envelope incomplete, -32020 header missing or different, -32022 version not served
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation
  */
-export function classify(message: Request | Notification, headers: ProtocolHeaders | undefined): Classified {
+export function eraOf(message: Request | Notification, headers: ProtocolHeaders | undefined): Era {
   const meta = isObject(message.params?._meta) ? message.params._meta : undefined;
   const claim = meta?.[META.protocolVersion];
   const header = headers?.['mcp-protocol-version'];
@@ -71,21 +65,18 @@ export function classify(message: Request | Notification, headers: ProtocolHeade
     claim !== undefined ||
     message.method === 'server/discover' ||
     (header !== undefined && MODERN_VERSIONS.includes(header));
-  if (!isModern) return { era: 'legacy', version: legacyVersion(message.method, header) };
+  if (!isModern) {
+    // `initialize` negotiates in its body.
+    if (message.method !== 'initialize') checkVersion(header);
+    return 'legacy';
+  }
   // Notifications carry no envelope, and this revision leaves their headers undefined.
-  if (!('id' in message)) return { era: 'modern', version: LATEST_MODERN_VERSION };
-  return { era: 'modern', version: checkEnvelope(message, meta, headers) };
-}
-
-function legacyVersion(method: string, header: string | undefined): string {
-  // `initialize` negotiates in its body.
-  if (method !== 'initialize') checkVersion(header);
-  // Copilot Studio and OpenAI's older deployments send no version; the revision that introduced the header says 2025-03-26.
-  return header ?? '2025-03-26';
+  if ('id' in message) checkEnvelope(message, meta, headers);
+  return 'modern';
 }
 
 /**
- * Of what has no body that says more.
+ * Of what has no body that says more. Copilot Studio and OpenAI's older deployments send none.
  *
  * @throws ProtocolError -32022 a version that never was
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#protocol-version-header
@@ -99,7 +90,7 @@ function checkEnvelope(
   request: Request,
   meta: Params | undefined,
   headers: ProtocolHeaders | undefined,
-): string {
+): void {
   const version = meta?.[META.protocolVersion];
   if (typeof version !== 'string')
     throw missingMeta(META.protocolVersion, 'a protocol version such as "2026-07-28"');
@@ -111,7 +102,6 @@ function checkEnvelope(
     const name = mirroredName(request.method, request.params);
     if (name !== undefined) checkHeader('Mcp-Name', decodeMirrored(headers['mcp-name']), name);
   }
-  return version;
 }
 
 function decodeMirrored(header: string | undefined): string | undefined {
