@@ -32,8 +32,6 @@ export interface ToolRoute {
   readonly timing: CallTiming;
   readonly retries: boolean;
   readonly joinsRepeats: boolean;
-  /** What its result is shaped for. */
-  readonly profile: Profile;
   /** The tool as the caller sees it. */
   readonly tool: Listed;
   /** What was made of it, by its operator and for this caller, each to stand after its name. */
@@ -118,7 +116,6 @@ export function createView(input: ViewInput): View {
       timing: timingOf(downstream.config, profile, offered.callTimeoutMs),
       retries: offered.retries,
       joinsRepeats: offered.joinsRepeats,
-      profile,
       tool: { ...exposeAppUris(fitted.tool, (uri) => resources.expose(downstream, uri)), name: exposedName },
       changes: [...offered.overrides, ...fitted.changes],
     });
