@@ -38,7 +38,7 @@ export function createPipe(
   output: PipeOutput,
   limits: Pick<Limits, 'maxJsonDepth'>,
   allowance: Allowance,
-  onIdle: () => void = () => {},
+  onIdle: () => void,
 ): Pipe {
   const session = new Session(undefined, {});
   const replies: PipeReplies = { output, allowance, onIdle, onGone: new Set(), waiting: 0 };

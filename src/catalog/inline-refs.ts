@@ -1,4 +1,4 @@
-import { boundDepth, type Effort, effortOfTool, spend } from './effort.ts';
+import { boundDepth, type Effort, spend } from './effort.ts';
 import { findLocal, mapSubschemas, readTarget, type Schema } from './subschemas.ts';
 
 export interface InlinedSchema {
@@ -12,7 +12,7 @@ export interface InlinedSchema {
  *
  * @param given  what `root` was made of: what is no longer in the one is looked up in the other
  */
-export function inlineRefs(root: Schema, given = root, effort = effortOfTool()): InlinedSchema {
+export function inlineRefs(root: Schema, given: Schema, effort: Effort): InlinedSchema {
   // What is only referred to is not needed once nothing refers to it; expanded, it would count twice.
   const { $defs, definitions, ...shown } = root;
   const hasDefinitions = $defs !== undefined || definitions !== undefined;
@@ -35,7 +35,7 @@ export function inlineRefs(root: Schema, given = root, effort = effortOfTool()):
 export function inlineLostRefs(
   root: Schema,
   given: Schema,
-  effort = effortOfTool(),
+  effort: Effort,
   leadsElsewhere = (_ref: string) => false,
 ): InlinedSchema {
   const { schema, inlined, open } = expand(root, effort, (ref) =>

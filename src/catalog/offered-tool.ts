@@ -59,7 +59,7 @@ export interface CatalogSource {
 export function offerTools(
   { downstream, list }: CatalogSource,
   notes: CatalogNote[],
-  setAside: CatalogNote[] = [],
+  setAside: CatalogNote[],
 ): OfferedTool[] {
   if (list === undefined) return [];
   const { tools: shaping } = downstream.config;

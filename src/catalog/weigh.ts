@@ -131,11 +131,13 @@ export function accept(accepted: Accepted, changes: readonly Changed[]): Accepte
   return { ...accepted, definitions };
 }
 
-/** The changed fields of a definition, so many of them. */
-export function fieldsOf({ before, after }: Changed, max = 5): string {
+const MAX_FIELDS = 5;
+
+/** The changed fields of a definition, the first of them. */
+export function fieldsOf({ before, after }: Changed): string {
   const paths = differences(before, after).map(({ path }) => path);
-  const more = paths.length > max ? ` and ${paths.length - max} more` : '';
-  return paths.slice(0, max).join(', ') + more;
+  const more = paths.length > MAX_FIELDS ? ` and ${paths.length - MAX_FIELDS} more` : '';
+  return paths.slice(0, MAX_FIELDS).join(', ') + more;
 }
 
 /** As notes and the log call it. */

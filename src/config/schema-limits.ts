@@ -8,10 +8,10 @@ const HOUR_MS = 3_600_000;
 
 type Rule = Omit<Parameters<typeof wholeNumber>[0], 'fallback'> & { readonly fallback: number };
 
-const bytes = (description: string, fallback: number, from = 1024): Rule => ({
+const bytes = (description: string, fallback: number): Rule => ({
   description,
   fallback,
-  from,
+  from: 1024,
   to: LARGEST_BYTES,
   unit: 'bytes',
 });

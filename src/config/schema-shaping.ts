@@ -133,8 +133,8 @@ export const toolsets = z
     examples: [{ reception: { include: ['crm__find_*'], profile: 'realtime' } }],
   });
 
-const limit = (what: string, from = 16, to = 10_000_000) =>
-  whole({ from, to })
+const limit = (what: string, from = 16) =>
+  whole({ from, to: 10_000_000 })
     .unwrap()
     .nullable()
     .optional()

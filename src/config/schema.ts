@@ -11,9 +11,9 @@ export const DEFAULTS = {
   drainMs: 25_000,
 } as const;
 
-export const TYPES = ['http', 'streamable-http', 'streamableHttp', 'sse', 'stdio'] as const;
+const TYPES = ['http', 'streamable-http', 'streamableHttp', 'sse', 'stdio'] as const;
 
-export const CHANGE_POLICIES = ['warn', 'block', 'off'] as const;
+const CHANGE_POLICIES = ['warn', 'block', 'off'] as const;
 
 /*
  * The shape of `servers.json`: what is checked before anything else, and what `servers.schema.json` is made from.

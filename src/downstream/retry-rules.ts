@@ -49,7 +49,7 @@ export const RETRY_RULES: Readonly<Record<FailureReason, Readonly<Record<Repeata
 };
 
 /** Beside the first, of one request. */
-export const MAX_RETRIES = 2;
+const MAX_RETRIES = 2;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2000;
 const LONGEST_WAIT_MS = 30_000;

@@ -65,4 +65,4 @@ export function tellOthers(calls: { all(): readonly ToldCall[] }, elsewhere: Els
 }
 
 /** A call as it is told of: what it says stays where it runs. */
-export const markOf = (key: string) => createHash('sha256').update(key).digest('base64url').slice(0, 24);
+const markOf = (key: string) => createHash('sha256').update(key).digest('base64url').slice(0, 24);
