@@ -575,16 +575,18 @@ describe('another configuration', () => {
     await expect.poll(() => files.events.filter(({ event }) => event === 'stdin closed').length).toBe(1);
   });
 
-  test('a secret that it brings is not in the log', async () => {
-    await using dead = await refusingPort();
-    await using gateway = await startGateway({
-      mcpServers: { crm: { url: `http://127.0.0.1:${dead.port}/mcp` } },
+  test('a secret that it brings is not in the log, though the server says it', async () => {
+    await using crm = await plainServer({
+      era: 'legacy',
+      answers: {
+        initialize: ({ req, error }) => error(-32000, `I do not know ${req.headers.authorization}`),
+      },
     });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
     const authorization = 'Bearer canary-of-the-reload';
-    await gateway.reload({
-      mcpServers: { crm: { url: `http://127.0.0.1:${dead.port}/mcp`, authorization } },
-    });
-    gateway.gateway.status();
-    expect(gateway.logs.join('\n')).not.toContain('canary-of-the-reload');
+    await gateway.reload({ mcpServers: { crm: { ...crm.entry(), authorization } } });
+    const logged = gateway.logs.join('\n');
+    expect(logged).toContain('I do not know [secret]');
+    expect(logged).not.toContain('canary-of-the-reload');
   });
 });

@@ -72,18 +72,19 @@ export async function startGateway(
   const { token = 'test-token-of-the-caller', env = {} } = options;
   const config = await loadServers(servers, env, options.catalogFile);
   const logs: string[] = [];
+  const secrets = createSecrets([...config.secrets, token]);
   const log = createLog({
     level: options.logLevel ?? 'debug',
-    secrets: createSecrets([...config.secrets, token]),
+    secrets,
     destination: { write: (line) => void logs.push(line.trimEnd()) },
   });
   const gateway = createGateway(config, {
-    ...{ token, log },
+    ...{ token, log, secrets },
     ...(options.onCredentialsRefused && { onCredentialsRefused: options.onCredentialsRefused }),
   });
   const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });
-  const secrets = options.echoesSecrets === true ? [] : [...config.secrets, token];
-  const closed = watchGateway(gateway, { secrets, port: Number(new URL(url).port), logs });
+  const watched = options.echoesSecrets === true ? [] : [...config.secrets, token];
+  const closed = watchGateway(gateway, { secrets: watched, port: Number(new URL(url).port), logs });
   if (options.settle !== false) await gateway.attempted;
 
   const clients: { close(): Promise<void> }[] = [];
