@@ -17,8 +17,12 @@ async function begin(gateway: RunningGateway) {
   const clientInfo = { name: 'asked', version: '1' };
   const params = { protocolVersion: '2025-11-25', capabilities: { elicitation: {} }, clientInfo };
   const { headers } = await gateway.post(...legacyRequest('initialize', params));
-  const session = { 'mcp-session-id': String(headers['mcp-session-id']) };
+  return inSession(gateway, { 'mcp-session-id': String(headers['mcp-session-id']) });
+}
+
+function inSession(gateway: RunningGateway, session: { 'mcp-session-id': string }) {
   return {
+    session,
     call: (name: string, id: number, given = {}) =>
       gateway.open(legacyRequest('tools/call', { name, arguments: given }, { id })[0], session),
     answer: (id: Message['id'], result: unknown = ACCEPTED) =>
@@ -231,10 +235,12 @@ test('an answer to a question of before a restart answers no other one', async (
   first.cut();
   await before[Symbol.asyncDispose]();
   await using after = await start();
-  const again = await begin(after);
+  const again = inSession(after, caller.session);
   const second = await again.call('crm__ask', 2);
-  expect((await second.next())?.id).not.toBe(question?.id);
-  second.cut();
+  const other = await second.next();
+  await again.answer(question?.id, { action: 'decline' });
+  await again.answer(other?.id);
+  expect((await second.next())?.result.content[0].text).toBe(JSON.stringify(ACCEPTED));
 });
 
 test('an answer that is neither a result nor an error is an error to the server, and its call goes on', async () => {

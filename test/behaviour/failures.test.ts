@@ -224,6 +224,7 @@ test('a failure says nothing that the downstream said, in the answer or in the l
   });
   await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
   const reply = await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: {} }));
+  expect(reply.text).toContain('HTTP 500');
   expect(reply.text).not.toContain('boom');
   expect(gateway.logs.join('\n')).not.toContain('boom');
 });
