@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { deferred } from '../../src/downstream/deferred.ts';
 import { doorTo } from '../support/door.ts';
 import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
@@ -17,7 +18,7 @@ const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
 const listen = (gateway: RunningGateway, notifications: object, id: string | number = 'sub-1') =>
   gateway.open(...modernRequest('subscriptions/listen', { notifications }, id));
 
-test('who listens is told first what it will hear of, and then what has changed, by its own id [R20] [R80] [R82]', async () => {
+test('who listens is told first what it will hear of, and at the end that it is over, by its own id [R20] [R80] [R82]', async () => {
   const offer: Offer = { who: 'crm', prompts: [{ name: 'a' }], resources: [{ uri: 'a:b', name: 'a' }] };
   await using crm = await modernOffers(offer);
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
@@ -194,6 +195,23 @@ describe('of a resource that its server does not tell of, though it tells of oth
     expect((await other.next())?.params.uri).toBe('test://told');
     one.cut();
     other.cut();
+  });
+
+  test('a caller that listens hears what it will hear of first, also of what changes before that is known', async () => {
+    const answer = deferred<void>();
+    await using server = await legacyServer(async (given) => {
+      await answer.promise;
+      given.result({});
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: server.entry() } });
+    const asked = { toolsListChanged: true, resourceSubscriptions: ['test://told'] };
+    const stream = await listen(gateway, asked);
+    await expect.poll(() => askedOf(server, 'resources/subscribe')).toBe(1);
+    await gateway.reload({ mcpServers: { crm: server.entry({ prefix: 'other_' }) } });
+    answer.resolve();
+    expect((await stream.next())?.params.notifications).toEqual(asked);
+    expect((await stream.next())?.method).toBe('notifications/tools/list_changed');
+    stream.cut();
   });
 
   test('a caller that subscribes hears a refusal', async () => {
