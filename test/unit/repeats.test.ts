@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Receiver } from '../../src/downstream/link.ts';
 import type { Outcome } from '../../src/protocol/messages.ts';
@@ -86,3 +87,21 @@ test('who cancels a call that has just ended leaves none waiting that lost its c
   expect(waiting()).toBe(0);
   close();
 });
+
+test('who comes while the others are about to be told has as long as they to be gone', async () => {
+  const { runs, told, call, close } = scene();
+  call();
+  call();
+  runs[0]?.onOutcome(answer('one'));
+  await rounds(5);
+  call();
+  await rounds(5);
+  expect(told).toEqual([]);
+  await expect.poll(() => told).toHaveLength(3);
+  close();
+});
+
+/** Of the event loop. */
+async function rounds(count: number): Promise<void> {
+  for (let round = 0; round < count; round++) await immediate();
+}
