@@ -25,7 +25,8 @@ const many = fc.uniqueArray(
 const prefix = fc.constantFrom('', 'a__', 'a__b__', 'b__', 'some_server__');
 const servers = fc.uniqueArray(
   fc.record({
-    key: name,
+    // Of a server's key a file is refused that has half a character in it.
+    key: name.map((key) => Buffer.from(key).toString()),
     prefix,
     names: fc.oneof({ weight: 19, arbitrary: namesUpTo(12) }, { weight: 1, arbitrary: many }),
   }),
