@@ -164,6 +164,43 @@ const DECODERS = new Map<string, () => Transform>([
 export const decoderFor = (encoding: string): Transform | undefined =>
   DECODERS.get(encoding.trim().toLowerCase())?.();
 
+/** What decodes a body that comes in pieces. */
+export interface Decoder {
+  feed(chunk: Buffer): void;
+  end(): void;
+  /** What is already in it may still hold a thousand times its size. */
+  destroy(): void;
+}
+
+interface Decoded {
+  feed(chunk: Buffer): void;
+  end(): void;
+  onBroken(cause: unknown): void;
+  /** It comes faster than it is decoded. */
+  onTooLarge(): void;
+}
+
+/** @returns undefined for an encoding that is not known */
+export function openDecoder(encoding: string, maxWaitingBytes: number, to: Decoded): Decoder | undefined {
+  const decoder = decoderFor(encoding);
+  decoder?.on('data', (chunk: Buffer) => to.feed(chunk));
+  decoder?.on('end', () => to.end());
+  decoder?.on('error', (cause) => to.onBroken(cause));
+  return (
+    decoder && {
+      feed(chunk) {
+        if (decoder.destroyed) return;
+        decoder.write(chunk);
+        if (decoder.writableLength <= maxWaitingBytes) return;
+        decoder.destroy();
+        to.onTooLarge();
+      },
+      end: () => void (decoder.destroyed || decoder.end()),
+      destroy: () => void decoder.destroy(),
+    }
+  );
+}
+
 // Servers were seen to compress although `identity` was asked for. The sizes that count are those after it.
 function decompress(
   encoding: string,
@@ -171,7 +208,12 @@ function decompress(
   open: (listener: AnswerListener) => AnswerReader,
   listener: AnswerListener,
 ): AnswerReader {
-  const decoder = decoderFor(encoding);
+  const decoder = openDecoder(encoding, maxWaitingBytes, {
+    feed: (chunk) => reader.feed(chunk),
+    end: () => reader.end(),
+    onBroken: (cause) => listener.onNonsense('a broken content encoding', cause),
+    onTooLarge: () => listener.onTooLarge({ bytes: maxWaitingBytes, limit: 'maxResultBytes' }),
+  });
   if (decoder === undefined) return readNothing(`encoding/${encoding}`, listener);
   const reader = open({
     onMessage: (message) => listener.onMessage(message),
@@ -179,27 +221,12 @@ function decompress(
     onNonsense: (what, cause) => listener.onNonsense(what, cause),
     onPlace: (id) => listener.onPlace(id),
     onRetry: (ms) => listener.onRetry(ms),
-    // What is already in the decoder may still hold a thousand times its size.
     onTooLarge(cap) {
       decoder.destroy();
       listener.onTooLarge(cap);
     },
   });
-  decoder.on('data', (chunk: Buffer) => reader.feed(chunk));
-  decoder.on('end', () => reader.end());
-  decoder.on('error', (cause) => listener.onNonsense('a broken content encoding', cause));
-  return {
-    isStream: reader.isStream,
-    feed(chunk) {
-      if (decoder.destroyed) return;
-      decoder.write(chunk);
-      // It comes faster than it is decoded.
-      if (decoder.writableLength <= maxWaitingBytes) return;
-      decoder.destroy();
-      listener.onTooLarge({ bytes: maxWaitingBytes, limit: 'maxResultBytes' });
-    },
-    end: () => void (decoder.destroyed || decoder.end()),
-  };
+  return { isStream: reader.isStream, feed: decoder.feed, end: decoder.end };
 }
 
 function deliver(json: string, listener: AnswerListener): void {

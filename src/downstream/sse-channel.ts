@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Transform } from 'node:stream';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { Dispatcher, Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../config/config.ts';
@@ -8,7 +7,7 @@ import { isFlood } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder, type EventDecoder } from '../protocol/sse.ts';
 import { parseMessage } from '../protocol/written-answer.ts';
-import { decoderFor } from './answer-reader.ts';
+import { type Decoder, openDecoder } from './answer-reader.ts';
 import { type Cap, capOf } from './cap.ts';
 import { describeCause, describeRedirect, isMalformed, redirectWithin } from './causes.ts';
 import { type Channel, type Interceptor, passOn } from './channel.ts';
@@ -95,14 +94,14 @@ export class SseChannel implements Channel {
 
   #listener(redirects: number): Dispatcher.DispatchHandler {
     let isElsewhere = false;
-    let decompress: Transform | undefined;
+    let decoder: Decoder | undefined;
     return {
       onRequestStart() {},
       onResponseStart: (controller, status, headers: IncomingHttpHeaders) => {
         if (status < 200) return;
         const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
         if (status === 200 && isStream) {
-          decompress = this.#decompressor(firstOf(headers['content-encoding']));
+          decoder = this.#decoding(firstOf(headers['content-encoding']));
           return;
         }
         const redirect = describeRedirect(status, headers.location, this.#url);
@@ -117,13 +116,11 @@ export class SseChannel implements Channel {
         controller.abort(new Error('not an event stream'));
       },
       onResponseData: (_controller, chunk) => {
-        if (decompress === undefined) return this.#onBytes(chunk);
-        decompress.write(chunk);
-        // It comes faster than it is decompressed.
-        if (decompress.writableLength > this.#cap.bytes) this.#onTooLarge();
+        if (decoder === undefined) this.#onBytes(chunk);
+        else decoder.feed(chunk);
       },
       onResponseEnd: () => {
-        if (decompress !== undefined) decompress.end();
+        if (decoder !== undefined) decoder.end();
         else if (!isElsewhere) this.#end('it closed the event stream');
       },
       onResponseError: (_controller, error) => void (isElsewhere || this.#end(describeCause(error))),
@@ -131,15 +128,16 @@ export class SseChannel implements Channel {
   }
 
   // Servers were seen to compress although `identity` was asked for.
-  #decompressor(encoding = ''): Transform | undefined {
-    const decoder = decoderFor(encoding);
-    decoder?.on('data', (chunk: Buffer) => {
-      this.#onBytes(chunk);
-      // What is still in it may be a thousand times its size.
-      if (this.ended !== undefined) decoder.destroy();
+  #decoding(encoding = ''): Decoder | undefined {
+    const decoder = openDecoder(encoding, this.#cap.bytes, {
+      feed: (chunk) => {
+        this.#onBytes(chunk);
+        if (this.ended !== undefined) decoder?.destroy();
+      },
+      end: () => this.#end('it closed the event stream'),
+      onBroken: () => this.#end('its event stream has a broken content encoding'),
+      onTooLarge: () => this.#onTooLarge(),
     });
-    decoder?.on('end', () => this.#end('it closed the event stream'));
-    decoder?.on('error', () => this.#end('its event stream has a broken content encoding'));
     return decoder;
   }
 
