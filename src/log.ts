@@ -29,7 +29,7 @@ export function createLog(options: {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      hooks: { streamWrite: (line) => disarmJson(redactedText(line, secrets.redact)) },
+      hooks: { streamWrite: (line) => shownJson(line, secrets.redact) },
       formatters: { level: (level) => ({ level }) },
       serializers: { err: (error: unknown) => tell(error) },
     },
@@ -111,11 +111,16 @@ export function redactedJson(value: unknown, redact: Secrets['redact'], indent?:
   return JSON.stringify(value, shown, indent);
 }
 
-/** The same of JSON that is written already, a line of the log say: read only where a secret was part of its syntax. */
-export function redactedText(json: string, redact: Secrets['redact']): string {
+/**
+ * The same of JSON that is written already, a line of the log say, and without what is hidden in it: read only where a
+ * secret was part of its syntax.
+ */
+export function shownJson(json: string, redact: Secrets['redact']): string {
   const shown = redact(json);
-  if (shown === json || isJson(shown)) return shown;
-  return redactedJson(JSON.parse(json), redact) + (json.endsWith('\n') ? '\n' : '');
+  const isSafe = shown === json || isJson(shown);
+  return disarmJson(
+    isSafe ? shown : redactedJson(JSON.parse(json), redact) + (json.endsWith('\n') ? '\n' : ''),
+  );
 }
 
 function isJson(text: string): boolean {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { briefly } from '../cut.ts';
-import { redactedJson, redactedText, type Secrets } from '../log.ts';
+import { redactedJson, type Secrets, shownJson } from '../log.ts';
 import { remembering } from '../protocol/text.ts';
 import { disarmJson } from '../visible.ts';
 import { type EndedCall, verdictOf } from './observed.ts';
@@ -35,7 +35,7 @@ const FLUSH_MS = 250;
  */
 export function createAudit({ write, secrets, values, batch }: AuditOptions): Audit {
   const { redact } = secrets;
-  const safe = (json: string) => disarmJson(redactedText(json, redact));
+  const safe = (json: string) => shownJson(json, redact);
   const shownTime = createClock();
 
   /** A text as JSON, without what is hidden in it and without secrets. */
