@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hostnameOf, inUrl, isLoopback } from '../caller/hosts.ts';
-import { DEFAULT_CONFIG, type Env, HIGHEST_PORT, readNumber } from './environment.ts';
+import { DEFAULT_CONFIG, DEFAULT_PORT, type Env, HIGHEST_PORT, readNumber } from './environment.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface EntryOptions {
@@ -70,7 +70,7 @@ function wholeUrl(url: string): string {
 
 function urlHere(env: Env): string {
   // Which port is free is known where it listens.
-  const port = readNumber({ PORT: env.PORT }, 1, HIGHEST_PORT) ?? 8080;
+  const port = readNumber({ PORT: env.PORT }, 1, HIGHEST_PORT) ?? DEFAULT_PORT;
   return `http://${hostToCall(env.HOST)}:${port}/mcp`;
 }
 

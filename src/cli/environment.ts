@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'dotenv';
-import { explain } from '../config/read-text.ts';
+import { decodeText, explain } from '../config/read-text.ts';
 import { UsageError } from './usage-error.ts';
 
 export const DEFAULT_CONFIG = 'servers.json';
+export const DEFAULT_PORT = 8080;
 export const HIGHEST_PORT = 65_535;
 
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
@@ -22,7 +23,7 @@ export function readEnvironment(directory: string, env: Env, onFile: (path: stri
   const file = resolve(directory, '.env');
   onFile(file);
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+    text = decodeText(readFileSync(file));
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (ABSENT.has(code)) return env;

@@ -3,7 +3,7 @@ import { isatty } from 'node:tty';
 import { createGateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
 import { tuneCollector } from './collector.ts';
-import { type Env, HIGHEST_PORT, readNumber } from './environment.ts';
+import { DEFAULT_PORT, type Env, HIGHEST_PORT, readNumber } from './environment.ts';
 import { guardProcess } from './guard.ts';
 import { auditLinesBesideLog, openConfig, openLog } from './open.ts';
 import { type ReadSettings, readWithFiles, reloadOnChange, type Settings } from './reloading.ts';
@@ -25,7 +25,6 @@ type OnFile = (path: string) => void;
 type Environment = (onFile?: OnFile) => Env;
 
 const DEFAULT_HOST = '127.0.0.1';
-const DEFAULT_PORT = 8080;
 const MAX_WORKERS = 64;
 /** npm passes on what a terminal, or systemd, tells each process itself. Nobody is so soon out of patience. */
 const ECHO_MS = 300;

@@ -13,11 +13,18 @@ export function readText(path: string, limits: { maxBytes: number; regularOnly: 
     if (limits.regularOnly && !statSync(path).isFile()) return { problem: 'is not a regular file' };
     const bytes = readUpTo(path, limits.maxBytes + 1);
     if (bytes.length > limits.maxBytes) return { problem: `is larger than ${limits.maxBytes / 1024} KiB` };
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+    return { text: decodeText(bytes) };
   } catch (error) {
     return { problem: explain((error as NodeJS.ErrnoException).code) };
   }
 }
+
+/**
+ * Without a byte order mark.
+ *
+ * @throws TypeError  its code says that it is no UTF-8, for `explain`
+ */
+export const decodeText = (bytes: Uint8Array) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 
 /** By hand, because the size of a pipe or of something in /proc or /dev is not known before the end. */
 function readUpTo(path: string, maxBytes: number): Buffer {
