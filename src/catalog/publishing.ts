@@ -65,15 +65,11 @@ export function createPublishing(publishNow: () => void): Publishing {
     async during(change) {
       isHeld = true;
       hasMissed = false;
-      try {
-        return await change;
-      } catch (error) {
-        isHeld = false;
-        if (hasMissed) publish();
-        throw error;
-      } finally {
-        isHeld = false;
-      }
+      const [ended] = await Promise.allSettled([change]);
+      isHeld = false;
+      if (ended.status === 'fulfilled') return ended.value;
+      if (hasMissed) publish();
+      throw ended.reason;
     },
     close: () => clearTimeout(timer),
   };
