@@ -127,14 +127,7 @@ describe.concurrent('.env', () => {
   test('one that cannot be read is not taken for none, by any command', async () => {
     await using folder = await folderWith({ 'servers.json': nowhere });
     await mkdir(join(folder.path, '.env'));
-    const commands = [['serve', '--port', '0'], ['check'], ['entry', 'cursor']];
-    await Promise.all(
-      commands.map(async (command) => {
-        await using child = runCli(command, { cwd: folder.path });
-        expect(await child.exit).toEqual({ code: 1, signal: null });
-        expect([child.stdout, child.stderr]).toEqual(['', '.env: is a directory\n']);
-      }),
-    );
+    await refusedByEveryCommand(folder.path, '.env: is a directory\n');
     await using beside = await folderWith({});
     const config = join(folder.path, 'servers.json');
     await using child = runCli(['check', '--config', config], { cwd: beside.path });
@@ -142,18 +135,11 @@ describe.concurrent('.env', () => {
     expect(child.stderr).toBe(`${join(folder.path, '.env')}: is a directory\n`);
   });
 
-  test('one that PowerShell wrote as UTF-16 is not taken for none, by any command', async ({ expect }) => {
+  test('one that PowerShell wrote as UTF-16 is not taken for none, by any command', async () => {
     await using folder = await folderWith({ 'servers.json': nowhere });
     const utf16 = Buffer.from(`\uFEFFSWITCHBOARD_TOKEN=${TOKEN}\r\n`, 'utf16le');
     await writeFile(join(folder.path, '.env'), utf16);
-    const commands = [['serve', '--port', '99999'], ['check'], ['entry', 'cursor']];
-    await Promise.all(
-      commands.map(async (command) => {
-        await using child = runCli(command, { cwd: folder.path });
-        expect(await child.exit).toEqual({ code: 1, signal: null });
-        expect([child.stdout, child.stderr]).toEqual(['', '.env: is not UTF-8 text\n']);
-      }),
-    );
+    await refusedByEveryCommand(folder.path, '.env: is not UTF-8 text\n');
   });
 
   test('a variable that is set to nothing counts as not set', async () => {
@@ -423,3 +409,14 @@ test.runIf(Number.parseInt(process.versions.node, 10) < 22)(
     expect(child.stdout).toBe('[]\n');
   },
 );
+
+async function refusedByEveryCommand(cwd: string, stderr: string): Promise<void> {
+  const commands = [['serve', '--port', '0'], ['check'], ['entry', 'cursor']];
+  await Promise.all(
+    commands.map(async (command) => {
+      await using child = runCli(command, { cwd });
+      expect(await child.exit).toEqual({ code: 1, signal: null });
+      expect([child.stdout, child.stderr]).toEqual(['', stderr]);
+    }),
+  );
+}
