@@ -31,10 +31,12 @@ export function createPublishing(publishNow: () => void): Publishing {
   function now(): void {
     clearTimeout(timer);
     timer = undefined;
+    hasMissed = false;
     publishNow();
   }
   function flush(): void {
-    if (timer !== undefined) now();
+    // Also during a change: what is to be told together can wait, and who was let wait for the first lists cannot.
+    if (timer !== undefined || hasMissed) now();
   }
 
   function publish(): void {

@@ -289,6 +289,30 @@ describe('another configuration', () => {
     expect(await names(gateway)).toEqual(['crm__a', 'fresh__b']);
   });
 
+  test('that comes while the first lists do, with a server that is silent: who asks first is given those lists', async () => {
+    const answered = deferred<void>();
+    await using crm = await plainServer({
+      era: 'modern',
+      tools: [tool('a')],
+      answers: {
+        async 'server/discover'(given) {
+          await answered.promise;
+          await given.usual();
+        },
+      },
+    });
+    await using silent = await plainServer({ era: 'modern', answers: { 'server/discover': () => {} } });
+    const servers = { crm: crm.entry() };
+    await using gateway = await startGateway({ mcpServers: servers }, { settle: false });
+    const first = names(gateway);
+    const reload = gateway.reload({ mcpServers: { ...servers, silent: silent.entry() } });
+    await expect.poll(() => silent.requests.length).toBe(1);
+    answered.resolve();
+    expect(await first).toEqual(['crm__a']);
+    await reload;
+    expect(await names(gateway)).toEqual(['crm__a']);
+  });
+
   test('is told to who listens, once, and only where what it is shown differs', async () => {
     await using crm = await legacyServer('a', 'b');
     await using fresh = await legacyServer('c');
