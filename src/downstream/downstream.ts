@@ -284,16 +284,14 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       config = fresh;
       Object.assign(limits, freshLimits);
       kept.adopt(freshLimits);
+      gate.fill();
     },
     async reconnect(fresh, freshLimits) {
       await kept.replace({ config: fresh, limits: freshLimits });
       // Whichever way that went: those of callers that can be asked are still made from what was before.
       asking.renew();
     },
-    async leave(graceMs) {
-      await whileBusy(() => running() > 0, graceMs, closing.signal);
-      await close();
-    },
+    leave: (graceMs) => whileBusy(() => running() > 0, graceMs, closing.signal).then(close),
     close,
   };
 }

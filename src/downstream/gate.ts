@@ -72,11 +72,14 @@ export class Gate {
     this.#isFilling = true;
     // A moment later: where a burst of calls is given up at its deadline, those that wait are about to be as well, and
     // what is sent now would be told to them as one that may have run.
-    setImmediate(() => this.#fill());
+    setImmediate(() => {
+      this.#isFilling = false;
+      this.fill();
+    });
   }
 
-  #fill(): void {
-    this.#isFilling = false;
+  /** Those that wait and for which there is room, also since its limits are others. */
+  fill(): void {
     while (this.#waiting.size > 0 && this.#running < this.#options.limits.maxInFlight) {
       const next = this.#waiting.values().next().value as Passage;
       this.#waiting.delete(next);

@@ -417,6 +417,26 @@ describe('another configuration', () => {
     expect(await reconnectedBy({ maxResultBytes: 2 ** 20 }, others)).toEqual(all);
   });
 
+  test.each<[string, () => Server]>([
+    ['over HTTP', () => legacyServer()],
+    ['on stdio', () => stdioServer('v1')],
+  ])('with room for more calls at once to a server %s sends those that wait', async (_which, start) => {
+    await using crm = await start();
+    const withRoomFor = (maxInFlight: number) => ({ mcpServers: { crm: crm.entry({ maxInFlight }) } });
+    await using gateway = await startGateway(withRoomFor(1));
+    const running = slowly(gateway, 'crm__slow', 5000);
+    await expect.poll(() => begun(crm)).toBe(1);
+    let isOver = false;
+    void running.then(() => {
+      isOver = true;
+    });
+    const waiting = call(gateway, 'crm__echo');
+    await expect.poll(() => gateway.gateway.waiting().downstream).toBe(2);
+    await gateway.reload(withRoomFor(2));
+    expect(await waiting).toBe('hello');
+    expect(isOver).toBe(false);
+  });
+
   test('with what counts at the next start says so for as long as that is not what is in force', async () => {
     await using crm = await legacyServer('a');
     const mcpServers = { crm: crm.entry() };
