@@ -65,6 +65,7 @@ function connectionFacts(config: DownstreamConfig, limits: Limits): object {
     passesInstructions: _passesInstructions,
     passMeta: _passMeta,
     priority: _priority,
+    connectTimeoutMs: _connectTimeoutMs,
     callTimeoutMs: _callTimeoutMs,
     maxCallMs: _maxCallMs,
     listTimeoutMs: _listTimeoutMs,
@@ -83,10 +84,12 @@ function connectionFacts(config: DownstreamConfig, limits: Limits): object {
 }
 
 /** What a connection to it holds on to from its beginning. */
-function linkLimitsOf({ kind, maxInFlight }: DownstreamConfig, limits: Limits): object {
+function linkLimitsOf({ kind, maxInFlight, connectTimeoutMs }: DownstreamConfig, limits: Limits): object {
   const { maxResultBytes, maxNoticesPerSecond, maxLineBytes, maxEventBytes } = limits;
   const itsOwn =
-    kind === 'stdio' ? { maxLineBytes } : { maxEventBytes, maxInFlight: maxInFlight ?? limits.maxInFlight };
+    kind === 'stdio'
+      ? { maxLineBytes }
+      : { maxEventBytes, maxInFlight: maxInFlight ?? limits.maxInFlight, connectTimeoutMs };
   return { maxResultBytes, maxNoticesPerSecond, ...itsOwn };
 }
 

@@ -283,7 +283,7 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
     adopt(fresh, freshLimits) {
       config = fresh;
       Object.assign(limits, freshLimits);
-      kept.adopt(freshLimits);
+      kept.adopt({ config, limits: freshLimits });
       gate.fill();
     },
     async reconnect(fresh, freshLimits) {

@@ -6,7 +6,6 @@ import { whyOf } from './connect.ts';
 import { ConnectFailed, type Connection } from './connection.ts';
 import { deferred } from './deferred.ts';
 import type { Leaving } from './leaving.ts';
-import type { ListLimits } from './listing.ts';
 import type { Ending, Ready, Target } from './open-connection.ts';
 import { Waiters } from './waiters.ts';
 
@@ -31,8 +30,8 @@ export interface KeptConnection {
   after(lost: Connection | undefined): Promise<Connection> | undefined;
   /** It is of no more use. */
   end(why: string): void;
-  /** From now on it lists within these. */
-  adopt(limits: ListLimits): void;
+  /** What it holds on to is as before. From now on it lists, and is made the next time, as this says. */
+  adopt(target: Target): void;
   /**
    * Makes it from something else: the new one first, then the old one goes when its calls have ended. Resolves when that
    * is so, or the new one could not be had: then the old one goes all the same.
@@ -210,6 +209,16 @@ export function keepConnected(options: KeptOptions): KeptConnection {
     await fresh?.connection.close().catch(() => {});
   }
 
+  /** Without what is left of the pause before the next attempt. */
+  async function tryAgain(): Promise<void> {
+    replacing?.abort();
+    failures = 0;
+    isAway = false;
+    tried = deferred();
+    attempt.abort();
+    await tried.promise;
+  }
+
   const isGone = () => connection === undefined && (state !== 'connecting' || isAway);
 
   function end(reason: string, isFoundOut = false): void {
@@ -252,19 +261,16 @@ export function keepConnected(options: KeptOptions): KeptConnection {
       return isGone() ? undefined : waiters.add();
     },
     end,
-    adopt({ listTimeoutMs, maxPages, maxItems }) {
-      target = { ...target, limits: { ...target.limits, listTimeoutMs, maxPages, maxItems } };
+    adopt(fresh) {
+      const hasOtherTime = fresh.config.connectTimeoutMs !== target.config.connectTimeoutMs;
+      target = fresh;
+      // What was too short may be enough now.
+      if (hasOtherTime && ready === undefined) void tryAgain();
     },
     async replace(fresh) {
       target = fresh;
       if (running === undefined || closing.signal.aborted) return;
-      if (ready !== undefined) return takeOverFrom(ready);
-      replacing?.abort();
-      failures = 0;
-      isAway = false;
-      tried = deferred();
-      attempt.abort();
-      await tried.promise;
+      return ready === undefined ? tryAgain() : takeOverFrom(ready);
     },
     async close() {
       attempt.abort();

@@ -482,6 +482,23 @@ describe('another configuration', () => {
     expect(await names(gateway)).toEqual(['crm__late']);
   });
 
+  test('with another time to connect starts no process anew that runs, and at once one that was too slow', async () => {
+    await using files = stdioServer('v1');
+    await using slow = stdioServer('v1');
+    const within = (connectTimeoutMs: number) => ({
+      mcpServers: {
+        files: files.entry({ connectTimeoutMs: 20_000 + connectTimeoutMs }),
+        slow: slow.entry({ connectTimeoutMs }),
+      },
+    });
+    await using gateway = await startGateway(within(100));
+    expect(gateway.gateway.status().downstreams.slow?.state).toBe('down');
+    expect((await gateway.reload(within(20_000))).reshaped).toEqual(['files', 'slow']);
+    await expect.poll(() => call(gateway, 'slow__echo')).toBe('hello');
+    expect(await call(gateway, 'files__echo')).toBe('hello');
+    expect(files.events.filter(({ event }) => event === 'started')).toHaveLength(1);
+  });
+
   test('without a toolset, and with it again, is heard of by who asks there over a pipe', async () => {
     await using crm = await legacyServer('a');
     const servers = (prefix: string) => ({ mcpServers: { crm: crm.entry({ prefix }) } });
