@@ -23,7 +23,13 @@ export function createAcceptance(restored: ReadonlyMap<string, Accepted>, log: L
 
   function weighed({ key, config, listing: list, listedBy }: Downstream): Weighed | undefined {
     const { definitionChanges: policy } = config;
-    if (list === undefined || policy === 'off') return undefined;
+    if (list === undefined) return undefined;
+    if (policy === 'off') {
+      // As in the file: held against it later, what was served last counts, and not what was accepted before.
+      accepted.delete(key);
+      last.delete(key);
+      return undefined;
+    }
     const server = identityOf(listedBy);
     const known = last.get(key);
     if (known?.list === list && known.policy === policy && known.server === server) return known.weighed;

@@ -126,7 +126,7 @@ export function openCatalogFile(
     if (listing === undefined) return kept;
     const isSame = earlier?.list === listing;
     const listedAt = isSame ? earlier.listedAt : new Date().toISOString();
-    const known = config.definitionChanges === 'off' ? undefined : latest[1](key);
+    const known = latest[1](key);
     const itsAccepted = known?.server === server ? { accepted: known } : {};
     return [
       { server, listedAt, list: listing, ...itsAccepted },

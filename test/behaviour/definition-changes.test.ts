@@ -389,6 +389,26 @@ test('any number of reloads looks at the file of approvals once, and warns of no
   expect(warnings).toEqual([]);
 });
 
+test('where nothing was looked at, what was served last is what is accepted when changes are blocked, with a restart or without', async () => {
+  await using crm = await crmWith(tool('find', 'Finds.'));
+  await using kept = await catalogFolder();
+  const serversWith = (definitionChanges: string, version: string) => ({
+    definitionChanges,
+    mcpServers: { crm: crm.entry({ headers: { 'X-Version': version } }) },
+  });
+  await (await restart(serversWith('warn', '1'), kept.file))[Symbol.asyncDispose]();
+  await using gateway = await restart(serversWith('off', '1'), kept.file);
+  crm.state.tools = [tool('find', 'Finds more.'), tool('pay', 'Pays.')];
+  await gateway.reload(serversWith('off', '2'));
+  const served = ['crm__find: Finds more.', 'crm__pay: Pays.'];
+  expect(await descriptions(gateway)).toEqual(served);
+  await gateway.reload(serversWith('block', '2'));
+  expect(await descriptions(gateway)).toEqual(served);
+  crm.state.tools = [tool('find', 'Finds evil.')];
+  await gateway.reload(serversWith('block', '3'));
+  expect(await descriptions(gateway)).toEqual(['crm__find: Finds more.']);
+});
+
 test('a file of approvals that is deleted while it serves is there again with the next list, and what was accepted counts', async () => {
   await using crm = await crmWith(tool('find', 'Finds.'));
   await using kept = await catalogFolder();
