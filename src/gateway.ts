@@ -75,6 +75,7 @@ export interface Gateway extends Member {
    *
    * @param token  of the callers; the one before is accepted for `drainMs` more
    * @returns      what is different now: nothing where it was closed before
+   * @throws ConfigError  it would be refused at the start as well; what was in force stays so
    */
   reload(config: Config, token?: string): Promise<Differences>;
   /**
@@ -135,10 +136,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   if (isFirst) updateCatalog();
   if (isFirst) watchApprovals();
   const observer = createObserver({
-    log,
-    secrets,
-    audit: config.audit,
-    configFile: config.file,
+    ...{ log, secrets, audit: config.audit, configFile: config.file },
     lines: options.auditLines,
     onRefused: onCredentialsRefused,
   });
@@ -208,6 +206,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
 
   async function reload(fresh: Config, token: string): Promise<Differences> {
     if (isClosed) return NO_DIFFERENCES;
+    requireApprovals(fresh);
     const found = differencesOf(config, fresh, initial);
     const settings = token === tokens.token ? found.settings : [...found.settings, 'SWITCHBOARD_TOKEN'];
     secrets.add(fresh.secrets);

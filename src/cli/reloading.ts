@@ -72,10 +72,16 @@ export function reloadOnChange(
       log.error({ event: 'reload_failed' }, settings.message);
       return;
     }
-    config = settings.config;
     gateway.reload(settings.config, settings.token).then(
-      (changes) => isClosed || log.info({ event: 'reloaded', ...changes }, sentenceOf(config.file, changes)),
-      (err) => log.error({ event: 'reload_failed', err }, 'the new configuration could not be applied'),
+      (changes) => {
+        if (isClosed) return;
+        ({ config } = settings);
+        log.info({ event: 'reloaded', ...changes }, sentenceOf(config.file, changes));
+      },
+      (err) => {
+        if (err instanceof ConfigError) log.error({ event: 'reload_failed' }, err.message);
+        else log.error({ event: 'reload_failed', err }, 'the new configuration could not be applied');
+      },
     );
   }
 

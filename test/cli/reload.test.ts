@@ -139,6 +139,29 @@ describe.concurrent('serve follows its files:', () => {
     expect(sentences(second.stderr)).toEqual([told(child, 'reload_failed')[1]?.msg]);
   });
 
+  test('a file of lists that a start would refuse is refused in the same words, and the earlier one goes on', async ({
+    expect,
+  }) => {
+    await using crm = await modernServer();
+    const servers = { mcpServers: { crm: crm.entry() }, definitionChanges: 'block' };
+    await using folder = await folderWith({ 'servers.json': servers, 'package.json': '{"name":"mine"}' });
+    const path = join(folder.path, 'servers.json');
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
+    const url = await listening(child);
+    await expect.poll(() => firstName(url)).toMatch(/^crm__/);
+    await replace(path, {
+      ...{ ...servers, catalogFile: 'package.json' },
+      mcpServers: { crm: crm.entry({ prefix: 'c_' }) },
+    });
+    await expect.poll(() => told(child, 'reload_failed').length).toBe(1);
+    expect(await firstName(url)).toMatch(/^crm__/);
+    await using second = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
+    expect((await second.exit).code).toBe(1);
+    expect(sentences(second.stderr)).toEqual([told(child, 'reload_failed')[0]?.msg]);
+    await replace(path, { ...servers, catalogFile: 'other.json' });
+    await child.waitFor('stderr', /"event":"reloaded"/);
+  });
+
   test('a secret in a file, and one in .env, reach the server behind without a restart', async ({
     expect,
   }) => {
