@@ -4,6 +4,7 @@ import type { PinoPretty } from 'pino-pretty';
 import type { AuditLines } from '../caller/audit-lines.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import type { Pipes } from '../config/read-text.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
 import { createLog, createSecrets, type Logger, type Secrets } from '../log.ts';
 import { DEFAULT_CONFIG, type Env, readEnvironment } from './environment.ts';
@@ -21,15 +22,19 @@ const LOOK_MS = 100;
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
-/** @param onFile  told each file that it depends on, before that is read */
+/**
+ * @param onFile  told each file that it depends on, before that is read
+ * @param pipes   for who reads again
+ */
 export function openConfig(
   path: string | undefined,
   env: Env,
   onFile: (path: string) => void = () => {},
+  pipes: Pipes = new Map(),
 ): Config {
   const file = path || env.SWITCHBOARD_CONFIG || DEFAULT_CONFIG;
   // Beside the file as well: Claude Desktop and others like it start us in a directory of their own.
-  return loadConfig({ path: file, env: readEnvironment(dirname(file), env, onFile), onFile });
+  return loadConfig({ path: file, env: readEnvironment(dirname(file), env, onFile), onFile, pipes });
 }
 
 /** The log on stderr: JSON lines for machines, readable ones for a terminal. */

@@ -1,5 +1,6 @@
 import './one-undici.ts';
 import { isatty } from 'node:tty';
+import type { Pipes } from '../config/read-text.ts';
 import { createGateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
 import { tuneCollector } from './collector.ts';
@@ -50,10 +51,11 @@ async function serveOnHttp(options: ServeOptions, environment: Environment): Pro
   const count = readNumber({ '--workers': options.workers, WORKERS: env.WORKERS }, 1, MAX_WORKERS) ?? 1;
   const { token, isGenerated } = chooseToken(env, host);
   let inForce = token;
+  const pipes: Pipes = new Map();
   const running = run(
     environment,
     (env, onFile) => {
-      const config = openConfig(options.config, env, onFile);
+      const config = openConfig(options.config, env, onFile, pipes);
       inForce = chooseTokenAgain(env, host, inForce);
       return { config, token: inForce };
     },
@@ -80,8 +82,9 @@ async function serveOnStdio(options: ServeOptions, environment: Environment): Pr
       '--host, --port and --workers are for callers over HTTP.\n--stdio serves the one that starts it, over its pipes.',
     );
   }
+  const pipes: Pipes = new Map();
   const running = run(environment, (env, onFile) => {
-    const config = openConfig(options.config, env, onFile);
+    const config = openConfig(options.config, env, onFile, pipes);
     selectionUrl(config, options);
     // Whoever started the process is its caller: there is no one else to ask for a token.
     return { config, token: '' };

@@ -89,7 +89,7 @@ function findVariable(name: string, fallback: string | undefined, env: Env): Fou
 
 function readSecret(path: string): Found {
   const source = `file ${escapeHiddenLine(cutText(path, MAX_PATH_CHARS))}`;
-  const read = readText(path, { maxBytes: MAX_FILE_BYTES, regularOnly: true });
+  const read = readText(path, { maxBytes: MAX_FILE_BYTES });
   if ('problem' in read) return { problem: `${source} ${read.problem}` };
   // Editors and `echo` end a file with a line break that is no part of the secret; a second one would be.
   return { value: read.text.replace(/\r?\n$/, ''), source };

@@ -9,7 +9,7 @@ import { readHosts } from './hosts.ts';
 import { trace } from './links.ts';
 import { createProblems, isObject } from './problems.ts';
 import { findProfile, readProfiles, readToolsets } from './profile-fields.ts';
-import { readText } from './read-text.ts';
+import { type Pipes, readText } from './read-text.ts';
 import type { Reading } from './reading.ts';
 import { DEFAULTS, type FileShape } from './schema.ts';
 import { readLimits } from './schema-limits.ts';
@@ -23,6 +23,7 @@ export interface ConfigSource {
   readonly path: string;
   readonly env: Env;
   readonly onFile?: (path: string) => void;
+  readonly pipes?: Pipes;
 }
 
 const SERVER_FIELDS = ['mcpServers', 'servers'] as const;
@@ -33,11 +34,12 @@ const SERVER_FIELDS = ['mcpServers', 'servers'] as const;
  * @param path  as the person typed it: messages begin with it, and relative paths in the file start beside it
  * @param env   what `${NAME}` stands for
  * @param onFile  told the absolute path of each file that it read or wanted to: of what is to be watched
+ * @param pipes  for who reads again: that a file which is a pipe holds what it held the first time
  * @throws ConfigError  with every problem, in the order of the file; no message holds a value from it
  */
-export function loadConfig({ path, env, onFile = () => {} }: ConfigSource): Config {
+export function loadConfig({ path, env, onFile = () => {}, pipes = new Map() }: ConfigSource): Config {
   onFile(resolve(path));
-  const read = readText(path, { maxBytes: MAX_FILE_BYTES, regularOnly: false });
+  const read = readText(path, { maxBytes: MAX_FILE_BYTES, pipes });
   if ('problem' in read) {
     const remedy = existsSync(path) ? '' : '; create it, or name another with --config';
     throw new ConfigError(path, [{ path: '', message: read.problem + remedy }]);

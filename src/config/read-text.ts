@@ -2,21 +2,31 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 export type ReadText = { readonly text: string } | { readonly problem: string };
 
+/** What pipes have given, by path: the second time they are empty, or waited for without end. */
+export type Pipes = Map<string, ReadText>;
+
 /**
  * The text of a file, without a byte order mark, or why there is none.
  *
- * @param regularOnly  refuses pipes and devices before opening them: a pipe that nobody writes to would be waited
- *                     for without end
+ * @param pipes  what is no regular file is read once, and put here; absent: it is refused before it is opened
  */
-export function readText(path: string, limits: { maxBytes: number; regularOnly: boolean }): ReadText {
+export function readText(path: string, limits: { maxBytes: number; pipes?: Pipes }): ReadText {
+  const { maxBytes, pipes } = limits;
   try {
-    if (limits.regularOnly && !statSync(path).isFile()) return { problem: 'is not a regular file' };
-    const bytes = readUpTo(path, limits.maxBytes + 1);
-    if (bytes.length > limits.maxBytes) return { problem: `is larger than ${limits.maxBytes / 1024} KiB` };
-    return { text: decodeText(bytes) };
+    if (statSync(path).isFile()) return readOpened(path, maxBytes);
+    if (pipes === undefined) return { problem: 'is not a regular file' };
+    const read = pipes.get(path) ?? readOpened(path, maxBytes);
+    pipes.set(path, read);
+    return read;
   } catch (error) {
     return { problem: explain((error as NodeJS.ErrnoException).code) };
   }
+}
+
+function readOpened(path: string, maxBytes: number): ReadText {
+  const bytes = readUpTo(path, maxBytes + 1);
+  if (bytes.length > maxBytes) return { problem: `is larger than ${maxBytes / 1024} KiB` };
+  return { text: decodeText(bytes) };
 }
 
 /**

@@ -301,6 +301,26 @@ describe.concurrent('serve follows its files:', () => {
     expect([await status(one), await status(two)]).toEqual([401, 200]);
   });
 
+  test('servers.json that is a pipe is read once: the rest is still followed, and nothing waits for it', async ({
+    expect,
+  }) => {
+    await using crm = await modernServer();
+    const [one, two] = ['the-first-token-in-the-file', 'the-second-token-in-the-file'];
+    await using folder = await folderWith({ '.env': `SWITCHBOARD_TOKEN=${one}\n` });
+    const pipe = join(folder.path, 'pipe');
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+    await using child = runCli(['serve', '--port', '0', '--config', 'pipe'], { cwd: folder.path });
+    await writeFile(pipe, JSON.stringify({ mcpServers: { crm: crm.entry() } }));
+    const url = await listening(child);
+    await connected(child, 1);
+    child.process.kill('SIGHUP');
+    await child.waitFor('stderr', /"event":"reloaded"/);
+    expect((await ask(url, one, 'tools/list')).status).toBe(200);
+    await replace(join(folder.path, '.env'), `SWITCHBOARD_TOKEN=${two}\n`);
+    await expect.poll(async () => (await ask(url, two, 'tools/list')).status).toBe(200);
+    expect(await stop(child)).toEqual({ code: 0, signal: null });
+  });
+
   test('a .env that cannot be read any more changes nothing, and is told', async ({ expect }) => {
     await using folder = await folderWith({
       'servers.json': nowhere,
