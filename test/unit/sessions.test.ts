@@ -101,3 +101,13 @@ test('where there is room for one alone, it gives way though it is waited for', 
   sessions.find(sessions.issue({}));
   expect(only?.isClosed).toBe(true);
 });
+
+test('a number of sessions that is lowered counts with the next one that comes', () => {
+  const limits = { ...LIMITS };
+  const sessions = createSessions(createSeal('a token', 'session', 60_000), limits);
+  opened.push(sessions);
+  const live = Array.from({ length: 20 }, () => sessions.find(sessions.issue({ roots: {} })));
+  limits.maxSessions = 5;
+  const last = sessions.find(sessions.issue({ roots: {} }));
+  expect([...live, last].filter((session) => session?.isClosed === false)).toHaveLength(5);
+});
