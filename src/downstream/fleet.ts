@@ -68,7 +68,7 @@ export function createFleet(config: Config, options: FleetOptions): Fleet {
     attempted: Promise.all(downstreams.map((downstream) => downstream.attempted)).then(() => {}),
     start() {
       isStarted = true;
-      for (const downstream of downstreams) downstream.start();
+      for (const downstream of [...downstreams, ...others]) downstream.start();
     },
     prepare(next, { reconnected }) {
       const known = new Map(downstreams.map((downstream) => [downstream.key, downstream]));

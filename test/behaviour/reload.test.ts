@@ -1,7 +1,12 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
 import { deferred } from '../../src/downstream/deferred.ts';
+import { createGateway } from '../../src/gateway.ts';
+import { createLog, createSecrets } from '../../src/log.ts';
 import { legacyChanging, modernChanging } from '../support/downstreams/changing.ts';
 import { type HttpDownstream, requestsOf, type ServerEntry } from '../support/downstreams/downstream.ts';
 import { legacyServer as firstGeneration } from '../support/downstreams/legacy.ts';
@@ -10,6 +15,7 @@ import { type StdioDownstream, stdioServer } from '../support/downstreams/stdio.
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 import { refusingPort } from '../support/refusing-port.ts';
+import { catalogFolder } from '../support/temporary-folder.ts';
 import { open } from '../support/wire-client.ts';
 
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
@@ -311,6 +317,27 @@ describe('another configuration', () => {
     expect(await first).toEqual(['crm__a']);
     await reload;
     expect(await names(gateway)).toEqual(['crm__a']);
+  });
+
+  test('that comes before the start is connected to, although the start comes while it is read', async () => {
+    await using crm = await legacyServer('a');
+    await using fresh = await legacyServer('b');
+    await using kept = await catalogFolder();
+    const config = (name: string, entries: Record<string, ServerEntry>) =>
+      writeFile(join(kept.path, name), JSON.stringify({ mcpServers: entries })).then(() =>
+        loadConfig({ path: join(kept.path, name), env: {} }),
+      );
+    const first = await config('one.json', { crm: crm.entry() });
+    const log = createLog({ level: 'silent', secrets: createSecrets([]), destination: { write: () => {} } });
+    const gateway = createGateway(first, { log, token: 'test-token-of-the-caller' });
+    // Another place for the lists: the earlier one is closed first.
+    const reload = gateway.reload(await config('two.json', { crm: crm.entry(), fresh: fresh.entry() }));
+    await Promise.resolve();
+    await Promise.resolve();
+    gateway.start();
+    await reload;
+    await expect.poll(() => gateway.status().downstreams.fresh?.state).toBe('ready');
+    await gateway.close();
   });
 
   test('is told to who listens, once, and only where what it is shown differs', async () => {
