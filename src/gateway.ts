@@ -151,13 +151,10 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     settled: publishing.settled,
     isSettled: () => publishing.isSettled,
     rounds: { seal: tokens.seals.requestState, tasks: tokens.seals.task, parked },
-    limits,
-    elsewhere,
+    ...{ limits, elsewhere, observer, redact },
     wantLogs(level) {
       for (const { wishes } of fleet.downstreams) wishes.wantLogs(level);
     },
-    observer,
-    redact,
     onUnexpected: (err) => log.error({ event: 'unexpected', err }, 'a request failed by a fault of ours'),
   });
   const health = watchProcess();
@@ -220,7 +217,10 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     if (isClosed) return NO_DIFFERENCES;
     takeOver?.();
     next.commit();
-    if (!isSameFile) catalogFile = openCatalogFile(fresh.catalogFile, fresh.downstreams, log, keepsLists);
+    if (!isSameFile) {
+      catalogFile = openCatalogFile(fresh.catalogFile, fresh.downstreams, log, keepsLists);
+      acceptance.adopt(catalogFile.accepted);
+    }
     config = fresh;
     Object.assign(limits, fresh.limits);
     selectNow = createSelector(fresh);

@@ -11,7 +11,7 @@ export interface Acceptance {
   sourceOf(downstream: Downstream): CatalogSource;
   /** Undefined where nothing is held against anything. */
   acceptedOf(key: string): Accepted | undefined;
-  /** Takes over what was approved elsewhere of what waits here. False where that is nothing. */
+  /** Takes over what was approved elsewhere of what waits here, and all of who is not known here. False where nothing waited. */
   adopt(approved: ReadonlyMap<string, Accepted>): boolean;
 }
 
@@ -64,6 +64,7 @@ export function createAcceptance(restored: ReadonlyMap<string, Accepted>, log: L
     acceptedOf: (key) => accepted.get(key),
     adopt(approved) {
       let isAny = false;
+      for (const [key, theirs] of approved) if (!accepted.has(key)) accepted.set(key, theirs);
       for (const [key, { weighed, policy, server }] of last) {
         const theirs = approved.get(key);
         if (policy !== 'block' || theirs?.server !== server) continue;

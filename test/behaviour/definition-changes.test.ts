@@ -2,6 +2,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
 import { runCli, unwrapped } from '../support/cli.ts';
 import { modernOffers, type Offer } from '../support/downstreams/offers.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -407,6 +408,30 @@ test('where nothing was looked at, what was served last is what is accepted when
   crm.state.tools = [tool('find', 'Finds evil.')];
   await gateway.reload(serversWith('block', '3'));
   expect(await descriptions(gateway)).toEqual(['crm__find: Finds more.']);
+});
+
+test('another catalogFile is heard for what was approved in it, as at a start, of servers that are there and new ones', async () => {
+  await using crm = await crmWith(tool('find', 'Finds more.'));
+  await using other = await crmWith(tool('pay', 'Pays.'));
+  await using kept = await catalogFolder();
+  const one = join(kept.path, 'one.json');
+  const two = join(kept.path, 'two.json');
+  const serversWith = (version: string, others: object = {}) => ({
+    definitionChanges: 'block',
+    mcpServers: { crm: crm.entry({ headers: { 'X-Version': version } }), ...others },
+  });
+  const both = serversWith('2', { other: other.entry() });
+  await (await restart(both, two))[Symbol.asyncDispose]();
+  crm.state.tools = [tool('find', 'Finds.')];
+  await using gateway = await restart(serversWith('1'), one);
+  crm.state.tools = [tool('find', 'Finds more.')];
+  other.state.tools = [tool('pay', 'Pays evil.')];
+  await gateway.reload(serversWith('2'));
+  expect(await descriptions(gateway)).toEqual(['crm__find: Finds.']);
+  const path = join(kept.path, 'servers.json');
+  await writeFile(path, JSON.stringify({ ...both, catalogFile: two }));
+  await gateway.gateway.reload(loadConfig({ path, env: {} }));
+  expect(await descriptions(gateway)).toEqual(['crm__find: Finds more.', 'other__pay: Pays.']);
 });
 
 test('a file of approvals that is deleted while it serves is there again with the next list, and what was accepted counts', async () => {
