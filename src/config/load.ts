@@ -123,8 +123,12 @@ function readCatalogFile(written: string | undefined, file: string, reading: Rea
 function judgeWritten(path: string, file: string, { sources }: Reading): string | undefined {
   // Node refuses such a path with a message that quotes it.
   if (path.includes('\0')) return 'has a NUL in it; remove it';
-  if (path === resolve(file)) return 'is this file itself; name another';
-  const isSource = sources.has(path) || basename(path) === '.env';
+  // Wherever links lead: what they lead to is written.
+  const { end } = trace(path);
+  if (end === trace(resolve(file)).end) return 'is this file itself; name another';
+  const isSource =
+    [path, end].some((one) => basename(one) === '.env') ||
+    [...sources].some((source) => trace(source).end === end);
   return isSource ? 'is a file that values are taken from; name another' : undefined;
 }
 
@@ -154,7 +158,8 @@ function readAuditFile(
   const path = resolve(reading.directory, name);
   const problem = name === '' ? 'is empty; name a file, or leave it out' : judgeWritten(path, file, reading);
   if (problem !== undefined) reading.report(at, problem);
-  else if (path === catalogFile) reading.report(at, 'is the file of catalogFile; name another');
+  else if (trace(path).end === trace(catalogFile).end)
+    reading.report(at, 'is the file of catalogFile; name another');
   return path;
 }
 

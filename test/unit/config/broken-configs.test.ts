@@ -1,3 +1,4 @@
+import { symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
@@ -452,6 +453,19 @@ test('a file that values are taken from is not written to', () => {
   expect(refusal(content, {}, { key: 'k' })).toBe(
     'servers.json: catalogFile: is a file that values are taken from; name another\n' +
       'servers.json: audit.file: is a file that values are taken from; name another',
+  );
+});
+
+test('nor is one that a link leads to', () => {
+  const headers = { 'X-API-KEY': '${file:key}' };
+  const content = { mcpServers: { crm: { url, headers } }, catalogFile: 'lists', audit: { file: 'calls' } };
+  const directory = directoryWith({ 'real.json': JSON.stringify(content), secret: 'k' });
+  const links = { 'servers.json': 'real.json', key: 'secret', lists: 'secret', calls: 'real.json' };
+  for (const [name, target] of Object.entries(links)) symlinkSync(target, join(directory, name));
+  const path = join(directory, 'servers.json');
+  expect(() => loadConfig({ path, env: {} })).toThrow(
+    `${path}: catalogFile: is a file that values are taken from; name another\n` +
+      `${path}: audit.file: is this file itself; name another`,
   );
 });
 
