@@ -55,6 +55,8 @@ export function reloadOnChange(
 ): Reloading {
   let { config } = first.settings;
   let lookedAt = Number.NEGATIVE_INFINITY;
+  let isReloading = false;
+  let isAskedAgain = false;
   let isClosed = false;
   const watched = watchFiles(reload, (folder) =>
     log.warn(
@@ -66,23 +68,31 @@ export function reloadOnChange(
 
   function reload(): void {
     if (isClosed) return;
+    // Of what is saved while a change takes over, only the last counts: each costs connections, and processes.
+    isAskedAgain = isReloading;
+    if (isReloading) return;
     const { files, settings } = readWithFiles(read);
     watched.watch(files);
     if (settings instanceof Error) {
       log.error({ event: 'reload_failed' }, settings.message);
       return;
     }
-    gateway.reload(settings.config, settings.token).then(
-      (changes) => {
+    isReloading = true;
+    void gateway
+      .reload(settings.config, settings.token)
+      .then((changes) => {
         if (isClosed) return;
         ({ config } = settings);
         log.info({ event: 'reloaded', ...changes }, sentenceOf(config.file, changes));
-      },
-      (err) => {
+      })
+      .catch((err) => {
         if (err instanceof ConfigError) log.error({ event: 'reload_failed' }, err.message);
         else log.error({ event: 'reload_failed', err }, 'the new configuration could not be applied');
-      },
-    );
+      })
+      .finally(() => {
+        isReloading = false;
+        if (isAskedAgain) reload();
+      });
   }
 
   return {
