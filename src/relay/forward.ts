@@ -47,7 +47,7 @@ export function forward(forwarding: Forwarding, back: WayBack): ForwardedRequest
 /** It ends before it began. */
 function ended(tell: () => void): ForwardedRequest {
   tell();
-  return { hasEnded: true, hasBegun: true, cancel() {}, callerLeft() {} };
+  return { hasEnded: true, hasBegun: true, cancel() {}, callerLeft() {}, giveUp() {} };
 }
 
 /** The same outcome where nothing has changed: what its sender wrote may go on then. */
@@ -131,7 +131,9 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   }
 
   giveUp(): void {
+    if (this.#ended || this.#back !== undefined) return;
     this.cancel(NOT_ANSWERED);
+    this.#kept = (back) => back.fail(noLongerWaits(this.#forwarding.downstream.key));
   }
 
   onNotification(message: Notification): void {

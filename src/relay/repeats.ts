@@ -247,7 +247,7 @@ class JoinedCall implements WayBack {
     const { repeatGraceMs } = this.#forwarding.downstream.config;
     const hasRun = end === undefined || 'outcome' in end || end.failure.mayHaveRun;
     const known = this.#calls.find(this.same);
-    if (!hasRun || repeatGraceMs === 0 || (known !== undefined && known !== this)) return this.forget();
+    if (!hasRun || repeatGraceMs === 0 || (known !== undefined && known !== this)) return this.expire();
     if (known === undefined) this.#calls.add(this);
     const isHere = end === undefined || 'failure' in end || !('isSent' in end.outcome);
     this.#unheard.keep(this, isHere ? end : undefined, keyOf(this.same).length, repeatGraceMs);
@@ -256,6 +256,12 @@ class JoinedCall implements WayBack {
   /** From now on the same call is another one. */
   forget(): void {
     this.#calls.remove(this);
+  }
+
+  /** Nobody has heard how it ended, nor will: where that was a question, nobody answers it. */
+  expire(): void {
+    this.forget();
+    this.#call?.giveUp();
   }
 
   /** Who is asked is one of them, and who comes now is not told of it: from the first question on nobody joins. */

@@ -41,4 +41,6 @@ export interface RunningCall {
 export interface ForwardedRequest extends RunningCall {
   /** False while the downstream cannot have heard of it. */
   readonly hasBegun: boolean;
+  /** Where it waits for its caller to come back with an answer: nobody will. */
+  giveUp(): void;
 }

@@ -3,7 +3,8 @@ import type { End } from './joined.ts';
 
 /** What is kept is forgotten by itself. */
 interface Forgetful {
-  forget(): void;
+  /** Nobody has come back for it. */
+  expire(): void;
 }
 
 interface Kept {
@@ -67,7 +68,7 @@ export class Unheard<Call extends Forgetful> {
 
   #forget(call: Call): void {
     this.#drop(call);
-    call.forget();
+    call.expire();
   }
 
   #drop(call: Call): void {

@@ -253,6 +253,34 @@ describe('a modern caller that is cut off', () => {
     ]);
     expect([at.tool.runs, at.tool.cancelled]).toEqual([1, 0]);
   });
+
+  test('is asked something when it comes back within the grace, and else its call is cancelled', async () => {
+    const tool = gate();
+    const form = { message: 'Sure?', requestedSchema: { type: 'object', properties: {} } };
+    const answer: Answer = async (given) => {
+      await tool.answer({ ...given, result: () => {} });
+      await asks('elicitation/create', form)(given);
+    };
+    await using downstream = await plainServer({ era: 'legacy', answers: { 'tools/call add': answer } });
+    const crm = downstream.entry({ repeatGraceMs: 500 });
+    await using gateway = await startGateway({ mcpServers: { crm } });
+    const _meta = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } } };
+    const call = (a: number) => modernRequest('tools/call', { ...ADD, arguments: { a, b: 2 }, _meta });
+    const askWhenGone = async (run: number) => {
+      const cut = cuttable(gateway, call(run));
+      await expect.poll(() => tool.runs).toBe(run);
+      cut();
+      await expect.poll(() => gateway.gateway.waiting().requests).toBe(0);
+      tool.open();
+      await expect.poll(() => gateway.gateway.waiting().parked).toBe(run);
+    };
+    await askWhenGone(1);
+    expect((await gateway.post(...call(1))).json.result.resultType).toBe('input_required');
+    await askWhenGone(2);
+    await expect.poll(() => downstream.cancellations.length).toBe(1);
+    // The first one waits for its caller, which was asked.
+    expect(gateway.gateway.waiting().parked).toBe(1);
+  });
 });
 
 describe('a legacy caller that is cut off', () => {
