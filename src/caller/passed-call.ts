@@ -76,6 +76,10 @@ export class PassedCall implements WayBack {
     });
   }
 
+  get isGone(): boolean {
+    return this.#reply.isGone;
+  }
+
   notify(message: Notification): void {
     this.#reply.notify(message);
   }

@@ -118,6 +118,8 @@ class JoinedCall implements WayBack {
     if (!this.#hasEnded) {
       clearTimeout(this.#leaving);
       this.#wasRepeated = true;
+      // It takes over from who was cut off: of one that comes and goes all the time there would be more and more.
+      for (const caller of this.#callers) if (caller.back.isGone === true) this.#remove(caller);
       this.#callers.push(joined);
       // Who comes while the others are about to be told is given the same time to be gone.
       if (this.#toTell !== undefined) this.#tellSoon(this.#toTell);

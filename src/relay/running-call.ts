@@ -8,6 +8,8 @@ import type { Answered, Question } from '../protocol/questions.ts';
 export interface WayBack {
   /** Whose it is, told apart by identity; undefined where nothing tells it from another's. */
   readonly caller?: object | undefined;
+  /** Its connection has ended: nothing that is given here is heard. Absent where that is not known. */
+  readonly isGone?: boolean;
   /** From which level on it wants to hear what is logged; `all` where it has not said. */
   readonly logLevel: LogLevel | 'all' | undefined;
   readonly progressToken: RequestId | undefined;

@@ -286,6 +286,22 @@ describe('a modern caller that is cut off', () => {
 describe('a legacy caller that is cut off', () => {
   const bare: Request = (method, params) => legacyRequest(method, params);
 
+  test('and repeats its call again and again is no more callers than are there', async () => {
+    await using at = await scene();
+    for (let times = 0; times < 5; times++) {
+      const cut = cuttable(at.gateway, bare('tools/call', ADD));
+      await expect.poll(() => at.gateway.gateway.waiting()).toMatchObject({ requests: 1, downstream: 1 });
+      cut();
+      await expect.poll(() => at.gateway.gateway.waiting().requests).toBe(0);
+      expect(at.gateway.gateway.waiting().calls).toBe(1);
+    }
+    const last = at.gateway.post(...bare('tools/call', ADD));
+    await expect.poll(() => at.gateway.gateway.waiting().requests).toBe(1);
+    at.tool.open();
+    expect(ended(await last)).toEqual([1, 'run 1']);
+    expect(at.gateway.gateway.waiting().calls).toBe(0);
+  });
+
   test('gets the result that nobody was there to hear, once', async () => {
     await using at = await scene('legacy');
     await cutWhileRunning(at, bare);
