@@ -41,6 +41,8 @@ export const unknownLogLevel = (where: string) =>
 /** Asks on the stream of the call that the question came up in. */
 export function askerOf(session: Session, forwarding: Forwarding, reply: Reply): NonNullable<WayBack['ask']> {
   return ({ method, params }, answered) => {
+    // Its answer would come to nobody.
+    if (session.isClosed) return undefined;
     awaitElicitation(params, forwarding, session);
     const id = session.addQuestion(answered);
     // Of what a server wrote beside these, nothing: an `id` of its own would choose whose question is answered.

@@ -170,6 +170,28 @@ test.each(['legacy', 'modern'] as const)(
   },
 );
 
+test.each([true, false])(
+  'a session that has ended is asked nothing more, and its call goes on (repetitions are joined: %s)',
+  async (joinRepeats) => {
+    const begun = deferred<void>();
+    const ended = deferred<void>();
+    await using crm = await askingServer(async (given) => {
+      begun.resolve();
+      await ended.promise;
+      await asks('elicitation/create', FORM, 'q')(given);
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ joinRepeats }) } });
+    const caller = await begin(gateway);
+    const call = caller.call('crm__ask', 5);
+    await begun.promise;
+    const bearer = { authorization: `Bearer ${gateway.token}` };
+    await gateway.send('/mcp', { method: 'DELETE', headers: { ...bearer, ...caller.session } });
+    ended.resolve();
+    const answer = await (await call).next();
+    expect(JSON.parse(answer?.result.content[0].text)).toMatchObject({ code: -32601 });
+  },
+);
+
 test('a server does not choose the id of a question, and so whose question is answered', async () => {
   const heard: string[] = [];
   const server = (name: string, more: object) =>
