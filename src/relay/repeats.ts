@@ -165,7 +165,10 @@ class JoinedCall implements WayBack {
     if (cancels) {
       this.#remove(caller);
       if (this.#callers.length === 0) return this.#leave();
-    } else caller.isGone = true;
+    } else {
+      // Where only its session has ended, its connection is there, and brings it the answer.
+      caller.isGone = caller.back.isGone !== false;
+    }
     if (caller === this.#asked || this.#callers.every(({ isGone }) => isGone)) this.#call?.callerLeft(false);
   }
 
