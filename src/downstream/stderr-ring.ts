@@ -13,6 +13,9 @@ const MAX_KEPT_BYTES = 64 * 1024;
 /** A longer one is kept by its beginning and its end. */
 const MAX_LINE_BYTES = 8 * 1024;
 const MAX_LOGGED_PER_SECOND = 20;
+const NAMES_ERROR = /^\s*(\w*Error|error)\b/;
+/** What `npx` says of a failure: why it is one, after its code and before where the log of it lies. */
+const NPM_REASON = /^npm (error|ERR!) (?!code|syscall|errno|path|dest|A complete log)/;
 
 export function createStderrRing(log: Logger): StderrRing {
   const lines: string[] = [];
@@ -43,7 +46,11 @@ export function createStderrRing(log: Logger): StderrRing {
     feed: reader.feed,
     lastWords() {
       const said = lines.filter((line) => line.trim() !== '' && !/^Node\.js v\d/.test(line));
-      return said.findLast((line) => /^\s*(\w*Error|error)\b/.test(line)) ?? said.at(-1);
+      return (
+        said.findLast((line) => NAMES_ERROR.test(line)) ??
+        said.find((line) => NPM_REASON.test(line)) ??
+        said.at(-1)
+      );
     },
   };
 }

@@ -138,6 +138,45 @@ test('what a downstream said about its end is shown to its operator, without sec
   expect(gateway.logs.join('')).not.toContain('the-secret-key');
 });
 
+test.each([
+  [
+    'a package that does not exist',
+    [
+      'code E404',
+      '404 Not Found - GET https://packages.example/crm-server',
+      '404',
+      '404 Note that you can also',
+    ],
+    '404 Not Found - GET https://packages.example/crm-server',
+  ],
+  [
+    'a folder without a package',
+    [
+      'code ENOENT',
+      'syscall open',
+      'path /crm/package.json',
+      'errno -2',
+      'enoent Could not read package.json',
+    ],
+    'enoent Could not read package.json',
+  ],
+  [
+    'a package without a program',
+    ['could not determine executable to run'],
+    'could not determine executable to run',
+  ],
+])(
+  'where npx cannot start %s, its operator reads why, and not where its log is',
+  async (_what, lines, why) => {
+    const said = [...lines, 'A complete log of this run can be found in: /crm/debug-0.log'];
+    const script = `for (const line of ${JSON.stringify(said)}) console.error('npm error ' + line); process.exit(1)`;
+    await using gateway = await startGateway({
+      mcpServers: { crm: { command: process.execPath, args: ['-e', script] } },
+    });
+    expect(gateway.gateway.status().downstreams.crm?.detail).toBe(`npm error ${why}`);
+  },
+);
+
 test('a secret is not shown in part either, wherever what was said is cut', async () => {
   const KEY = 'Zk39pQw7m2XtL8ra'.repeat(4);
   // The last words are cut after 200 characters, a line after 1024 and before its last 1024.
