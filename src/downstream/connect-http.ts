@@ -70,7 +70,7 @@ export async function connectHttp(
     version: client.getNegotiatedProtocolVersion() ?? '2025-03-26',
     sessionId: transport.sessionId,
     limits: options.limits,
-    onNotice: (notice) => tell(notice, options),
+    onNotice: (notice) => tell(notice, options, true),
     onUnreachable(error) {
       if (!pool.closed && !pool.destroyed) options.onClosed(describeCause(error));
     },

@@ -31,8 +31,12 @@ export interface ConnectOptions {
   capabilities: Params;
   /** The downstream says that one of its lists has changed. */
   onListChanged(): void;
-  /** A resource that is watched has changed, or one below it. */
-  onUpdated(uri: string): void;
+  /**
+   * A resource that is watched has changed, or one below it.
+   *
+   * @param inRequest  said on the stream of a request, and so over no other connection
+   */
+  onUpdated(uri: string, inRequest: boolean): void;
   /** A task that is watched is in this state now. */
   onTask(state: Params): void;
   /** What a person was sent to elsewhere is done, says the downstream. */

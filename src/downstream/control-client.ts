@@ -50,14 +50,15 @@ const NOTICES = [
   'notifications/resources/updated',
 ] as const;
 
-/** What a server says of itself, whichever way it comes. */
+/** What a server says of itself, whichever way it comes: `inRequest` on the stream of a request. */
 export function tell(
   notice: Pick<Notification, 'method'> & { params?: Params | undefined },
   to: ConnectOptions,
+  inRequest = false,
 ): void {
   const { method, params = {} } = notice;
   if (method === 'notifications/resources/updated') {
-    if (typeof params.uri === 'string') to.onUpdated(params.uri);
+    if (typeof params.uri === 'string') to.onUpdated(params.uri, inRequest);
   } else if (method === 'notifications/tasks') to.onTask(params);
   else if (method === ELICITATION_COMPLETE) to.onElicitationDone(params.elicitationId);
   else if (method.endsWith('/list_changed')) to.onListChanged();

@@ -85,7 +85,7 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
   const limits = { ...options.limits };
 
   const asking = createAskingConnections(async (capabilities, onClosed) => {
-    // A process of its own tells here of what has changed in it; of a server over HTTP the connection that lists hears.
+    // What a process of its own tells of changes, or a server on the stream of a request, the connection that lists does not hear.
     const isApart = kept.target.config.kind === 'stdio';
     const opened = await connectTo(kept.target.config, {
       limits: kept.target.limits,
@@ -94,7 +94,7 @@ export function createDownstream(given: DownstreamConfig, options: DownstreamOpt
       mode: 'legacy',
       capabilities,
       onListChanged: lists.announce,
-      onUpdated: isApart ? wishes.updated : () => {},
+      onUpdated: (uri, inRequest) => (isApart || inRequest ? wishes.updated(uri) : undefined),
       onTask: () => {},
       onElicitationDone: wishes.elicitationDone,
       onClosed,

@@ -200,37 +200,43 @@ test('a server whose stream of notices is cut is listed again when its list expi
   expect(connects()).toBe(1);
 });
 
-test('a legacy server without a stream of its own says on those of calls what has changed [R120]', async () => {
-  let name = 'a';
-  await using crm = await plainServer({
-    era: 'legacy',
-    capabilities: { tools: { listChanged: true }, resources: { subscribe: true } },
-    answers: {
-      'tools/list': ({ result }) => result({ tools: [tool(name)] }),
-      'resources/list': ({ result }) => result({ resources: [{ uri: 'test://a', name: 'a' }] }),
-      'resources/subscribe': ({ result }) => result({}),
-      'tools/call a'({ stream }) {
-        name = 'b';
-        const events = stream();
-        events.send({ method: 'notifications/resources/updated', params: { uri: 'test://a' } });
-        events.send({ method: 'notifications/resources/updated', params: { uri: 7 } });
-        events.send({ method: 'notifications/tools/list_changed' });
-        events.result({ content: [] });
+test.each([
+  ['nothing', {}],
+  ['something', { elicitation: { form: {} } }],
+] as const)(
+  'a legacy server without a stream of its own says on those of calls what has changed, also where the caller can be asked %s [R120]',
+  async (_what, capabilities) => {
+    let name = 'a';
+    await using crm = await plainServer({
+      era: 'legacy',
+      capabilities: { tools: { listChanged: true }, resources: { subscribe: true } },
+      answers: {
+        'tools/list': ({ result }) => result({ tools: [tool(name)] }),
+        'resources/list': ({ result }) => result({ resources: [{ uri: 'test://a', name: 'a' }] }),
+        'resources/subscribe': ({ result }) => result({}),
+        'tools/call a'({ stream }) {
+          name = 'b';
+          const events = stream();
+          events.send({ method: 'notifications/resources/updated', params: { uri: 'test://a' } });
+          events.send({ method: 'notifications/resources/updated', params: { uri: 7 } });
+          events.send({ method: 'notifications/tools/list_changed' });
+          events.result({ content: [] });
+        },
       },
-    },
-  });
-  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
-  const heard: string[] = [];
-  const caller = await gateway.connect({ era: 'legacy' });
-  caller.setNotificationHandler(
-    'notifications/resources/updated',
-    ({ params }) => void heard.push(params.uri),
-  );
-  await caller.subscribeResource({ uri: 'test://a' });
-  await gateway.post(...modernRequest('tools/call', { name: 'crm__a', arguments: {} }));
-  await expect.poll(() => heard).toEqual(['test://a']);
-  await expect.poll(() => names(gateway)).toEqual(['crm__b']);
-});
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const heard: string[] = [];
+    const caller = await gateway.connect({ era: 'legacy', capabilities });
+    caller.setNotificationHandler(
+      'notifications/resources/updated',
+      ({ params }) => void heard.push(params.uri),
+    );
+    await caller.subscribeResource({ uri: 'test://a' });
+    await caller.callTool({ name: 'crm__a', arguments: {} });
+    await expect.poll(() => heard).toEqual(['test://a']);
+    await expect.poll(() => names(gateway)).toEqual(['crm__b']);
+  },
+);
 
 test('a list that expires is asked for again, of that server only, and callers see what came', async () => {
   await using crm = await expiringServer([tool('a')]);
