@@ -65,15 +65,25 @@ const saysSomething = (block: unknown): block is TextBlock => isTextBlock(block)
 const jsonOf = (value: unknown) => (value === undefined ? '' : JSON.stringify(value));
 
 /**
- * Whether one of these texts is the value, however it is written. There may be thousands of texts: those too short to be
- * it are not held against it, so all together cost no more than they are long.
+ * Whether one of these texts is the value, however it is written, or they are its parts. There may be thousands of texts:
+ * those too short to be it are not held against it, so all together cost no more than they are long.
  *
  * @param json  the value as we write it
  */
 function isSaid(value: unknown, json: string, texts: readonly TextBlock[]): boolean {
-  return texts.some(
+  const isOne = texts.some(
     ({ text }) => text === json || (text.length * MAX_GROWTH >= json.length && parsesTo(text, value)),
   );
+  return isOne || areParts(texts, value);
+}
+
+/** The SDK for Python wraps what is no object, and tells a list item by item; a text as it is. */
+function areParts(texts: readonly TextBlock[], value: unknown): boolean {
+  const isWrapped = isObject(value) && value.result !== undefined && Object.keys(value).length === 1;
+  const bare = isWrapped ? value.result : value;
+  const parts: unknown[] = Array.isArray(bare) ? bare : [bare];
+  if (parts.length === 0 || parts.length !== texts.length) return false;
+  return texts.every(({ text }, index) => text === parts[index] || parsesTo(text, parts[index]));
 }
 
 function parsesTo(text: string, value: unknown): boolean {

@@ -29,6 +29,34 @@ test('structured content that a text only sums up follows it', () => {
   expect(textsOf(shaped)).toEqual(['One found.', '{"a":1}']);
 });
 
+// As the SDK for Python has it: what is no object is wrapped, and a list is told item by item.
+test.each([
+  ['a text', ['Booth 14.'], { result: 'Booth 14.' }],
+  ['a number', ['3'], { result: 3 }],
+  ['a list of texts', ['a', 'b'], { result: ['a', 'b'] }],
+  ['a list of objects', ['{\n  "a": 1\n}', '{ "b": 2 }'], { result: [{ a: 1 }, { b: 2 }] }],
+  ['a text that is not wrapped', ['Booth 14.'], 'Booth 14.'],
+])('%s is not told twice where it is structured content as well', (_what, told, structuredContent) => {
+  const content = told.map(text);
+  expect(textsOf(shapeResult({ content, structuredContent }, AS_TEXT))).toEqual(told);
+});
+
+test.each([
+  ['nothing says', [], { result: [] }],
+  ['the texts have in another order', ['b', 'a'], { result: ['a', 'b'] }],
+  ['has more than the texts', ['a'], { result: 'a', more: 1 }],
+])('structured content that %s is told', (_what, told, structuredContent) => {
+  const content = told.map(text);
+  const json = JSON.stringify(structuredContent);
+  expect(textsOf(shapeResult({ content, structuredContent }, AS_TEXT))).toEqual([...told, json]);
+});
+
+test('a text that was wrapped is not cut for being there twice', () => {
+  const said = 'x'.repeat(3000);
+  const result = { content: [text(said)], structuredContent: { result: said } };
+  expect(textsOf(shapeResult(result, { ...AS_TEXT, maxResultChars: 4096 }))).toEqual([said]);
+});
+
 test('structured content that is null says something alone, and nothing beside a text', () => {
   const [alone, beside] = [[], [text('Done')]].map((content) =>
     textsOf(shapeResult({ content, structuredContent: null }, AS_TEXT)),
