@@ -1,4 +1,4 @@
-import type { Listed } from '../downstream/listing.ts';
+import type { Listed, Listing } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { type ParamHeader, readParamHeaders } from '../protocol/param-headers.ts';
 import {
@@ -59,13 +59,22 @@ const FIELDS_OF: Readonly<Record<string, readonly Rule[]>> = {
 /** More than any model could read; a list of many such would be refused as a whole, by us or by callers. */
 export const MAX_TOOL_CHARS = 256 * 1024;
 
-/** Whether a tool can be offered. One that cannot costs itself and no other. */
-export function judgeTool(tool: Listed): Judgement {
+/**
+ * Whether a tool can be offered. One that cannot costs itself and no other.
+ *
+ * @param of  what its server lists it with
+ */
+export function judgeTool(tool: Listed, { earlierTasks }: Pick<Listing, 'earlierTasks'> = {}): Judgement {
   const { name, inputSchema } = tool;
   if (typeof name !== 'string' || name === '') return { fault: 'is left out: it has no name.' };
   if (!isObject(inputSchema)) return { fault: 'is left out: its inputSchema is not an object.' };
   const wrong = findWrongField(tool);
   if (wrong !== undefined) return { fault: `is left out: its ${wrong}.` };
+  // Spec 2025-11-25: it MUST be called as a task, and refuses every other call. Callers here are promised no such tasks.
+  if (earlierTasks && isObject(tool.execution) && tool.execution.taskSupport === 'required')
+    return {
+      fault: 'is left out: it can be called only as a task of 2025-11-25, and these are not served here.',
+    };
   const tooLong = findTooLong(tool, 'its definition has');
   if (tooLong !== undefined) return { fault: tooLong };
   // Spec 2026-07-28: such a tool MUST be excluded, and the others stay.

@@ -75,7 +75,7 @@ export function offerTools(
       setAside.push({ downstream: downstream.key, tool: shown, note });
     };
     listed.add(shown);
-    const judgement = judgeTool(given);
+    const judgement = judgeTool(given, list);
     if ('fault' in judgement) {
       // What the operator does not want is no news to him when it is broken.
       if (lets(shaping, shown)) leaveOut(judgement.fault);

@@ -1,7 +1,7 @@
 import type { Limits } from '../config/config.ts';
 import { DownstreamFailure } from '../errors.ts';
 import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
-import { isObject, RPC } from '../protocol/messages.ts';
+import { isObject, type Params, RPC } from '../protocol/messages.ts';
 import { ask, Refused } from './ask.ts';
 import { whatHappened } from './causes.ts';
 import type { Connection } from './connection.ts';
@@ -26,6 +26,8 @@ export interface Listing {
   subscribes?: true;
   /** It logs to who asks for it. */
   logs?: true;
+  /** It has the tasks of 2025-11-25 for tools, which have nothing but the name in common with the extension. */
+  earlierTasks?: true;
   /** Optional parts of the protocol that it has. */
   extensions?: Extensions;
   /** How long the downstream calls its lists fresh; undefined when it does not say. */
@@ -115,11 +117,17 @@ export async function readListing(
     ...(completions !== undefined && { completes: true }),
     ...(resources?.subscribe === true && { subscribes: true as const }),
     ...(logging !== undefined && { logs: true }),
+    ...(connection.link.era === 'legacy' && runsTasks(capabilities) && { earlierTasks: true as const }),
     ...(extensions !== undefined && { extensions }),
     ttlMs: ttls.length === 0 ? undefined : Math.min(...ttls),
     instructions: connection.client.getInstructions(),
     warnings,
   };
+}
+
+function runsTasks({ tasks }: Params): boolean {
+  const requests = isObject(tasks) ? tasks.requests : undefined;
+  return isObject(requests) && isObject(requests.tools) && isObject(requests.tools.call);
 }
 
 interface Pages {

@@ -252,6 +252,28 @@ describe('a server of the legacy era', () => {
     const [call] = requestsOf(crm, 'tools/call');
     expect((call?.body as Message | undefined)?.params).not.toHaveProperty('task');
   });
+
+  test('that wants a tool called as a task of that era does not have it offered to who could only be refused [R160]', async () => {
+    const tools = ['required', 'optional', 'forbidden'].map((taskSupport) => ({
+      name: taskSupport,
+      inputSchema: { type: 'object' },
+      execution: { taskSupport },
+    }));
+    const capabilities = { tools: {}, tasks: { requests: { tools: { call: {} } } } };
+    await using crm = await plainServer({ era: 'legacy', json: true, tools, capabilities });
+    // Without the capability it is called like any other.
+    await using hr = await plainServer({ era: 'legacy', json: true, tools });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), hr: hr.entry() } });
+    const { messages } = await gateway.post(...modernRequest('tools/list'));
+    expect(messages[0]?.result.tools.map(({ name }: { name: string }) => name)).toEqual([
+      'crm__forbidden',
+      'crm__optional',
+      'hr__forbidden',
+      'hr__optional',
+      'hr__required',
+    ]);
+    expect(gateway.logs.join()).toContain('it can be called only as a task of 2025-11-25');
+  });
 });
 
 test('an extension whose name has no prefix is none, whoever names it [R169]', async () => {
