@@ -20,10 +20,14 @@ export interface Pipe {
 }
 
 export interface PipeOutput {
-  /** Where the caller has gone, it is dropped. */
-  write(json: string): void;
+  /**
+   * Where the caller has gone, it is dropped.
+   *
+   * @param onLeft  called when it waits no more
+   */
+  write(json: string, onLeft?: () => void): void;
   readonly isOpen: boolean;
-  /** False while so much waits to be read that nothing is added but answers. */
+  /** False while so much waits to be read that nothing is added but answers, and changes. */
   readonly mayNotify: boolean;
 }
 
@@ -36,12 +40,20 @@ export function createPipe(
   who: Identity,
   selection: () => Selection,
   output: PipeOutput,
-  limits: Pick<Limits, 'maxJsonDepth'>,
+  limits: Pick<Limits, 'maxJsonDepth' | 'maxUnsentBytes'>,
   allowance: Allowance,
   onIdle: () => void,
 ): Pipe {
   const session = new Session(undefined, {});
-  const replies: PipeReplies = { output, allowance, onIdle, onGone: new Set(), waiting: 0 };
+  const replies: PipeReplies = {
+    output,
+    limits,
+    allowance,
+    onIdle,
+    onGone: new Set(),
+    waiting: 0,
+    unreadChanges: 0,
+  };
 
   function openStream(caller: Caller): void {
     const reply = new PipeReply(replies, false);
@@ -95,12 +107,15 @@ export function createPipe(
 /** What all replies over one pipe have in common. */
 interface PipeReplies {
   readonly output: PipeOutput;
+  readonly limits: Pick<Limits, 'maxUnsentBytes'>;
   readonly allowance: Allowance;
   readonly onIdle: () => void;
   /** Called when the caller goes. */
   readonly onGone: Set<() => void>;
   /** How many are awaited. */
   waiting: number;
+  /** The bytes of those that wait to be read. */
+  unreadChanges: number;
 }
 
 /** Answers one request over a pipe. A class, since each request would make all closures of an object anew. */
@@ -108,6 +123,7 @@ class PipeReply implements Reply {
   readonly #shared: PipeReplies;
   readonly #isCounted: boolean;
   #isAwaited = true;
+  #isListening = false;
   #gone: (() => void) | undefined;
 
   /** @param isCounted  it has entered the allowance, and leaves it when it is over */
@@ -119,7 +135,19 @@ class PipeReply implements Reply {
 
   notify(message: Notification): void {
     const { output } = this.#shared;
-    if (output.mayNotify) output.write(JSON.stringify(message));
+    if (this.#isListening) this.#tellChange(JSON.stringify(message));
+    else if (output.mayNotify) output.write(JSON.stringify(message));
+  }
+
+  /** Nobody says it again: it waits behind a large answer, and is dropped only for who reads none of many. */
+  #tellChange(json: string): void {
+    const shared = this.#shared;
+    const bytes = Buffer.byteLength(json);
+    if (shared.unreadChanges > shared.limits.maxUnsentBytes) return;
+    shared.unreadChanges += bytes;
+    shared.output.write(json, () => {
+      shared.unreadChanges -= bytes;
+    });
   }
 
   ask(question: Request): boolean {
@@ -157,6 +185,7 @@ class PipeReply implements Reply {
 
   listening(onGone: () => void): boolean {
     this.abandon();
+    this.#isListening = true;
     this.#untilGone(onGone);
     return true;
   }

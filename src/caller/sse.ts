@@ -61,9 +61,9 @@ export function createSseFront(options: SseOptions): SseFront {
       { name: 'token', agent },
       () => selection,
       {
-        write(json) {
+        write(json, onLeft) {
           if (res.destroyed || res.writableEnded) return;
-          res.write(encodeEvent(json));
+          res.write(encodeEvent(json), onLeft);
           if (res.writableLength > MAX_UNSENT_ANSWERS_BYTES) res.destroy();
           else cutIfUnread(res, limits.unsentTimeoutMs);
         },

@@ -36,7 +36,14 @@ export function serveStdio(
   limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth' | 'maxUnsentBytes'>,
   allowance: Allowance,
 ): StdioFront {
-  const write = (json: string) => void (output.writable && output.write(`${json}\n`, readOn));
+  const write = (json: string, onLeft?: () => void): void => {
+    if (!output.writable) return;
+    const left = () => {
+      onLeft?.();
+      readOn();
+    };
+    output.write(`${json}\n`, onLeft === undefined ? readOn : left);
+  };
   const isUnread = () => output.writableLength > limits.maxUnsentBytes;
   /** What was read already when that came about: a chunk is many messages, and their answers far more than it. */
   const held: (() => void)[] = [];

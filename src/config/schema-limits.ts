@@ -51,7 +51,7 @@ const RULES: Readonly<Record<keyof Limits, Rule>> = {
   keepAliveCommentMs: ms('How often an open stream of a caller bears a comment, for proxies to see.', 15_000),
   maxParked: count('Calls that wait for their callers to come back with answers.', 256),
   maxUnsentBytes: bytes(
-    'A caller is told no more than answers while this much waits for it, and one on stdio is not read from.',
+    'A caller is told no more than answers and changes while this much waits for it, and one on stdio is not read from.',
     256 * 1024,
   ),
   unsentTimeoutMs: ms('A stream that is not read for this long while something waits is cut.', 30_000),

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { startGateway } from '../support/gateway.ts';
-import { legacyRequest, modernRequest } from '../support/messages.ts';
+import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 
 test('a line of a caller on stdio that is not UTF-8 is refused, reaches no server, and the next one is answered [R7]', async () => {
   await using crm = await plainServer({ era: 'modern' });
@@ -65,6 +65,54 @@ test('a caller on stdio that reads slower than it asks is asked to wait: answers
   // As much as may wait, and the answer with which it came to be more.
   expect(most).toBeLessThan(200_000);
 });
+
+test.each<[era: string, listens: object]>([
+  ['legacy', { jsonrpc: '2.0', method: 'notifications/initialized' }],
+  ['modern', modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } }, 'l')[0]],
+])(
+  'a %s caller on stdio that is still reading a large answer when the list changes hears of that after it [R80]',
+  async (_era, listens) => {
+    const content = [{ type: 'text', text: 'x'.repeat(400_000) }];
+    await using crm = await plainServer({
+      era: 'modern',
+      answers: { 'tools/call echo': ({ result }) => result({ resultType: 'complete', content }) },
+    });
+    await using hr = await plainServer({ era: 'modern' });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const heard: Message[] = [];
+    let isReading = true;
+    let readOn = () => {};
+    const output = new Writable({
+      decodeStrings: false,
+      write(line: string, _encoding, done) {
+        heard.push(JSON.parse(line));
+        if (isReading) done();
+        else readOn = done;
+      },
+    });
+    const input = new PassThrough();
+    const served = gateway.gateway.serveStdio(input, output);
+    const say = (message: object) => input.write(`${JSON.stringify(message)}\n`);
+    const answered = (id: string) => expect.poll(() => heard.some((each) => each.id === id)).toBe(true);
+    say(listens);
+    say(modernRequest('tools/list', {}, 'first')[0]);
+    await answered('first');
+    isReading = false;
+    // The first of them is being read, the second waits.
+    for (const id of ['read', 'large'])
+      say(modernRequest('tools/call', { name: 'crm__echo', arguments: {} }, id)[0]);
+    await expect.poll(() => output.writableLength).toBeGreaterThan(400_000);
+    await gateway.reload({ mcpServers: { crm: crm.entry(), hr: hr.entry() } });
+    isReading = true;
+    readOn();
+    await answered('large');
+    say(modernRequest('tools/list', {}, 'last')[0]);
+    await answered('last');
+    expect(heard.map(({ method }) => method)).toContain('notifications/tools/list_changed');
+    input.end();
+    await served;
+  },
+);
 
 test('a line of a server on stdio that is not UTF-8 is skipped, and costs the call that it answers alone', async () => {
   await using crm = stdioServer('garbles');
