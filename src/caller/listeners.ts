@@ -10,6 +10,7 @@ import type { RunningCall } from '../relay/running-call.ts';
 import { insistOnTasks } from '../relay/tasks.ts';
 import type { Caller, Reply } from './caller.ts';
 import { readDeclared, type Session } from './session.ts';
+import { SESSION_TTL_MS } from './sessions.ts';
 import { tooManyListeners } from './too-many.ts';
 import { createWatches, type Notify } from './watches.ts';
 
@@ -84,7 +85,26 @@ export function createListeners(
 ): Listeners {
   const listeners = new Set<Listener>();
   const watches = createWatches(viewOf, rounds);
+  const startedAt = Date.now();
   let isClosed = false;
+
+  /** What a session that asks for a stream was shown last: one of before a restart, nobody knows what. */
+  function shownTo(session: Session, caller: Caller): View | undefined {
+    const isOlder = session.until - SESSION_TTL_MS < startedAt;
+    return session.shown ?? (isOlder ? undefined : viewOf(caller));
+  }
+
+  /** Where what it is shown now is other than before. */
+  function tellChanges(listener: Listener): void {
+    const { view: before, caller } = listener;
+    const view = viewOf(caller);
+    listener.view = view;
+    if (view === undefined) return listener.end();
+    for (const [kind, , methods, notice] of KINDS) {
+      if (listener.hears(kind) && methods.some((method) => differs(before, view, method, caller.era)))
+        listener.notify(notice);
+    }
+  }
 
   /** @param leaving  how many of those that listen will have gone then */
   function insistOnRoom(leaving = 0): void {
@@ -179,7 +199,7 @@ export function createListeners(
       const listener: Listener = {
         caller,
         hears: () => true,
-        view: viewOf(caller),
+        view: shownTo(session, caller),
         notify: (method, params) =>
           reply.notify({ jsonrpc: '2.0', method, ...(params !== undefined && { params }) }),
         end() {
@@ -192,6 +212,7 @@ export function createListeners(
         if (session.notify !== listener.notify) return;
         session.notify = undefined;
         session.endStream = undefined;
+        session.shown = listener.view;
         session.usedAt = performance.now();
       };
       insistOnRoom(session.notify === undefined ? 0 : 1);
@@ -200,6 +221,7 @@ export function createListeners(
       listeners.add(listener);
       session.notify = listener.notify;
       session.endStream = listener.end;
+      tellChanges(listener);
       if (isClosed) listener.end();
       return true;
     },
@@ -229,22 +251,7 @@ export function createListeners(
     },
     changed() {
       watches.changed();
-      for (const listener of listeners) {
-        const { view: before } = listener;
-        const view = viewOf(listener.caller);
-        listener.view = view;
-        if (view === undefined) {
-          listener.end();
-          continue;
-        }
-        for (const [kind, , methods, notice] of KINDS) {
-          if (
-            listener.hears(kind) &&
-            methods.some((method) => differs(before, view, method, listener.caller.era))
-          )
-            listener.notify(notice);
-        }
-      }
+      for (const listener of listeners) tellChanges(listener);
     },
     get size() {
       return listeners.size;

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { View } from '../catalog/view.ts';
 import type { Watch } from '../downstream/hearings.ts';
 import { BriefMap, nameOfId } from '../protocol/brief-map.ts';
 import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
@@ -36,6 +37,8 @@ export class Session {
   logLevel: LogLevel | undefined;
   /** Since then nobody waits for it. */
   usedAt = 0;
+  /** By its last stream of changes; undefined where it had none here. */
+  shown: View | undefined;
   /** Ends the stream on which it hears of changes. */
   endStream: (() => void) | undefined;
   /** Tells it of a change; where it has no stream, nobody hears it. */

@@ -11,6 +11,7 @@ import { legacyRequest, type Message, modernRequest } from '../support/messages.
 import { open } from '../support/wire-client.ts';
 
 const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
+const CHANGED = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
 
 const listen = (gateway: RunningGateway, notifications: object, id: string | number) =>
@@ -108,6 +109,45 @@ describe('a session of the legacy era', () => {
     await expect.poll(() => heard.length).toBe(1);
     await sleep(300);
     expect(heard).toEqual([{ jsonrpc: '2.0', method: 'notifications/tools/list_changed' }]);
+  });
+
+  test('hears of what has changed while it had no stream, once it has one again, and of nothing else', async () => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using hr = await plainServer({ era: 'modern' });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const { get } = await session(gateway);
+    const first = await get();
+    first.cut();
+    await expect.poll(() => gateway.gateway.waiting().listeners).toBe(0);
+    await gateway.reload({ mcpServers: { crm: crm.entry(), hr: hr.entry() } });
+    const second = await get();
+    const missed = heardOn(second);
+    await expect.poll(() => missed).toEqual([CHANGED]);
+    second.cut();
+    await expect.poll(() => gateway.gateway.waiting().listeners).toBe(0);
+    const heard = heardOn(await get());
+    await gateway.reload({ mcpServers: { hr: hr.entry() } });
+    await expect.poll(() => heard).toEqual([CHANGED]);
+  });
+
+  test('that goes on after a restart hears that the list may be another, once', async () => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using hr = await plainServer({ era: 'modern' });
+    const begin = async () => {
+      await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+      return (await session(gateway)).own;
+    };
+    const own = await begin();
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), hr: hr.entry() } });
+    const get = () => open(gateway.url, { method: 'GET', headers: own });
+    const first = await get();
+    const missed = heardOn(first);
+    await expect.poll(() => missed).toEqual([CHANGED]);
+    first.cut();
+    await expect.poll(() => gateway.gateway.waiting().listeners).toBe(0);
+    const heard = heardOn(await get());
+    await gateway.reload({ mcpServers: { hr: hr.entry() } });
+    await expect.poll(() => heard).toEqual([CHANGED]);
   });
 
   test('keeps its stream when it asks for one in a form that it cannot have', async () => {
