@@ -180,10 +180,22 @@ export class Dialogue {
   /** A person who is asked for something is told by whom; a caller of the legacy era is asked in the form of its own. */
   withOrigin(given: Question): Question {
     const { downstream, showsOrigin, era } = this.#round;
-    const question = era === 'legacy' ? withAddressId(withoutToken(given)) : withoutToken(given);
+    const alone = this.#withoutContext(withoutToken(given));
+    const question = era === 'legacy' ? withAddressId(alone) : alone;
     const { params } = question;
     if (!showsOrigin || typeof params?.message !== 'string') return question;
     return { ...question, params: { ...params, message: `${downstream}: ${params.message}` } };
+  }
+
+  /**
+   * Spec, since 2025-11-25: only who has declared it SHOULD be asked to give a sample the context of its server. To a caller
+   * that server is the gateway: of several, one would be given what the others have said.
+   */
+  #withoutContext(question: Question): Question {
+    const { capabilities, showsOrigin } = this.#round;
+    const { includeContext = 'none', ...params } = question.params ?? {};
+    const isShared = isDeclared(capabilities?.sampling, 'context') && !showsOrigin;
+    return includeContext === 'none' || isShared ? question : { ...question, params };
   }
 
   /** As JSON, which escapes what is half of a character. */

@@ -80,6 +80,39 @@ describe.each(['legacy', 'modern'] as const)('of a %s downstream', (era) => {
   });
 });
 
+describe('the context that a sample is to be made with', () => {
+  const wants = (includeContext: string) => ({
+    method: 'sampling/createMessage',
+    params: { messages: [], maxTokens: 1, includeContext },
+  });
+
+  test.each([
+    ['legacy', 'thisServer', { sampling: { context: {} } }, 'thisServer'],
+    ['modern', 'thisServer', { sampling: { context: {} } }, 'thisServer'],
+    ['modern', 'none', { sampling: {} }, 'none'],
+    ['legacy', 'thisServer', { sampling: {} }, undefined],
+    ['modern', 'allServers', { sampling: { tools: {} } }, undefined],
+  ] as const)(
+    'of the one %s server is %s: who declared %j is asked for %s',
+    async (era, wanted, capabilities, shown) => {
+      const { result } = await asked(era, wants(wanted), capabilities);
+      const [question] = Object.values(result.inputRequests) as Message[];
+      expect(question?.params.includeContext).toBe(shown);
+    },
+  );
+
+  test('is not that of the other servers, which to a caller are this one', async () => {
+    await using crm = await asking('modern', wants('thisServer'));
+    await using hr = await plainServer({ era: 'modern' });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), hr: hr.entry() } });
+    const _meta = { [CAPABILITIES]: { sampling: { context: {} } } };
+    const { json } = await gateway.post(
+      ...modernRequest('tools/call', { name: 'crm__ask', arguments: {}, _meta }),
+    );
+    expect(json.result.inputRequests.q.params).toEqual({ messages: [], maxTokens: 1 });
+  });
+});
+
 test('of roots a server is not promised that it hears when they change: nobody would tell it [R174]', async () => {
   await using crm = await asking('legacy', { method: 'roots/list', params: {} });
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
