@@ -25,7 +25,7 @@ export interface Listeners {
    * Answers `subscriptions/listen`: says first what it will hear of, and then does not end.
    *
    * @param onOver  it has gone, or was ended
-   * @throws ProtocolError -32600 it accepts no stream; 429 there are too many; -32021 it asks for tasks unsaid
+   * @throws ProtocolError -32600 it accepts no stream; -32602 it does not say what to hear of; 429 there are too many; -32021 it asks for tasks unsaid
    */
   listen(request: Request, caller: Caller, reply: Reply, onOver: () => void): RunningCall;
   /**
@@ -115,7 +115,8 @@ export function createListeners(
   return {
     listen({ id, params }, caller, reply, onOver) {
       const tag = { _meta: { [META.subscriptionId]: id } };
-      const asked = isObject(params?.notifications) ? params.notifications : {};
+      const asked = params?.notifications;
+      if (!isObject(asked)) throw noFilter();
       const { capabilities, extensions } = readDeclared((params?._meta as Params)?.[META.clientCapabilities]);
       if (asked.taskIds !== undefined) insistOnTasks(extensions);
       const honored: Params = {};
@@ -277,6 +278,9 @@ function watchEach(
   }
   return watched;
 }
+
+const noFilter = () =>
+  new ProtocolError(RPC.invalidParams, 'params.notifications must be an object that says what to hear of.');
 
 const tooLongToWatch = () =>
   new ProtocolError(RPC.invalidParams, `A URI that is watched has at most ${MAX_URI_CHARS} characters.`);
