@@ -253,7 +253,7 @@ describe('a server of the legacy era', () => {
     expect((call?.body as Message | undefined)?.params).not.toHaveProperty('task');
   });
 
-  test('that wants a tool called as a task of that era does not have it offered to who could only be refused [R160]', async () => {
+  test('that wants a tool called as a task of that era does not have it offered to who could only be refused [R178]', async () => {
     const tools = ['required', 'optional', 'forbidden'].map((taskSupport) => ({
       name: taskSupport,
       inputSchema: { type: 'object' },

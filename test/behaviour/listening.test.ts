@@ -98,15 +98,18 @@ test.each([
   ['nothing', {}],
   ['its wishes beside where they belong', { toolsListChanged: true }],
   ['text', { notifications: 'tools' }],
-])('who asks to hear of changes with %s hears at once that this is no filter', async (_what, params) => {
-  await using crm = await plainServer({ era: 'modern' });
-  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
-  const stream = await gateway.open(...modernRequest('subscriptions/listen', params));
-  const first = await stream.next();
-  stream.cut();
-  expect(first?.error).toMatchObject({ code: -32602, message: expect.stringContaining('notifications') });
-  expect(gateway.gateway.waiting().listeners).toBe(0);
-});
+])(
+  'who asks to hear of changes with %s hears at once that this is no filter [R177]',
+  async (_what, params) => {
+    await using crm = await plainServer({ era: 'modern' });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const stream = await gateway.open(...modernRequest('subscriptions/listen', params));
+    const first = await stream.next();
+    stream.cut();
+    expect(first?.error).toMatchObject({ code: -32602, message: expect.stringContaining('notifications') });
+    expect(gateway.gateway.waiting().listeners).toBe(0);
+  },
+);
 
 test('who does not accept a stream is told so', async () => {
   await using crm = await expiringServer([tool('a')]);

@@ -93,7 +93,7 @@ describe('the context that a sample is to be made with', () => {
     ['legacy', 'thisServer', { sampling: {} }, undefined],
     ['modern', 'allServers', { sampling: { tools: {} } }, undefined],
   ] as const)(
-    'of the one %s server is %s: who declared %j is asked for %s',
+    'of the one %s server is %s: who declared %j is asked for %s [R176]',
     async (era, wanted, capabilities, shown) => {
       const { result } = await asked(era, wants(wanted), capabilities);
       const [question] = Object.values(result.inputRequests) as Message[];
@@ -101,7 +101,7 @@ describe('the context that a sample is to be made with', () => {
     },
   );
 
-  test('is not that of the other servers, which to a caller are this one', async () => {
+  test('is not that of the other servers, which to a caller are this one [R176]', async () => {
     await using crm = await asking('modern', wants('thisServer'));
     await using hr = await plainServer({ era: 'modern' });
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry(), hr: hr.entry() } });

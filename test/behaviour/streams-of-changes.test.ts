@@ -111,7 +111,7 @@ describe('a session of the legacy era', () => {
     expect(heard).toEqual([{ jsonrpc: '2.0', method: 'notifications/tools/list_changed' }]);
   });
 
-  test('hears of what has changed while it had no stream, once it has one again, and of nothing else', async () => {
+  test('hears of what has changed while it had no stream, once it has one again, and of nothing else [R179]', async () => {
     await using crm = await plainServer({ era: 'modern' });
     await using hr = await plainServer({ era: 'modern' });
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
@@ -130,7 +130,7 @@ describe('a session of the legacy era', () => {
     await expect.poll(() => heard).toEqual([CHANGED]);
   });
 
-  test('that goes on after a restart hears that the list may be another, once', async () => {
+  test('that goes on after a restart hears that the list may be another, once [R179]', async () => {
     await using crm = await plainServer({ era: 'modern' });
     await using hr = await plainServer({ era: 'modern' });
     const begin = async () => {

@@ -123,6 +123,14 @@ export const LEGACY: readonly Requirement[] = [
     text: 'Tasks of 2025-11-25, which are bound to nobody here, are not promised.',
   },
   {
+    id: 'R178',
+    level: 'MUST',
+    era: 'legacy',
+    face: 'between',
+    section: '2025-11-25/basic/utilities/tasks#tool-level-negotiation',
+    text: 'A tool that is called only as a task is called in no other way: it is not offered.',
+  },
+  {
     id: 'R163',
     level: 'MUST',
     era: 'legacy',
@@ -161,5 +169,13 @@ export const LEGACY: readonly Requirement[] = [
     face: 'downstream',
     section: '2025-11-25/client/roots#root-list-changes',
     text: 'Who promises to tell of changed roots tells of them: it is not promised.',
+  },
+  {
+    id: 'R179',
+    level: 'SHOULD',
+    era: 'legacy',
+    face: 'caller',
+    section: '2025-11-25/server/tools#list-changed-notification',
+    text: 'A session that had no stream hears with its next one that a list has changed.',
   },
 ];

@@ -149,6 +149,14 @@ export const PATTERNS: readonly Requirement[] = [
     text: 'What a server does not grant is promised to nobody.',
   },
   {
+    id: 'R177',
+    level: 'MUST',
+    era: 'modern',
+    face: 'caller',
+    section: 'basic/patterns/subscriptions#opening-a-stream',
+    text: 'Who listens says what it wants to hear of.',
+  },
+  {
     id: 'R85',
     level: '-',
     era: 'both',
@@ -253,6 +261,14 @@ export const PATTERNS: readonly Requirement[] = [
     face: 'between',
     section: 'client/sampling#tools-in-sampling',
     text: 'Samples with tools are asked of who declared that.',
+  },
+  {
+    id: 'R176',
+    level: 'SHOULD NOT',
+    era: 'both',
+    face: 'between',
+    section: 'client/sampling#capabilities',
+    text: 'The context of a server is asked of who declared that, and never that of others with it.',
   },
   {
     id: 'R166',
