@@ -27,7 +27,7 @@ export function createChannelLink(key: string, channel: Channel, era: Era, versi
     if (message.method !== undefined) return passCall(message);
     const receiver = take(message.id);
     if (receiver === undefined) return false;
-    const outcome = outcomeOf(message);
+    const outcome = outcomeOf(message, era === 'modern');
     if (outcome === undefined) receiver.onFailure(notMcp(key, 'an answer without result or error'));
     else receiver.onOutcome(outcome);
     return true;

@@ -218,7 +218,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
 
   #answer(message: Message): void {
     const { key } = this.#options;
-    const outcome = outcomeOf(message);
+    const outcome = outcomeOf(message, this.#options.isModern);
     if (outcome === undefined) this.fail(notMcp(key, 'an answer without result or error'));
     else if (this.#status === 400 && 'error' in outcome) this.#refused(outcome, message.id === this.id);
     else this.#settle(true, () => this.receiver.onOutcome(outcome));

@@ -130,11 +130,23 @@ export interface Message extends Record<string, unknown> {
   readonly [WRITTEN]?: string;
 }
 
-/** What a response says; undefined where it says neither of the two things that it can. */
-export function outcomeOf(message: Message): Outcome | undefined {
+/**
+ * What a response says; undefined where it says neither of the two things that it can.
+ *
+ * @param isTyped  false in the legacy era, where what bears the name of a type is a field like any other
+ */
+export function outcomeOf(message: Message, isTyped = true): Outcome | undefined {
   const { result, error, [WRITTEN]: written } = message;
-  if (isObject(result)) return written === undefined ? { result } : { result, written };
+  if (isObject(result)) {
+    const { resultType = 'complete' } = result;
+    if (!isTyped && resultType !== 'complete') return { result: withoutType(result) };
+    return written === undefined ? { result } : { result, written };
+  }
   return isRpcError(error) ? { error } : undefined;
+}
+
+function withoutType({ resultType: _ofServer, ...result }: Params): Params {
+  return result;
 }
 
 export function isRpcError(value: unknown): value is RpcError {

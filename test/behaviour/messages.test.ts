@@ -238,6 +238,23 @@ describe('a result', () => {
     },
   );
 
+  test.each(['table', 'input_required', 7])(
+    'of a server of the legacy era has no type: one that has a field of that name, %j, has answered',
+    async (resultType) => {
+      const content = [{ type: 'text', text: 'it ran' }];
+      await using crm = await plainServer({
+        era: 'legacy',
+        answers: { 'tools/call echo': (given) => given.result({ resultType, content, rows: 3 }) },
+      });
+      await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+      const [method, params] = REQUESTS[0];
+      const modern = await gateway.post(...modernRequest(method, params));
+      expect(modern.json.result).toEqual({ resultType: 'complete', content, rows: 3 });
+      const legacy = await gateway.post(...legacyRequest(method, params));
+      expect(legacy.messages[0]?.result).toEqual({ content, rows: 3 });
+    },
+  );
+
   test('of another request is not kept for the next: who reads twice has read twice [R115] [R117]', async () => {
     let reads = 0;
     await using crm = await plainServer({
