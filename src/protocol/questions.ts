@@ -26,7 +26,7 @@ export function capabilityFor(method: unknown): string | undefined {
 
 /** What of its capability a question needs beside the capability itself. */
 export function detailFor(method: string, params: Params = {}): string | undefined {
-  if (method === 'elicitation/create') return params.mode === 'url' ? 'url' : 'form';
+  if (method === 'elicitation/create') return typeof params.mode === 'string' ? params.mode : 'form';
   const usesTools = params.tools !== undefined || params.toolChoice !== undefined;
   return method === 'sampling/createMessage' && usesTools ? 'tools' : undefined;
 }
@@ -34,7 +34,8 @@ export function detailFor(method: string, params: Params = {}): string | undefin
 /** Spec: an elicitation capability that names no mode is one for forms. */
 export function isDeclared(capability: unknown, detail: string): boolean {
   if (!isObject(capability)) return false;
-  return isObject(capability[detail]) || (detail === 'form' && !isObject(capability.url));
+  const isNamed = Object.hasOwn(capability, detail) && isObject(capability[detail]);
+  return isNamed || (detail === 'form' && !isObject(capability.url));
 }
 
 /** Of what a client declared, what makes it one that can be asked; undefined where it cannot be asked anything. */

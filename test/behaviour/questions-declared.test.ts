@@ -15,6 +15,8 @@ const URL_MODE = {
   method: 'elicitation/create',
   params: { mode: 'url', message: '?', url: 'https://example.com/', elicitationId: '1' },
 };
+const inMode = (mode: string) => ({ ...FORM, params: { ...FORM.params, mode } });
+const ALL_MODES = { form: {}, url: {} };
 const SAMPLING = { method: 'sampling/createMessage', params: { messages: [], maxTokens: 1 } };
 const SAMPLING_WITH_TOOLS = {
   method: 'sampling/createMessage',
@@ -66,6 +68,13 @@ describe.each(['legacy', 'modern'] as const)('of a %s downstream', (era) => {
     ['a form to who opens addresses alone [R88] [R161]', FORM, { elicitation: { url: {} } }, 'elicitation'],
     ['such a form of an old server [R88] [R161]', OLD_FORM, { elicitation: { url: {} } }, 'elicitation'],
     ['an address to who fills in forms alone [R88] [R161]', URL_MODE, { elicitation: {} }, 'elicitation'],
+    [
+      'one in a mode that nobody knows yet [R161]',
+      inMode('voice'),
+      { elicitation: ALL_MODES },
+      'elicitation',
+    ],
+    ['one in a mode that is no name [R161]', inMode('__proto__'), { elicitation: ALL_MODES }, 'elicitation'],
     ['a sample with tools to who has none [R162]', SAMPLING_WITH_TOOLS, { sampling: {} }, 'sampling'],
     ['a sample to who gives none [R88]', SAMPLING, { elicitation: {} }, 'sampling'],
   ])('is not put: %s', async (_what, question, capabilities, required) => {
