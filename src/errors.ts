@@ -171,8 +171,9 @@ const leftAlone = (seconds: number | undefined) =>
     ? 'is being tried with one request. Try again in a few seconds.'
     : `is left alone for ${seconds} s. Try again then.`;
 
-export const sessionLost = (key: string) =>
-  new DownstreamFailure(key, 'session_lost', `no longer knows this gateway's session. ${TRY_AGAIN}`, false);
+const FORGOTTEN = `no longer knows this gateway's session. ${TRY_AGAIN}`;
+export const sessionLost = (key: string, cause?: DownstreamFailure) =>
+  new DownstreamFailure(key, 'session_lost', FORGOTTEN, false, { cause });
 
 export const cutOff = (key: string, cause?: unknown) =>
   new DownstreamFailure(key, 'outcome_unknown', 'closed the connection before answering.', true, { cause });

@@ -38,7 +38,8 @@ import { Resumption } from './resumption.ts';
 /** An answered stream that its server leaves open is closed after this long: the connection is wanted elsewhere. */
 const LINGER_MS = 1000;
 
-/** With which a lost session is told. */
+/** With which a lost session is told, beside 404. */
+const SAID_OF_SESSIONS: ReadonlySet<number> = new Set([400, 401]);
 const OF_SESSIONS: ReadonlySet<number> = new Set([RPC.serverError, RPC.sessionNotFound]);
 
 /** One POST and what comes back on it. Whatever happens, its receiver is told, at once and once. */
@@ -106,7 +107,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     const { key, hasSession } = this.#options;
     const failure = judgeStatus(key, status, headers, hasSession);
     if (this.#wasCut !== undefined && (failure ?? status >= 400)) return this.fail(this.#wasCut);
-    if (failure !== undefined) return this.fail(failure);
+    if (failure !== undefined) return this.fail(this.#unlessSessionLost(failure));
     this.#reader = createAnswerReader(headers, this.#options.limits, this);
   }
 
@@ -194,7 +195,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     if (typeof message.method === 'string') return this.#onCall(message);
     if (this.#tellsOfLostSession(message)) return this.fail(sessionLost(this.#options.key));
     if (message.id === this.id || this.#tellsWhyRefused(message)) this.#answer(message);
-    else this.#sawOtherId = true;
+    else if (this.#status !== 400 || outcomeOf(message) !== undefined) this.#sawOtherId = true;
   }
 
   #onCall(message: Record<string, unknown>): void {
@@ -245,13 +246,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   }
 
   /**
-   * 404 is the status for it, but the servers built on widely copied examples say 400, with a code of their own, and those on
-   * earlier Python SDKs with a text and no message. Where the same request is answered so in a new session too, it was about
-   * something else, and is believed from then on.
+   * 404 is the status for it, but the servers built on widely copied examples say 400, with a code of their own, those on
+   * earlier Python SDKs with a text and no message, and those on earlier Rust SDKs 401. Where the same request is answered so
+   * in a new session too, it was about something else, and is believed from then on.
    */
   #tellsOfLostSession(message?: Message): boolean {
     const { hasSession, doubt } = this.#options;
-    if (!hasSession || this.#status !== 400) return false;
+    if (!hasSession || !SAID_OF_SESSIONS.has(this.#status)) return false;
     if (message !== undefined && !(isRpcError(message.error) && OF_SESSIONS.has(message.error.code)))
       return false;
     if (this.#isResent) doubt.isOver = true;
@@ -261,12 +262,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   onEnd(): void {
     if (this.#settled) return;
     const { key } = this.#options;
+    const how = this.#sawOtherId ? 'its reply was for another request' : 'its reply ended early';
+    if (this.#status < 400) return this.#cut(noAnswer(key, how));
     // What it said was no answer to this: the status stands for it.
-    if (this.#status >= 400)
-      return this.fail(this.#sawOtherId ? failedStatus(key, this.#status) : this.#refusedBlankly());
-    this.#cut(
-      noAnswer(key, this.#sawOtherId ? 'its reply was for another request' : 'its reply ended early'),
-    );
+    this.fail(this.#sawOtherId ? failedStatus(key, this.#status) : this.#refusedBlankly());
   }
 
   #unreadable(what: string, cause: unknown): DownstreamFailure {
@@ -275,8 +274,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
 
   /** Without a message that says why. */
   #refusedBlankly(): DownstreamFailure {
-    const { key } = this.#options;
-    return this.#tellsOfLostSession() ? sessionLost(key) : failedStatus(key, this.#status);
+    return this.#unlessSessionLost(failedStatus(this.#options.key, this.#status));
+  }
+
+  /** What it has said may mean something else: that is told with it. */
+  #unlessSessionLost(failure: DownstreamFailure): DownstreamFailure {
+    return this.#tellsOfLostSession() ? sessionLost(this.#options.key, failure) : failure;
   }
 
   fail(failure: DownstreamFailure): void {

@@ -1,5 +1,6 @@
 import type { DownstreamConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
+import { isSessionLost } from './causes.ts';
 import { connectTo, isRefusal } from './connect.ts';
 import type { Connection, ConnectionLimits } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
@@ -74,10 +75,16 @@ export async function openConnection(options: OpenOptions): Promise<Ready> {
       signal.removeEventListener('abort', leave);
     }
     return { connection: opened, config, ended, stopTelling };
-  } catch (error) {
+  } catch (failure) {
     stopTelling();
     await opened?.close().catch(() => {});
+    const error = saidInNewSession(failure);
     if (isRefusal(error)) options.onRefused();
     throw error;
   }
+}
+
+/** A session that has just begun is not lost: what might say so means something else. */
+function saidInNewSession(error: unknown): unknown {
+  return (isSessionLost(error) && (error as Error).cause) || error;
 }

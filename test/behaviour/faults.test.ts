@@ -3,7 +3,7 @@ import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
-import { answersResult, neverAnswers } from '../support/downstreams/wire.ts';
+import { answersResult, answersStatus, neverAnswers } from '../support/downstreams/wire.ts';
 import { startGateway } from '../support/gateway.ts';
 import { sendJson } from '../support/http-server.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
@@ -101,6 +101,7 @@ test.each([
     (id: unknown) => ({ jsonrpc: '2.0', id, error: { code: -32000, message: 'Session not found' } }),
   ],
   ['in plain text, as older Python SDKs do', () => 'Bad Request: No valid session ID provided'],
+  ['in JSON that is no message', () => ({ error: 'Bad Request: No valid session ID provided' })],
 ])('a session that was lost is renewed when the downstream says 400, %s', async (_how, body) => {
   let sessions = new Set<unknown>();
   const guarded: Answer = (given) => {
@@ -123,6 +124,48 @@ test.each([
   sessions = new Set();
   const reply = await gateway.post(...modernRequest('tools/call', ECHO));
   expect(reply.messages.at(-1)?.result.content[0].text).toBe('hello');
+});
+
+test('a session that was lost is renewed when the downstream says 401, as older Rust SDKs do', async () => {
+  let sessions = new Set<unknown>();
+  const guarded: Answer = (given) => {
+    if (sessions.has(given.req.headers['mcp-session-id'])) return given.usual();
+    given.res.writeHead(401).end('Unauthorized: Session not found');
+  };
+  const initialize: Answer = (given) => {
+    const id = `session-${Math.random()}`;
+    sessions.add(id);
+    given.res.setHeader('mcp-session-id', id);
+    return given.usual();
+  };
+  await using downstream = await plainServer({
+    era: 'legacy',
+    answers: { initialize, 'tools/call echo': guarded, 'tools/list': guarded },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  sessions = new Set();
+  const reply = await gateway.post(...modernRequest('tools/call', ECHO));
+  expect(reply.messages.at(-1)?.result.content[0].text).toBe('hello');
+});
+
+test('credentials that are refused in each session are called refused, and cost one session more', async () => {
+  const answers = { 'tools/call echo': answersStatus(401) };
+  await using downstream = await plainServer({ era: 'legacy', sessions: true, answers });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  for (let i = 0; i < 3; i++) {
+    const reply = await gateway.post(...modernRequest('tools/call', ECHO));
+    expect(reply.json.result.content[0].text).toMatch(/^"crm" refused this gateway's credentials/);
+  }
+  expect(requestsOf(downstream, 'initialize')).toHaveLength(2);
+});
+
+test('credentials that are refused for the first list are no lost session', async () => {
+  const answers = { 'tools/list': answersStatus(401) };
+  await using downstream = await plainServer({ era: 'legacy', sessions: true, answers });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  expect(gateway.gateway.status().downstreams.crm?.why).toBe(
+    "its tools cannot be listed: it refused this gateway's credentials (HTTP 401)",
+  );
 });
 
 test.each([
