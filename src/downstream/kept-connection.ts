@@ -87,6 +87,8 @@ export function keepConnected(options: KeptOptions): KeptConnection {
   const waiters = new Waiters();
 
   let failures = 0;
+  /** Since when there is the connection: a start may take as long as it likes. */
+  let readyAt = 0;
   /** Of the attempts that follow the end of a connection at once, those that were made. */
   let restarts = Number.POSITIVE_INFINITY;
   /** It did not come back at the first attempt; what comes for it is told so, and does not wait for the next one. */
@@ -96,7 +98,6 @@ export function keepConnected(options: KeptOptions): KeptConnection {
   let tried = attempted;
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
-      const startedAt = performance.now();
       attempt = new AbortController();
       const { signal } = attempt;
       state = 'connecting';
@@ -104,7 +105,7 @@ export function keepConnected(options: KeptOptions): KeptConnection {
       if (closing.signal.aborted) break;
       // What to connect to has changed meanwhile.
       if (signal.aborted) continue;
-      const wasStable = end.wasSound === true || (end.wasReady && performance.now() - startedAt > STABLE_MS);
+      const wasStable = end.wasSound === true || (end.wasReady && performance.now() - readyAt > STABLE_MS);
       if (end.wasReady) restarts = 0;
       const restartInMs = end.isCutOff && target.config.kind === 'http' ? restartMs(restarts++) : undefined;
       if (restartInMs !== undefined) {
@@ -175,6 +176,7 @@ export function keepConnected(options: KeptOptions): KeptConnection {
 
   function use(fresh: Connection): void {
     connection = fresh;
+    readyAt = performance.now();
     state = 'ready';
     isAway = false;
     options.onReady(fresh);
