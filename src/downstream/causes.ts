@@ -24,6 +24,7 @@ const WORDS = new Map([
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'its TLS certificate is self-signed'],
   ['SELF_SIGNED_CERT_IN_CHAIN', 'its TLS certificate chain is self-signed'],
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'its TLS certificate cannot be verified'],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'its TLS certificate is by an authority that is not known here'],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'its TLS certificate is for another host'],
   // Codes of the SDK's client.
   ['REQUEST_TIMEOUT', 'it did not answer in time'],
@@ -31,10 +32,15 @@ const WORDS = new Map([
   ['CLIENT_HTTP_NOT_IMPLEMENTED', NOT_MCP],
   ['INVALID_RESULT', NOT_MCP],
   ['ENOENT', 'command not found'],
+  ['ENOTDIR', 'command not found'],
   ['EACCES', 'command not executable'],
+  ['E2BIG', 'its args and env are too long for this system'],
+  ['EMFILE', 'too many files are open here'],
 ]);
 
 const IS_TLS = /^(ERR_SSL|ERR_TLS)/;
+/** Of the system, or of a certificate. */
+const IS_CODE = /^(E[A-Z0-9]+|(CERT|UNABLE_TO)_[A-Z_]+)$/;
 
 /** The reason behind a failed connection in a few words. Never a message of the other side: it may hold anything. */
 export function describeCause(error: unknown): string {
@@ -54,6 +60,7 @@ export function describeCause(error: unknown): string {
       const words = WORDS.get(code);
       if (words !== undefined) return words;
       if (IS_TLS.test(code)) return `TLS failed: ${code}`;
+      if (IS_CODE.test(code)) return `connecting failed: ${code}`;
     }
   }
   return 'connecting failed';

@@ -52,7 +52,7 @@ export class StdioChannel implements Channel {
   }
 
   async start(): Promise<void> {
-    const child = startChild(this.#config);
+    const child = this.#startChild();
     this.#child = child;
     this.pid = child.pid ?? null;
     const started = new Promise<void>((resolve, reject) => {
@@ -89,6 +89,16 @@ export class StdioChannel implements Channel {
     void silent.then(() => goesOn('it closed its output'));
     child.stdin.once('error', () => goesOn('it closed its input'));
     await started;
+  }
+
+  /** Some reasons not to start are thrown, others are told: those of before there is a process, and of after. */
+  #startChild(): Child {
+    try {
+      return startChild(this.#config);
+    } catch (error) {
+      this.#onEnd(whyNotStarted(this.#config, error as Error));
+      throw error;
+    }
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
@@ -158,6 +168,7 @@ export class StdioChannel implements Channel {
 function whyNotStarted({ command, cwd }: StdioDownstreamConfig, error: Error): string {
   // Node reports a missing working directory as if the command were missing.
   if (cwd !== undefined && !existsSync(cwd)) return 'its cwd does not exist';
+  if (cwd !== undefined && !existsSync(`${cwd}/.`)) return 'its cwd is no directory that can be entered';
   const why = describeCause(error);
   const isLine = (error as NodeJS.ErrnoException).code === 'ENOENT' && /\s/.test(command);
   return isLine ? `${why}: put what follows the program into args` : why;

@@ -115,12 +115,27 @@ test.each([
     'its cwd does not exist',
   ],
   [
+    'a directory that is a file',
+    { command: process.execPath, cwd: process.execPath },
+    'its cwd is no directory that can be entered',
+  ],
+  ['a command below a file', { command: `${process.execPath}/node` }, 'command not found'],
+  [
     'a command that ends',
     { command: process.execPath, args: ['-e', 'console.error("config missing"); process.exit(3)'] },
     'exit code 3',
   ],
 ])('%s is named', async (_what, entry, why) => {
   expect(await whyDown(entry)).toBe(why);
+});
+
+test('arguments that are longer than a system takes are named', async () => {
+  const entry = { command: process.execPath, args: Array(400).fill('${LONG}') };
+  await using gateway = await startGateway(
+    { mcpServers: { crm: entry } },
+    { env: { LONG: 'x'.repeat(10_000) } },
+  );
+  expect(gateway.gateway.status().downstreams.crm?.why).toBe('its args and env are too long for this system');
 });
 
 test('what a downstream said about its end is shown to its operator, without secrets, and to no caller', async () => {

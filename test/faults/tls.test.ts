@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -38,12 +38,16 @@ test.skipIf(!hasOpenssl)(
     await using expired = await secureServer(authority.sign('expired', 'IP:127.0.0.1', -1));
     await using other = await secureServer(authority.sign('other', 'DNS:elsewhere.example', 2));
     await using own = await secureServer(authority.selfSigned('own'));
+    mkdirSync(join(folder.path, 'elsewhere'));
+    const elsewhere = createAuthority(join(folder.path, 'elsewhere'));
+    await using company = await secureServer(elsewhere.signThroughAnother('company', 'IP:127.0.0.1'));
     await using old = await secureServer(authority.sign('old', 'IP:127.0.0.1', 2), 'TLSv1.1');
     const mcpServers = {
       good: good.entry,
       expired: expired.entry,
       other: other.entry,
       own: own.entry,
+      company: company.entry,
       old: old.entry,
     };
     writeFileSync(join(folder.path, 'servers.json'), JSON.stringify({ mcpServers, catalogFile: '' }));
@@ -58,6 +62,7 @@ test.skipIf(!hasOpenssl)(
     expect(said).toMatch(/expired\b.*its TLS certificate has expired/);
     expect(said).toMatch(/other\b.*its TLS certificate is for another host/);
     expect(said).toMatch(/own\b.*its TLS certificate is self-signed/);
+    expect(said).toMatch(/company\b.*its TLS certificate is by an authority that is not known here/);
     expect(said).toMatch(/old\b.*TLS failed/);
     expect(said).not.toContain('sesame');
   },

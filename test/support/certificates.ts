@@ -16,14 +16,22 @@ export function createAuthority(folder: string) {
     cert: readFileSync(join(folder, `${name}.pem`), 'utf8'),
   });
   openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=ca', '-days', '2');
+  function sign(name: string, extension: string, days: number, by: string): Certificate {
+    openssl('req', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
+    writeFileSync(join(folder, `${name}.ext`), `${extension}\n`);
+    const signed = ['-CA', `${by}.pem`, '-CAkey', `${by}.key`, '-extfile', `${name}.ext`];
+    openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.pem`, ...signed, '-days', String(days));
+    return read(name);
+  }
   return {
     /** @param days  for which it is valid from now on; -1 was over yesterday */
-    sign(name: string, address: string, days: number): Certificate {
-      openssl('req', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
-      writeFileSync(join(folder, `${name}.ext`), `subjectAltName=${address}\n`);
-      const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-extfile', `${name}.ext`, '-days', String(days)];
-      openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.pem`, ...signed);
-      return read(name);
+    sign: (name: string, address: string, days: number) =>
+      sign(name, `subjectAltName=${address}`, days, 'ca'),
+    /** By one that it has signed, which goes along: its own certificate does not. */
+    signThroughAnother(name: string, address: string): Certificate {
+      const other = sign(`${name}-by`, 'basicConstraints=critical,CA:TRUE', 2, 'ca');
+      const { key, cert } = sign(name, `subjectAltName=${address}`, 2, `${name}-by`);
+      return { key, cert: cert + other.cert };
     },
     selfSigned(name: string): Certificate {
       openssl(
