@@ -75,7 +75,8 @@ export function idOfUnread(text: string): number | undefined {
  * Of a message that cannot be read whole, the members at its beginning and its end that say what it is. What lies between
  * has ids as well, and others may have chosen them.
  */
-export function endsOfUnread(text: string): { id?: unknown; method?: unknown } {
+export function endsOfUnread(given: string): { id?: unknown; method?: unknown } {
+  const text = withoutMark(given);
   const [, first = ''] = BEGINNING.exec(text.slice(0, MAX_BEGINNING_CHARS)) ?? [];
   const [, last = ''] = END.exec(text.slice(-MAX_END_CHARS)) ?? [];
   return { ...JSON.parse(`{${first.slice(0, -1)}}`), ...JSON.parse(`{${last.slice(1)}}`) };

@@ -146,6 +146,7 @@ test.each([
   ['{"jsonrpc":"2.0","id":"7","result":{"id":8', undefined],
   [String.raw`{"text":"a\",\"id\":8,\"b\":\"\"}"}`, undefined],
   ['a line with "id":8', undefined],
+  ['\ufeff{"jsonrpc":"2.0","id":7,"result":{"rows":[{"id":8', 7],
   // No white space of JSON.
   ['{\u00a0"id":7,"result":{"id":8', undefined],
   ['{"id":7,\ufeff"jsonrpc":"2.0","result":{"id":8', 7],
