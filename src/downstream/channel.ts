@@ -33,9 +33,14 @@ export interface Channel extends Transport {
  * Passes on what was read: to the relay what is the relay's, the rest to the SDK's client, but not what is nested very deep.
  * The SDK goes down into all of a message, and what it throws there would be the end of the process.
  */
-export function passOn(channel: Channel, message: unknown, json: string): void {
-  if (!isObject(message) || channel.intercept(message) || isDeeperThan(json, MAX_WRITTEN_DEPTH)) return;
-  channel.onmessage?.(message as unknown as JSONRPCMessage);
+export function passOn(channel: Channel, given: unknown, json: string): void {
+  let isDeep: boolean | undefined;
+  // Revision 2025-03-26 had batches; a server of that time may still answer with one.
+  for (const message of Array.isArray(given) ? given : [given]) {
+    if (!isObject(message) || channel.intercept(message)) continue;
+    isDeep ??= isDeeperThan(json, MAX_WRITTEN_DEPTH);
+    if (!isDeep) channel.onmessage?.(message as unknown as JSONRPCMessage);
+  }
 }
 
 /** Ends a connection over it. That is of our own making, and said so to whoever still waits. */

@@ -77,6 +77,12 @@ describe('a command', () => {
     expect(await call(gateway, 'answers_and_exits')).toHaveLength(1_000_000);
   });
 
+  test('that answers with a batch, as 2025-03-26 lets it, has answered', async () => {
+    await using child = stdioServer('unruly');
+    await using gateway = await startGateway({ mcpServers: { child: child.entry({ callTimeoutMs: 3000 }) } });
+    expect(await call(gateway, 'batches')).toBe('in a batch');
+  });
+
   test('that writes bytes that are no text costs the call whose answer they are in', async () => {
     await using child = stdioServer('unruly');
     await using gateway = await startGateway({ mcpServers: { child: child.entry() } });

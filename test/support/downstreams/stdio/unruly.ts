@@ -1,4 +1,4 @@
-// Has a tool for each way to break the rules of stdio.
+// Has a tool for each way to break the rules of stdio, or to stretch them.
 import { closeSync } from 'node:fs';
 import type { Message } from '../../messages.ts';
 import { send, serveLines } from './lines.ts';
@@ -51,6 +51,11 @@ const tools: Record<string, (id: Message['id']) => void> = {
       return send({ id, result: text('said a lot') });
     };
     next();
+  },
+  batches(id) {
+    const log = { method: 'notifications/message', params: { level: 'info', data: 'almost' } };
+    const messages = [log, { id, result: text('in a batch') }].map((each) => ({ jsonrpc: '2.0', ...each }));
+    process.stdout.write(`${JSON.stringify(messages)}\n`);
   },
   stops_reading(id) {
     process.stdin.pause();
