@@ -95,6 +95,17 @@ export function isCutOff(error: unknown): boolean {
 }
 const CUT_OFF: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET']);
 
+/** It was reached, and gave an answer that is none, or none in time: of what it would say to another question that tells nothing. */
+export function isOddAnswer(error: unknown): boolean {
+  const status = statusOf(error);
+  if (status !== undefined) return status === 500 || status === 501;
+  return causesOf(error).some((cause) => {
+    const { code, name } = cause as { code?: unknown; name: string };
+    const isNotMcp = typeof code === 'string' && WORDS.get(code) === NOT_MCP;
+    return isNotMcp || code === 'REQUEST_TIMEOUT' || name === 'SyntaxError' || name === 'ZodError';
+  });
+}
+
 /** Whoever should answer was not reached, or said nothing: of what they are, that tells nothing. */
 export function isUnanswered(error: unknown): boolean {
   return causesOf(error).some((cause) => {

@@ -1,6 +1,6 @@
 import { StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
 import type { HttpDownstreamConfig } from '../config/config.ts';
-import { describeCause } from './causes.ts';
+import { describeCause, isOddAnswer } from './causes.ts';
 import type { AttemptOptions, Connection } from './connection.ts';
 import { createControlClient, passStrays, tell } from './control-client.ts';
 import { createControlFetch } from './control-fetch.ts';
@@ -18,11 +18,26 @@ const REOPENING = {
   maxRetries: Number.POSITIVE_INFINITY,
 };
 
+/** What is left behind it is for the handshake of one that does not answer what it does not know. */
+const PROBE_SHARE = 0.75;
+
 /** Connects over Streamable HTTP, finds out the era, and does its handshake. Leaves nothing open when it fails. */
 export async function connectHttp(
   config: HttpDownstreamConfig,
   options: AttemptOptions,
 ): Promise<Connection> {
+  try {
+    return await startHttp(config, options);
+  } catch (error) {
+    // A server of the legacy era may meet a question of before `initialize` with anything.
+    if (options.mode !== 'auto' || options.signal.aborted || !isOddAnswer(error)) throw error;
+    return await startHttp(config, { ...options, mode: 'legacy' }).catch(() => {
+      throw error;
+    });
+  }
+}
+
+async function startHttp(config: HttpDownstreamConfig, options: AttemptOptions): Promise<Connection> {
   const endpoint = new URL(config.url);
   const { timeoutMs } = options;
   const pool = openPool(endpoint.origin, options.limits.maxInFlight, timeoutMs);
@@ -44,7 +59,8 @@ export async function connectHttp(
   });
   const giveUp = () => void pool.destroy();
   options.signal.addEventListener('abort', giveUp);
-  const client = createControlClient(options, timeoutMs, options.mode);
+  const probeMs = options.mode === 'auto' ? timeoutMs * PROBE_SHARE : timeoutMs;
+  const client = createControlClient(options, probeMs, options.mode);
   let link: HttpLink | undefined;
   const close = async () => {
     // Before the session is given back: its server may end their streams with it.

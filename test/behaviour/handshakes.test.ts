@@ -7,8 +7,17 @@ import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { legacyServer } from '../support/downstreams/legacy.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { answersHuge, answersStatus, compresses } from '../support/downstreams/wire.ts';
+import {
+  acceptsWithoutAnswer,
+  answersEmptyBody,
+  answersHtml,
+  answersHuge,
+  answersStatus,
+  compresses,
+  neverAnswers,
+} from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { sendJson } from '../support/http-server.ts';
 import { type Message, modernRequest } from '../support/messages.ts';
 
 const ECHO = { name: 'crm__echo', arguments: { text: 'hello' } };
@@ -25,6 +34,8 @@ const refuses =
   (given) =>
     given.error(code, 'no', { status, data });
 
+const REFUSAL = { jsonrpc: '2.0', error: { code: -32601, message: 'Method not found' } };
+
 describe('a server over HTTP that answers the first question of the gateway', () => {
   test.each<[string, Answer]>([
     ['with 400 and nothing', answersStatus(400, { bytes: 0 })],
@@ -34,9 +45,17 @@ describe('a server over HTTP that answers the first question of the gateway', ()
     ['with 404 and an unknown method', refuses(-32601, 404)],
     ['with 200 and an unknown method', refuses(-32601, 200)],
     ['with 200 and wrong parameters', refuses(-32602, 200)],
+    ['with 200 and an error without an id', ({ res }) => sendJson(res, 200, { ...REFUSAL, id: null })],
+    ['with 200 and nothing', answersEmptyBody],
+    ['with 200 and a web page', answersHtml],
+    ['with 202', acceptsWithoutAnswer],
+    ['with 204', answersStatus(204, { bytes: 0 })],
+    ['with 500', answersStatus(500)],
+    ['with 501', answersStatus(501)],
+    ['never', neverAnswers],
   ])('%s is of the legacy era, and is begun with initialize [R47]', async (_how, answer) => {
     await using crm = await plainServer({ era: 'legacy', answers: { 'server/discover': answer } });
-    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ connectTimeoutMs: 2000 }) } });
     expect(gateway.gateway.status().downstreams.crm).toMatchObject({ state: 'ready', era: 'legacy' });
     expect(await echo(gateway)).toBe('hello');
   });
