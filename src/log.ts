@@ -56,8 +56,7 @@ function tell(error: unknown, causes = MAX_CAUSES): unknown {
 }
 
 /** What is behind an error; of several that are behind one, the first. */
-export const causeOf = (error: Error): unknown =>
-  error instanceof AggregateError ? error.errors[0] : error.cause;
+const causeOf = (error: Error): unknown => (error instanceof AggregateError ? error.errors[0] : error.cause);
 
 /** What `JSON.parse` says quotes what it was given, some twenty characters of it. Without a bound, each quote is one to begin at. */
 const QUOTED_JSON = /(?:\.{3})?".{0,64}?"(?:\.{3})? is not valid JSON/gs;

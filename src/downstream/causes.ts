@@ -1,7 +1,6 @@
 import { ProtocolError } from '@modelcontextprotocol/client';
 import { errors } from 'undici';
 import { DownstreamFailure } from '../errors.ts';
-import { causeOf } from '../log.ts';
 import { RPC } from '../protocol/messages.ts';
 import { TooLarge } from './bounded-body.ts';
 import { ConnectFailed } from './connection.ts';
@@ -138,8 +137,18 @@ export function isSessionLost(error: unknown): boolean {
 /** The error and what caused it. */
 function causesOf(error: unknown): Error[] {
   const causes: Error[] = [];
-  for (let cause = error; cause instanceof Error && causes.length < 8; cause = causeOf(cause)) {
+  for (
+    let cause = telling(error);
+    cause instanceof Error && causes.length < 8;
+    cause = telling(cause.cause)
+  ) {
     causes.push(cause);
   }
   return causes;
+}
+
+/** Of the addresses of one host, who was reached and refused tells more than one to which there is no way. */
+function telling(error: unknown): unknown {
+  if (!(error instanceof AggregateError)) return error;
+  return error.errors.find(({ code }) => CUT_OFF.has(code)) ?? error.errors[0];
 }
