@@ -82,14 +82,18 @@ export function createSecrets(values: Iterable<string> = []): Secrets {
       }
       if (known.size === before) return;
       spelled = [...new Set([...known].flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
-      matcher = new RegExp(spelled.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|'), 'g');
+      const heads = new Set(spelled.map((text) => text.slice(0, HEAD_CHARS)));
+      matcher = new RegExp(
+        [...heads].map((head) => head.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|'),
+        'g',
+      );
     },
     get size() {
       return known.size;
     },
     redact(text) {
       if (matcher === undefined) return text;
-      const whole = text.replace(matcher, SHOWN);
+      const whole = withoutWhole(text, matcher, spelled);
       return whole.includes(CUT) ? withoutRests(whole, spelled) : whole;
     },
   };
@@ -98,6 +102,24 @@ export function createSecrets(values: Iterable<string> = []): Secrets {
 }
 
 const SHOWN = '[secret]';
+/** What is looked for of each: with all of it, one of 30 KB is more than an expression may have, and makes it throw itself. */
+const HEAD_CHARS = 32;
+
+function withoutWhole(text: string, heads: RegExp, spelled: readonly string[]): string {
+  let shown = '';
+  let end = 0;
+  heads.lastIndex = 0;
+  for (let head = heads.exec(text); head !== null; head = heads.exec(text)) {
+    const { index } = head;
+    const secret = spelled.find((spelling) => text.startsWith(spelling, index));
+    if (secret !== undefined) {
+      shown += text.slice(end, index) + SHOWN;
+      end = index + secret.length;
+    }
+    heads.lastIndex = secret === undefined ? index + 1 : end;
+  }
+  return shown + text.slice(end);
+}
 
 /** The value as JSON without any secret, and still JSON: in its text a secret may be a number, or part of the syntax. */
 export function redactedJson(value: unknown, redact: Secrets['redact'], indent?: number): string {

@@ -93,3 +93,15 @@ test('a line of the log is JSON, also where a secret is a number in it or ends w
     ['\n', { text: 'one\nabcdefgh', msg: 'two lines' }],
   ]);
 });
+
+test('a secret as long as a file may be is hidden, in all its spellings', () => {
+  const secret = `${'0123456789'.repeat(6400)} \u00e9`;
+  const { redact } = createSecrets([secret, '0123456789-short']);
+  const text = JSON.stringify({
+    secret,
+    url: `x?k=${encodeURIComponent(secret)}`,
+    short: '0123456789-short',
+  });
+  expect(redact(text)).toBe('{"secret":"[secret]","url":"x?k=[secret]","short":"[secret]"}');
+  expect(redact(secret.slice(1, 70))).toBe(secret.slice(1, 70));
+});
