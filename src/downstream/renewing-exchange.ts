@@ -145,7 +145,7 @@ export class RenewingExchange implements Exchange, Receiver {
       (connection) => {
         if (!this.#over) this.#send(connection);
       },
-      () => this.#fail(failure.mayHaveRun ? failure : this.#renewal.unavailable()),
+      () => this.#fail(failure.mayHaveRun ? failure : (refusalIn(failure) ?? this.#renewal.unavailable())),
     );
   }
 
@@ -171,3 +171,7 @@ export class RenewingExchange implements Exchange, Receiver {
 /** The same of a request that had been sent before, and may have run then. */
 const afterSent = ({ downstream, reason, what, cause, retryAfterMs }: DownstreamFailure) =>
   new DownstreamFailure(downstream, reason, what, true, { cause, retryAfterMs });
+
+/** What might have meant a lost session meant what it says where there is no new one to be had. */
+const refusalIn = ({ cause }: DownstreamFailure) =>
+  cause instanceof DownstreamFailure && cause.reason === 'refused' ? cause : undefined;

@@ -159,6 +159,19 @@ test('credentials that are refused in each session are called refused, and cost 
   expect(requestsOf(downstream, 'initialize')).toHaveLength(2);
 });
 
+test('credentials that hold no longer, not even for a new session, are called refused', async () => {
+  let status = 200;
+  const guarded: Answer = (given) => (status === 200 ? given.usual() : answersStatus(status)(given));
+  const answers = { 'tools/call echo': guarded, initialize: guarded, 'server/discover': guarded };
+  await using downstream = await plainServer({ era: 'legacy', sessions: true, answers });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  status = 401;
+  const reply = await gateway.post(...modernRequest('tools/call', ECHO));
+  expect(reply.json.result.content[0].text).toMatch(/^"crm" refused this gateway's credentials/);
+  const { crm } = gateway.gateway.status().downstreams;
+  expect(crm).toMatchObject({ state: 'down', why: 'it refused the credentials: HTTP 401' });
+});
+
 test('credentials that are refused for the first list are no lost session', async () => {
   const answers = { 'tools/list': answersStatus(401) };
   await using downstream = await plainServer({ era: 'legacy', sessions: true, answers });
