@@ -67,7 +67,9 @@ function mayImport(from: string, to: string): boolean {
 
 /** Those of them that it uses when it runs: what is imported as a type is gone by then. */
 function librariesIn(text: string): string[] {
-  const imports = text.matchAll(/(?:^(?:import|export) (?!type\b)[^;]*?|\bimport\()'([^'.][^']*)'/gm);
+  const imports = text.matchAll(
+    /(?:^(?:import|export) (?!type\b)[^;]*?|\b(?:import|loadLibrary)\()'([^'.][^']*)'/gm,
+  );
   const packages = [...imports].map(([, name = '']) => name.split('/')[0] ?? '');
   return [...packages.filter((name) => USES.has(name)), ...(/\bfetch\(/.test(text) ? ['fetch'] : [])];
 }

@@ -18,7 +18,7 @@ import type { Entrance } from './entrance.ts';
 import type { Others } from './hand-over.ts';
 import { createHostCheck, inUrl, isLoopback } from './hosts.ts';
 import { refuse } from './http-reply.ts';
-import type { PagesOptions, Readiness } from './pages.ts';
+import { createPages, NOT_SHOWN, type PagesOptions, type Readiness } from './pages.ts';
 import type { Selector } from './selection.ts';
 import type { Sessions } from './sessions.ts';
 import { createSseFront } from './sse.ts';
@@ -114,11 +114,15 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     ...{ hasToken, select, dispatcher, sessions, allowance, limits, others },
   };
   const endpoint = createEndpoint(given);
-  let pages: Promise<RequestListener> | undefined;
-  /** Loaded when somebody asks for one: Express is a sixth of what an idle gateway holds. */
-  async function servePage(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    pages ??= import('./pages.ts').then(({ createPages }) => createPages(given));
-    (await pages)(req, res);
+  let pages: RequestListener | undefined;
+  /** Made when somebody asks for one: Express is a sixth of what an idle gateway holds. */
+  function servePage(req: IncomingMessage, res: ServerResponse): void {
+    try {
+      pages ??= createPages(given);
+    } catch {
+      return refuse(res, 503, NOT_SHOWN, ['retry-after', '1']);
+    }
+    pages(req, res);
   }
   /** A message to a stream at `/sse` goes on whole: what is refused in the middle of it would be cut, and not answered. */
   function passPage(others: Others, place: number, req: IncomingMessage, res: ServerResponse): void {
@@ -164,7 +168,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       if (isMcp(req.url)) return endpoint(req, res);
       // Express makes the response one of its own kind.
       if (isLast) res.shouldKeepAlive = false;
-      if (sse?.serve(req, res) !== true) void servePage(req, res);
+      if (sse?.serve(req, res) !== true) servePage(req, res);
     },
   );
   server.on('clientError', refuseUnreadable);

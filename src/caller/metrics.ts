@@ -3,6 +3,7 @@ import type { Metric, Registry } from 'prom-client';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { DownstreamStatus } from '../downstream/status.ts';
 import type { Forwarding } from '../relay/asking.ts';
+import { loadLibrary } from './load-library.ts';
 import { type CallObserver, type EndedCall, VERDICTS, type Verdict, verdictOf } from './observed.ts';
 
 /** Numbers for Prometheus. Nothing in them is a text of a downstream or a caller; servers are told by their keys. */
@@ -90,8 +91,7 @@ export function createMetrics({ downstreams, exposedTools, others }: MetricsOpti
   }
 
   /** The library writes them down, and is loaded when somebody asks; what they say is counted here. */
-  async function register(): Promise<readonly Registry[]> {
-    const library = await import('prom-client');
+  async function register(library: Library): Promise<readonly Registry[]> {
     const ours = new library.Registry();
     const add = (name: string, type: string, help: string, read: () => Value[]) =>
       ours.registerMetric({
@@ -177,7 +177,7 @@ export function createMetrics({ downstreams, exposedTools, others }: MetricsOpti
       return { refused, cancelled, meters };
     },
     async write() {
-      registered ??= register();
+      registered ??= register(loadLibrary('prom-client') as Library);
       all = sumOf([{ refused, cancelled, meters }, ...(others?.() ?? [])]);
       return (await Promise.all((await registered).map((each) => each.metrics()))).join('\n');
     },
@@ -206,17 +206,15 @@ export function createMetrics({ downstreams, exposedTools, others }: MetricsOpti
   };
 }
 
+type Library = typeof import('prom-client');
+
 /** Of the process, and made once for it: what watches the event loop cannot be taken away again. */
 let ofProcess: Promise<Registry> | undefined;
 
 /** So often the library looks at the event loop; it has a number from the second time on, and absurd ones before. */
 const LOOK_MS = 10;
 
-async function processMetrics({
-  collectDefaultMetrics,
-  Counter,
-  Registry,
-}: typeof import('prom-client')): Promise<Registry> {
+async function processMetrics({ collectDefaultMetrics, Counter, Registry }: Library): Promise<Registry> {
   const metrics = new Registry();
   const { user, system } = process.cpuUsage();
   collectDefaultMetrics({ register: metrics, eventLoopMonitoringPrecision: LOOK_MS });

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 import { escapeHiddenJson } from '../visible.ts';
 import { CHALLENGE, UNAUTHORIZED } from './endpoint.ts';
+import { loadLibrary } from './load-library.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface PagesOptions {
@@ -14,8 +15,13 @@ export interface PagesOptions {
 
 export type Readiness = 'starting' | 'ready' | 'behind' | 'stopping';
 
-/** Everything that is not the MCP endpoint, and every answer of it is JSON: Cursor breaks on a 404 that is not. */
+/**
+ * Everything that is not the MCP endpoint, and every answer of it is JSON: Cursor breaks on a 404 that is not.
+ *
+ * @throws where Express cannot be loaded
+ */
 export function createPages(options: PagesOptions): Express {
+  const express = loadLibrary('express') as typeof import('express');
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
@@ -47,9 +53,13 @@ export function createPages(options: PagesOptions): Express {
 
   // Clients look for OAuth under /.well-known before they use the token they have: a plain JSON 404 sends them on.
   app.use((_req, res) => void res.status(404).json({ error: 'Not found. MCP is served at POST /mcp.' }));
-  app.use(
-    ((_error, _req, res, _next) =>
-      void res.status(400).json({ error: 'Bad request.' })) as ErrorRequestHandler,
-  );
+  app.use(((error: { status?: number }, _req, res, _next) => {
+    // What is wrong with a request has a status.
+    if (error.status !== undefined) res.status(400).json({ error: 'Bad request.' });
+    else res.status(503).setHeader('retry-after', '1').json({ error: NOT_SHOWN });
+  }) as ErrorRequestHandler);
   return app;
 }
+
+export const NOT_SHOWN =
+  'This cannot be shown right now: the gateway may have no file descriptors left. Try again in a moment.';

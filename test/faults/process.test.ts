@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -9,6 +9,7 @@ import { type Child, startNode, startProgram } from '../support/child.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { evilChild } from '../support/evil/stdio.ts';
 import { evilServer } from '../support/evil/wire.ts';
+import { rawCaller } from '../support/raw-caller.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 // What only a process of its own can show: signals, files, descriptors, pipes.
@@ -136,3 +137,36 @@ test.skipIf(process.platform === 'win32')(
     expect(await stop(child)).toEqual({ code: 0, signal: null });
   },
 );
+
+test('F87 a page that is asked for first without file descriptors is refused, and shown when there are some', async () => {
+  await using folder = await temporaryFolder();
+  const mcpServers = { crm: { url: 'http://127.0.0.1:1/mcp' } };
+  writeFileSync(join(folder.path, 'servers.json'), JSON.stringify({ mcpServers }));
+  const command = ['ulimit -n 128; exec "$@"', 'sh', process.execPath, ...SERVE];
+  await using child = startProgram('sh', ['-c', ...command], {
+    cwd: folder.path,
+    env: { ...env, HOME: folder.path },
+  });
+  const url = await listening(child);
+  await using caller = await rawCaller(url);
+  const page = async (path: string) => {
+    caller.send(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${TOKEN}\r\n\r\n`);
+    return await caller.next();
+  };
+  // It has its descriptor.
+  expect((await page('/mcp')).status).toBe(405);
+  const sockets = Array.from({ length: 200 }, () =>
+    connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}),
+  );
+  const open = () => readdirSync(`/proc/${child.process.pid}/fd`).length;
+  await expect.poll(open).toBeGreaterThanOrEqual(128);
+  const refused = await page('/healthz');
+  expect([refused.status, refused.headers['retry-after'], refused.json.error]).toEqual([
+    503,
+    '1',
+    expect.stringContaining('file descriptors'),
+  ]);
+  for (const socket of sockets) socket.destroy();
+  await expect.poll(async () => (await page('/healthz')).status).toBe(200);
+  expect(await stop(child)).toEqual({ code: 0, signal: null });
+});

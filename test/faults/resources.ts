@@ -5,7 +5,10 @@ export const RESOURCE_FAULTS: readonly Fault[] = [
   {
     id: 'F87',
     promise: 'without file descriptors it refuses, and serves again when there are some',
-    elsewhere: ['test/faults/process.test.ts: F87 out of file descriptors it lives, and serves again'],
+    elsewhere: [
+      'test/faults/process.test.ts: F87 out of file descriptors it lives, and serves again',
+      'test/faults/process.test.ts: F87 a page that is asked for first without file descriptors is refused, and shown when there are some',
+    ],
   },
   {
     id: 'F88',
