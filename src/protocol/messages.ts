@@ -1,5 +1,6 @@
 import { ProtocolError } from '../errors.ts';
 import type { Pace } from './pace.ts';
+import { withoutMark } from './text.ts';
 import { isDeeperThan, WRITTEN } from './written-answer.ts';
 
 /** JSON-RPC 2.0 as MCP uses it: an id is a string or an integer, never null. */
@@ -68,7 +69,8 @@ export function isObject(value: unknown): value is Record<string, unknown> {
  * @param maxDepth  deeper JSON is refused: it serves no tool, and overflows the stack of whoever writes it out again
  * @throws ProtocolError -32700 not JSON or nested deeper than that; -32600 not one JSON-RPC message
  */
-export function readMessage(text: string, maxDepth: number): Incoming {
+export function readMessage(given: string, maxDepth: number): Incoming {
+  const text = withoutMark(given);
   let value: unknown;
   try {
     value = JSON.parse(text);

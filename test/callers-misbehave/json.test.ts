@@ -117,6 +117,12 @@ test.each([
   expect([status, answer]).toEqual([200, { jsonrpc: '2.0', id: JSON.parse(id), result: {} }]);
 });
 
+test('a body may begin with one byte order mark', async () => {
+  const { status, answer } = await post('\ufeff{"jsonrpc":"2.0","id":1,"method":"ping"}');
+  expect([status, answer]).toEqual([200, { jsonrpc: '2.0', id: 1, result: {} }]);
+  expect((await post('\ufeff\ufeff{"jsonrpc":"2.0","id":1,"method":"ping"}')).status).toBe(400);
+});
+
 test.each([
   ['null'],
   ['1.5'],

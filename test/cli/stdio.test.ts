@@ -250,6 +250,15 @@ describe.concurrent('--stdio', () => {
     expect(caller.messages.map(({ id }) => id)).toEqual([1, 'a', 'b', 'c']);
   });
 
+  test('hears a caller that puts a byte order mark before what it says first', async () => {
+    await using folder = await folderWith({ 'servers.json': nowhere });
+    await using caller = speakLines(runCli(['--stdio'], { cwd: folder.path }));
+    const [ping] = legacyRequest('ping', undefined, { id: 'first' });
+    caller.child.process.stdin?.write(`\ufeff${JSON.stringify(ping)}\r\n`);
+    await caller.child.waitFor('stdout', /\n/);
+    expect(caller.messages).toEqual([{ jsonrpc: '2.0', id: 'first', result: {} }]);
+  });
+
   test('has the same catalog as HTTP, in both eras', async () => {
     await using web = await modernServer();
     await using files = stdioServer('v2');
