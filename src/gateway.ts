@@ -35,7 +35,7 @@ export type { GatewayStatus, Waiting };
 
 export interface GatewayOptions {
   log: Logger;
-  /** The one bearer of every caller over HTTP. */
+  /** The one bearer of every caller over HTTP; where it is empty, nobody is let in. */
   token: string;
   /** What nothing of ours may show; the same as the log has. Default: those of the configuration and the token. */
   secrets?: Secrets;

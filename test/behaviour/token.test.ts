@@ -74,6 +74,16 @@ describe('a request', () => {
   });
 });
 
+test('a gateway whose program gave it an empty token lets nobody in', async () => {
+  await using gateway = await startGateway(
+    { mcpServers: { none: { url: 'http://127.0.0.1:1/mcp' } } },
+    { token: '', settle: false },
+  );
+  const [body] = legacyRequest('ping');
+  for (const headers of [{ authorization: '' }, { authorization: undefined, 'x-api-key': '' }])
+    expect((await gateway.post(body, headers)).status).toBe(401);
+});
+
 test.each([
   '/.well-known/oauth-protected-resource',
   '/.well-known/oauth-protected-resource/mcp',

@@ -65,6 +65,13 @@ test('earlier ones are accepted beside it, as long as there are such', () => {
   expect(createTokenCheck('new')({ authorization: 'undefined' })).toBe(false);
 });
 
+test('an empty token lets nobody in', () => {
+  for (const hasToken of [createTokenCheck(''), createTokenCheck('new', [''])]) {
+    for (const headers of [{ 'x-api-key': '' }, { authorization: '' }, { authorization: 'Bearer ' }, {}])
+      expect(hasToken(headers)).toBe(false);
+  }
+});
+
 test('a scheme stands before the token, and not within it', () => {
   expect(createTokenCheck('ab')({ authorization: 'abearer b' })).toBe(false);
 });
