@@ -17,8 +17,8 @@ import { createEndpoint } from './endpoint.ts';
 import type { Entrance } from './entrance.ts';
 import type { Others } from './hand-over.ts';
 import { createHostCheck, inUrl, isLoopback } from './hosts.ts';
-import { refuse } from './http-reply.ts';
-import { createPages, NOT_SHOWN, type PagesOptions, type Readiness } from './pages.ts';
+import { hasLargeBody, refuse } from './http-reply.ts';
+import { createPages, NOT_FOUND, NOT_SHOWN, type PagesOptions, type Readiness } from './pages.ts';
 import type { Selector } from './selection.ts';
 import type { Sessions } from './sessions.ts';
 import { createSseFront } from './sse.ts';
@@ -117,6 +117,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   let pages: RequestListener | undefined;
   /** Made when somebody asks for one: Express is a sixth of what an idle gateway holds. */
   function servePage(req: IncomingMessage, res: ServerResponse): void {
+    // No page takes one, and Node would read it to its end.
+    if (hasLargeBody(req)) return refuse(res, 404, NOT_FOUND);
     try {
       pages ??= createPages(given);
     } catch {

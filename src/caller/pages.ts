@@ -52,7 +52,7 @@ export function createPages(options: PagesOptions): Express {
   });
 
   // Clients look for OAuth under /.well-known before they use the token they have: a plain JSON 404 sends them on.
-  app.use((_req, res) => void res.status(404).json({ error: 'Not found. MCP is served at POST /mcp.' }));
+  app.use((_req, res) => void res.status(404).json({ error: NOT_FOUND }));
   app.use(((error: { status?: number }, _req, res, _next) => {
     // What is wrong with a request has a status.
     if (error.status !== undefined) res.status(400).json({ error: 'Bad request.' });
@@ -61,5 +61,6 @@ export function createPages(options: PagesOptions): Express {
   return app;
 }
 
+export const NOT_FOUND = 'Not found. MCP is served at POST /mcp.';
 export const NOT_SHOWN =
   'This cannot be shown right now: the gateway may have no file descriptors left. Try again in a moment.';

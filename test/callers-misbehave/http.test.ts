@@ -151,6 +151,24 @@ test('a body in chunks that does not end is cut off at maxRequestBytes', async (
   }
 });
 
+test.each(['/healthz', '/mpc'])(
+  'a body that does not end, sent to %s without a token, is soon read no more',
+  async (path) => {
+    // With all the time that there is by default.
+    await using patient = await startGateway({ mcpServers: { crm: downstream.entry() } });
+    await using caller = await rawCaller(patient.url);
+    caller.send(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    const sending = setInterval(() => caller.send(`10000\r\n${'x'.repeat(0x10000)}\r\n`), 1);
+    try {
+      const answer = await caller.next();
+      expect([answer.status, answer.headers.connection]).toEqual([404, 'close']);
+      await caller.ended;
+    } finally {
+      clearInterval(sending);
+    }
+  },
+);
+
 test('beyond maxConnections nobody is let in, until one of them has gone', async () => {
   await using full = await startGateway({
     mcpServers: { crm: downstream.entry() },
