@@ -73,7 +73,7 @@ export function createSecrets(values: Iterable<string> = []): Secrets {
   const known = new Set<string>();
   /** Longest first, so that a secret that contains another leaves no rest behind. */
   let spelled: readonly string[] = [];
-  let matcher: RegExp | undefined;
+  let byHead: ReadonlyMap<number, readonly string[]> = new Map();
   const secrets: Secrets = {
     add(more) {
       const before = known.size;
@@ -82,18 +82,13 @@ export function createSecrets(values: Iterable<string> = []): Secrets {
       }
       if (known.size === before) return;
       spelled = [...new Set([...known].flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
-      const heads = new Set(spelled.map((text) => text.slice(0, HEAD_CHARS)));
-      matcher = new RegExp(
-        [...heads].map((head) => head.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|'),
-        'g',
-      );
+      byHead = groupedByHead(spelled);
     },
     get size() {
       return known.size;
     },
     redact(text) {
-      if (matcher === undefined) return text;
-      const whole = withoutWhole(text, matcher, spelled);
+      const whole = withoutWhole(text, byHead);
       return whole.includes(CUT) ? withoutRests(whole, spelled) : whole;
     },
   };
@@ -102,23 +97,34 @@ export function createSecrets(values: Iterable<string> = []): Secrets {
 }
 
 const SHOWN = '[secret]';
-/** What is looked for of each: with all of it, one of 30 KB is more than an expression may have, and makes it throw itself. */
-const HEAD_CHARS = 32;
 
-function withoutWhole(text: string, heads: RegExp, spelled: readonly string[]): string {
+/** What a spelling begins with, as a number: some others have the same. */
+const headAt = (text: string, at: number): number =>
+  (text.charCodeAt(at) << 20) ^ (text.charCodeAt(at + 1) << 10) ^ text.charCodeAt(at + 2);
+
+/** No regular expression of all of them: one of 30 KB is more than that may have, and it says so with all that is in it. */
+function groupedByHead(spelled: readonly string[]): Map<number, string[]> {
+  const byHead = new Map<number, string[]>();
+  for (const spelling of spelled) {
+    const head = headAt(spelling, 0);
+    const others = byHead.get(head);
+    if (others === undefined) byHead.set(head, [spelling]);
+    else others.push(spelling);
+  }
+  return byHead;
+}
+
+function withoutWhole(text: string, byHead: ReadonlyMap<number, readonly string[]>): string {
   let shown = '';
   let end = 0;
-  heads.lastIndex = 0;
-  for (let head = heads.exec(text); head !== null; head = heads.exec(text)) {
-    const { index } = head;
-    const secret = spelled.find((spelling) => text.startsWith(spelling, index));
-    if (secret !== undefined) {
-      shown += text.slice(end, index) + SHOWN;
-      end = index + secret.length;
-    }
-    heads.lastIndex = secret === undefined ? index + 1 : end;
+  for (let at = 0; at < text.length; at++) {
+    const secret = byHead.get(headAt(text, at))?.find((spelling) => text.startsWith(spelling, at));
+    if (secret === undefined) continue;
+    shown += text.slice(end, at) + SHOWN;
+    end = at + secret.length;
+    at = end - 1;
   }
-  return shown + text.slice(end);
+  return end === 0 ? text : shown + text.slice(end);
 }
 
 /** The value as JSON without any secret, and still JSON: in its text a secret may be a number, or part of the syntax. */

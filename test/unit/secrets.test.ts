@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { cutText } from '../../src/cut.ts';
@@ -50,6 +51,17 @@ test('wherever a text with a secret is cut, no more than three characters of it 
     ),
     { numRuns: 500 },
   );
+});
+
+test('a file of any size is taken out as a whole, line by line, and beside other secrets', () => {
+  const random = (bytes: number) => randomBytes(bytes).toString('base64');
+  const bundle = Array.from({ length: 2000 }, () => random(48));
+  const secrets = [bundle.join('\n'), random(100_000), ...Array.from({ length: 300 }, () => random(30))];
+  const { redact } = createSecrets(secrets);
+  const shown = [...secrets, ...bundle, btoa(`user:${secrets[5]}`)].map((secret) => redact(`<${secret}>`));
+  expect(new Set(shown.slice(0, -1))).toEqual(new Set(['<[secret]>']));
+  expect(shown.at(-1)).toContain('[secret]');
+  expect(redact('none of them')).toBe('none of them');
 });
 
 test('what looks like no secret stays, cut or whole', () => {
