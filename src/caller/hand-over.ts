@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { type Dispatcher, Pool } from 'undici';
 import type { Limits } from '../config/config.ts';
+import { connectHeld } from '../downstream/held-connection.ts';
 import type { Era } from '../protocol/eras.ts';
 import type { Incoming } from '../protocol/messages.ts';
 import { hasLargeBody, refuse } from './http-reply.ts';
@@ -61,7 +62,7 @@ export function createHandOver(
     let pool = pools.get(index);
     if (pool === undefined) {
       pool = new Pool('http://localhost', {
-        socketPath: pathOf(index),
+        connect: connectHeld({ socketPath: pathOf(index) }),
         pipelining: 1,
         headersTimeout: 0,
         bodyTimeout: 0,

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
+import { evilServer, type Step } from '../support/evil/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
@@ -247,6 +248,31 @@ describe('a large result goes on while it arrives', () => {
     await untilCut(gateway, ['legacy', 'json'], gone.resolve);
     expect(runs).toBe(1);
     await downstream[Symbol.asyncDispose]();
+  });
+
+  test.each([
+    ['says how long it is', (bytes: number) => `Content-Length: ${bytes}\r\n`, 0],
+    ['ends with the connection', () => '', 0],
+    ['is cut in the middle', (bytes: number) => `Content-Length: ${bytes}\r\n`, 1000],
+  ])('over a connection that its server closes behind it, where it %s', async (_how, length, missing) => {
+    const close: Step = ({ message, socket }) => {
+      const content = [{ type: 'text', text: 'x'.repeat(1_000_000) }];
+      const result = { resultType: 'complete', content };
+      const body = JSON.stringify({ jsonrpc: '2.0', id: message.id, result });
+      const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n`;
+      socket.end(`${head}${length(body.length)}\r\n${body.slice(0, body.length - missing)}`);
+    };
+    await using evil = await evilServer({ era: 'modern', on: { 'tools/call': [close] } });
+    await using gateway = await startGateway({ mcpServers: { big: evil.entry() } });
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, (_, n) =>
+        gateway.post(...modernRequest('tools/call', { name: 'big__work', arguments: { n } })).then(
+          ({ json }) => json.result.content[0].text.length,
+          () => 'cut',
+        ),
+      ),
+    );
+    expect(answers).toEqual(Array.from({ length: 4 }, () => (missing > 0 ? 'cut' : 1_000_000)));
   });
 
   test('callers that leave meanwhile hold nothing up, and nobody is blamed for it', async () => {
