@@ -91,7 +91,7 @@ export class RenewingExchange implements Exchange, Receiver {
 
   onFailure(told: DownstreamFailure): void {
     if (this.#over) return;
-    const failure = this.#mayHaveRun && !told.mayHaveRun ? afterSent(told) : told;
+    const failure = this.#mayHaveRun ? afterSent(told) : told;
     const { reason } = failure;
     this.#mayHaveRun = failure.mayHaveRun;
     const isOdd = reason === 'bad_answer' || reason === 'server_error';
@@ -169,8 +169,11 @@ export class RenewingExchange implements Exchange, Receiver {
 }
 
 /** The same of a request that had been sent before, and may have run then. */
-const afterSent = ({ downstream, reason, what, cause, retryAfterMs }: DownstreamFailure) =>
-  new DownstreamFailure(downstream, reason, what, true, { cause, retryAfterMs });
+export function afterSent(failure: DownstreamFailure): DownstreamFailure {
+  if (failure.mayHaveRun) return failure;
+  const { downstream, reason, what, cause, retryAfterMs } = failure;
+  return new DownstreamFailure(downstream, reason, what, true, { cause, retryAfterMs });
+}
 
 /** What might have meant a lost session meant what it says where there is no new one to be had. */
 const refusalIn = ({ cause }: DownstreamFailure) =>

@@ -1,4 +1,5 @@
 import type { Exchange, Receiver, Sink } from '../downstream/link.ts';
+import { afterSent } from '../downstream/renewing-exchange.ts';
 import {
   askedTooOften,
   asksForInput,
@@ -111,8 +112,9 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
     return this.#ended;
   }
 
+  /** A later round goes on with what an earlier one has begun. */
   get hasBegun(): boolean {
-    return this.#exchange.hasBegun;
+    return this.#rounds > 0 || this.#exchange.hasBegun;
   }
 
   get timeLeftMs(): number {
@@ -266,7 +268,8 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   }
 
   onFailure(failure: DownstreamFailure): void {
-    this.#deliver((back) => back.fail(failure));
+    const told = this.#rounds > 0 ? afterSent(failure) : failure;
+    this.#deliver((back) => back.fail(told));
   }
 
   #deliver(tell: (back: WayBack) => void): void {

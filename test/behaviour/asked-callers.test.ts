@@ -1,10 +1,10 @@
 // Questions on the stream of a legacy caller's call, and what goes wrong around them.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { deferred } from '../../src/downstream/deferred.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
-import { asks, textResult } from '../support/downstreams/wire.ts';
+import { answersStatus, asks, neverAnswers, textResult } from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message } from '../support/messages.ts';
 
@@ -302,4 +302,48 @@ test('a server may take its time to accept the answer of a person', async () => 
   await caller.answer((await call.next())?.id);
   expect(JSON.stringify(await call.next())).toContain('done');
   expect(wasCut).toBe(false);
+});
+
+describe('a call that was asked about, whose next round is not taken', () => {
+  /** Asks in one round, and does in the next what this says. */
+  const askingInRounds = (next: Answer) =>
+    plainServer({
+      era: 'modern',
+      tools: [tool('ask'), tool('wait')],
+      answers: {
+        'tools/call ask': (given) => {
+          if (given.message.params.inputResponses !== undefined) return next(given);
+          const inputRequests = { sure: { method: 'elicitation/create', params: FORM } };
+          return given.result({ resultType: 'input_required', inputRequests, requestState: 'begun' });
+        },
+        'tools/call wait': neverAnswers,
+      },
+    });
+  const facts = (answer: Message | undefined) => answer?.result._meta['mcp-switchboard/failure'];
+
+  test('may have run, and is not called safe to repeat', async () => {
+    await using crm = await askingInRounds(answersStatus(429));
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const caller = await begin(gateway);
+    const call = await caller.call('crm__ask', 5);
+    await caller.answer((await call.next())?.id);
+    const told = { reason: 'rate_limited', mayHaveRun: true, retryable: false };
+    expect(facts(await call.next())).toMatchObject(told);
+  });
+
+  test('is the same where it waits for its turn until its time is over', async () => {
+    await using crm = await askingInRounds(() => {});
+    const entry = crm.entry({ maxInFlight: 1, tools: { overrides: { ask: { callTimeoutMs: 300 } } } });
+    await using gateway = await startGateway({ mcpServers: { crm: entry } });
+    const caller = await begin(gateway);
+    const call = await caller.call('crm__ask', 5);
+    const question = await call.next();
+    const other = caller.call('crm__wait', 6);
+    const isTold = () => crm.requests.some(({ headers }) => headers['mcp-name'] === 'wait');
+    await expect.poll(isTold).toBe(true);
+    await caller.answer(question?.id);
+    expect(facts(await call.next())).toMatchObject({ mayHaveRun: true, retryable: false });
+    await caller.cancel(6);
+    await other;
+  });
 });
