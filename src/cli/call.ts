@@ -1,5 +1,8 @@
+import { applyEdits, format } from 'jsonc-parser';
 import { toToolResult } from '../caller/failed-answer.ts';
 import type { Config } from '../config/config.ts';
+import { INEXACT, isExact } from '../config/document.ts';
+import { briefly } from '../cut.ts';
 import type { DownstreamFailure } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import { redactedJson, type Secrets } from '../log.ts';
@@ -39,8 +42,7 @@ export async function call(
       const params = { name, arguments: args };
       forward(forwardCall(params, { view, era: 'modern' }), back);
     });
-    const shown = 'result' in outcome ? outcome.result : { error: outcome.error };
-    process.stdout.write(`${escapeHiddenJson(redactedJson(shown, redact, 2))}\n`);
+    process.stdout.write(`${escapeHiddenJson(printed(outcome, redact))}\n`);
     return 'error' in outcome || outcome.result.isError === true ? 1 : 0;
   };
   const hasEnough = (gateway: Gateway, config: Config) => {
@@ -54,6 +56,18 @@ export async function call(
   return withGateway(options, env, callIt, { hasEnough });
 }
 
+/** As its server wrote it, with numbers that JavaScript cannot hold, unless there is a secret in it. */
+function printed(outcome: Outcome, redact: Secrets['redact']): string {
+  const shown = 'result' in outcome ? outcome.result : { error: outcome.error };
+  const json = redactedJson(shown, redact, INDENT);
+  if ('error' in outcome || outcome.written === undefined || json !== JSON.stringify(shown, null, INDENT))
+    return json;
+  const edits = format(outcome.written, undefined, { insertSpaces: true, tabSize: INDENT, eol: '\n' });
+  return applyEdits(outcome.written, edits);
+}
+
+const INDENT = 2;
+
 function readArguments(json: string): Params {
   let value: unknown;
   try {
@@ -61,6 +75,12 @@ function readArguments(json: string): Params {
   } catch {
     value = undefined;
   }
-  if (isObject(value)) return value;
-  throw new UsageError(`The arguments must be a JSON object, for example '{"query":"Ada"}'.`);
+  if (!isObject(value))
+    throw new UsageError(`The arguments must be a JSON object, for example '{"query":"Ada"}'.`);
+  const changed = numbersIn(json).find((number) => !isExact(number));
+  if (changed === undefined) return value;
+  throw new UsageError(`The arguments have ${briefly(changed)}, ${INEXACT}.`);
 }
+
+/** Of a text that is JSON. */
+const numbersIn = (json: string) => json.replace(/"(?:[^"\\]|\\.)*"/g, '""').match(/-?\d[\d.eE+-]*/g) ?? [];

@@ -35,8 +35,7 @@ export function parseDocument(text: string): Document | { readonly problems: rea
 function plainValue(node: Node, text: string): unknown {
   if (node.type === 'array') return (node.children ?? []).map((item) => plainValue(item, text));
   if (node.type === 'number') {
-    const written = text.slice(node.offset, node.offset + node.length);
-    return decimalOf(written) === decimalOf(String(node.value)) ? node.value : Number.NaN;
+    return isExact(text.slice(node.offset, node.offset + node.length)) ? node.value : Number.NaN;
   }
   if (node.type !== 'object') return node.value;
   const object: Record<string, unknown> = Object.create(null);
@@ -46,6 +45,12 @@ function plainValue(node: Node, text: string): unknown {
   }
   return object;
 }
+
+/** Whether a number of JSON is the same here. */
+export const isExact = (written: string) => decimalOf(written) === decimalOf(String(Number(written)));
+
+/** Of one that is not. */
+export const INEXACT = 'a number that would be sent as another one; write it with fewer digits, or as text';
 
 /** A number in one way, however it is written: `1.50e3` and `1500` are `15e2`. */
 function decimalOf(written: string): string {

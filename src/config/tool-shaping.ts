@@ -1,4 +1,5 @@
 import type { ArgumentOverride, NameFilter, ToolOverride, ToolShaping } from './config.ts';
+import { INEXACT } from './document.ts';
 import type { Place, Report } from './problems.ts';
 import type { Reading } from './reading.ts';
 import type { ToolsetShape, ToolsShape } from './schema-shaping.ts';
@@ -104,10 +105,7 @@ function readTexts<Field extends string>(
 function expandTexts(value: unknown, at: Place, reading: Reading): unknown {
   if (typeof value === 'string') return reading.expander.expand(value, at);
   if (Number.isNaN(value)) {
-    reading.report(
-      at,
-      'is a number that would be sent as another one; write it with fewer digits, or as text',
-    );
+    reading.report(at, `is ${INEXACT}`);
   }
   if (Array.isArray(value)) return value.map((item, index) => expandTexts(item, [...at, index], reading));
   if (typeof value !== 'object' || value === null) return value;

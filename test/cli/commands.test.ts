@@ -329,6 +329,42 @@ describe.concurrent('call', () => {
     });
   });
 
+  test('prints numbers that JavaScript cannot hold as the server wrote them', async ({ expect }) => {
+    await using crm = await plainServer({
+      era: 'legacy',
+      answers: {
+        'tools/call': ({ message: { id }, res }) => {
+          res.writeHead(200, { 'content-type': 'application/json' });
+          const result = '{"content":[],"structuredContent":{"id":1234567890123456789,"of":[1.0]}}';
+          res.end(`{"jsonrpc":"2.0","id":${id},"result":${result}}`);
+        },
+      },
+    });
+    const { code, stdout } = await run(['call', 'crm__echo', '{}'], { crm: crm.entry() });
+    expect([code, stdout.split('\n')]).toEqual([
+      0,
+      [
+        ...['{', '  "content": [],', '  "structuredContent": {', '    "id": 1234567890123456789,'],
+        ...['    "of": [', '      1.0', '    ]', '  }', '}', ''],
+      ],
+    ]);
+  });
+
+  test('sends no other number than the one that was written', async ({ expect }) => {
+    await using crm = await modernServer();
+    const call = (json: string) => run(['call', 'crm__echo', json], { crm: crm.entry() });
+    expect(await call('{"text":"1234567890123456789","ids":[15e2,-1.50,1234567890123456789]}')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'The arguments have 1234567890123456789, a number that would be sent as another one; write it with fewer digits, or as text.\n',
+    });
+    expect(crm.calls).toEqual([]);
+    const text = String.raw`"\"1234567890123456789"`;
+    expect((await call(`{"text":${text},"n":15e2,"m":-1.50}`)).code).toBe(0);
+    expect(crm.calls).toMatchObject([{ arguments: { text: '"1234567890123456789', n: 1500, m: -1.5 } }]);
+  });
+
   test('exits with 1 when the tool failed, and prints what it said', async () => {
     await using files = stdioServer('v1');
     const { code, stdout, stderr } = await run(['call', 'files__fail'], { files: files.entry() });
