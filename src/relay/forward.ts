@@ -142,8 +142,8 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
     if (this.#ended || this.#back === undefined) return;
     if (message.method === 'notifications/progress' && this.#back.progressToken !== undefined)
       this.#deadline.moved();
-    this.#notices ??= new Notices();
-    this.#notices.pass(message, this.#back);
+    this.#notices ??= new Notices(() => (this.#ended ? undefined : this.#back));
+    this.#notices.pass(message);
   }
 
   onQuestion(question: Question, answered: Answered): (() => void) | undefined {

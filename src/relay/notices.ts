@@ -7,15 +7,28 @@ import type { WayBack } from './running-call.ts';
 const MAX_PROGRESS_A_SECOND = 20;
 /** The same of what is logged, and always what went wrong. */
 const MAX_LOGS_A_SECOND = 100;
+/** After so long it hears where a flood had come to: the server may say nothing more for long. */
+const HELD_MS = 1000;
 
 /** What a downstream says about one call before its answer. */
 export class Notices {
+  readonly #wayBack: () => WayBack | undefined;
   readonly #progress = new Pace(MAX_PROGRESS_A_SECOND);
   readonly #logs = new Pace(MAX_LOGS_A_SECOND);
   #lastProgress = Number.NEGATIVE_INFINITY;
+  /** The latest progress, where that was too much. */
+  #held: Notification | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param wayBack  undefined while nobody can be told, and when the call has ended */
+  constructor(wayBack: () => WayBack | undefined) {
+    this.#wayBack = wayBack;
+  }
 
   /** Tells the caller, where it wants to hear of it. */
-  pass(message: Notification, back: WayBack): void {
+  pass(message: Notification): void {
+    const back = this.#wayBack();
+    if (back === undefined) return;
     try {
       if (message.method === 'notifications/message') this.#passLog(message, back);
       else this.#passProgress(message, back);
@@ -35,11 +48,20 @@ export class Notices {
     const { progress, total } = message.params ?? {};
     // The specification has it increase; what does not is no news to the caller.
     if (typeof progress !== 'number' || isBeyond(progress) || progress <= this.#lastProgress) return;
-    if (!this.#progress.allows() && progress !== total) return;
+    if (!this.#progress.allows() && progress !== total) return this.#hold(message);
+    this.#held = undefined;
     this.#lastProgress = progress;
     const params: Params = { ...message.params, progressToken };
     if (isBeyond(total)) delete params.total;
     back.notify({ ...message, params });
+  }
+
+  #hold(message: Notification): void {
+    this.#held = message;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#held !== undefined) this.pass(this.#held);
+    }, HELD_MS).unref();
   }
 }
 

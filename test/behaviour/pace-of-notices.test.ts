@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Exchange } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
+import { neverAnswers } from '../support/downstreams/wire.ts';
 import { startGateway } from '../support/gateway.ts';
 import { legacyRequest, type Message, modernRequest } from '../support/messages.ts';
 
@@ -49,6 +50,32 @@ describe.each(['legacy', 'modern'] as const)('of a %s server', (era) => {
     expect(steps.at(-1)).toBe(MANY);
     expect(steps).toEqual([...steps].sort((a, b) => a - b));
     expect(steps.length).toBeLessThanOrEqual(20 * seconds + 1);
+  });
+
+  test('of reports that come all at once, before it is silent, it hears the last as well, and soon', async () => {
+    await using crm = await plainServer({
+      era,
+      answers: {
+        'tools/call echo': async (given) => {
+          const { progressToken } = given.message.params._meta;
+          const stream = given.stream();
+          for (let progress = 1; progress < MANY; progress++)
+            stream.send({ method: 'notifications/progress', params: { progressToken, progress } });
+          const message = 'Waiting for you to confirm it on your phone';
+          const params = { progressToken, progress: MANY, message };
+          stream.send({ method: 'notifications/progress', params });
+          await neverAnswers(given);
+        },
+      },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    const params = { name: 'crm__echo', arguments: {}, _meta: { progressToken: 'mine' } };
+    const call = await gateway.open(...modernRequest('tools/call', params));
+    let last: Message | undefined;
+    while (last?.params.progress !== MANY) last = await call.next();
+    expect(last?.params).toMatchObject({ progressToken: 'mine', message: expect.stringContaining('phone') });
+    call.cut();
+    await expect.poll(() => crm.cancellations.length).toBe(1);
   });
 
   test('of five hundred lines of log it hears a hundred, and every error', async () => {
