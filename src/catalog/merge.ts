@@ -61,7 +61,7 @@ export function merge(
     // Of a server with something in the toolset, its resources belong to it.
     const shown = new Set([...tools, ...itsPrompts].map(([, { downstream }]) => downstream));
     const itsSources = sources.filter(({ downstream }) => shown.has(downstream));
-    return createView({ ...shared, resources: mapResources(itsSources, []), sources: itsSources });
+    return createView({ ...shared, resources: mapResources(itsSources, [], sources), sources: itsSources });
   }
 
   // Looked up with every request: nothing is made on the way.

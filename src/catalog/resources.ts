@@ -45,13 +45,21 @@ const MAX_TRIED = 32;
 /** The field that a resource, and a template, has its URI in. */
 type UriField = 'uri' | 'uriTemplate';
 
-/** The resources of all downstreams: in the order of these, by URI. One bad resource costs one resource. */
-export function mapResources(sources: readonly CatalogSource[], notes: CatalogNote[]): ResourceMap {
+/**
+ * The resources of all downstreams: in the order of these, by URI. One bad resource costs one resource.
+ *
+ * @param known  those that a mark may name, whether or not they have a part here
+ */
+export function mapResources(
+  sources: readonly CatalogSource[],
+  notes: CatalogNote[],
+  known: readonly CatalogSource[] = sources,
+): ResourceMap {
   const offering = sources.flatMap(({ downstream, list }) =>
     list?.resources === undefined ? [] : [downstream],
   );
   const offers = new Set(offering);
-  const byKey = new Map(sources.map(({ downstream }) => [encodeURIComponent(downstream.key), downstream]));
+  const byKey = new Map(known.map(({ downstream }) => [encodeURIComponent(downstream.key), downstream]));
   const offer = (field: UriField, downstream: Downstream, items: readonly Listed[] | undefined) => {
     const kind = { noun: 'resource', idField: field, filter: downstream.config.resources, wrongIn };
     return offerItems(downstream, items, kind, notes).map((offered) => {

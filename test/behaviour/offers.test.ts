@@ -233,6 +233,10 @@ test('a toolset has the prompts that it names, and the resources of the servers 
   expect((await ask('resources/read', { uri: 'crm://own' })).result).toMatchObject({
     contents: [{ text: 'billing read crm://own' }],
   });
+  // One that names its server is no other server's, also where that one has no part.
+  const marked = (key: string) => ask('resources/read', { uri: `switchboard://${key}/notes://all` });
+  expect((await marked('billing')).result.contents).toMatchObject([{ text: 'billing read notes://all' }]);
+  expect((await marked('crm')).error?.message).toBe('Resource not found: switchboard://crm/notes://all');
 });
 
 test.each([
