@@ -34,12 +34,21 @@ export function settle(schema: Params, overrides: Overrides): Params {
     if (left.length > 0) settled[keyword] = Object.fromEntries(left);
     else delete settled[keyword];
   }
+  const sent = [...overrides.values()];
+  // They are counted with those that callers give.
+  takeFrom(settled, 'minProperties', sent.filter(isSent).length);
+  takeFrom(settled, 'maxProperties', sent.filter(isSet).length);
   if (needed.length > 0) settled.required = [...new Set([...textsOf(schema.required), ...needed])];
   const schemas = applied.filter(isObject);
   if (schemas.length > 0) {
     settled.allOf = [...(Array.isArray(schema.allOf) ? schema.allOf : []), ...schemas];
   }
   return settled;
+}
+
+function takeFrom(schema: Params, keyword: string, count: number): void {
+  const { [keyword]: bound } = schema;
+  if (typeof bound === 'number' && count > 0) schema[keyword] = Math.max(bound - count, 0);
 }
 
 const isSet = (override: ArgumentOverride | undefined) =>

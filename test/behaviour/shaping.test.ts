@@ -167,6 +167,22 @@ test('an argument that only alternatives of the root have is shaped like any oth
   ]);
 });
 
+test('how many arguments a tool wants is told without those that are sent anyway', async () => {
+  const text = { type: 'string' };
+  const properties = { id: text, zone: text, name: text, email: text };
+  const inputSchema = { type: 'object', properties, minProperties: 3, maxProperties: 3 };
+  await using crm = await serverWith([tool('update', { inputSchema })]);
+  const overrides = { update: { arguments: { id: { set: 'c-1' }, zone: { default: 'eu' } } } };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ tools: { overrides } }) } });
+  const [update] = await listed(gateway);
+  expect(update?.inputSchema).toMatchObject({ minProperties: 1, maxProperties: 2 });
+  expect((await call(gateway, 'crm__update', { name: 'Ada' })).arguments).toEqual({
+    id: 'c-1',
+    zone: 'eu',
+    name: 'Ada',
+  });
+});
+
 test('an argument is set or renamed wherever its schema speaks of it, for every profile', async () => {
   const text = { type: 'string' };
   const inputSchema = {
