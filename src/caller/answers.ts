@@ -17,7 +17,7 @@ import {
   RPC,
   type RpcError,
 } from '../protocol/messages.ts';
-import { COMPLETE } from '../protocol/written-answer.ts';
+import { COMPLETE, withoutType } from '../protocol/written-answer.ts';
 import type { Forwarding } from '../relay/asking.ts';
 import { unsaid } from '../relay/shape-result.ts';
 import { IMPLEMENTATION } from '../version.ts';
@@ -76,8 +76,8 @@ function inEra(outcome: Outcome, era: Era, method: string): Outcome {
   }
   const { resultType: _none, structuredContent, ...result } = given;
   const isKnown = structuredContent === undefined || isObject(structuredContent);
-  if (isKnown && written?.startsWith(COMPLETE) === true)
-    return { result: given, written: `{${written.slice(COMPLETE.length)}` };
+  const untyped = isKnown && written !== undefined ? withoutType(written) : undefined;
+  if (untyped !== undefined) return { result: given, written: untyped };
   if (isObject(structuredContent)) return { result: { ...result, structuredContent } };
   // Legacy clients know objects only, and would throw away the answer of a tool that has run.
   const content = Array.isArray(result.content) ? result.content : [];

@@ -6,8 +6,16 @@ import { withoutMark } from './text.ts';
 /** Of a message: its result as the sender wrote it. A symbol, since what arrives has none. */
 export const WRITTEN = Symbol('result as written');
 
-/** How a complete result of the modern era begins, as most write it and we do. */
+/** How a complete result of the modern era begins, as many write it and we do. */
 export const COMPLETE = '{"resultType":"complete",';
+/** How it ends, as the servers of the SDK write it. */
+const COMPLETE_LAST = ',"resultType":"complete"}';
+
+/** A complete result as it was written, but for its type; undefined where that stands elsewhere. */
+export function withoutType(written: string): string | undefined {
+  if (written.startsWith(COMPLETE)) return `{${written.slice(COMPLETE.length)}`;
+  return written.endsWith(COMPLETE_LAST) ? `${written.slice(0, -COMPLETE_LAST.length)}}` : undefined;
+}
 
 /** Deeper results do not go on as text: they are written anew, which fails where it is too deep for others as well. */
 export const MAX_WRITTEN_DEPTH = 512;
