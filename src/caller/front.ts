@@ -22,7 +22,7 @@ import { createPages, NOT_FOUND, NOT_SHOWN, type PagesOptions, type Readiness } 
 import type { Selector } from './selection.ts';
 import type { Sessions } from './sessions.ts';
 import { createSseFront } from './sse.ts';
-import { refuseUnreadable } from './unreadable.ts';
+import { refuseUnreadable, UNSERVABLE } from './unreadable.ts';
 
 export interface Front {
   /** Where callers reach the MCP endpoint. */
@@ -147,32 +147,40 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   let running = 0;
   let begun = 0;
   let onIdle = () => {};
+  function serve(req: IncomingMessage, res: ServerResponse): void {
+    // Behind the last answer of its connection. Node would take it for the next in turn where others still wait for theirs, and
+    // fail an assertion, with which the process would end.
+    if (req.socket.writableEnded) return;
+    running++;
+    begun++;
+    // Not `once`: the state it allocates makes V8 keep it for old, and one process in ten was 1.5 times slower for it.
+    res.on('close', () => {
+      if (--running === 0) onIdle();
+    });
+    if (res.socket === null) endWithConnection(res, req.socket);
+    if (req.headers.host === undefined && req.httpVersion === '1.1') return refuse(res, 400, UNSERVABLE);
+    if (others !== undefined && (req.method !== 'POST' || !isMcp(req.url))) {
+      const place = others.placeOfPage(req, isMcp(req.url));
+      if (place !== undefined) return passPage(others, place, req, res);
+    }
+    if (isMcp(req.url)) return endpoint(req, res);
+    // Express makes the response one of its own kind.
+    if (isLast) res.shouldKeepAlive = false;
+    if (sse?.serve(req, res) !== true) servePage(req, res);
+  }
   const server = createServer(
     {
       ServerResponse: LastResponse,
       // Of two Authorization headers none is picked: joined they are no token of ours, and two of others no value either.
       joinDuplicateHeaders: true,
+      requireHostHeader: false,
       maxHeaderSize: limits.maxHeaderBytes,
       connectionsCheckingInterval: Math.min(CHECK_MS, limits.headersTimeoutMs, limits.requestTimeoutMs),
     },
-    (req: IncomingMessage, res: ServerResponse) => {
-      running++;
-      begun++;
-      // Not `once`: the state it allocates makes V8 keep it for old, and one process in ten was 1.5 times slower for it.
-      res.on('close', () => {
-        if (--running === 0) onIdle();
-      });
-      if (res.socket === null) endWithConnection(res, req.socket);
-      if (others !== undefined && (req.method !== 'POST' || !isMcp(req.url))) {
-        const place = others.placeOfPage(req, isMcp(req.url));
-        if (place !== undefined) return passPage(others, place, req, res);
-      }
-      if (isMcp(req.url)) return endpoint(req, res);
-      // Express makes the response one of its own kind.
-      if (isLast) res.shouldKeepAlive = false;
-      if (sse?.serve(req, res) !== true) servePage(req, res);
-    },
+    serve,
   );
+  // Those that Node would answer itself come here as well.
+  server.on('checkExpectation', serve);
   server.on('clientError', refuseUnreadable);
   function applyLimits(): void {
     server.headersTimeout = Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs);

@@ -110,6 +110,15 @@ test.each([
   expect((await caller.next()).status).toBe(401);
 });
 
+test('a request without Host is refused in JSON, and one that expects something odd is served', async () => {
+  await using caller = await rawCaller(gateway.url);
+  caller.send(rawPost(gateway.token, PING, { expect: 'something' }));
+  expect((await caller.next()).status).toBe(200);
+  caller.send(rawPost(gateway.token, PING, { host: undefined }));
+  const answer = await caller.next();
+  expect([answer.status, answer.json]).toEqual([400, { error: expect.any(String) }]);
+});
+
 test('of two Host headers none is picked', async () => {
   await using caller = await rawCaller(gateway.url);
   caller.send(rawPost(gateway.token, PING, { host: 'localhost\r\nhost: evil.example' }));
