@@ -246,6 +246,9 @@ export type FileShape = z.input<typeof fileSchema>;
 export type ServerShape = z.input<typeof server>;
 export type HeadersShape = NonNullable<ServerShape['headers']>;
 
+/** What `servers.schema.json` says. Draft 7 is what editors understand best. */
+export const jsonSchema = () => z.toJSONSchema(fileSchema, { target: 'draft-7', io: 'input' });
+
 /** The keys that an object at this place of the file may have. */
 export function knownKeys(at: readonly (string | number)[]): string[] {
   let schema: z.core.$ZodType = fileSchema;

@@ -1,4 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { schemaText } from './json-schema.ts';
+import { jsonSchema } from './schema.ts';
 
-writeFileSync(new URL('../../servers.schema.json', import.meta.url), schemaText());
+writeFileSync(new URL('../../servers.schema.json', import.meta.url), JSON.stringify(jsonSchema(), null, 2));
