@@ -17,11 +17,12 @@ export interface Sources {
 
 export interface Expander {
   /**
-   * Fills in every `${...}` of a text, or reports why it cannot and returns undefined.
+   * Fills in every `${...}` of a text, or reports why it cannot and returns undefined. Of what is not written there is nothing
+   * to fill in.
    *
    * @param empty  what to do about a variable or file that is there but empty: in a header that is a forgotten secret
    */
-  expand(text: string, at: Place, empty?: 'allowed' | 'refused'): string | undefined;
+  expand(text: string | undefined, at: Place, empty?: 'allowed' | 'refused'): string | undefined;
   /** Everything that was filled in. */
   readonly filledIn: ReadonlySet<string>;
 }
@@ -43,6 +44,7 @@ export function createExpander(sources: Sources, report: Report): Expander {
   return {
     filledIn,
     expand(text, at, empty = 'allowed') {
+      if (text === undefined) return undefined;
       let complete = true;
       const fail = (message: string) => {
         complete = false;

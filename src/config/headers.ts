@@ -82,7 +82,7 @@ function readValue(
   expander: Expander,
   report: Report,
 ): string | undefined {
-  const expanded = value === undefined ? undefined : expander.expand(value, valueAt, 'refused');
+  const expanded = expander.expand(value, valueAt, 'refused');
   if (expanded === undefined) return undefined;
   const problem = judgeHeaderValue(expanded) ?? (addsScheme ? judgeAuthorization(expanded) : undefined);
   if (problem !== undefined) {

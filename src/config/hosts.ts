@@ -10,7 +10,7 @@ export function readHosts(
 ): string[] {
   return hosts.flatMap((written, position) => {
     const place = [...at, position];
-    const host = written === undefined ? undefined : expander.expand(written, place);
+    const host = expander.expand(written, place);
     if (host === undefined) return [];
     const problem = judgeHost(host);
     if (problem === undefined) return [hostnameOf(`http://${inBrackets(host)}`) ?? host];

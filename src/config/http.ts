@@ -16,7 +16,7 @@ export function readHttp(server: Server, at: Place, reading: Reading): HttpPart 
 }
 
 function readUrl(text: string | undefined, at: Place, { expander, report }: Reading): string | undefined {
-  const url = text === undefined ? undefined : expander.expand(text, at);
+  const url = expander.expand(text, at);
   const problem = url === undefined ? undefined : judgeUrl(url);
   if (problem !== undefined) report(at, problem);
   return problem === undefined ? url : undefined;

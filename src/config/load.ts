@@ -111,7 +111,7 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
 /** Beside the file and by its name, so that two files in one folder do not share it; empty for none. */
 function readCatalogFile(written: string | undefined, file: string, reading: Reading): string {
   const at = ['catalogFile'];
-  const name = written === undefined ? undefined : reading.expander.expand(written, at);
+  const name = reading.expander.expand(written, at);
   if (name === '') return name;
   const path = resolve(reading.directory, name ?? `${basename(file, extname(file))}.catalog.json`);
   const problem = judgeWritten(path, file, reading);
@@ -153,7 +153,7 @@ function readAuditFile(
   reading: Reading,
 ): string | undefined {
   const at = ['audit', 'file'];
-  const name = written === undefined ? undefined : reading.expander.expand(written, at);
+  const name = reading.expander.expand(written, at);
   if (name === undefined) return undefined;
   const path = resolve(reading.directory, name);
   const problem = name === '' ? 'is empty; name a file, or leave it out' : judgeWritten(path, file, reading);

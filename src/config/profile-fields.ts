@@ -129,10 +129,7 @@ export function readToolsets(
       shape.profile === undefined
         ? undefined
         : findProfile(shape.profile, [...at, 'profile'], profiles, report);
-    const description =
-      shape.description === undefined
-        ? undefined
-        : expander.expand(shape.description, [...at, 'description']);
+    const description = expander.expand(shape.description, [...at, 'description']);
     toolsets.set(name, {
       name,
       ...readFilter(shape, 'tools', at, report),

@@ -20,7 +20,7 @@ export function readServer(
   if (keyProblem !== undefined) reading.report(at, keyProblem);
   const kind = checkKind(server, at, reading.report);
   const prefix = readPrefix(key, server, at, reading);
-  const description = readDescription(server, at, reading);
+  const description = reading.expander.expand(server.description, [...at, 'description']);
   const tools = readToolShaping(server.tools, [...at, 'tools'], reading);
   const filterOf = (what: 'prompts' | 'resources') =>
     server[what] && readFilter(server[what], what, [...at, what], reading.report);
@@ -78,9 +78,4 @@ function readPassMeta({ passMeta = [] }: Server, at: Place, { report }: Reading)
     if (glob === '') report([...at, index], 'is empty; name a key, as in "openai/*"');
     return glob !== undefined && glob !== '';
   });
-}
-
-function readDescription(server: Server, at: Place, { expander }: Reading): string | undefined {
-  if (server.description === undefined) return undefined;
-  return expander.expand(server.description, [...at, 'description']);
 }

@@ -38,7 +38,7 @@ function readText(
   { expander, report }: Reading,
   content: 'needed' | 'optional' = 'optional',
 ): string | undefined {
-  const value = written === undefined ? undefined : expander.expand(written, at);
+  const value = expander.expand(written, at);
   if (value === undefined) return undefined;
   if (value === '' && content === 'needed') report(at, 'is empty');
   else if (value.includes('\0')) report(at, `has a NUL at character ${value.indexOf('\0') + 1}; remove it`);

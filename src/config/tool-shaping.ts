@@ -6,7 +6,7 @@ import type { ToolsetShape, ToolsShape } from './schema-shaping.ts';
 import type { Partly } from './shape.ts';
 
 type OverrideShape = Partly<NonNullable<ToolsShape['overrides']>[string]>;
-type ArgumentShape = Partly<NonNullable<NonNullable<OverrideShape>['arguments']>[string]>;
+type ArgumentShape = NonNullable<NonNullable<OverrideShape['arguments']>[string]>;
 
 /** `tools` of an entry. */
 export function readToolShaping(
@@ -43,15 +43,17 @@ export function readFilter(
 }
 
 function readOverride(shape: OverrideShape, at: Place, reading: Reading): ToolOverride {
-  const { enabled, priority, callTimeoutMs, retry } = shape ?? {};
-  const [rename, title, description] = readTexts(shape, ['rename', 'title', 'description'], at, reading);
+  const { enabled, priority, callTimeoutMs, retry } = shape;
+  const text = (field: 'rename' | 'title' | 'description') =>
+    reading.expander.expand(shape[field], [...at, field]);
+  const [rename, title, description] = [text('rename'), text('title'), text('description')];
   reportEmpty(rename, at, reading.report);
   const argumentsAt = [...at, 'arguments'];
-  const overrides = Object.entries(shape?.arguments ?? {}).flatMap(([name, argument]) =>
+  const overrides = Object.entries(shape.arguments ?? {}).flatMap(([name, argument]) =>
     argument === undefined ? [] : [[name, readArgument(argument, [...argumentsAt, name], reading)] as const],
   );
   reportEqualNames(overrides, argumentsAt, reading.report);
-  const annotations = Object.entries(shape?.annotations ?? {}).flatMap(([name, given]) => {
+  const annotations = Object.entries(shape.annotations ?? {}).flatMap(([name, given]) => {
     const value = expandTexts(given, [...at, 'annotations', name], reading);
     return value === undefined ? [] : [[name, value as string | boolean] as const];
   });
@@ -69,13 +71,12 @@ function readOverride(shape: OverrideShape, at: Place, reading: Reading): ToolOv
 }
 
 function readArgument(shape: ArgumentShape, at: Place, reading: Reading): ArgumentOverride {
-  const [rename, description] = readTexts(shape, ['rename', 'description'], at, reading);
+  const text = (field: 'rename' | 'description') => reading.expander.expand(shape[field], [...at, field]);
+  const [rename, description] = [text('rename'), text('description')];
   reportEmpty(rename, at, reading.report);
   const given = (field: 'set' | 'default') =>
-    shape !== undefined && Object.hasOwn(shape, field)
-      ? { [field]: expandTexts(shape[field], [...at, field], reading) }
-      : {};
-  if (shape !== undefined && Object.hasOwn(shape, 'set')) {
+    Object.hasOwn(shape, field) ? { [field]: expandTexts(shape[field], [...at, field], reading) } : {};
+  if (Object.hasOwn(shape, 'set')) {
     for (const field of ['default', 'rename', 'description'] as const) {
       if (!Object.hasOwn(shape, field)) continue;
       reading.report([...at, field], 'has no effect beside set, which hides the argument; remove it');
@@ -87,18 +88,6 @@ function readArgument(shape: ArgumentShape, at: Place, reading: Reading): Argume
     ...(rename !== undefined && { rename }),
     ...(description !== undefined && { description }),
   };
-}
-
-function readTexts<Field extends string>(
-  shape: { readonly [Name in Field]?: string | undefined } | undefined,
-  fields: readonly Field[],
-  at: Place,
-  { expander }: Reading,
-): (string | undefined)[] {
-  return fields.map((field) => {
-    const text = shape?.[field];
-    return text === undefined ? undefined : expander.expand(text, [...at, field]);
-  });
 }
 
 /** A value of any kind with the variables in its texts filled in. */
