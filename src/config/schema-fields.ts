@@ -19,7 +19,22 @@ export function must(be: string, kind = be, remedy = '') {
 
 export const text = () => z.string(must('a string', 'a string', '; put it in double quotes'));
 
-export const texts = () => z.array(text(), must('an array of strings'));
+export const optionalText = (description: string, examples?: readonly string[]) =>
+  text()
+    .optional()
+    .meta({ description, ...(examples && { examples }) });
+
+export const optionalTexts = (description: string, more: { default?: []; examples?: string[][] } = {}) =>
+  z
+    .array(text(), must('an array of strings'))
+    .optional()
+    .meta({ description, ...more });
+
+export const yesOrNo = (description: string, fallback?: boolean) =>
+  z
+    .boolean(must('true or false', 'a boolean'))
+    .optional()
+    .meta({ description, ...(fallback !== undefined && { default: fallback }) });
 
 interface Range {
   readonly from: number;

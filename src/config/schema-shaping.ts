@@ -1,11 +1,9 @@
 import * as z from 'zod';
-import { must, text, texts, time, whole } from './schema-fields.ts';
+import { must, optionalText, optionalTexts, time, whole, yesOrNo } from './schema-fields.ts';
 
 /*
  * The shape of what an operator makes of other people's tools: `tools` of an entry, `toolsets` and `profiles`.
  */
-
-const yesOrNo = () => z.boolean(must('true or false', 'a boolean')).optional();
 
 export const priority = (fallback: string) =>
   whole({ from: -1000, to: 1000 }).meta({
@@ -13,23 +11,19 @@ export const priority = (fallback: string) =>
   });
 
 const include = (what: string) =>
-  texts()
-    .optional()
-    .meta({ description: `Only ${what} that match one of these; * and ? are wildcards. Default: all.` });
+  optionalTexts(`Only ${what} that match one of these; * and ? are wildcards. Default: all.`);
 
 const exclude = (what: string) =>
-  texts()
-    .optional()
-    .meta({ description: `Not ${what} that match one of these; * and ? are wildcards. Default: none.` });
+  optionalTexts(`Not ${what} that match one of these; * and ? are wildcards. Default: none.`);
 
 const annotations = z
   .strictObject(
     {
-      title: text().optional().meta({ description: "A title for people. Default: the server's." }),
-      readOnlyHint: yesOrNo().meta({ description: "The tool changes nothing. Default: the server's." }),
-      destructiveHint: yesOrNo().meta({ description: "The tool may destroy. Default: the server's." }),
-      idempotentHint: yesOrNo().meta({ description: "Twice is as once. Default: the server's." }),
-      openWorldHint: yesOrNo().meta({ description: "It reaches the outside. Default: the server's." }),
+      title: optionalText("A title for people. Default: the server's."),
+      readOnlyHint: yesOrNo("The tool changes nothing. Default: the server's."),
+      destructiveHint: yesOrNo("The tool may destroy. Default: the server's."),
+      idempotentHint: yesOrNo("Twice is as once. Default: the server's."),
+      openWorldHint: yesOrNo("It reaches the outside. Default: the server's."),
     },
     must('an object'),
   )
@@ -46,31 +40,24 @@ const argument = z.strictObject(
       description:
         'Sent where the caller gives none; any JSON, ${NAME} in its texts. Default: nothing is sent.',
     }),
-    rename: text().optional().meta({ description: "Its name for callers. Default: the server's." }),
-    description: text()
-      .optional()
-      .meta({ description: "What callers are told about it. Default: the server's." }),
+    rename: optionalText("Its name for callers. Default: the server's."),
+    description: optionalText("What callers are told about it. Default: the server's."),
   },
   must('an object with set, default, rename or description'),
 );
 
 const override = z.strictObject(
   {
-    enabled: yesOrNo().meta({ description: 'false leaves the tool out. Default: true.' }),
-    rename: text().optional().meta({
-      description: "Its name for callers, behind the prefix. Default: the server's.",
-    }),
-    title: text().optional().meta({ description: "Its title. Default: the server's." }),
-    description: text().optional().meta({ description: "Its description. Default: the server's." }),
+    enabled: yesOrNo('false leaves the tool out. Default: true.'),
+    rename: optionalText("Its name for callers, behind the prefix. Default: the server's."),
+    title: optionalText("Its title. Default: the server's."),
+    description: optionalText("Its description. Default: the server's."),
     annotations,
     priority: priority('that of the entry'),
     callTimeoutMs: time(
       'A call of it without an answer is given up after this. In milliseconds; default: that of the entry.',
     ),
-    retry: yesOrNo().meta({
-      description: 'true sends a failed call of it again: twice is as once. Default: false.',
-      default: false,
-    }),
+    retry: yesOrNo('true sends a failed call of it again: twice is as once. Default: false.', false),
     arguments: z.record(z.string(), argument, must('an object of arguments by name')).optional().meta({
       description: 'What becomes of its arguments, by their names. Default: they pass as they are.',
     }),
@@ -114,12 +101,8 @@ const toolset = z.strictObject(
   {
     include: include('tools and prompts'),
     exclude: exclude('tools and prompts'),
-    profile: text()
-      .optional()
-      .meta({ description: 'The profile of its callers. Default: chosen as at /mcp.' }),
-    description: text()
-      .optional()
-      .meta({ description: 'What callers are told about it. Default: a list of its servers.' }),
+    profile: optionalText('The profile of its callers. Default: chosen as at /mcp.'),
+    description: optionalText('What callers are told about it. Default: a list of its servers.'),
   },
   must('an object with include, exclude, profile or description'),
 );
@@ -144,10 +127,9 @@ const inherited = 'Default: that of the profile in from.';
 
 const profile = z.strictObject(
   {
-    from: text().optional().meta({
-      description:
-        'The profile it is made from, built-in or of this file. Default: the built-in one of its name, else generic.',
-    }),
+    from: optionalText(
+      'The profile it is made from, built-in or of this file. Default: the built-in one of its name, else generic.',
+    ),
     framing: z
       .enum(['auto', 'sse', 'json'], must('one of auto, sse, json', 'a string'))
       .optional()
@@ -155,13 +137,9 @@ const profile = z.strictObject(
     maxNameChars: whole({ from: 20, to: 64, unit: 'characters' }).meta({
       description: `The longest name of a tool. ${inherited}`,
     }),
-    plainSchemaRoot: yesOrNo().meta({
-      description: `Makes the root of each inputSchema a plain object. ${inherited}`,
-    }),
-    inlineRefs: yesOrNo().meta({ description: `Replaces each $ref with what it stands for. ${inherited}` }),
-    dropKeywords: texts()
-      .optional()
-      .meta({ description: `Keywords taken out of each inputSchema. ${inherited}` }),
+    plainSchemaRoot: yesOrNo(`Makes the root of each inputSchema a plain object. ${inherited}`),
+    inlineRefs: yesOrNo(`Replaces each $ref with what it stands for. ${inherited}`),
+    dropKeywords: optionalTexts(`Keywords taken out of each inputSchema. ${inherited}`),
     maxDescriptionChars: limit('The longest description of a tool'),
     maxInstructionsChars: limit('The longest instructions'),
     results: z
@@ -169,13 +147,11 @@ const profile = z.strictObject(
       .optional()
       .meta({ description: `text makes text of every result. ${inherited}` }),
     maxResultChars: limit('The most text of one result', 128),
-    outputSchema: yesOrNo().meta({
-      description: `Whether tools carry their outputSchema; not where results are text or cut. ${inherited}`,
-    }),
-    icons: yesOrNo().meta({ description: `Whether tools carry their icons. ${inherited}` }),
-    toolMeta: texts()
-      .optional()
-      .meta({ description: `The keys of _meta that tools keep; * and ? are wildcards. ${inherited}` }),
+    outputSchema: yesOrNo(
+      `Whether tools carry their outputSchema; not where results are text or cut. ${inherited}`,
+    ),
+    icons: yesOrNo(`Whether tools carry their icons. ${inherited}`),
+    toolMeta: optionalTexts(`The keys of _meta that tools keep; * and ? are wildcards. ${inherited}`),
     recommendedTools: limit('More tools than this are told to be many', 1),
     maxTools: limit('More tools than this fail check --for', 1),
     callTimeoutMs: time(

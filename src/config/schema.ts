@@ -1,5 +1,14 @@
 import * as z from 'zod';
-import { must, TIMES, text, texts, time, wholeNumber } from './schema-fields.ts';
+import {
+  must,
+  optionalText,
+  optionalTexts,
+  TIMES,
+  text,
+  time,
+  wholeNumber,
+  yesOrNo,
+} from './schema-fields.ts';
 import { limits, ofOneServer } from './schema-limits.ts';
 import { priority, profiles, prompts, resources, tools, toolsets } from './schema-shaping.ts';
 
@@ -57,30 +66,23 @@ const server = z
         .meta({
           description: 'Transport. Default: "http" for an entry with url, "stdio" for one with command.',
         }),
-      url: text()
-        .optional()
-        .meta({
-          description: 'Address of the MCP server, http or https. No default: an entry has url or command.',
-          examples: ['https://crm.example.com/mcp'],
-        }),
-      serverUrl: text().optional().meta({ description: 'Another spelling of url, with no default either.' }),
-      httpUrl: text().optional().meta({ description: 'Another spelling of url, with no default either.' }),
+      url: optionalText(
+        'Address of the MCP server, http or https. No default: an entry has url or command.',
+        ['https://crm.example.com/mcp'],
+      ),
+      serverUrl: optionalText('Another spelling of url, with no default either.'),
+      httpUrl: optionalText('Another spelling of url, with no default either.'),
       headers: headers('Sent with every request to this server, and to no other. Default: none.'),
-      authorization: text()
-        .optional()
-        .meta({
-          description:
-            'Authorization header; "Bearer " is put in front unless it begins with a scheme. Default: none.',
-          examples: ['${CRM_TOKEN}', 'Basic ${CRM_BASIC}'],
-        }),
+      authorization: optionalText(
+        'Authorization header; "Bearer " is put in front unless it begins with a scheme. Default: none.',
+        ['${CRM_TOKEN}', 'Basic ${CRM_BASIC}'],
+      ),
       custom_headers: headers('More headers, beside authorization; the same as headers. Default: none.'),
-      command: text()
-        .optional()
-        .meta({
-          description: 'Program to start as an MCP server on stdio. No default: an entry has url or command.',
-          examples: ['npx'],
-        }),
-      args: texts().optional().meta({ description: 'Arguments of command. Default: none.', default: [] }),
+      command: optionalText(
+        'Program to start as an MCP server on stdio. No default: an entry has url or command.',
+        ['npx'],
+      ),
+      args: optionalTexts('Arguments of command. Default: none.', { default: [] }),
       env: z
         .record(z.string(), text(), must('an object of names and values'))
         .optional()
@@ -89,32 +91,23 @@ const server = z
             'Environment variables for command, beside the few that every child gets. Default: none.',
           examples: [{ API_KEY: '${FILES_API_KEY}' }],
         }),
-      cwd: text().optional().meta({
-        description: 'Working directory of command, relative to this file. Default: that of the gateway.',
-      }),
-      prefix: text()
-        .optional()
-        .meta({
-          description:
-            'Put in front of every name of a tool or prompt: letters, digits, _ and -, at most 32. Default: the key and "__"; "" for none.',
-          examples: ['crm_', ''],
-        }),
-      description: text().optional().meta({
-        description: 'What this server is for, told to callers in the instructions. Default: none.',
-      }),
-      passInstructions: z.boolean(must('true or false', 'a boolean')).optional().meta({
-        description: "true passes the server's own instructions to callers, under its name. Default: false.",
-        default: false,
-      }),
+      cwd: optionalText('Working directory of command, relative to this file. Default: that of the gateway.'),
+      prefix: optionalText(
+        'Put in front of every name of a tool or prompt: letters, digits, _ and -, at most 32. Default: the key and "__"; "" for none.',
+        ['crm_', ''],
+      ),
+      description: optionalText(
+        'What this server is for, told to callers in the instructions. Default: none.',
+      ),
+      passInstructions: yesOrNo(
+        "true passes the server's own instructions to callers, under its name. Default: false.",
+        false,
+      ),
       definitionChanges: definitionChanges('that of the file'),
-      passMeta: texts()
-        .optional()
-        .meta({
-          description:
-            "Keys of callers' _meta that this server is given as well; * and ? are wildcards. Default: none.",
-          default: [],
-          examples: [['openai/*']],
-        }),
+      passMeta: optionalTexts(
+        "Keys of callers' _meta that this server is given as well; * and ? are wildcards. Default: none.",
+        { default: [], examples: [['openai/*']] },
+      ),
       tools,
       prompts,
       resources,
@@ -133,11 +126,10 @@ const server = z
       maxCallMs: time(
         'The longest a call may take where its progress keeps it alive. In milliseconds; default: callTimeoutMs where that is set here or for the tool, else 230000.',
       ),
-      joinRepeats: z.boolean(must('true or false', 'a boolean')).optional().meta({
-        description:
-          'true answers a call that a caller repeats while it runs, or after it was cut off, without a second run. Default: true.',
-        default: true,
-      }),
+      joinRepeats: yesOrNo(
+        'true answers a call that a caller repeats while it runs, or after it was cut off, without a second run. Default: true.',
+        true,
+      ),
       repeatGraceMs: wholeNumber({
         from: 0,
         to: 600_000,
@@ -145,17 +137,13 @@ const server = z
         fallback: DEFAULTS.repeatGraceMs,
         description: 'How long a call that ended with nobody there to hear it is not run again; 0 for not.',
       }),
-      trustHints: z.boolean(must('true or false', 'a boolean')).optional().meta({
-        description:
-          "true repeats failed calls of tools that the server's readOnlyHint or idempotentHint says may be. Default: false.",
-        default: false,
-      }),
+      trustHints: yesOrNo(
+        "true repeats failed calls of tools that the server's readOnlyHint or idempotentHint says may be. Default: false.",
+        false,
+      ),
       maxInFlight: ofOneServer('maxInFlight'),
       maxQueue: ofOneServer('maxQueue'),
-      disabled: z
-        .boolean(must('true or false', 'a boolean'))
-        .optional()
-        .meta({ description: 'true leaves this entry out. Default: false.', default: false }),
+      disabled: yesOrNo('true leaves this entry out. Default: false.', false),
     },
     must('an object'),
   )
@@ -175,15 +163,13 @@ const servers = (description: string) =>
 const audit = z
   .strictObject(
     {
-      file: text().optional().meta({
-        description:
-          'A file that the lines are added to, relative to this one. Default: none, they go where the log goes.',
-      }),
-      values: z.boolean(must('true or false', 'a boolean')).optional().meta({
-        description:
-          'true writes the arguments of calls as well, up to 16 KiB, without the secrets of this file. Default: false.',
-        default: false,
-      }),
+      file: optionalText(
+        'A file that the lines are added to, relative to this one. Default: none, they go where the log goes.',
+      ),
+      values: yesOrNo(
+        'true writes the arguments of calls as well, up to 16 KiB, without the secrets of this file. Default: false.',
+        false,
+      ),
     },
     must('an object'),
   )
@@ -196,34 +182,26 @@ const audit = z
 export const fileSchema = z
   .strictObject(
     {
-      $schema: text().optional().meta({ description: 'Where this schema is, for editors. Default: none.' }),
+      $schema: optionalText('Where this schema is, for editors. Default: none.'),
       mcpServers: servers('The MCP servers behind this gateway, by name. No default: one is needed.'),
       servers: servers('Another spelling of mcpServers, with no default either.'),
-      allowedHosts: texts()
-        .optional()
-        .meta({
-          description:
-            'Host names, without scheme and port, under which this gateway may be reached besides the loopback names. Default: none.',
-          default: [],
-          examples: [['gateway.example.com']],
-        }),
+      allowedHosts: optionalTexts(
+        'Host names, without scheme and port, under which this gateway may be reached besides the loopback names. Default: none.',
+        { default: [], examples: [['gateway.example.com']] },
+      ),
       toolsets,
-      profile: text()
-        .optional()
-        .meta({
-          description: 'The profile of callers whose URL names none. Default: by their User-Agent.',
-          examples: ['realtime'],
-        }),
+      profile: optionalText('The profile of callers whose URL names none. Default: by their User-Agent.', [
+        'realtime',
+      ]),
       profiles,
-      catalogFile: text().optional().meta({
-        description:
-          'Where the last good lists are kept, relative to this file; "" for nowhere. Default: beside this file, as servers.catalog.json.',
-      }),
+      catalogFile: optionalText(
+        'Where the last good lists are kept, relative to this file; "" for nowhere. Default: beside this file, as servers.catalog.json.',
+      ),
       definitionChanges: definitionChanges('warn'),
-      legacySse: z.boolean(must('true or false', 'a boolean')).optional().meta({
-        description: 'true serves callers of the old HTTP+SSE transport as well, at /sse. Default: false.',
-        default: false,
-      }),
+      legacySse: yesOrNo(
+        'true serves callers of the old HTTP+SSE transport as well, at /sse. Default: false.',
+        false,
+      ),
       audit,
       drainMs: wholeNumber({
         from: 0,
