@@ -1,3 +1,4 @@
+import type { Configured } from '../catalog/configured.ts';
 import type { ToolsetConfig } from '../config/config.ts';
 import type { Profile } from '../config/profiles.ts';
 
@@ -8,13 +9,6 @@ export interface Selection {
   /** What it was chosen by: a caller that stays is chosen for anew under another configuration. */
   readonly url: string;
   readonly userAgent: string;
-}
-
-export interface SelectionRules {
-  readonly profiles: ReadonlyMap<string, Profile>;
-  readonly toolsets: ReadonlyMap<string, ToolsetConfig>;
-  /** Of callers whose URL names none. */
-  readonly profile?: Profile;
 }
 
 export type Selector = (
@@ -39,7 +33,7 @@ const MAX_REMEMBERED = 256;
 /**
  * Chooses by the URL (`/mcp/<toolset>`, `?profile=`), else by the configuration, else by the User-Agent, else `generic`.
  */
-export function createSelector(rules: SelectionRules): Selector {
+export function createSelector(rules: Configured): Selector {
   const remembered = new Map<string, Map<string, ReturnType<Selector>>>();
   let count = 0;
   // Two maps and no joined key: a text that is made for each request has to be hashed for each.
@@ -73,7 +67,7 @@ export function followSelection(select: Selector, url: string): () => Selection 
   };
 }
 
-function select(rules: SelectionRules, url: string, userAgent: string): ReturnType<Selector> {
+function select(rules: Configured, url: string, userAgent: string): ReturnType<Selector> {
   const [path = '', query = ''] = url.split('?', 2);
   const name = path.slice('/mcp'.length).replace(/^\/|\/$/g, '');
   const toolset = rules.toolsets.get(name);

@@ -6,7 +6,7 @@ import type { CatalogNote } from './offered-tool.ts';
 import type { View } from './view.ts';
 
 /** What the file says about who is shown what. */
-export type Configured = Pick<Config, 'profiles' | 'toolsets'> & { readonly profile?: Profile };
+export type Configured = Pick<Config, 'profiles' | 'toolsets' | 'profile'>;
 
 export const NOTHING_CONFIGURED: Configured = { profiles: new Map(), toolsets: new Map() };
 

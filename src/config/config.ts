@@ -17,11 +17,11 @@ export interface Config {
   /** The built-in profiles and the file's own, by name. */
   readonly profiles: ReadonlyMap<string, Profile>;
   /** Of callers whose URL names none; without it, their User-Agent decides. */
-  readonly profile?: Profile;
+  readonly profile?: Profile | undefined;
   /** Parts of the catalog with a URL of their own, by name. */
   readonly toolsets: ReadonlyMap<string, ToolsetConfig>;
   /** Absolute path of the file that the last good lists are kept in; undefined to keep none. */
-  readonly catalogFile?: string;
+  readonly catalogFile?: string | undefined;
   /** Values that came from a variable or a file, and every header value: never printed anywhere. */
   readonly secrets: readonly string[];
 }
@@ -37,7 +37,7 @@ interface CommonDownstreamConfig {
   /** Literal text put in front of every name; `""` for none. */
   readonly prefix: string;
   /** What it is for: told to callers in our instructions. */
-  readonly description?: string;
+  readonly description?: string | undefined;
   /** What becomes of a definition of it that is not what was accepted. */
   readonly definitionChanges: ChangePolicy;
   /** Its own instructions are passed to callers, under its name. */
@@ -47,13 +47,13 @@ interface CommonDownstreamConfig {
   /** Its tools stand before those of a lower one in every list. */
   readonly priority: number;
   /** For an attempt to connect, its handshake included; undefined where the kind of server decides. */
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
   /** For its list of tools; each of the others has half of it. */
   readonly listTimeoutMs: number;
   /** From sending a call, or its last progress, to giving up on it; undefined where the profile of the caller decides. */
-  readonly callTimeoutMs?: number;
+  readonly callTimeoutMs?: number | undefined;
   /** From sending a call to giving up on it, whatever it reports; undefined where `callTimeoutMs` or the default decides. */
-  readonly maxCallMs?: number;
+  readonly maxCallMs?: number | undefined;
   /** A call that its caller repeats while it runs, or after it was cut off, is not run again. */
   readonly joinsRepeats: boolean;
   /** How long what ended with nobody there to hear it is not run again; 0 for not. */
@@ -61,19 +61,19 @@ interface CommonDownstreamConfig {
   /** What it says itself of its tools, that they may be repeated, counts. */
   readonly trustsHints: boolean;
   /** How many requests run at once, and how many wait for one of them to end; absent: those of `limits`. */
-  readonly maxInFlight?: number;
-  readonly maxQueue?: number;
+  readonly maxInFlight?: number | undefined;
+  readonly maxQueue?: number | undefined;
   readonly tools: ToolShaping;
   /** By the names it gives them; absent: all. */
-  readonly prompts?: NameFilter;
+  readonly prompts?: NameFilter | undefined;
   /** The same for the URIs of its resources and resource templates. */
-  readonly resources?: NameFilter;
+  readonly resources?: NameFilter | undefined;
 }
 
 /** Which names are let through: those that match one of `include`, all where it is absent, and none of `exclude`. */
 export interface NameFilter {
   /** Globs: `*` stands for any characters, `?` for one. */
-  readonly include?: readonly string[];
+  readonly include?: readonly string[] | undefined;
   readonly exclude: readonly string[];
 }
 
@@ -86,13 +86,13 @@ export interface ToolShaping extends NameFilter {
 export interface ToolOverride {
   readonly enabled: boolean;
   /** Instead of the original name, behind the prefix. */
-  readonly rename?: string;
-  readonly title?: string;
-  readonly description?: string;
+  readonly rename?: string | undefined;
+  readonly title?: string | undefined;
+  readonly description?: string | undefined;
   /** Replaced one by one; the others stay. */
-  readonly annotations?: Readonly<Record<string, boolean | string>>;
-  readonly priority?: number;
-  readonly callTimeoutMs?: number;
+  readonly annotations?: Readonly<Record<string, boolean | string>> | undefined;
+  readonly priority?: number | undefined;
+  readonly callTimeoutMs?: number | undefined;
   /** Its calls may be sent again although an earlier one may have run. */
   readonly retries: boolean;
   /** By the names the downstream gives them. */
@@ -104,22 +104,22 @@ export interface ArgumentOverride {
   readonly set?: unknown;
   /** Present: sent where the caller gives none. */
   readonly default?: unknown;
-  readonly rename?: string;
-  readonly description?: string;
+  readonly rename?: string | undefined;
+  readonly description?: string | undefined;
 }
 
 /** A part of the catalog, by exposed names as the profile `generic` has them. */
 export interface ToolsetConfig extends NameFilter {
   readonly name: string;
-  readonly profile?: Profile;
-  readonly description?: string;
+  readonly profile?: Profile | undefined;
+  readonly description?: string | undefined;
 }
 
 export interface HttpDownstreamConfig extends CommonDownstreamConfig {
   readonly kind: 'http';
   readonly url: string;
   /** The entry says `"type": "sse"`: the transport of 2024-11-05. Absent for Streamable HTTP. */
-  readonly transport?: 'sse';
+  readonly transport?: 'sse' | undefined;
   /** Exactly what is sent with every request, in the order and spelling of the file. */
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
@@ -131,13 +131,13 @@ export interface StdioDownstreamConfig extends CommonDownstreamConfig {
   /** Added to the few variables every child gets; nothing else of ours reaches it. */
   readonly env: Readonly<Record<string, string>>;
   /** Absolute. */
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
 }
 
 /** The record of calls: one line each. */
 export interface AuditConfig {
   /** Absolute path; undefined: the lines go where the log goes. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   /** The arguments of calls as well. */
   readonly values: boolean;
 }

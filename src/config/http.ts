@@ -12,7 +12,7 @@ export function readHttp(server: Server, at: Place, reading: Reading): HttpPart 
   const urls = URL_FIELDS.map((field) => readUrl(server[field], [...at, field], reading));
   const url = urls.find((each) => each !== undefined);
   if (url === undefined) return undefined;
-  return { kind: 'http', url, headers, ...(server.type === 'sse' ? { transport: 'sse' } : {}) };
+  return { kind: 'http', url, headers, transport: server.type === 'sse' ? 'sse' : undefined };
 }
 
 function readUrl(text: string | undefined, at: Place, { expander, report }: Reading): string | undefined {

@@ -129,12 +129,11 @@ export function readToolsets(
       shape.profile === undefined
         ? undefined
         : findProfile(shape.profile, [...at, 'profile'], profiles, report);
-    const description = expander.expand(shape.description, [...at, 'description']);
     toolsets.set(name, {
       name,
       ...readFilter(shape, 'tools', at, report),
-      ...(profile !== undefined && { profile }),
-      ...(description !== undefined && { description }),
+      profile,
+      description: expander.expand(shape.description, [...at, 'description']),
     });
   }
   return toolsets;

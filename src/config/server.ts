@@ -24,8 +24,6 @@ export function readServer(
   const tools = readToolShaping(server.tools, [...at, 'tools'], reading);
   const filterOf = (what: 'prompts' | 'resources') =>
     server[what] && readFilter(server[what], what, [...at, what], reading.report);
-  const prompts = filterOf('prompts');
-  const resources = filterOf('resources');
   const http = kind === 'stdio' ? undefined : readHttp(server, at, reading);
   const stdio = kind === 'http' ? undefined : readStdio(server, at, reading);
   const transport = http ?? stdio;
@@ -33,32 +31,24 @@ export function readServer(
   return {
     key,
     prefix,
-    ...(description === undefined ? {} : { description }),
+    description,
     passesInstructions: server.passInstructions ?? false,
     definitionChanges: server.definitionChanges ?? definitionChanges,
     passMeta: readPassMeta(server, [...at, 'passMeta'], reading),
     priority: server.priority ?? 0,
-    ...readTimes(server),
+    connectTimeoutMs: server.connectTimeoutMs,
+    listTimeoutMs: server.listTimeoutMs ?? DEFAULTS.listTimeoutMs,
+    callTimeoutMs: server.callTimeoutMs,
+    maxCallMs: server.maxCallMs,
     joinsRepeats: server.joinRepeats ?? true,
     repeatGraceMs: server.repeatGraceMs ?? DEFAULTS.repeatGraceMs,
     trustsHints: server.trustHints ?? false,
-    ...(server.maxInFlight === undefined ? {} : { maxInFlight: server.maxInFlight }),
-    ...(server.maxQueue === undefined ? {} : { maxQueue: server.maxQueue }),
+    maxInFlight: server.maxInFlight,
+    maxQueue: server.maxQueue,
     tools,
-    ...(prompts !== undefined && { prompts }),
-    ...(resources !== undefined && { resources }),
+    prompts: filterOf('prompts'),
+    resources: filterOf('resources'),
     ...transport,
-  };
-}
-
-type Times = Pick<DownstreamConfig, 'connectTimeoutMs' | 'listTimeoutMs' | 'callTimeoutMs' | 'maxCallMs'>;
-
-function readTimes({ connectTimeoutMs, listTimeoutMs, callTimeoutMs, maxCallMs }: Server): Times {
-  return {
-    listTimeoutMs: listTimeoutMs ?? DEFAULTS.listTimeoutMs,
-    ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
-    ...(callTimeoutMs !== undefined && { callTimeoutMs }),
-    ...(maxCallMs !== undefined && { maxCallMs }),
   };
 }
 

@@ -17,7 +17,7 @@ export function readStdio(server: Server, at: Place, reading: Reading): StdioPar
     command,
     args: args.filter((arg) => arg !== undefined),
     env,
-    ...(cwd === undefined ? {} : { cwd: resolve(reading.directory, cwd) }),
+    cwd: cwd && resolve(reading.directory, cwd),
   };
 }
 

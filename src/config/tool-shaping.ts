@@ -36,17 +36,16 @@ export function readFilter(
     });
     return globs?.filter((glob) => glob !== undefined);
   };
-  const include = read('include');
   if (shape.include?.length === 0)
     report([...at, 'include'], `lets nothing through; name ${what}, or remove it`);
-  return { ...(include !== undefined && { include }), exclude: read('exclude') ?? [] };
+  return { include: read('include'), exclude: read('exclude') ?? [] };
 }
 
 function readOverride(shape: OverrideShape, at: Place, reading: Reading): ToolOverride {
   const { enabled, priority, callTimeoutMs, retry } = shape;
   const text = (field: 'rename' | 'title' | 'description') =>
     reading.expander.expand(shape[field], [...at, field]);
-  const [rename, title, description] = [text('rename'), text('title'), text('description')];
+  const rename = text('rename');
   reportEmpty(rename, at, reading.report);
   const argumentsAt = [...at, 'arguments'];
   const overrides = Object.entries(shape.arguments ?? {}).flatMap(([name, argument]) =>
@@ -59,12 +58,12 @@ function readOverride(shape: OverrideShape, at: Place, reading: Reading): ToolOv
   });
   return {
     enabled: enabled ?? true,
-    ...(rename !== undefined && { rename }),
-    ...(title !== undefined && { title }),
-    ...(description !== undefined && { description }),
-    ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) }),
-    ...(priority !== undefined && { priority }),
-    ...(callTimeoutMs !== undefined && { callTimeoutMs }),
+    rename,
+    title: text('title'),
+    description: text('description'),
+    annotations: annotations.length > 0 ? Object.fromEntries(annotations) : undefined,
+    priority,
+    callTimeoutMs,
     retries: retry ?? false,
     arguments: new Map(overrides),
   };
@@ -72,7 +71,7 @@ function readOverride(shape: OverrideShape, at: Place, reading: Reading): ToolOv
 
 function readArgument(shape: ArgumentShape, at: Place, reading: Reading): ArgumentOverride {
   const text = (field: 'rename' | 'description') => reading.expander.expand(shape[field], [...at, field]);
-  const [rename, description] = [text('rename'), text('description')];
+  const rename = text('rename');
   reportEmpty(rename, at, reading.report);
   const given = (field: 'set' | 'default') =>
     Object.hasOwn(shape, field) ? { [field]: expandTexts(shape[field], [...at, field], reading) } : {};
@@ -85,8 +84,8 @@ function readArgument(shape: ArgumentShape, at: Place, reading: Reading): Argume
   return {
     ...given('set'),
     ...given('default'),
-    ...(rename !== undefined && { rename }),
-    ...(description !== undefined && { description }),
+    rename,
+    description: text('description'),
   };
 }
 
@@ -108,7 +107,7 @@ function reportEmpty(rename: string | undefined, at: Place, report: Report): voi
 }
 
 function reportEqualNames(
-  overrides: readonly (readonly [string, { readonly rename?: string }])[],
+  overrides: readonly (readonly [string, { readonly rename?: string | undefined }])[],
   at: Place,
   report: Report,
 ): void {

@@ -45,7 +45,7 @@ export function startChild(config: StdioDownstreamConfig): Child {
   }
   const child = spawn(config.command, [...config.args], {
     env: { ...env, ...config.env },
-    ...(config.cwd === undefined ? {} : { cwd: config.cwd }),
+    cwd: config.cwd,
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: process.platform !== 'win32',
     windowsHide: true,
