@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Listed } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 
@@ -9,13 +9,14 @@ const known = new WeakMap<object, string>();
 export function digestOf(definition: Listed): string {
   let digest = known.get(definition);
   if (digest === undefined) {
-    digest = createHash('sha256').update(canonicalJson(definition)).digest('hex');
+    digest = hash('sha256', canonicalJson(definition), 'hex');
     known.set(definition, digest);
   }
   return digest;
 }
 
-function canonicalJson(value: unknown): string {
+/** JSON with its keys in order. */
+export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (!isObject(value)) return JSON.stringify(value) ?? 'null';
   const members = Object.keys(value)

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { withoutHidden } from '../visible.ts';
 
 /** What every caller accepts: OpenAI, Anthropic and Claude's connectors refuse a whole list for one name beyond it. */
@@ -85,7 +85,7 @@ export function exposedNames(
   const readable = withoutHidden(plain).replace(/[^a-zA-Z0-9_-]/g, '_');
   // Half a surrogate pair would be hashed as U+FFFD, like every other half.
   const identity = originalName.isWellFormed() ? originalName : JSON.stringify(originalName);
-  const digest = createHash('sha256').update(`${downstream}\0${identity}`).digest('hex');
+  const digest = hash('sha256', `${downstream}\0${identity}`, 'hex');
   const hashed = [8, 16].map(
     (length) => `${readable.slice(0, maxChars - length - 1)}_${digest.slice(0, length)}`,
   );

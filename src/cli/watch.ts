@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { trace } from '../config/links.ts';
@@ -119,7 +119,7 @@ function foldersOf(files: Iterable<string>): Map<string, Folder> {
 /** A pipe is read once, and not by this. */
 export function digestOf(file: string): string {
   try {
-    return statSync(file).isFile() ? createHash('sha256').update(readFileSync(file)).digest('base64') : '';
+    return statSync(file).isFile() ? hash('sha256', readFileSync(file), 'base64') : '';
   } catch (error) {
     return String((error as { code?: string }).code);
   }

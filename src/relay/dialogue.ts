@@ -1,4 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
+import { canonicalJson } from '../catalog/digest.ts';
 import {
   asksForInput,
   type DownstreamFailure,
@@ -259,14 +260,6 @@ function isWebAddress(url: unknown): boolean {
 /** What a state belongs to: this request to this downstream, with these arguments. */
 function aboutOf({ method, downstream, params }: Round): string {
   const { _meta, inputResponses: _answers, requestState: _state, ...asked } = params;
-  return createHash('sha256')
-    .update(canonical([method, downstream, asked]))
-    .digest('hex');
-}
-
-/** JSON with its keys in order: whoever repeats a request may write them in another. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
-  );
+  // With its keys in order: whoever repeats a request may write them in another.
+  return hash('sha256', canonicalJson([method, downstream, asked]), 'hex');
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { keyOf, type Same } from './same-calls.ts';
 
 /** Calls that run in other processes of the same gateway: a repetition of one belongs there. */
@@ -65,4 +65,4 @@ export function tellOthers(calls: { all(): readonly ToldCall[] }, elsewhere: Els
 }
 
 /** A call as it is told of: what it says stays where it runs. */
-const markOf = (key: string) => createHash('sha256').update(key).digest('base64url').slice(0, 24);
+const markOf = (key: string) => hash('sha256', key, 'base64url').slice(0, 24);
