@@ -44,6 +44,9 @@ export interface InputRequired {
   readonly rest: Params;
 }
 
+/** An outcome that can be nothing else. */
+type Refusal = Extract<Outcome, { error: RpcError }>;
+
 /** Of a state that is sealed, whose it is. */
 const OF_DOWNSTREAM = 'd';
 const OF_PARKED_CALL = 'p';
@@ -165,7 +168,7 @@ export class Dialogue {
   }
 
   /** Why a question is not put to the caller. */
-  judge({ method, params }: Question): Outcome | DownstreamFailure | undefined {
+  judge({ method, params }: Question): Refusal | DownstreamFailure | undefined {
     const { capabilities, downstream } = this.#round;
     const capability = capabilityFor(method);
     if (capability === undefined) return asksForInput(downstream);
@@ -246,7 +249,7 @@ function withAddressId(question: Question): Question {
 }
 
 /** Spec 2026-07-28: who has not declared a capability is not asked, and hears which one it takes. */
-function missing(requiredCapabilities: Record<string, object>): Outcome {
+function missing(requiredCapabilities: Record<string, object>): Refusal {
   const { code, message, data } = missingCapability(requiredCapabilities);
   return { error: { code, message, data } };
 }

@@ -151,8 +151,8 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
     if (this.#ended || dialogue?.capabilities === undefined) return undefined;
     const refused = dialogue.judge(question);
     if (refused !== undefined) {
-      const isOurs = refused instanceof DownstreamFailure || !('error' in refused);
-      const message = isOurs ? 'Only http and https addresses are opened.' : refused.error.message;
+      const isFailure = refused instanceof DownstreamFailure;
+      const message = isFailure ? 'Only http and https addresses are opened.' : refused.error.message;
       answered({ error: { code: RPC.invalidParams, message } });
       return () => {};
     }

@@ -120,7 +120,7 @@ function exposeQuestions(inputRequests: unknown, { key }: Downstream, asking: St
     if (!isQuestion(question)) throw asksForInput(key);
     const refused = dialogue.judge(question);
     if (refused instanceof DownstreamFailure) throw refused;
-    if (refused !== undefined && 'error' in refused) throw ProtocolError.from(refused.error);
+    if (refused !== undefined) throw ProtocolError.from(refused.error);
     return [name, dialogue.withOrigin(question)];
   });
   return Object.fromEntries(questions);
