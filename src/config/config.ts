@@ -115,13 +115,16 @@ export interface ToolsetConfig extends NameFilter {
   readonly description?: string | undefined;
 }
 
+/** In the order and spelling of the file. */
+export type Headers = readonly (readonly [name: string, value: string])[];
+
 export interface HttpDownstreamConfig extends CommonDownstreamConfig {
   readonly kind: 'http';
   readonly url: string;
   /** The entry says `"type": "sse"`: the transport of 2024-11-05. Absent for Streamable HTTP. */
   readonly transport?: 'sse' | undefined;
-  /** Exactly what is sent with every request, in the order and spelling of the file. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Exactly what is sent with every request. */
+  readonly headers: Headers;
 }
 
 export interface StdioDownstreamConfig extends CommonDownstreamConfig {

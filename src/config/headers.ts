@@ -1,11 +1,10 @@
+import type { Headers } from './config.ts';
 import type { Expander } from './expand.ts';
 import { judgeAuthorization, judgeHeaderName, judgeHeaderValue, withScheme } from './header-rules.ts';
 import { formatPlace, type Place, type Report } from './problems.ts';
 import type { Reading, Server } from './reading.ts';
 import type { HeadersShape } from './schema.ts';
 import type { Partly } from './shape.ts';
-
-export type Headers = readonly (readonly [name: string, value: string])[];
 
 /** One header as it stands in the file; a part whose type is wrong is missing. */
 interface WrittenHeader {

@@ -1,6 +1,5 @@
+import type { Headers } from '../config/config.ts';
 import { USER_AGENT } from '../version.ts';
-
-type Headers = readonly (readonly [name: string, value: string])[];
 
 /** The configured headers, and who we are where they do not say otherwise. */
 export function withUserAgent(headers: Headers): Headers {

@@ -1,4 +1,5 @@
 import type { Dispatcher, Pool } from 'undici';
+import type { Headers } from '../config/config.ts';
 import { drained } from '../errors.ts';
 import { type Era, mirroredName } from '../protocol/eras.ts';
 import { encodeHeaderValue } from '../protocol/headers.ts';
@@ -18,7 +19,7 @@ export interface HttpLinkOptions {
   /** Path and query of the endpoint, as found at connect (a redirect within the origin already followed). */
   path: string;
   /** Configured headers, and nothing a caller sent. */
-  headers: readonly (readonly [name: string, value: string])[];
+  headers: Headers;
   era: Era;
   version: string;
   sessionId: string | undefined;
