@@ -58,12 +58,13 @@ export function offerItems(
 export function noteIdle(
   downstream: Downstream,
   kind: 'prompts' | 'resources',
-  listed: Iterable<unknown>,
+  listed: readonly Listed[] = [],
+  idField: ItemKind['idField'],
   notes: CatalogNote[],
 ): void {
   const filter = downstream.config[kind];
   if (filter === undefined) return;
-  const ids = [...listed].filter((id) => typeof id === 'string');
+  const ids = listed.map((item) => item[idField]).filter((id) => typeof id === 'string');
   for (const glob of findIdle(filter, ids)) {
     const note = `stands in ${kind}.include or ${kind}.exclude, and matches nothing that the server lists.`;
     notes.push({ downstream: downstream.key, tool: glob, note });

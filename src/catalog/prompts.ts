@@ -37,14 +37,8 @@ const ARGUMENT_FIELDS: readonly Rule[] = [
 export function offerPrompts({ downstream, list }: CatalogSource, notes: CatalogNote[]): OfferedPrompt[] {
   const kind: ItemKind = { noun: 'prompt', idField: 'name', filter: downstream.config.prompts, wrongIn };
   if (list === undefined) return [];
-  const { prompts = [] } = list;
-  noteIdle(
-    downstream,
-    'prompts',
-    prompts.map(({ name }) => name),
-    notes,
-  );
-  return offerItems(downstream, prompts, kind, notes).map(({ id, item }) => ({
+  noteIdle(downstream, 'prompts', list.prompts, 'name', notes);
+  return offerItems(downstream, list.prompts, kind, notes).map(({ id, item }) => ({
     downstream,
     originalName: id,
     publicName: id,

@@ -75,12 +75,7 @@ export function mapResources(
   for (const { downstream, list } of sources) {
     // With templates there are resources that no list names.
     if (list === undefined || (list.resourceTemplates ?? []).length > 0) continue;
-    noteIdle(
-      downstream,
-      'resources',
-      (list.resources ?? []).map(({ uri }) => uri),
-      notes,
-    );
+    noteIdle(downstream, 'resources', list.resources, 'uri', notes);
   }
   const owners = new Map<string, Downstream>();
   for (const { id, downstream } of [...resources, ...templates]) {
