@@ -1,7 +1,7 @@
 import type { Client, JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { type DownstreamFailure, drained } from '../errors.ts';
 import { isObject } from '../protocol/messages.ts';
-import { isDeeperThan, MAX_WRITTEN_DEPTH } from '../protocol/written-answer.ts';
+import { isDeeperThan, MAX_WRITTEN_DEPTH, parseMessage } from '../protocol/written-answer.ts';
 
 /** Who takes a message off the channel before the SDK client sees it. */
 export type Interceptor = (message: Record<string, unknown>) => boolean;
@@ -32,8 +32,16 @@ export interface Channel extends Transport {
 /**
  * Passes on what was read: to the relay what is the relay's, the rest to the SDK's client, but not what is nested very deep.
  * The SDK goes down into all of a message, and what it throws there would be the end of the process.
+ *
+ * @returns false for what is no JSON
  */
-export function passOn(channel: Channel, given: unknown, json: string): void {
+export function passOn(channel: Channel, json: string): boolean {
+  let given: unknown;
+  try {
+    given = parseMessage(json);
+  } catch {
+    return false;
+  }
   let isDeep: boolean | undefined;
   // Revision 2025-03-26 had batches; a server of that time may still answer with one.
   for (const message of Array.isArray(given) ? given : [given]) {
@@ -41,6 +49,7 @@ export function passOn(channel: Channel, given: unknown, json: string): void {
     isDeep ??= isDeeperThan(json, MAX_WRITTEN_DEPTH);
     if (!isDeep) channel.onmessage?.(message as unknown as JSONRPCMessage);
   }
+  return true;
 }
 
 /** Ends a connection over it. That is of our own making, and said so to whoever still waits. */

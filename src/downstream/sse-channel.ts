@@ -6,7 +6,6 @@ import { cutOff, type DownstreamFailure, failedStatus, notMcp, tooLarge, unavail
 import { isFlood } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
 import { createEventDecoder, type EventDecoder } from '../protocol/sse.ts';
-import { parseMessage } from '../protocol/written-answer.ts';
 import { type Decoder, openDecoder } from './answer-reader.ts';
 import { type Cap, capOf } from './cap.ts';
 import { describeCause, describeRedirect, isMalformed, redirectWithin } from './causes.ts';
@@ -159,14 +158,7 @@ export class SseChannel implements Channel {
   }
 
   #onData(data: string): void {
-    if (this.ended !== undefined || isFlood(data, this.#pace)) return;
-    let message: unknown;
-    try {
-      message = parseMessage(data);
-    } catch {
-      return;
-    }
-    passOn(this, message, data);
+    if (this.ended === undefined && !isFlood(data, this.#pace)) passOn(this, data);
   }
 
   /** Whose answer it was, nobody can tell, and nothing more can be read. */

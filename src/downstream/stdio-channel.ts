@@ -6,7 +6,7 @@ import type { Logger } from '../log.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { isFlood } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
-import { idOfUnread, parseMessage } from '../protocol/written-answer.ts';
+import { idOfUnread } from '../protocol/written-answer.ts';
 import type { Cap } from './cap.ts';
 import { describeCause } from './causes.ts';
 import { type Channel, type Interceptor, passOn } from './channel.ts';
@@ -129,15 +129,9 @@ export class StdioChannel implements Channel {
 
   #onLine(line: string): void {
     if (this.ended !== undefined || isFlood(line, this.#pace)) return;
-    let message: unknown;
-    try {
-      message = parseMessage(line);
-    } catch {
-      // Banners and stray prints are common, and no reason to lose the server.
-      this.#log.debug({ event: 'stdout_noise', bytes: line.length }, 'not JSON, skipped');
-      return;
-    }
-    passOn(this, message, line);
+    if (passOn(this, line)) return;
+    // Banners and stray prints are common, and no reason to lose the server.
+    this.#log.debug({ event: 'stdout_noise', bytes: line.length }, 'not JSON, skipped');
   }
 
   /** The answer to one call is too large: that call fails, and the process goes on. */
