@@ -65,9 +65,9 @@ interface DownstreamOptions {
   limits: DownstreamLimits;
   log: Logger;
   /** The last good list of an earlier run. */
-  restored?: Listing;
+  restored?: Listing | undefined;
   /** Kept elsewhere; absent where this process asks for it itself. */
-  lists?: ListKeeper;
+  lists?: ListKeeper | undefined;
   /** Its list is another than before. */
   onListing(): void;
   /** It has refused our credentials: they may have changed where they are kept. */

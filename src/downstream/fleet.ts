@@ -43,16 +43,14 @@ export function createFleet(config: Config, options: FleetOptions): Fleet {
   let isStarted = false;
   /** Those that are to come, and those that are to go. */
   const others = new Set<Downstream>();
-  let downstreams: readonly Downstream[] = config.downstreams.map((entry) => {
-    const list = restored.get(entry.key);
-    const lists = told?.get(entry.key);
-    return createDownstream(entry, {
+  let downstreams: readonly Downstream[] = config.downstreams.map((entry) =>
+    createDownstream(entry, {
       ...heard,
       limits: limitsOf(config, entry),
-      ...(list !== undefined && { restored: list }),
-      ...(lists !== undefined && { lists }),
-    });
-  });
+      restored: restored.get(entry.key),
+      lists: told?.get(entry.key),
+    }),
+  );
 
   function add(entry: DownstreamConfig, limits: DownstreamLimits): Downstream {
     const added = createDownstream(entry, { ...heard, limits });
