@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'dotenv';
+import type { Env } from '../config/expand.ts';
 import { decodeText, explain } from '../config/read-text.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -9,8 +10,6 @@ export const DEFAULT_PORT = 8080;
 export const HIGHEST_PORT = 65_535;
 
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
-
-export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * These variables and, behind them, those of `.env` in the directory. Nothing is exported.

@@ -1,10 +1,11 @@
 import './one-undici.ts';
 import { isatty } from 'node:tty';
+import type { Env } from '../config/expand.ts';
 import type { Pipes } from '../config/read-text.ts';
 import { createGateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
 import { tuneCollector } from './collector.ts';
-import { DEFAULT_PORT, type Env, HIGHEST_PORT, readNumber } from './environment.ts';
+import { DEFAULT_PORT, HIGHEST_PORT, readNumber } from './environment.ts';
 import { guardProcess } from './guard.ts';
 import { auditLinesBesideLog, openConfig, openLog } from './open.ts';
 import { type ReadSettings, readWithFiles, reloadOnChange, type Settings } from './reloading.ts';

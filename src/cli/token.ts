@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isLoopback } from '../caller/hosts.ts';
-import type { Env } from './environment.ts';
+import type { Env } from '../config/expand.ts';
 import { UsageError } from './usage-error.ts';
 
 const MIN_CHARS = 16;

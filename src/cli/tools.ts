@@ -1,12 +1,12 @@
 import type { Catalog } from '../catalog/merge.ts';
 import type { CatalogNote } from '../catalog/offered-tool.ts';
 import type { ToolRoute, View } from '../catalog/view.ts';
+import type { Env } from '../config/expand.ts';
 import { CUT } from '../cut.ts';
 import type { Gateway } from '../gateway.ts';
 import { redactedJson } from '../log.ts';
 import { escapeHiddenJson } from '../visible.ts';
 import { diffTools, readToolsFile } from './diff.ts';
-import type { Env } from './environment.ts';
 import { withGateway } from './open.ts';
 import { printable } from './printable.ts';
 import { tokensOf, totalsOf } from './totals.ts';
