@@ -1,5 +1,5 @@
-import type { Client, JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
-import { type DownstreamFailure, drained } from '../errors.ts';
+import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
+import type { DownstreamFailure } from '../errors.ts';
 import { isObject } from '../protocol/messages.ts';
 import { isDeeperThan, MAX_WRITTEN_DEPTH, parseMessage } from '../protocol/written-answer.ts';
 
@@ -50,12 +50,4 @@ export function passOn(channel: Channel, json: string): boolean {
     if (!isDeep) channel.onmessage?.(message as unknown as JSONRPCMessage);
   }
   return true;
-}
-
-/** Ends a connection over it. That is of our own making, and said so to whoever still waits. */
-export async function closeChannel(channel: Channel, client: Client, key: string): Promise<void> {
-  channel.failure ??= drained(key);
-  delete client.onclose;
-  await client.close().catch(() => {});
-  await channel.close();
 }

@@ -60,7 +60,7 @@ async function startHttp(config: HttpDownstreamConfig, options: AttemptOptions):
   const giveUp = () => void pool.destroy();
   options.signal.addEventListener('abort', giveUp);
   const probeMs = options.mode === 'auto' ? timeoutMs * PROBE_SHARE : timeoutMs;
-  const client = createControlClient(options, probeMs, options.mode);
+  const client = createControlClient(options, probeMs);
   let link: HttpLink | undefined;
   const close = async () => {
     // Before the session is given back: its server may end their streams with it.

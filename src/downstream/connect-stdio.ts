@@ -3,10 +3,8 @@ import { cutText } from '../cut.ts';
 import { LATEST_MODERN_VERSION } from '../protocol/eras.ts';
 import { RPC } from '../protocol/messages.ts';
 import { capOf } from './cap.ts';
-import { closeChannel } from './channel.ts';
-import { createChannelLink } from './channel-link.ts';
+import { connectChannel } from './connect-channel.ts';
 import { type AttemptOptions, ConnectFailed, type Connection } from './connection.ts';
-import { createControlClient } from './control-client.ts';
 import { StdioChannel } from './stdio-channel.ts';
 
 const PROBE_TIMEOUT_MS = 5000;
@@ -43,34 +41,18 @@ class EndedOnProbe extends ConnectFailed {}
 
 async function startStdio(config: StdioDownstreamConfig, options: AttemptOptions): Promise<Connection> {
   const { mode, timeoutMs } = options;
-  options.signal.throwIfAborted();
   const cap = capOf(options.limits, 'maxLineBytes');
   const channel = new StdioChannel(config, cap, options.limits.maxNoticesPerSecond, options.log);
-  const giveUp = () => void channel.close();
-  options.signal.addEventListener('abort', giveUp);
   // Silence is the answer of some servers of the legacy era, and what is left is for their handshake.
   const probeMs = mode === 'modern' ? timeoutMs : Math.min(PROBE_TIMEOUT_MS, timeoutMs / 2);
-  const client = createControlClient(options, probeMs, mode);
   try {
-    await client.connect(channel, { timeout: timeoutMs });
+    return await connectChannel(channel, config.key, options, probeMs);
   } catch (error) {
     const { ended } = channel;
-    const lastWords = channel.lastWords();
-    await channel.close();
     // It was we who closed it, for a reason that the error knows.
     if (ended === undefined || ended === 'closed') throw error;
     const Failed = mode === 'auto' && ended.startsWith('exit code') ? EndedOnProbe : ConnectFailed;
+    const lastWords = channel.lastWords();
     throw new Failed(ended, lastWords && cutText(lastWords, MAX_DETAIL_CHARS));
-  } finally {
-    options.signal.removeEventListener('abort', giveUp);
   }
-  client.onclose = () => options.onClosed(channel.ended ?? 'closed');
-  const link = createChannelLink(
-    config.key,
-    channel,
-    client.getProtocolEra() ?? 'legacy',
-    client.getNegotiatedProtocolVersion() ?? '2025-03-26',
-  );
-  // A pipe has one process at its end: what runs on it ends with it.
-  return { link, client, close: () => closeChannel(channel, client, config.key) };
 }

@@ -23,7 +23,10 @@ export interface ConnectOptions {
   log: Logger;
   /** Gives the attempt up. */
   signal: AbortSignal;
-  /** Which handshake: `auto` finds out the era. */
+  /**
+   * Which handshake: `auto` asks with `server/discover` which era it is, `legacy` begins with `initialize`, `modern` never
+   * does.
+   */
   mode: 'auto' | 'legacy' | 'modern';
   /** How many attempts have failed while it is away; 0 for one that may take its time. */
   failures?: number;

@@ -8,16 +8,9 @@ import type { ConnectOptions } from './connection.ts';
 import type { Link } from './link.ts';
 import { answerAlone } from './outgoing.ts';
 
-/**
- * The SDK's client, for what is rare: handshake, era, notices of change.
- *
- * @param mode  `auto` asks with `server/discover` which era it is, `legacy` begins with `initialize`, `modern` never does
- */
-export function createControlClient(
-  options: ConnectOptions,
-  probeTimeoutMs: number,
-  mode: ConnectOptions['mode'],
-): Client {
+/** The SDK's client, for what is rare: handshake, era, notices of change. */
+export function createControlClient(options: ConnectOptions, probeTimeoutMs: number): Client {
+  const { mode } = options;
   const clientOptions: ClientOptions = {
     // Tasks for the stream that tells of their states; a server of the legacy era knows nothing of that name.
     capabilities: {
