@@ -3,6 +3,7 @@ import type { Listed } from '../downstream/listing.ts';
 import { changeField } from '../protocol/change.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { matchesGlob } from './glob.ts';
+import { kept } from './kept.ts';
 import type { OfferedTool } from './offered-tool.ts';
 import type { ToolRoute } from './view.ts';
 
@@ -57,14 +58,12 @@ export function findRoutesOfApps(
   for (const route of routes.values()) {
     if (!withApps.has(route.downstream)) continue;
     const { argumentRules: rules } = route;
-    const known = byName.get(route.originalName) ?? [];
-    known.push({
+    kept(byName, route.originalName, () => []).push({
       ...route,
       // The names of arguments are the server's as well, and a host mirrors those of tools that it knows.
       argumentRules: rules && { ...rules, originalName: new Map() },
       exposedParamHeaders: [],
     });
-    byName.set(route.originalName, known);
   }
   return byName;
 }

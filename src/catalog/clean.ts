@@ -2,6 +2,7 @@ import type { Listed } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { DATA, NAMED } from '../protocol/schema-keywords.ts';
 import { withoutHidden } from '../visible.ts';
+import { kept } from './kept.ts';
 import { MAX_NAME_CHARS } from './names.ts';
 
 /** A definition as it may be shown. */
@@ -23,14 +24,8 @@ const known = new WeakMap<Listed, Clean>();
  * Takes what is hidden out of every text of a definition, and icons that are not of a harmless scheme. What it is
  * known by, its `idField`, stays: calls go by it.
  */
-export function clean(item: Listed, idField: string): Clean {
-  let made = known.get(item);
-  if (made === undefined) {
-    made = cleanAnew(item, idField);
-    known.set(item, made);
-  }
-  return made;
-}
+export const clean = (item: Listed, idField: string): Clean =>
+  kept(known, item, () => cleanAnew(item, idField));
 
 /** `sent` is what a caller sends back as it is shown; `names` are those of schemas. */
 type Kind = 'text' | 'schema' | 'names' | 'sent';

@@ -1,19 +1,14 @@
 import { hash } from 'node:crypto';
 import type { Listed } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
+import { kept } from './kept.ts';
 
 /** Lists that stay the same are looked at again and again. */
 const known = new WeakMap<object, string>();
 
 /** SHA-256 of everything that a definition says. In which order its keys stand says nothing. */
-export function digestOf(definition: Listed): string {
-  let digest = known.get(definition);
-  if (digest === undefined) {
-    digest = hash('sha256', canonicalJson(definition), 'hex');
-    known.set(definition, digest);
-  }
-  return digest;
-}
+export const digestOf = (definition: Listed): string =>
+  kept(known, definition, () => hash('sha256', canonicalJson(definition), 'hex'));
 
 /** JSON with its keys in order. */
 export function canonicalJson(value: unknown): string {

@@ -1,3 +1,4 @@
+import { kept } from './kept.ts';
 import type { CatalogNote, OfferedTool } from './offered-tool.ts';
 
 const MAX_NAMED = 3;
@@ -16,7 +17,7 @@ export function findMentions(
   const prefixes = new Map<string, Set<string>>();
   for (const { key, config } of new Set(offered.map(({ downstream }) => downstream))) {
     if (config.prefix.length < MIN_PREFIX_CHARS) continue;
-    prefixes.set(config.prefix, (prefixes.get(config.prefix) ?? new Set()).add(key));
+    kept(prefixes, config.prefix, () => new Set()).add(key);
   }
   // The longest first: one prefix may begin with another. Several servers may share one.
   const lengths = [...new Set([...prefixes.keys()].map((prefix) => prefix.length))].sort((a, b) => b - a);

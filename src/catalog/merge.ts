@@ -3,6 +3,7 @@ import type { Profile } from '../config/profiles.ts';
 import { escapeHidden } from '../visible.ts';
 import { type Configured, genericOf, NOTHING_CONFIGURED, noteConfigured } from './configured.ts';
 import { lets } from './glob.ts';
+import { kept } from './kept.ts';
 import { findMentions } from './mentions.ts';
 import { assignNames, MAX_NAME_CHARS, type Nameable, type Naming } from './names.ts';
 import { type CatalogNote, type CatalogSource, offerTools } from './offered-tool.ts';
@@ -93,13 +94,4 @@ const visibly = (note: CatalogNote): CatalogNote => ({ ...note, note: escapeHidd
 function createNaming<T extends Nameable>(items: readonly T[]): (maxChars: number) => Naming<T> {
   const namings = new Map<number, Naming<T>>();
   return (maxChars) => kept(namings, maxChars, () => assignNames(items, maxChars));
-}
-
-function kept<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
 }

@@ -1,5 +1,6 @@
 import { isObject } from '../protocol/messages.ts';
 import { DATA, NAMED } from '../protocol/schema-keywords.ts';
+import { kept } from './kept.ts';
 
 export type Schema = Record<string, unknown>;
 
@@ -32,7 +33,7 @@ export function findLocal(root: Schema, ref: string): Schema | undefined {
   const steps = stepsOf(ref);
   if (steps === undefined) {
     const anchor = fragmentOf(ref);
-    return anchor === undefined ? undefined : anchorsOf(root).get(anchor);
+    return anchor === undefined ? undefined : kept(known, root, () => readAnchors(root)).get(anchor);
   }
   let found: unknown = root;
   for (const step of steps) {
@@ -67,15 +68,6 @@ export function readTarget(target: Schema): { readonly found: Schema; readonly c
 
 /** Of schemas that were asked for one, which are never changed: each reference asks again. */
 const known = new WeakMap<Schema, ReadonlyMap<string, Schema>>();
-
-function anchorsOf(root: Schema): ReadonlyMap<string, Schema> {
-  let anchors = known.get(root);
-  if (anchors === undefined) {
-    anchors = readAnchors(root);
-    known.set(root, anchors);
-  }
-  return anchors;
-}
 
 function readAnchors(root: Schema): ReadonlyMap<string, Schema> {
   const anchors = new Map<string, Schema>();

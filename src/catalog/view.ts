@@ -13,6 +13,7 @@ import { type CallTiming, timingOf } from './call-timing.ts';
 import { type Effort, effortOfServer } from './effort.ts';
 import { fitTool } from './fit-tool.ts';
 import { writeInstructions } from './instructions.ts';
+import { kept } from './kept.ts';
 import type { CatalogNote, CatalogSource, OfferedTool } from './offered-tool.ts';
 import type { OfferedPrompt } from './prompts.ts';
 import type { ResourceMap } from './resources.ts';
@@ -96,8 +97,7 @@ export function createView(input: ViewInput): View {
   const efforts = new Map<Downstream, Effort>();
   for (const [exposedName, offered] of tools) {
     const { downstream, originalName, paramHeaders, argumentRules } = offered;
-    const effort = efforts.get(downstream) ?? effortOfServer();
-    efforts.set(downstream, effort);
+    const effort = kept(efforts, downstream, effortOfServer);
     const fitted = fitTool(offered.tool, profile, effort);
     const exposedParamHeaders = 'fault' in fitted ? fitted : paramHeadersOf(fitted.tool, offered);
     if ('fault' in fitted || 'fault' in exposedParamHeaders) {
