@@ -4,8 +4,7 @@ import { changeField } from '../protocol/change.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { matchesGlob } from './glob.ts';
 import { kept } from './kept.ts';
-import type { OfferedTool } from './offered-tool.ts';
-import type { ToolRoute } from './view.ts';
+import type { OfferedTool, ToolRoute } from './offered-tool.ts';
 
 /*
  * MCP Apps (`io.modelcontextprotocol/ui`): a tool says in its `_meta` which resource is the app that shows its results.

@@ -4,6 +4,7 @@ import type { Listed, Listing } from '../downstream/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import type { ParamHeader } from '../protocol/param-headers.ts';
 import { type ArgumentRules, shapeArguments } from './arguments.ts';
+import type { CallTiming } from './call-timing.ts';
 import { clean } from './clean.ts';
 import { describeOverride } from './describe-override.ts';
 import { findIdle, lets } from './glob.ts';
@@ -30,6 +31,24 @@ export interface OfferedTool {
   readonly joinsRepeats: boolean;
   /** What its operator made of it, each to stand after its name. */
   readonly overrides: readonly string[];
+}
+
+/** The same under an exposed name, as one kind of caller meets it: where a call goes, and what becomes of it on the way. */
+export interface ToolRoute
+  extends Pick<
+    OfferedTool,
+    'downstream' | 'originalName' | 'paramHeaders' | 'argumentRules' | 'retries' | 'joinsRepeats'
+  > {
+  readonly exposedName: string;
+  /** Why it is not exposed by its original name, behind its prefix; undefined where it is. */
+  readonly whyRenamed: string | undefined;
+  /** The `paramHeaders` as the caller was told to mirror them. */
+  readonly exposedParamHeaders: readonly ParamHeader[];
+  readonly timing: CallTiming;
+  /** The tool as the caller sees it. */
+  readonly tool: Listed;
+  /** What was made of it, by its operator and for this caller, each to stand after its name. */
+  readonly changes: readonly string[];
 }
 
 /** Something about what a downstream offers that its operator should know. */

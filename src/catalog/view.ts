@@ -8,36 +8,14 @@ import { isObject, type Params } from '../protocol/messages.ts';
 import { type ParamHeader, readParamHeaders } from '../protocol/param-headers.ts';
 import { IMPLEMENTATION } from '../version.ts';
 import { exposeAppUris, findRoutesOfApps, showsApps } from './apps.ts';
-import type { ArgumentRules } from './arguments.ts';
-import { type CallTiming, timingOf } from './call-timing.ts';
+import { timingOf } from './call-timing.ts';
 import { type Effort, effortOfServer } from './effort.ts';
 import { fitTool } from './fit-tool.ts';
 import { writeInstructions } from './instructions.ts';
 import { kept } from './kept.ts';
-import type { CatalogNote, CatalogSource, OfferedTool } from './offered-tool.ts';
+import type { CatalogNote, CatalogSource, OfferedTool, ToolRoute } from './offered-tool.ts';
 import type { OfferedPrompt } from './prompts.ts';
 import type { ResourceMap } from './resources.ts';
-
-/** Where a call to an exposed tool goes, and what becomes of it on the way. */
-export interface ToolRoute {
-  readonly exposedName: string;
-  readonly originalName: string;
-  /** Why it is not exposed by that, behind its prefix; undefined where it is. */
-  readonly whyRenamed: string | undefined;
-  readonly downstream: Downstream;
-  /** Arguments that the downstream wants mirrored into headers, by its own names. */
-  readonly paramHeaders: readonly ParamHeader[];
-  /** The same as the caller was told to mirror them. */
-  readonly exposedParamHeaders: readonly ParamHeader[];
-  readonly argumentRules: ArgumentRules | undefined;
-  readonly timing: CallTiming;
-  readonly retries: boolean;
-  readonly joinsRepeats: boolean;
-  /** The tool as the caller sees it. */
-  readonly tool: Listed;
-  /** What was made of it, by its operator and for this caller, each to stand after its name. */
-  readonly changes: readonly string[];
-}
 
 /** The catalog as one kind of caller meets it at one URL. Never changed: a change makes a new one. */
 export interface View {

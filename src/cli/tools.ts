@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog/merge.ts';
-import type { CatalogNote } from '../catalog/offered-tool.ts';
-import type { ToolRoute, View } from '../catalog/view.ts';
+import type { CatalogNote, ToolRoute } from '../catalog/offered-tool.ts';
+import type { View } from '../catalog/view.ts';
 import type { Env } from '../config/expand.ts';
 import { CUT } from '../cut.ts';
 import type { Gateway } from '../gateway.ts';

@@ -1,5 +1,6 @@
 import { outgoingArguments } from '../catalog/arguments.ts';
-import type { ToolRoute, View } from '../catalog/view.ts';
+import type { ToolRoute } from '../catalog/offered-tool.ts';
+import type { View } from '../catalog/view.ts';
 import { briefly } from '../cut.ts';
 import {
   ambiguousTool,
