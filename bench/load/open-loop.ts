@@ -2,8 +2,8 @@
 // them. How long one took is counted from when it was due: what waits for a slow target is part of what it costs.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Line } from './connection.ts';
 import type { Job, Measured } from './job.ts';
-import type { CallersTurn } from './slice.ts';
 import { summarize } from './timings.ts';
 
 /** Timers have whole milliseconds: a tick that is no later than this is on time, and what falls before it is due then. */
@@ -11,6 +11,13 @@ const tickMs = 3;
 
 /** Of requests that wait longer than this ever more would, if it went on. */
 const mostBehindMs = 250;
+
+/** One caller's. */
+export interface CallersTurn {
+  /** Its connection, where it keeps one. */
+  readonly line?: Line;
+  take(): Promise<void>;
+}
 
 /** @throws where a target falls so far behind */
 export async function measureOpenLoop(

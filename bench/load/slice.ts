@@ -1,6 +1,5 @@
-import type { Line } from './connection.ts';
 import type { Job, Measured } from './job.ts';
-import { measureOpenLoop } from './open-loop.ts';
+import { type CallersTurn, measureOpenLoop } from './open-loop.ts';
 import { summarize } from './timings.ts';
 import { createConversation, createTurn, openCaller } from './turns.ts';
 
@@ -31,13 +30,6 @@ export async function connectCallers(job: Job): Promise<Slice> {
     run: () =>
       job.perSecond === undefined ? measure(turns, job) : measureOpenLoop(turns, job, job.perSecond),
   };
-}
-
-/** One caller's. */
-export interface CallersTurn {
-  /** Its connection, where it keeps one. */
-  readonly line?: Line;
-  take(): Promise<void>;
 }
 
 function createTurns(job: Job): () => Promise<CallersTurn> {
