@@ -15,14 +15,17 @@ import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { TooMany } from './too-many.ts';
 
-interface EndpointOptions {
+export interface EndpointOptions {
+  /** Whether a request with these is let in. */
   hasToken(headers: IncomingHttpHeaders): boolean;
+  /** Why one with these is not served; undefined where it is. */
   refusedHost(headers: IncomingHttpHeaders): string | undefined;
   select: Selector;
   dispatcher: Dispatcher;
   sessions: Sessions;
   allowance: Allowance;
   limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth'> & ReplyLimits;
+  /** Absent where there are no other processes. */
   others?: Others | undefined;
 }
 

@@ -10,17 +10,13 @@ import type { Socket } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { Limits } from '../config/config.ts';
 import { within } from '../downstream/within.ts';
-import type { Allowance } from './allowance.ts';
 import { BodyRefused, readBody } from './body.ts';
-import type { Dispatcher } from './dispatch.ts';
-import { createEndpoint } from './endpoint.ts';
+import { createEndpoint, type EndpointOptions } from './endpoint.ts';
 import type { Entrance } from './entrance.ts';
 import type { Others } from './hand-over.ts';
 import { createHostCheck, inUrl, isLoopback } from './hosts.ts';
 import { hasLargeBody, refuse } from './http-reply.ts';
 import { createPages, NOT_FOUND, NOT_SHOWN, type PagesOptions, type Readiness } from './pages.ts';
-import type { Selector } from './selection.ts';
-import type { Sessions } from './sessions.ts';
 import { createSseFront } from './sse.ts';
 import { refuseUnreadable, UNSERVABLE } from './unreadable.ts';
 
@@ -49,21 +45,15 @@ export interface FrontRules {
   readonly legacySse: boolean;
 }
 
-export interface FrontOptions extends Pick<PagesOptions, 'status' | 'metrics'> {
+export interface FrontOptions
+  extends Pick<PagesOptions, 'status' | 'metrics'>,
+    Omit<EndpointOptions, 'refusedHost' | 'limits'> {
   host: string;
   /** How connections come to its server. */
   open(server: Server): Promise<Entrance>;
-  /** Absent where there are no other processes. */
-  others?: Others | undefined;
   rules: FrontRules;
   /** Those in force: but for `maxHeaderBytes`, what is read from them later may be other than at first. */
   limits: FrontLimits;
-  allowance: Allowance;
-  /** Whether a request with these is let in. */
-  hasToken(headers: IncomingHttpHeaders): boolean;
-  select: Selector;
-  dispatcher: Dispatcher;
-  sessions: Sessions;
   isReady(): boolean;
   /** It can be reached, and answers too late. */
   isBehind(): boolean;

@@ -1,23 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limits } from '../config/config.ts';
 import { encodeEvent, KEEP_ALIVE } from '../protocol/sse.ts';
-import type { Allowance } from './allowance.ts';
 import { BodyRefused, readBody } from './body.ts';
-import type { Dispatcher } from './dispatch.ts';
-import { CHALLENGE, UNAUTHORIZED } from './endpoint.ts';
+import { CHALLENGE, type EndpointOptions, UNAUTHORIZED } from './endpoint.ts';
 import { type ReplyLimits, refuse, retryAfter, STREAM_HEADERS } from './http-reply.ts';
 import { createPipe, type Pipe } from './pipe.ts';
-import type { Selector } from './selection.ts';
 import { tooManyListeners } from './too-many.ts';
 import { cutIfUnread } from './unread.ts';
 
-interface SseOptions {
-  hasToken(headers: IncomingHttpHeaders): boolean;
-  refusedHost(headers: IncomingHttpHeaders): string | undefined;
-  select: Selector;
-  dispatcher: Dispatcher;
-  allowance: Allowance;
+interface SseOptions
+  extends Pick<EndpointOptions, 'hasToken' | 'refusedHost' | 'select' | 'dispatcher' | 'allowance'> {
   limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth' | 'maxListeners'> & ReplyLimits;
 }
 
