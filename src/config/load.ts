@@ -80,8 +80,6 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
   const downstreams = shape === undefined ? [] : readServers(shape, reading);
   const { report } = reading;
   const profiles = readProfiles(shape?.profiles, report);
-  const profile =
-    shape?.profile === undefined ? undefined : findProfile(shape.profile, ['profile'], profiles, report);
   const catalogFile = readCatalogFile(shape?.catalogFile, file, reading);
   const auditFile = readAuditFile(shape?.audit?.file, file, catalogFile, reading);
   const blocks = downstreams.some(({ definitionChanges }) => definitionChanges === 'block');
@@ -96,7 +94,7 @@ function readFile(shape: Partly<FileShape> | undefined, file: string, reading: R
     file,
     downstreams,
     profiles,
-    profile,
+    profile: findProfile(shape?.profile, ['profile'], profiles, report),
     toolsets: readToolsets(shape?.toolsets, profiles, reading),
     catalogFile: catalogFile === '' ? undefined : catalogFile,
     allowedHosts: readHosts(shape?.allowedHosts ?? [], ['allowedHosts'], reading),

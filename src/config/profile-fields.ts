@@ -85,13 +85,14 @@ function inherit(base: Profile, name: string, { from: _from, ...shape }: Partly<
   return Object.fromEntries(entries.filter(([, value]) => value !== null && value !== undefined)) as Profile;
 }
 
-/** A profile by its name; one that is not there is reported. */
+/** A profile by its name, where one is named; one that is not there is reported. */
 export function findProfile(
-  name: string,
+  name: string | undefined,
   at: Place,
   profiles: ReadonlyMap<string, Profile>,
   report: Report,
 ): Profile | undefined {
+  if (name === undefined) return undefined;
   const found = profiles.get(name);
   if (found !== undefined) return found;
   const names = firstOf(profiles.keys(), MAX_NAMES_TOLD).filter((each) => NAME.test(each));
@@ -125,14 +126,10 @@ export function readToolsets(
     if (shape === undefined) continue;
     const at = ['toolsets', name];
     if (!NAME.test(name)) report(at, NAME_PROBLEM);
-    const profile =
-      shape.profile === undefined
-        ? undefined
-        : findProfile(shape.profile, [...at, 'profile'], profiles, report);
     toolsets.set(name, {
       name,
       ...readFilter(shape, 'tools', at, report),
-      profile,
+      profile: findProfile(shape.profile, [...at, 'profile'], profiles, report),
       description: expander.expand(shape.description, [...at, 'description']),
     });
   }
