@@ -46,14 +46,13 @@ export async function connectTo(config: DownstreamConfig, options: ConnectOption
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#backwards-compatibility
  */
 async function connectOverHttp(config: HttpDownstreamConfig, options: AttemptOptions): Promise<Connection> {
-  const ways = [connectHttp, connectSse] as const;
-  const [first, second] = config.transport === 'sse' ? ways.toReversed() : ways;
+  const [first, second] = config.transport === 'sse' ? [connectSse, connectHttp] : [connectHttp, connectSse];
   try {
-    return await (first as typeof connectHttp)(config, options);
+    return await first(config, options);
   } catch (error) {
     if (options.signal.aborted || !isOtherTransport(error)) throw error;
     try {
-      return await (second as typeof connectHttp)(config, options);
+      return await second(config, options);
     } catch (other) {
       // What it opened itself tells more than that it was refused.
       throw other instanceof ConnectFailed && !(other instanceof NoEventStream) ? other : error;
