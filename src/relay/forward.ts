@@ -9,7 +9,6 @@ import {
   noLongerWaits,
   notAnswered,
   notMcp,
-  ProtocolError,
   tooManyParked,
   wentSilent,
 } from '../errors.ts';
@@ -23,6 +22,7 @@ import { Notices } from './notices.ts';
 import { OpenQuestions } from './open-questions.ts';
 import type { Parked } from './parked.ts';
 import type { ForwardedRequest, WayBack } from './running-call.ts';
+import { failureOf } from './shape-failure.ts';
 import { timedSink } from './timed-sink.ts';
 
 /** How long a person may think about a question, and how many rounds of them one call may take. */
@@ -54,14 +54,6 @@ function ended(tell: () => void): ForwardedRequest {
 /** The same outcome where nothing has changed: what its sender wrote may go on then. */
 const withResult = (outcome: { result: Params }, result: Params): Outcome =>
   result === outcome.result ? outcome : { result };
-
-/** What a shape threw because it meant to. */
-function failureOf(thrown: unknown): Outcome | DownstreamFailure | undefined {
-  if (thrown instanceof DownstreamFailure) return thrown;
-  if (!(thrown instanceof ProtocolError)) return undefined;
-  const { code, message, data } = thrown;
-  return { error: { code, message, data } };
-}
 
 class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   readonly caller: object | undefined;
