@@ -138,9 +138,9 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   let begun = 0;
   let onIdle = () => {};
   function serve(req: IncomingMessage, res: ServerResponse): void {
-    // Behind the last answer of its connection. Node would take it for the next in turn where others still wait for theirs, and
-    // fail an assertion, with which the process would end.
-    if (req.socket.writableEnded) return;
+    // Behind the last answer of its connection, or its end. Node would take it for the next in turn where others still wait for
+    // theirs, and fail an assertion, with which the process would end.
+    if (!req.socket.writable) return;
     running++;
     begun++;
     // Not `once`: the state it allocates makes V8 keep it for old, and one process in ten was 1.5 times slower for it.
