@@ -30,8 +30,7 @@ export function createControlClient(options: ConnectOptions, probeTimeoutMs: num
   for (const method of NOTICES) client.setNotificationHandler(method, (notice) => tell(notice, options));
   client.fallbackNotificationHandler = async (notice) => tell(notice, options);
   // A stream of notices that breaks costs the notices, and no call.
-  client.onerror = (error) =>
-    options.log.debug({ event: 'control_error', error: error.message }, 'control connection');
+  client.onerror = (err) => options.log.debug({ event: 'control_error', err }, 'control connection');
   return client;
 }
 
