@@ -145,7 +145,10 @@ export class RenewingExchange implements Exchange, Receiver {
       (connection) => {
         if (!this.#over) this.#send(connection);
       },
-      () => this.#fail(failure.mayHaveRun ? failure : (refusalIn(failure) ?? this.#renewal.unavailable())),
+      () => {
+        const tellsMore = failure.mayHaveRun || refusalIn(failure) !== undefined;
+        this.#fail(tellsMore ? failure : this.#renewal.unavailable());
+      },
     );
   }
 
@@ -155,7 +158,8 @@ export class RenewingExchange implements Exchange, Receiver {
   }
 
   #fail(failure: DownstreamFailure): void {
-    if (this.#end()) this.#receiver.onFailure(failure);
+    const said = refusalIn(failure) ?? failure;
+    if (this.#end()) this.#receiver.onFailure(failure.mayHaveRun ? afterSent(said) : said);
   }
 
   #end(): boolean {
@@ -175,6 +179,6 @@ export function afterSent(failure: DownstreamFailure): DownstreamFailure {
   return new DownstreamFailure(downstream, reason, what, true, { cause, retryAfterMs });
 }
 
-/** What might have meant a lost session meant what it says where there is no new one to be had. */
+/** What might have meant a lost session meant what it says where no new one is to be had, or the session was new. */
 const refusalIn = ({ cause }: DownstreamFailure) =>
   cause instanceof DownstreamFailure && cause.reason === 'refused' ? cause : undefined;

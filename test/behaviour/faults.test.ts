@@ -172,6 +172,16 @@ test('credentials that hold no longer, not even for a new session, are called re
   expect(crm).toMatchObject({ state: 'down', why: 'it refused the credentials: HTTP 401' });
 });
 
+test('credentials that are refused in a session that a call had begun for it are called refused', async () => {
+  const answers = { 'tools/call echo': answersStatus(401) };
+  await using downstream = await plainServer({ era: 'legacy', sessions: true, answers });
+  await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() } });
+  const _meta = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } };
+  const reply = await gateway.post(...modernRequest('tools/call', { ...ECHO, _meta }));
+  expect(reply.json.result.content[0].text).toMatch(/^"crm" refused this gateway's credentials/);
+  expect(requestsOf(downstream, 'initialize')).toHaveLength(2);
+});
+
 test('credentials that are refused for the first list are no lost session', async () => {
   const answers = { 'tools/list': answersStatus(401) };
   await using downstream = await plainServer({ era: 'legacy', sessions: true, answers });
