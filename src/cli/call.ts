@@ -60,10 +60,12 @@ export async function call(
 function printed(outcome: Outcome, redact: Secrets['redact']): string {
   const shown = 'result' in outcome ? outcome.result : { error: outcome.error };
   const json = redactedJson(shown, redact, INDENT);
-  if ('error' in outcome || outcome.written === undefined || json !== JSON.stringify(shown, null, INDENT))
-    return json;
-  const edits = format(outcome.written, undefined, { insertSpaces: true, tabSize: INDENT, eol: '\n' });
-  return applyEdits(outcome.written, edits);
+  if ('error' in outcome || outcome.written === undefined) return json;
+  const { written } = outcome;
+  // One may be a number that is another one here.
+  const isShown = redact(written) === written && json === JSON.stringify(shown, null, INDENT);
+  if (!isShown) return json;
+  return applyEdits(written, format(written, undefined, { insertSpaces: true, tabSize: INDENT, eol: '\n' }));
 }
 
 const INDENT = 2;

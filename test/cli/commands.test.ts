@@ -350,6 +350,22 @@ describe.concurrent('call', () => {
     ]);
   });
 
+  test('prints no secret that is a number JavaScript cannot hold', async ({ expect }) => {
+    await using crm = await plainServer({
+      era: 'legacy',
+      answers: {
+        'tools/call': ({ message: { id }, res }) => {
+          res.writeHead(200, { 'content-type': 'application/json' });
+          res.end(`{"jsonrpc":"2.0","id":${id},"result":{"content":[],"account":1234567890123456789}}`);
+        },
+      },
+    });
+    const servers = { crm: crm.entry({ headers: { 'X-Account-ID': '1234567890123456789' } }) };
+    const { code, stdout } = await run(['call', 'crm__echo', '{}'], servers);
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('1234567890123456789');
+  });
+
   test('sends no other number than the one that was written', async ({ expect }) => {
     await using crm = await modernServer();
     const call = (json: string) => run(['call', 'crm__echo', json], { crm: crm.entry() });
