@@ -25,11 +25,15 @@ export function readLargeHead(held: Buffer, id: number): LargeHead | undefined {
     ['{"result":', `,${envelope}}`],
   ] as const) {
     if (!text.startsWith(`${head}{`)) continue;
-    return { start: head.length, tail, isComplete: text.startsWith(COMPLETE, head.length) };
+    const isComplete = text.startsWith(COMPLETE, head.length);
+    // To a caller it would be another one.
+    if (!isComplete && text.startsWith(TYPED, head.length)) return undefined;
+    return { start: head.length, tail, isComplete };
   }
   return undefined;
 }
 
+const TYPED = '{"resultType":';
 const MAX_TAIL_BYTES = 256;
 
 /** Follows a result, piece by piece, to its end. */

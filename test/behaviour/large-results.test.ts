@@ -275,6 +275,18 @@ describe('a large result goes on while it arrives', () => {
     expect(answers).toEqual(Array.from({ length: 4 }, () => (missing > 0 ? 'cut' : 1_000_000)));
   });
 
+  test.each(eras)(
+    'of a server of the legacy era that begin with a type of its own are answers to a %s caller',
+    async (era) => {
+      const content = [{ type: 'text', text: 'x'.repeat(1_000_000) }];
+      const answer: Answer = (given) => given.result({ resultType: 'table', content });
+      await using at = await behind('legacy', answer);
+      const { body } = await callDump(at.gateway.url, at.gateway.token, era, 'json');
+      const { result } = JSON.parse(await body.text());
+      expect(result).toEqual({ ...(era === 'modern' && { resultType: 'complete' }), content });
+    },
+  );
+
   test('callers that leave meanwhile hold nothing up, and nobody is blamed for it', async () => {
     let sent = 0;
     const piece = 'x'.repeat(64 * 1024);
