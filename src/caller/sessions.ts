@@ -88,7 +88,7 @@ export function createSessions(
     const text = ended.has(markOf(id)) ? undefined : seal.open(id, ABOUT);
     if (text === undefined) return undefined;
     const { until, ...declared } = JSON.parse(text) as Declared & { until: number };
-    while (live.size >= limits.maxSessions) makeRoom();
+    while (live.size > 0 && live.size >= limits.maxSessions) makeRoom();
     return new Session(id, declared, until);
   }
 
