@@ -1,4 +1,8 @@
-import { StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
+import {
+  type ReconnectionScheduler,
+  StreamableHTTPClientTransport,
+  type Transport,
+} from '@modelcontextprotocol/client';
 import type { HttpDownstreamConfig } from '../config/config.ts';
 import { describeCause, isOddAnswer } from './causes.ts';
 import type { AttemptOptions, Connection } from './connection.ts';
@@ -12,10 +16,22 @@ import { within } from './within.ts';
 const END_SESSION_TIMEOUT_MS = 1000;
 /** Of the stream of notices of an earlier revision, when it was cut: for ever, as calls go on without it. */
 const REOPENING = {
-  initialReconnectionDelay: 1000,
-  maxReconnectionDelay: 60_000,
-  reconnectionDelayGrowFactor: 2,
+  initialReconnectionDelay: 0,
+  maxReconnectionDelay: 0,
+  reconnectionDelayGrowFactor: 1,
   maxRetries: Number.POSITIVE_INFINITY,
+};
+const LONGEST_REOPENING_MS = 60_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * The pauses are ours: where its server has once said when to come back (`retry`), the SDK waits so long before every attempt
+ * from then on, be it not at all.
+ */
+const scheduleReopening: ReconnectionScheduler = (reopen, ms, attempts) => {
+  const leastMs = Math.min(1000 * 2 ** attempts, LONGEST_REOPENING_MS);
+  const timer = setTimeout(reopen, Math.min(Math.max(ms, leastMs), LONGEST_TIMER_MS));
+  return () => clearTimeout(timer);
 };
 
 /** What is left behind it is for the handshake of one that does not answer what it does not know. */
@@ -56,6 +72,7 @@ async function startHttp(config: HttpDownstreamConfig, options: AttemptOptions):
       options.onListChanged,
     ),
     reconnectionOptions: REOPENING,
+    reconnectionScheduler: scheduleReopening,
   });
   const giveUp = () => void pool.destroy();
   options.signal.addEventListener('abort', giveUp);

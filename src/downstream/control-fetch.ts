@@ -8,7 +8,7 @@ import { describeRedirect } from './causes.ts';
 import { ConnectFailed } from './connection.ts';
 import { firstOf } from './http-headers.ts';
 
-/** From the opening of a stream that was closed soon to that of the next one, the second before which is the SDK's. */
+/** From the opening of a stream that was closed soon to that of the next one, before which there is a second. */
 const SHORT_STREAM_MS = 11_000;
 const MAX_SHORT_STREAMS = 3;
 

@@ -7,9 +7,9 @@ import { type Message, modernRequest } from '../support/messages.ts';
 
 /**
  * A server with sessions and a stream of notices, which it closes after so many milliseconds. Of the requests for it some
- * are refused, the first being 1.
+ * are refused, the first being 1; what it says on it is nothing by default.
  */
-async function streamingServer(streamMs: number, refused: readonly number[] = []) {
+async function streamingServer(streamMs: number, refused: (ask: number) => boolean = () => false, says = '') {
   const streams: number[] = [];
   let asks = 0;
   const sessions = new Set<string>();
@@ -18,9 +18,10 @@ async function streamingServer(streamMs: number, refused: readonly number[] = []
     calls: [],
     handler({ method, body }, _req, res) {
       if (method === 'GET') {
-        if (refused.includes(++asks)) return void res.writeHead(503).end();
+        if (refused(++asks)) return void res.writeHead(503).end();
         streams.push(performance.now());
         res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+        res.write(says);
         return void setTimeout(() => res.end(), streamMs).unref();
       }
       if (method !== 'POST') return void res.writeHead(200).end();
@@ -71,10 +72,22 @@ test('a stream of notices that is closed at once is given up after three times, 
 });
 
 test('a stream of notices that was short, and is refused for a while, is opened again', async () => {
-  await using crm = await streamingServer(0, [2, 3]);
+  await using crm = await streamingServer(0, (ask) => ask === 2 || ask === 3);
   await using _gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   await expect.poll(() => crm.streams.length).toBe(2);
 });
+
+test.for(['0', '3000000000'])(
+  'a stream of notices that says retry: %s, and is refused from then on, is not asked for without a pause',
+  async (retry) => {
+    await using crm = await streamingServer(0, (ask) => ask > 1, `retry: ${retry}\n\n`);
+    await using _gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+    await expect.poll(() => crm.streams.length).toBe(1);
+    await sleep(3500);
+    expect(crm.requests.filter(({ method }) => method === 'GET').length).toBeLessThan(4);
+    expect(crm.asked('tools/list')).toBeLessThan(5);
+  },
+);
 
 test('a server that is left alone is asked nothing, and holds one session', async () => {
   await using crm = await streamingServer(60_000);
