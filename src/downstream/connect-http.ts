@@ -74,7 +74,11 @@ async function startHttp(config: HttpDownstreamConfig, options: AttemptOptions):
     reconnectionOptions: REOPENING,
     reconnectionScheduler: scheduleReopening,
   });
-  const giveUp = () => void pool.destroy();
+  const giveUp = () => {
+    void pool.destroy();
+    // It may be waiting for an answer that has already come and was none.
+    void transport.close();
+  };
   options.signal.addEventListener('abort', giveUp);
   const probeMs = options.mode === 'auto' ? timeoutMs * PROBE_SHARE : timeoutMs;
   const client = createControlClient(options, probeMs);

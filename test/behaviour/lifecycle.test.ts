@@ -11,7 +11,7 @@ import { modernServer } from '../support/downstreams/modern.ts';
 import { cursorLoop, endlessPages, oddCursor, pages } from '../support/downstreams/pages.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
-import { answersStatus } from '../support/downstreams/wire.ts';
+import { acceptsWithoutAnswer, answersStatus, answersWrongId } from '../support/downstreams/wire.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { listenOnLoopback, sendJson } from '../support/http-server.ts';
 import { isModern, modernRequest } from '../support/messages.ts';
@@ -85,6 +85,28 @@ test('one downstream that accepts connections and says nothing delays a cold sta
   expect(reply.json.result.ttlMs).toBe(0);
   silent.close();
 });
+
+test.for([
+  ['202', { 'server/discover': acceptsWithoutAnswer, initialize: acceptsWithoutAnswer }],
+  ['an answer to something else', { initialize: answersWrongId() }],
+] as const)(
+  'a downstream that answers its handshake with %s holds up neither a reload nor a stop',
+  async ([, answers]) => {
+    await using odd = await plainServer({ era: 'legacy', answers });
+    await using alive = await modernServer();
+    const mcpServers = { crm: odd.entry({ connectTimeoutMs: 30_000 }), odd: odd.entry() };
+    await using gateway = await startGateway({ mcpServers }, { settle: false });
+    const begun = () => requestsOf(odd, Object.keys(answers)[0] as string).length;
+    await expect.poll(begun).toBe(2);
+    const changedAt = performance.now();
+    await gateway.reload({ mcpServers: { ...mcpServers, crm: alive.entry() } });
+    await expect
+      .poll(() => gateway.gateway.status().downstreams.crm?.state, { timeout: 10_000 })
+      .toBe('ready');
+    await gateway.gateway.close();
+    expect(performance.now() - changedAt).toBeLessThan(5000);
+  },
+);
 
 test('a downstream that comes up later is found, and its tools are listed', async () => {
   await using late = await modernServer();
