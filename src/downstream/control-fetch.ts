@@ -2,6 +2,7 @@ import { pipeline, type Readable } from 'node:stream';
 import type { FetchLike } from '@modelcontextprotocol/client';
 import type { Dispatcher, Pool } from 'undici';
 import type { Limits } from '../config/config.ts';
+import { LATEST_MODERN_VERSION } from '../protocol/eras.ts';
 import { decoderFor } from './answer-reader.ts';
 import { boundBody, boundEvents } from './bounded-body.ts';
 import { describeRedirect } from './causes.ts';
@@ -46,9 +47,11 @@ export function createControlFetch(
     const url = new URL(input);
     if (url.origin !== origin) throw new Error('refused to leave the configured origin');
     const isGet = init?.method === 'GET';
-    // In the words of a server that has no such stream: the SDK asks no more, and lists are read when their time is over.
-    if (isGet && !mayOpenStream()) return new Response(null, { status: 405 });
     const headers = new Headers(init?.headers);
+    // In the words of a server that has no such stream: the SDK asks no more, and lists are read when their time is over. Spec
+    // 2026-07-28 has none, and the SDK would go on for ever with one whose events named places, which is asked for anew instead.
+    const hasStreams = headers.get('mcp-protocol-version') !== LATEST_MODERN_VERSION;
+    if (isGet && !(hasStreams && mayOpenStream())) return new Response(null, { status: 405 });
     headers.set('accept-encoding', 'identity');
     const answer = await pool.request({
       path: url.pathname + url.search,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { requestsOf, serveDownstream } from '../support/downstreams/downstream.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
 import { startGateway } from '../support/gateway.ts';
 import { sendJson } from '../support/http-server.ts';
 import { type Message, modernRequest } from '../support/messages.ts';
@@ -88,6 +89,31 @@ test.for(['0', '3000000000'])(
     expect(crm.asked('tools/list')).toBeLessThan(5);
   },
 );
+
+test('a stream of changes that is cut is asked for anew, also where its events had places to go on from', async () => {
+  await using crm = await plainServer({
+    era: 'modern',
+    capabilities: { tools: { listChanged: true } },
+    answers: {
+      'subscriptions/listen': ({ message, res, stream }) => {
+        const { send } = stream();
+        res.write('id: 1\ndata:\n\n');
+        send({
+          method: 'notifications/subscriptions/acknowledged',
+          params: {
+            notifications: { toolsListChanged: true },
+            _meta: { 'io.modelcontextprotocol/subscriptionId': message.id },
+          },
+        });
+        res.end();
+      },
+    },
+    gets: (_req, res) => res.writeHead(404).end(),
+  });
+  await using _gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  await expect.poll(() => requestsOf(crm, 'subscriptions/listen').length, { timeout: 5000 }).toBe(2);
+  expect(crm.requests.filter(({ method }) => method === 'GET')).toEqual([]);
+});
 
 test('a server that is left alone is asked nothing, and holds one session', async () => {
   await using crm = await streamingServer(60_000);
