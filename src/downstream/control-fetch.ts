@@ -12,6 +12,8 @@ import { firstOf } from './http-headers.ts';
 /** From the opening of a stream that was closed soon to that of the next one, before which there is a second. */
 const SHORT_STREAM_MS = 11_000;
 const MAX_SHORT_STREAMS = 3;
+/** What a server asks on a stream is answered with a POST each, which it may not take. */
+const MAX_UNANSWERED = 100;
 
 /**
  * The SDK's `fetch`: over this downstream's own connections, to its own origin only, and with an end to what it reads. It
@@ -23,7 +25,7 @@ const MAX_SHORT_STREAMS = 3;
 export function createControlFetch(
   pool: Pool,
   origin: string,
-  limits: Pick<Limits, 'maxResultBytes' | 'maxEventBytes'>,
+  limits: Pick<Limits, 'maxResultBytes' | 'maxEventBytes' | 'maxNoticesPerSecond'>,
   onAnswered: (url: URL) => void,
   onMissed: () => void,
 ): FetchLike {
@@ -31,6 +33,7 @@ export function createControlFetch(
   let streamOpenedAt: number | undefined;
   let shortStreams = 0;
   let wasOpen = false;
+  let unanswered = 0;
 
   /** What the SDK does on its own is open the stream again after each end of it, once a second and for ever. */
   function mayOpenStream(): boolean {
@@ -53,13 +56,15 @@ export function createControlFetch(
     const hasStreams = headers.get('mcp-protocol-version') !== LATEST_MODERN_VERSION;
     if (isGet && !(hasStreams && mayOpenStream())) return new Response(null, { status: 405 });
     headers.set('accept-encoding', 'identity');
-    const answer = await pool.request({
+    unanswered++;
+    const answering = pool.request({
       path: url.pathname + url.search,
       method: (init?.method ?? 'GET') as Dispatcher.HttpMethod,
       headers: Object.fromEntries(headers),
       body: (init?.body as string | undefined) ?? null,
       signal: init?.signal ?? null,
     });
+    const answer = await answering.finally(() => unanswered--);
     const status = answer.statusCode;
     const answered = headersOf(answer);
     const redirect = describeRedirect(status, answered.get('location'), url);
@@ -80,7 +85,12 @@ export function createControlFetch(
       wasOpen = true;
     }
     const bounded = isStream
-      ? boundEvents(body, { bytes: limits.maxEventBytes, limit: 'maxEventBytes' })
+      ? boundEvents(
+          body,
+          { bytes: limits.maxEventBytes, limit: 'maxEventBytes' },
+          limits.maxNoticesPerSecond,
+          () => unanswered > MAX_UNANSWERED,
+        )
       : boundBody(body, { bytes: limits.maxResultBytes, limit: 'maxResultBytes' });
     // Without its text: a response cannot be made with one in another alphabet.
     return new Response(bounded, { status, headers: answered });

@@ -273,7 +273,7 @@ describe('configured headers do not leave their origin', () => {
     const fetch = createControlFetch(
       pool,
       'https://127.0.0.1:1',
-      { maxResultBytes: 1024, maxEventBytes: 1024 },
+      { maxResultBytes: 1024, maxEventBytes: 1024, maxNoticesPerSecond: 1000 },
       () => {},
       () => {},
     );

@@ -152,3 +152,34 @@ test.each([
     expect((await gateway.post(...call)).json.result.content[0].text).toBe('hello');
   },
 );
+
+test.each([
+  ['notices', { method: 'notifications/tools/list_changed' }],
+  ['questions', { id: 'q', method: 'ping' }],
+])('%s without end on the stream of one server hold up no other server', async (_what, message) => {
+  const event = `data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`.repeat(200);
+  let bytes = 0;
+  await using noisy = await plainServer({
+    era: 'legacy',
+    gets(_req, res) {
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      const flood = () => {
+        while (!res.destroyed && res.write(event)) bytes += event.length;
+        res.once('drain', () => setImmediate(flood));
+      };
+      flood();
+    },
+  });
+  await using crm = await plainServer({ era: 'modern' });
+  await using gateway = await startGateway({ mcpServers: { noisy: noisy.entry(), crm: crm.entry() } });
+  await expect.poll(() => bytes).toBeGreaterThan(0);
+  const startedAt = performance.now();
+  for (let n = 0; n < 50; n++) {
+    const reply = await gateway.post(
+      ...modernRequest('tools/call', { ...ECHO, arguments: { text: `${n}` } }),
+    );
+    expect(reply.messages.at(-1)?.result.content[0].text).toBe(`${n}`);
+  }
+  expect(performance.now() - startedAt).toBeLessThan(4000);
+  expect(bytes).toBeLessThan(10 * CAP);
+});
