@@ -22,8 +22,8 @@ import { createPublishing } from './catalog/publishing.ts';
 import type { Config } from './config/config.ts';
 import { type Differences, differencesOf, NO_DIFFERENCES } from './config/differences.ts';
 import { createFleet } from './downstream/fleet.ts';
-import { within } from './downstream/within.ts';
 import { createSecrets, type Logger, type Secrets } from './log.ts';
+import { within } from './promises.ts';
 import { createElsewhere } from './relay/elsewhere.ts';
 import { createParked } from './relay/parked.ts';
 

@@ -1,6 +1,6 @@
 import { fstatSync, openSync, type Stats, stat } from 'node:fs';
 import { pino } from 'pino';
-import { within } from '../downstream/within.ts';
+import { within } from '../promises.ts';
 
 /** Where lines about calls go. */
 export interface AuditLines {

@@ -9,7 +9,7 @@ import {
 import type { Socket } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { Limits } from '../config/config.ts';
-import { within } from '../downstream/within.ts';
+import { within } from '../promises.ts';
 import { BodyRefused, readBody } from './body.ts';
 import { createEndpoint, type EndpointOptions } from './endpoint.ts';
 import type { Entrance } from './entrance.ts';

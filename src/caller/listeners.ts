@@ -1,8 +1,8 @@
 import type { View } from '../catalog/view.ts';
 import type { Limits } from '../config/config.ts';
 import type { Watch } from '../downstream/hearings.ts';
-import { within } from '../downstream/within.ts';
 import { ProtocolError, unknownResource } from '../errors.ts';
+import { within } from '../promises.ts';
 import { type Era, META, OWN_META } from '../protocol/eras.ts';
 import { isObject, type Params, type Request, RPC } from '../protocol/messages.ts';
 import type { Rounds } from '../relay/dialogue.ts';

@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Limits } from '../config/config.ts';
-import { within } from '../downstream/within.ts';
 import { ProtocolError } from '../errors.ts';
+import { within } from '../promises.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { idOfRequest, RPC } from '../protocol/messages.ts';
 import { endsOfUnread } from '../protocol/written-answer.ts';

@@ -1,4 +1,4 @@
-import { deferred } from '../downstream/deferred.ts';
+import { deferred } from '../promises.ts';
 
 /** At a start, lists become one catalog when none has come for so long. */
 const GATHER_MS = 500;

@@ -1,12 +1,12 @@
 // One of the processes that `serve --workers` starts: it is told everything by the one that started it, and ends with it.
 
+import { type Deferred, deferred } from '../promises.ts';
 import './lasting-tick.ts';
 import type { Socket } from 'node:net';
 import type { Numbers } from '../caller/metrics.ts';
 import type { Offer } from '../caller/processes.ts';
 import type { SessionEnd } from '../caller/sessions.ts';
 import type { Config } from '../config/config.ts';
-import { type Deferred, deferred } from '../downstream/deferred.ts';
 import { whileBusy } from '../downstream/leaving.ts';
 import type { Listing } from '../downstream/listing.ts';
 import { createGateway, type Gateway } from '../gateway.ts';

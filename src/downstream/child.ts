@@ -2,7 +2,7 @@ import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import spawn from 'cross-spawn';
 import type { StdioDownstreamConfig } from '../config/config.ts';
-import { within } from './within.ts';
+import { within } from '../promises.ts';
 
 export type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 

@@ -4,6 +4,7 @@ import {
   type Transport,
 } from '@modelcontextprotocol/client';
 import type { HttpDownstreamConfig } from '../config/config.ts';
+import { within } from '../promises.ts';
 import { describeCause, isOddAnswer } from './causes.ts';
 import type { AttemptOptions, Connection } from './connection.ts';
 import { createControlClient, passStrays, tell } from './control-client.ts';
@@ -11,7 +12,6 @@ import { createControlFetch } from './control-fetch.ts';
 import { withUserAgent } from './http-headers.ts';
 import { createHttpLink, type HttpLink } from './http-link.ts';
 import { openPool } from './open-pool.ts';
-import { within } from './within.ts';
 
 const END_SESSION_TIMEOUT_MS = 1000;
 /** Of the stream of notices of an earlier revision, when it was cut: for ever, as calls go on without it. */

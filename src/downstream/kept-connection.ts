@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
+import { deferred } from '../promises.ts';
 import { backoffMs, respawnMs, restartMs } from './backoff.ts';
 import { isCutOff } from './causes.ts';
 import { whyOf } from './connect.ts';
 import { ConnectFailed, type Connection } from './connection.ts';
-import { deferred } from './deferred.ts';
 import type { Leaving } from './leaving.ts';
 import type { Ending, Ready, Target } from './open-connection.ts';
 import { Waiters } from './waiters.ts';

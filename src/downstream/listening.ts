@@ -1,10 +1,9 @@
 import type { Client, McpSubscription } from '@modelcontextprotocol/client';
+import { deferred, within } from '../promises.ts';
 import { TASKS } from '../protocol/extensions.ts';
 import { RPC } from '../protocol/messages.ts';
 import { backoffMs } from './backoff.ts';
 import { isCutOff } from './causes.ts';
-import { deferred } from './deferred.ts';
-import { within } from './within.ts';
 
 /** One stream of notices of a downstream of the modern era, opened again whenever it is cut. */
 export interface Listening {

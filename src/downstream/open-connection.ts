@@ -1,9 +1,9 @@
 import type { DownstreamConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
+import { type Deferred, deferred } from '../promises.ts';
 import { isSessionLost } from './causes.ts';
 import { connectTo, isRefusal } from './connect.ts';
 import type { Connection, ConnectionLimits } from './connection.ts';
-import { type Deferred, deferred } from './deferred.ts';
 import type { ListKeeper } from './list-keeper.ts';
 import { type ListLimits, readListing } from './listing.ts';
 import type { Wishes } from './wishes.ts';

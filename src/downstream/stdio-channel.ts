@@ -3,6 +3,7 @@ import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { StdioDownstreamConfig } from '../config/config.ts';
 import { cutOff, type DownstreamFailure, doesNotRead, notMcp, tooLarge } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { within } from '../promises.ts';
 import { createLineReader } from '../protocol/lines.ts';
 import { isFlood } from '../protocol/messages.ts';
 import { Pace } from '../protocol/pace.ts';
@@ -12,7 +13,6 @@ import { describeCause } from './causes.ts';
 import { type Channel, type Interceptor, passOn } from './channel.ts';
 import { type Child, startChild, stopChild } from './child.ts';
 import { createStderrRing, type StderrRing } from './stderr-ring.ts';
-import { within } from './within.ts';
 
 /** What may wait for a child that does not read its input. */
 const MAX_UNREAD_BYTES = 1024 * 1024;

@@ -1,5 +1,5 @@
+import { type Deferred, deferred } from '../promises.ts';
 import type { Connection } from './connection.ts';
-import { type Deferred, deferred } from './deferred.ts';
 
 /** Those who wait for the next connection. */
 export class Waiters {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
+import { within } from '../promises.ts';
 import { isAtLeast, type LogLevel } from '../protocol/log-levels.ts';
 import type { Params } from '../protocol/messages.ts';
 import { ask } from './ask.ts';
@@ -10,7 +11,6 @@ import type { Connection } from './connection.ts';
 import { Hearings, type Watch } from './hearings.ts';
 import { keepListening, type Listening } from './listening.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { within } from './within.ts';
 
 /**
  * What callers want of a downstream beside answers: to hear when a resource changes, and what it logs. Every connection

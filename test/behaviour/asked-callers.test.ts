@@ -1,7 +1,8 @@
 // Questions on the stream of a legacy caller's call, and what goes wrong around them.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import { deferred } from '../../src/downstream/deferred.ts';
+import { deferred } from '../../src/promises.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersStatus, asks, neverAnswers, textResult } from '../support/downstreams/wire.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { deferred } from '../../src/downstream/deferred.ts';
+import { deferred } from '../../src/promises.ts';
 import { modernOffers } from '../support/downstreams/offers.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';

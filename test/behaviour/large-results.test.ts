@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'undici';
 import { describe, expect, test } from 'vitest';
-import { deferred } from '../../src/downstream/deferred.ts';
+import { deferred } from '../../src/promises.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { evilServer, type Step } from '../support/evil/wire.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { deferred } from '../../src/downstream/deferred.ts';
+import { deferred } from '../../src/promises.ts';
 import { doorTo } from '../support/door.ts';
 import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';

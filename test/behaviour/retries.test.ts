@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deferred } from '../../src/downstream/deferred.ts';
+import { deferred } from '../../src/promises.ts';
 import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';

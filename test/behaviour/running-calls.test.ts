@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { deferred } from '../../src/downstream/deferred.ts';
+import { deferred } from '../../src/promises.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { legacyServer } from '../support/downstreams/legacy.ts';
 import { modernServer } from '../support/downstreams/modern.ts';

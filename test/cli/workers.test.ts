@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'undici';
 import { describe, test } from 'vitest';
-import { deferred } from '../../src/downstream/deferred.ts';
+import { deferred } from '../../src/promises.ts';
 import { type Child, isAlive, startProgram } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
 import { findWith, legacyChanging, mirroringServer } from '../support/downstreams/changing.ts';

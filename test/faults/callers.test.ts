@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { deferred } from '../../src/downstream/deferred.ts';
+import { deferred } from '../../src/promises.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { asks, textResult } from '../support/downstreams/wire.ts';

@@ -1,10 +1,10 @@
 import { expect, test, vi } from 'vitest';
 import type { Connection } from '../../src/downstream/connection.ts';
-import { deferred } from '../../src/downstream/deferred.ts';
 import { keepConnected } from '../../src/downstream/kept-connection.ts';
 import { createLeaving } from '../../src/downstream/leaving.ts';
 import type { Ending, Target } from '../../src/downstream/open-connection.ts';
 import type { Logger } from '../../src/log.ts';
+import { deferred } from '../../src/promises.ts';
 import { withFakeTime } from '../support/fake-time.ts';
 
 /** What a command does that takes this long to come up, and lives so long then: how it is told, in milliseconds. */

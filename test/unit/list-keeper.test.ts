@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
-import { deferred } from '../../src/downstream/deferred.ts';
 import { createListKeeper } from '../../src/downstream/list-keeper.ts';
 import type { Listing } from '../../src/downstream/listing.ts';
+import { deferred } from '../../src/promises.ts';
 import { withFakeTime } from '../support/fake-time.ts';
 
 const listOf = (...names: string[]): Listing => ({

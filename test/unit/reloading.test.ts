@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { type ReadSettings, reloadOnChange } from '../../src/cli/reloading.ts';
 import { type Differences, NO_DIFFERENCES } from '../../src/config/differences.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { deferred } from '../../src/downstream/deferred.ts';
 import { createLog, createSecrets } from '../../src/log.ts';
+import { deferred } from '../../src/promises.ts';
 import { directoryWith } from './config/config-file.ts';
 
 test('of what is saved while a change takes over only the last counts, once that is done', async () => {
