@@ -14,18 +14,22 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 const CLOSE_MS = 2000;
 /** How soon it is seen that the file is another one. Nobody has to tell, and there may be several processes to be told. */
 const LOOK_MS = 1000;
+/** Lines that are lost are told of so often at most, and for as long as they are. */
+const TELL_MS = 60_000;
 
 /**
  * Adds them to a file. When that is renamed or removed, as by logrotate, it is begun anew.
  *
- * @param onProblem  lines are lost: the code of the error, or how many waited already. Called once.
+ * @param onProblem  lines are lost: the code of the error, or how many waited already. Called once a minute at most.
  * @throws the error of the file system, with its code
  */
 export function openAuditFile(path: string, onProblem: (why: string) => void): AuditLines {
-  let hasFailed = false;
+  let toldAt = Number.NEGATIVE_INFINITY;
   const fail = (why: string) => {
-    if (!hasFailed) onProblem(why);
-    hasFailed = true;
+    const now = performance.now();
+    if (now - toldAt < TELL_MS) return;
+    toldAt = now;
+    onProblem(why);
   };
   const onError = (error: { code?: string }) => fail(error.code ?? 'write failed');
   function open() {
