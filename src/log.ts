@@ -73,7 +73,7 @@ export function createSecrets(values: Iterable<string> = []): Secrets {
   const known = new Set<string>();
   /** Longest first, so that a secret that contains another leaves no rest behind. */
   let spelled: readonly string[] = [];
-  let byHead: ReadonlyMap<number, readonly string[]> = new Map();
+  let heads = headsOf([]);
   const secrets: Secrets = {
     add(more) {
       const before = known.size;
@@ -82,13 +82,13 @@ export function createSecrets(values: Iterable<string> = []): Secrets {
       }
       if (known.size === before) return;
       spelled = [...new Set([...known].flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
-      byHead = groupedByHead(spelled);
+      heads = headsOf(spelled);
     },
     get size() {
       return known.size;
     },
     redact(text) {
-      const whole = withoutWhole(text, byHead);
+      const whole = withoutWhole(text, heads);
       return whole.includes(CUT) ? withoutRests(whole, spelled) : whole;
     },
   };
@@ -98,31 +98,46 @@ export function createSecrets(values: Iterable<string> = []): Secrets {
 
 const SHOWN = '[secret]';
 
-/** What a spelling begins with, as a number: some others have the same. */
-const headAt = (text: string, at: number): number =>
-  (text.charCodeAt(at) << 20) ^ (text.charCodeAt(at + 1) << 10) ^ text.charCodeAt(at + 2);
+const HEAD_CHARS = 3;
+/** For no more than these a regular expression is made. It may not be of any size, and says so with all that is in it. */
+const MAX_EXPRESSED = 256;
 
-/** No regular expression of all of them: one of 30 KB is more than that may have, and it says so with all that is in it. */
-function groupedByHead(spelled: readonly string[]): Map<number, string[]> {
-  const byHead = new Map<number, string[]>();
+interface Heads {
+  /** Finds where one may be; absent where there are too many. */
+  readonly finder: RegExp | undefined;
+  /** What begins with each, the longest first. */
+  readonly spelled: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Looked for is what they begin with: there may be thousands, each of many thousand characters. */
+function headsOf(spelled: readonly string[]): Heads {
+  const byHead = new Map<string, string[]>();
   for (const spelling of spelled) {
-    const head = headAt(spelling, 0);
+    const head = spelling.slice(0, HEAD_CHARS);
     const others = byHead.get(head);
     if (others === undefined) byHead.set(head, [spelling]);
     else others.push(spelling);
   }
-  return byHead;
+  const escaped = [...byHead.keys()].map((head) => head.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const finder = byHead.size <= MAX_EXPRESSED ? new RegExp(escaped.join('|') || '$^', 'g') : undefined;
+  return { finder, spelled: byHead };
 }
 
-function withoutWhole(text: string, byHead: ReadonlyMap<number, readonly string[]>): string {
+function withoutWhole(text: string, { finder, spelled }: Heads): string {
+  const next = (from: number) => {
+    if (finder === undefined) return from;
+    finder.lastIndex = from;
+    return finder.exec(text)?.index ?? text.length;
+  };
   let shown = '';
   let end = 0;
-  for (let at = 0; at < text.length; at++) {
-    const secret = byHead.get(headAt(text, at))?.find((spelling) => text.startsWith(spelling, at));
-    if (secret === undefined) continue;
-    shown += text.slice(end, at) + SHOWN;
-    end = at + secret.length;
-    at = end - 1;
+  for (let at = next(0); at < text.length; ) {
+    const secret = spelled.get(text.slice(at, at + HEAD_CHARS))?.find((one) => text.startsWith(one, at));
+    if (secret !== undefined) {
+      shown += text.slice(end, at) + SHOWN;
+      end = at + secret.length;
+    }
+    at = next(secret === undefined ? at + 1 : end);
   }
   return end === 0 ? text : shown + text.slice(end);
 }
