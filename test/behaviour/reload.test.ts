@@ -509,13 +509,20 @@ describe('another configuration', () => {
     expect(await names(gateway)).toEqual(['crm__late']);
   });
 
+  const IN_HALF_A_SECOND = 'data:text/javascript,await new Promise((begin) => setTimeout(begin, 500))';
+
   test('with another time to connect starts no process anew that runs, and at once one that was too slow', async () => {
     await using files = stdioServer('v1');
     await using slow = stdioServer('v1');
+    const entry = slow.entry();
     const within = (connectTimeoutMs: number) => ({
       mcpServers: {
         files: files.entry({ connectTimeoutMs: 20_000 + connectTimeoutMs }),
-        slow: slow.entry({ connectTimeoutMs }),
+        slow: {
+          ...entry,
+          args: ['--import', IN_HALF_A_SECOND, ...(entry.args as string[])],
+          connectTimeoutMs,
+        },
       },
     });
     await using gateway = await startGateway(within(100));
