@@ -52,10 +52,9 @@ async function serveOnHttp(options: ServeOptions, environment: Environment): Pro
   const count = readNumber({ '--workers': options.workers, WORKERS: env.WORKERS }, 1, MAX_WORKERS) ?? 1;
   const { token, isGenerated } = chooseToken(env, host);
   let inForce = token;
-  const pipes: Pipes = new Map();
   const running = run(
     environment,
-    (env, onFile) => {
+    (env, onFile, pipes) => {
       const config = openConfig(options.config, env, onFile, pipes);
       inForce = chooseTokenAgain(env, host, inForce);
       return { config, token: inForce };
@@ -83,8 +82,7 @@ async function serveOnStdio(options: ServeOptions, environment: Environment): Pr
       '--host, --port and --workers are for callers over HTTP.\n--stdio serves the one that starts it, over its pipes.',
     );
   }
-  const pipes: Pipes = new Map();
-  const running = run(environment, (env, onFile) => {
+  const running = run(environment, (env, onFile, pipes) => {
     const config = openConfig(options.config, env, onFile, pipes);
     selectionUrl(config, options);
     // Whoever started the process is its caller: there is no one else to ask for a token.
@@ -102,11 +100,12 @@ async function serveOnStdio(options: ServeOptions, environment: Environment): Pr
 /** A gateway that follows its files from now on, and signals. Of one that listens: where, and in how many processes. */
 function run(
   environment: Environment,
-  readFrom: (env: Env, onFile: OnFile) => Settings,
+  readFrom: (env: Env, onFile: OnFile, pipes: Pipes) => Settings,
   { host, count } = { host: '', count: 1 },
 ) {
   tuneCollector();
-  const read: ReadSettings = (onFile) => readFrom(environment(onFile), onFile);
+  const pipes: Pipes = new Map();
+  const read: ReadSettings = (onFile) => readFrom(environment(onFile), onFile, pipes);
   const { files, settings } = readWithFiles(read);
   if (settings instanceof Error) throw settings;
   const { config, token } = settings;

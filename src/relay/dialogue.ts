@@ -12,6 +12,7 @@ import { isObject, type Outcome, type Params, RPC, type RpcError } from '../prot
 import { capabilityFor, detailFor, isDeclared, type Question } from '../protocol/questions.ts';
 import type { Parked } from './parked.ts';
 import type { Seal } from './seal.ts';
+import { type Refusal, refusalOf } from './shape-failure.ts';
 
 /** One request, and where it goes. */
 export interface Round {
@@ -45,7 +46,6 @@ export interface InputRequired {
 }
 
 /** An outcome that can be nothing else. */
-type Refusal = Extract<Outcome, { error: RpcError }>;
 
 /** Of a state that is sealed, whose it is. */
 const OF_DOWNSTREAM = 'd';
@@ -250,8 +250,7 @@ function withAddressId(question: Question): Question {
 
 /** Spec 2026-07-28: who has not declared a capability is not asked, and hears which one it takes. */
 function missing(requiredCapabilities: Record<string, object>): Refusal {
-  const { code, message, data } = missingCapability(requiredCapabilities);
-  return { error: { code, message, data } };
+  return refusalOf(missingCapability(requiredCapabilities));
 }
 
 function isWebAddress(url: unknown): boolean {
