@@ -329,17 +329,21 @@ describe.concurrent('call', () => {
     });
   });
 
-  test('prints numbers that JavaScript cannot hold as the server wrote them', async ({ expect }) => {
-    await using crm = await plainServer({
+  /** Its tools have this result, as it is written here. */
+  const writingServer = (result: string) =>
+    plainServer({
       era: 'legacy',
       answers: {
         'tools/call': ({ message: { id }, res }) => {
           res.writeHead(200, { 'content-type': 'application/json' });
-          const result = '{"content":[],"structuredContent":{"id":1234567890123456789,"of":[1.0]}}';
           res.end(`{"jsonrpc":"2.0","id":${id},"result":${result}}`);
         },
       },
     });
+
+  test('prints numbers that JavaScript cannot hold as the server wrote them', async ({ expect }) => {
+    const result = '{"content":[],"structuredContent":{"id":1234567890123456789,"of":[1.0]}}';
+    await using crm = await writingServer(result);
     const { code, stdout } = await run(['call', 'crm__echo', '{}'], { crm: crm.entry() });
     expect([code, stdout.split('\n')]).toEqual([
       0,
@@ -351,15 +355,7 @@ describe.concurrent('call', () => {
   });
 
   test('prints no secret that is a number JavaScript cannot hold', async ({ expect }) => {
-    await using crm = await plainServer({
-      era: 'legacy',
-      answers: {
-        'tools/call': ({ message: { id }, res }) => {
-          res.writeHead(200, { 'content-type': 'application/json' });
-          res.end(`{"jsonrpc":"2.0","id":${id},"result":{"content":[],"account":1234567890123456789}}`);
-        },
-      },
-    });
+    await using crm = await writingServer('{"content":[],"account":1234567890123456789}');
     const servers = { crm: crm.entry({ headers: { 'X-Account-ID': '1234567890123456789' } }) };
     const { code, stdout } = await run(['call', 'crm__echo', '{}'], servers);
     expect(code).toBe(0);

@@ -22,6 +22,13 @@ function serve(path: string, mcpServers: object, more: Record<string, string> = 
   return startNode(SERVE, { cwd: path, env: { ...env, HOME: path, ...more } });
 }
 
+/** The same where it may have so many files open. */
+function serveWithFiles(count: number, path: string, mcpServers: object): Child {
+  writeFileSync(join(path, 'servers.json'), JSON.stringify({ mcpServers }));
+  const command = [`ulimit -n ${count}; exec "$@"`, 'sh', process.execPath, ...SERVE];
+  return startProgram('sh', ['-c', ...command], { cwd: path, env: { ...env, HOME: path } });
+}
+
 const toolsOf = async (url: string) =>
   (await ask(url, TOKEN, 'tools/list')).json.result.tools.map(
     ({ name }: { name: string }) => name,
@@ -109,12 +116,7 @@ test.skipIf(process.platform === 'win32')(
     await using crm = await plainServer({ era: 'modern', json: true });
     await using files = evilChild('modern');
     const mcpServers = { crm: crm.entry(), files: files.entry() };
-    writeFileSync(join(folder.path, 'servers.json'), JSON.stringify({ mcpServers }));
-    const command = ['ulimit -n 256; exec "$@"', 'sh', process.execPath, ...SERVE];
-    await using child = startProgram('sh', ['-c', ...command], {
-      cwd: folder.path,
-      env: { ...env, HOME: folder.path },
-    });
+    await using child = serveWithFiles(256, folder.path, mcpServers);
     const url = await listening(child);
     await connected(child, 2);
     const sockets: Socket[] = [];
@@ -141,12 +143,7 @@ test.skipIf(process.platform === 'win32')(
 test('F87 a page that is asked for first without file descriptors is refused, and shown when there are some', async () => {
   await using folder = await temporaryFolder();
   const mcpServers = { crm: { url: 'http://127.0.0.1:1/mcp' } };
-  writeFileSync(join(folder.path, 'servers.json'), JSON.stringify({ mcpServers }));
-  const command = ['ulimit -n 128; exec "$@"', 'sh', process.execPath, ...SERVE];
-  await using child = startProgram('sh', ['-c', ...command], {
-    cwd: folder.path,
-    env: { ...env, HOME: folder.path },
-  });
+  await using child = serveWithFiles(128, folder.path, mcpServers);
   const url = await listening(child);
   await using caller = await rawCaller(url);
   const page = async (path: string) => {
