@@ -134,7 +134,7 @@ export const HTTP_FAULTS: readonly Fault[] = [
     id: 'F21',
     promise: 'so is one of which the downstream says 400',
     elsewhere: [
-      'test/behaviour/faults.test.ts: a session that was lost is renewed when the downstream says 400, %s',
+      'test/behaviour/faults.test.ts: a session that was lost is renewed when the downstream says %s',
     ],
   },
   {
