@@ -85,7 +85,7 @@ export function missingCapability(requiredCapabilities: Record<string, object>):
 export const internalError = (cause: unknown) =>
   new ProtocolError(-32603, 'The gateway failed at this request; its log says why.', { cause });
 
-/** Why a downstream did not answer a request. Which of them a repetition may cure, `downstream/retry-rules` says. */
+/** Why a downstream did not answer a request. Which of them a repetition may cure, `downstream/passage/retry-rules` says. */
 export type FailureReason =
   | 'session_lost'
   | 'unavailable'

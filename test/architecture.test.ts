@@ -13,9 +13,13 @@ const MAY_READ_CONFIG = ORDER.slice(0, ORDER.indexOf('downstream') + 1);
 const USES = new Map([
   [
     '@modelcontextprotocol',
-    new Set(['downstream/causes', 'downstream/connect-http', 'downstream/control-client']),
+    new Set([
+      'downstream/causes',
+      'downstream/connecting/connect-http',
+      'downstream/connecting/control-client',
+    ]),
   ],
-  ['express', new Set(['caller/pages'])],
+  ['express', new Set(['caller/http/pages'])],
   ['zod', new Set(['config'])],
 ]);
 

@@ -1,5 +1,5 @@
 import type { Limits } from '../config/config.ts';
-import { FULL_MS } from './process-health.ts';
+import { FULL_MS } from './observing/process-health.ts';
 import { heapIsFull, type TooMany, tooManyAtOnce, tooManyInAMinute } from './too-many.ts';
 
 export type AllowanceLimits = Pick<Limits, 'maxCallerInFlight' | 'maxRequestsPerMinute'>;

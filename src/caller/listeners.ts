@@ -1,6 +1,6 @@
 import type { View } from '../catalog/view.ts';
 import type { Limits } from '../config/config.ts';
-import type { Watch } from '../downstream/hearings.ts';
+import type { Watch } from '../downstream/lists/hearings.ts';
 import { ProtocolError, unknownResource } from '../errors.ts';
 import { within } from '../promises.ts';
 import { type Era, META, OWN_META } from '../protocol/eras.ts';

@@ -7,7 +7,7 @@ import type { Forwarding } from '../relay/asking.ts';
 import type { RunningCall, WayBack } from '../relay/running-call.ts';
 import { resultHead, statusOf, toOutcome, writeGuarded } from './answers.ts';
 import type { Caller, Reply, ReplySink } from './caller.ts';
-import type { CallObserver } from './observed.ts';
+import type { CallObserver } from './observing/observed.ts';
 import { askerOf, awaitAddresses, logLevelOf } from './request-facts.ts';
 
 /** What all calls that are passed on have in common. */

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { View } from '../catalog/view.ts';
-import type { Watch } from '../downstream/hearings.ts';
+import type { Watch } from '../downstream/lists/hearings.ts';
 import { BriefMap, nameOfId } from '../protocol/brief-map.ts';
 import { type Extensions, extensionsOf } from '../protocol/extensions.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';

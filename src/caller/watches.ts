@@ -1,6 +1,6 @@
 import type { View } from '../catalog/view.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import type { Watch } from '../downstream/hearings.ts';
+import type { Watch } from '../downstream/lists/hearings.ts';
 import { TASKS } from '../protocol/extensions.ts';
 import type { Params } from '../protocol/messages.ts';
 import type { Rounds } from '../relay/dialogue.ts';

@@ -1,6 +1,6 @@
 import { identityOf } from '../config/identity.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import type { Listing } from '../downstream/listing.ts';
+import type { Listing } from '../downstream/lists/listing.ts';
 import type { Logger } from '../log.ts';
 import { digestOf } from './digest.ts';
 import type { CatalogNote, CatalogSource } from './offered-tool.ts';

@@ -1,5 +1,5 @@
 import type { Profile } from '../config/profiles.ts';
-import type { Listed } from '../downstream/listing.ts';
+import type { Listed } from '../downstream/lists/listing.ts';
 import { changeField } from '../protocol/change.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { matchesGlob } from './glob.ts';

@@ -3,7 +3,7 @@ import type { Config, DownstreamConfig } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { identityOf } from '../config/identity.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import type { Listing } from '../downstream/listing.ts';
+import type { Listing } from '../downstream/lists/listing.ts';
 import { formatBytes } from '../format-bytes.ts';
 import type { Logger } from '../log.ts';
 import { type Entry, MAX_ENTRY_CHARS, readCatalog, writeCatalog, writeEntry } from './catalog-text.ts';

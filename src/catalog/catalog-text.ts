@@ -1,4 +1,4 @@
-import { isTooDeep, type Listing } from '../downstream/listing.ts';
+import { isTooDeep, type Listing } from '../downstream/lists/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { digestOf } from './digest.ts';
 import {

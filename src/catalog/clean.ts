@@ -1,4 +1,4 @@
-import type { Listed } from '../downstream/listing.ts';
+import type { Listed } from '../downstream/lists/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { DATA, NAMED } from '../protocol/schema-keywords.ts';
 import { withoutHidden } from '../visible.ts';

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Listed } from '../downstream/listing.ts';
+import type { Listed } from '../downstream/lists/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { kept } from './kept.ts';
 

@@ -1,6 +1,6 @@
 import type { Profile } from '../config/profiles.ts';
 import { cutText } from '../cut.ts';
-import type { Listed } from '../downstream/listing.ts';
+import type { Listed } from '../downstream/lists/listing.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { isForAppsAlone, showsApps } from './apps.ts';
 import { type Effort, effortOfTool } from './effort.ts';

@@ -1,4 +1,4 @@
-import type { Listed } from '../downstream/listing.ts';
+import type { Listed } from '../downstream/lists/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 
 /** A field that callers read by its type, where it is there: one of a wrong type and they reject the whole list. */

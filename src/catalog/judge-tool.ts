@@ -1,4 +1,4 @@
-import type { Listed, Listing } from '../downstream/listing.ts';
+import type { Listed, Listing } from '../downstream/lists/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { type ParamHeader, readParamHeaders } from '../protocol/param-headers.ts';
 import {

@@ -1,6 +1,6 @@
 import type { NameFilter } from '../config/config.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import type { Listed } from '../downstream/listing.ts';
+import type { Listed } from '../downstream/lists/listing.ts';
 import { withoutHidden } from '../visible.ts';
 import { clean } from './clean.ts';
 import { findIdle, lets } from './glob.ts';

@@ -1,6 +1,6 @@
 import type { DownstreamConfig, ToolOverride } from '../config/config.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import type { Listed, Listing } from '../downstream/listing.ts';
+import type { Listed, Listing } from '../downstream/lists/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import type { ParamHeader } from '../protocol/param-headers.ts';
 import { type ArgumentRules, shapeArguments } from './arguments.ts';

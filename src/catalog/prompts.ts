@@ -1,5 +1,5 @@
 import type { Downstream } from '../downstream/downstream.ts';
-import type { Listed } from '../downstream/listing.ts';
+import type { Listed } from '../downstream/lists/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { withoutHidden } from '../visible.ts';
 import {

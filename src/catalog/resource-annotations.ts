@@ -1,4 +1,4 @@
-import type { Listed } from '../downstream/listing.ts';
+import type { Listed } from '../downstream/lists/listing.ts';
 import { isObject } from '../protocol/messages.ts';
 import { findWrong, type Rule } from './judge-fields.ts';
 

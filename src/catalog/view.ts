@@ -1,7 +1,7 @@
 import type { ToolsetConfig } from '../config/config.ts';
 import type { Profile } from '../config/profiles.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import type { Listed } from '../downstream/listing.ts';
+import type { Listed } from '../downstream/lists/listing.ts';
 import { META } from '../protocol/eras.ts';
 import { APPS, type Extensions, isKnown } from '../protocol/extensions.ts';
 import { isObject, type Params } from '../protocol/messages.ts';

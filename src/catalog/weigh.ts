@@ -1,5 +1,5 @@
 import type { ChangePolicy } from '../config/config.ts';
-import type { Listed, Listing } from '../downstream/listing.ts';
+import type { Listed, Listing } from '../downstream/lists/listing.ts';
 import { differences, digestOf } from './digest.ts';
 
 /** What is held against what was accepted. Resources are not: they are data, and come and go. */

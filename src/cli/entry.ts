@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hostnameOf, inUrl, isLoopback } from '../caller/hosts.ts';
+import { hostnameOf, inUrl, isLoopback } from '../caller/http/hosts.ts';
 import type { Env } from '../config/expand.ts';
 import { DEFAULT_CONFIG, DEFAULT_PORT, HIGHEST_PORT, readNumber } from './environment.ts';
 import { UsageError } from './usage-error.ts';

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { PinoPretty } from 'pino-pretty';
-import type { AuditLines } from '../caller/audit-lines.ts';
+import type { AuditLines } from '../caller/observing/audit-lines.ts';
 import type { Config } from '../config/config.ts';
 import type { Env } from '../config/expand.ts';
 import { loadConfig } from '../config/load.ts';

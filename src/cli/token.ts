@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isLoopback } from '../caller/hosts.ts';
+import { isLoopback } from '../caller/http/hosts.ts';
 import type { Env } from '../config/expand.ts';
 import { UsageError } from './usage-error.ts';
 

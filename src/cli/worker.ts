@@ -3,12 +3,12 @@
 import { type Deferred, deferred } from '../promises.ts';
 import './lasting-tick.ts';
 import type { Socket } from 'node:net';
-import type { Numbers } from '../caller/metrics.ts';
-import type { Offer } from '../caller/processes.ts';
+import type { Numbers } from '../caller/observing/metrics.ts';
+import type { Offer } from '../caller/processes/shared-offers.ts';
 import type { SessionEnd } from '../caller/sessions.ts';
 import type { Config } from '../config/config.ts';
 import { whileBusy } from '../downstream/leaving.ts';
-import type { Listing } from '../downstream/listing.ts';
+import type { Listing } from '../downstream/lists/listing.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
 import { createSecrets } from '../log.ts';
 import type { News } from '../relay/elsewhere.ts';

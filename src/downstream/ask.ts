@@ -2,9 +2,9 @@ import { noAnswer, unavailable } from '../errors.ts';
 import { LISTED_FOR } from '../protocol/extensions.ts';
 import type { Params } from '../protocol/messages.ts';
 import type { Connection } from './connection.ts';
-import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
-import { RetryBudget } from './retry-budget.ts';
-import type { Repeatability } from './retry-rules.ts';
+import { type Renewal, RenewingExchange } from './passage/renewing-exchange.ts';
+import { RetryBudget } from './passage/retry-budget.ts';
+import type { Repeatability } from './passage/retry-rules.ts';
 
 /** The downstream answered with an error of its own. */
 export class Refused extends Error {

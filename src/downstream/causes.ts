@@ -2,8 +2,8 @@ import { ProtocolError } from '@modelcontextprotocol/client';
 import { errors } from 'undici';
 import { DownstreamFailure } from '../errors.ts';
 import { RPC } from '../protocol/messages.ts';
-import { TooLarge } from './bounded-body.ts';
 import { ConnectFailed } from './connection.ts';
+import { TooLarge } from './http/bounded-body.ts';
 
 const NOT_MCP = 'it does not speak MCP at this URL';
 

@@ -5,23 +5,23 @@ import type { Logger } from '../log.ts';
 import { remembering } from '../protocol/text.ts';
 import { Refused } from './ask.ts';
 import { createAskingConnections } from './asking-connections.ts';
-import { type BreakerLimits, createBreaker } from './breaker.ts';
 import { isCutOff, isSessionLost } from './causes.ts';
-import { connectTo, isRefusal } from './connect.ts';
+import { connectTo, isRefusal } from './connecting/connect.ts';
 import { type Connection, type ConnectionLimits, untilEnd } from './connection.ts';
 import { createDoubt } from './doubt.ts';
 import { withFreshHeaders } from './fresh-headers.ts';
-import { Gate } from './gate.ts';
 import { keepConnected } from './kept-connection.ts';
 import { createLeaving, whileBusy } from './leaving.ts';
 import type { Exchange, OutgoingRequest, Receiver } from './link.ts';
-import { createListKeeper, type ListKeeper } from './list-keeper.ts';
-import { type Listing, type ListLimits, readListing } from './listing.ts';
+import { createListKeeper, type ListKeeper } from './lists/list-keeper.ts';
+import { type Listing, type ListLimits, readListing } from './lists/listing.ts';
+import { createWishes, type Wishes } from './lists/wishes.ts';
 import { openConnection } from './open-connection.ts';
-import { type Renewal, RenewingExchange } from './renewing-exchange.ts';
-import { RetryBudget } from './retry-budget.ts';
+import { type BreakerLimits, createBreaker } from './passage/breaker.ts';
+import { Gate } from './passage/gate.ts';
+import { type Renewal, RenewingExchange } from './passage/renewing-exchange.ts';
+import { RetryBudget } from './passage/retry-budget.ts';
 import type { DownstreamStatus } from './status.ts';
-import { createWishes, type Wishes } from './wishes.ts';
 
 /** One server behind us: connected, listed, and connected again whenever it goes away. */
 export interface Downstream {

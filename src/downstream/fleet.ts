@@ -2,8 +2,8 @@ import type { Config, DownstreamConfig } from '../config/config.ts';
 import type { Differences } from '../config/differences.ts';
 import type { Logger } from '../log.ts';
 import { createDownstream, type Downstream, type DownstreamLimits } from './downstream.ts';
-import type { ListKeeper } from './list-keeper.ts';
-import type { Listing } from './listing.ts';
+import type { ListKeeper } from './lists/list-keeper.ts';
+import type { Listing } from './lists/listing.ts';
 
 /** All the servers behind us. Each lives on its own: none waits for another, and none takes another down. */
 export interface Fleet {

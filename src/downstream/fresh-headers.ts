@@ -1,7 +1,7 @@
 import { isObject } from '../protocol/messages.ts';
 import { readParamHeaders, writeParamHeaders } from '../protocol/param-headers.ts';
 import type { OutgoingRequest } from './link.ts';
-import type { Listing } from './listing.ts';
+import type { Listing } from './lists/listing.ts';
 
 /** A call with the headers that its tool wants by this list; undefined where it had them already. */
 export function withFreshHeaders(

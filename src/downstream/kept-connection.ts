@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
 import { deferred } from '../promises.ts';
-import { backoffMs, respawnMs, restartMs } from './backoff.ts';
 import { isCutOff } from './causes.ts';
-import { whyOf } from './connect.ts';
+import { backoffMs, respawnMs, restartMs } from './connecting/backoff.ts';
+import { whyOf } from './connecting/connect.ts';
 import { ConnectFailed, type Connection } from './connection.ts';
 import type { Leaving } from './leaving.ts';
 import type { Ending, Ready, Target } from './open-connection.ts';

@@ -4,7 +4,7 @@ import type { Extensions } from '../protocol/extensions.ts';
 import type { LogLevel } from '../protocol/log-levels.ts';
 import type { Notification, Outcome, Params } from '../protocol/messages.ts';
 import type { Answered, Question } from '../protocol/questions.ts';
-import type { Repeatability } from './retry-rules.ts';
+import type { Repeatability } from './passage/retry-rules.ts';
 
 /** A request as the relay wants it asked. Ids, tokens, headers and envelope belong to the hop: the link adds them. */
 export interface OutgoingRequest {

@@ -2,11 +2,11 @@ import type { DownstreamConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import { type Deferred, deferred } from '../promises.ts';
 import { isSessionLost } from './causes.ts';
-import { connectTo, isRefusal } from './connect.ts';
+import { connectTo, isRefusal } from './connecting/connect.ts';
 import type { Connection, ConnectionLimits } from './connection.ts';
-import type { ListKeeper } from './list-keeper.ts';
-import { type ListLimits, readListing } from './listing.ts';
-import type { Wishes } from './wishes.ts';
+import type { ListKeeper } from './lists/list-keeper.ts';
+import { type ListLimits, readListing } from './lists/listing.ts';
+import type { Wishes } from './lists/wishes.ts';
 
 /** What a connection is made from. */
 export interface Target {

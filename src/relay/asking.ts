@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type CallTiming, timingOf } from '../catalog/call-timing.ts';
 import type { View } from '../catalog/view.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import type { Repeatability } from '../downstream/retry-rules.ts';
+import type { Repeatability } from '../downstream/passage/retry-rules.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Era } from '../protocol/eras.ts';
 import { type Extensions, hasForeign, sharedExtensions } from '../protocol/extensions.ts';

@@ -1,5 +1,5 @@
 import type { Exchange, Receiver, Sink } from '../downstream/link.ts';
-import { afterSent } from '../downstream/renewing-exchange.ts';
+import { afterSent } from '../downstream/passage/renewing-exchange.ts';
 import {
   askedTooOften,
   asksForInput,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { describe, expect, test } from 'vitest';
-import { createControlFetch } from '../../src/downstream/control-fetch.ts';
+import { createControlFetch } from '../../src/downstream/connecting/control-fetch.ts';
 import { folderWith, runCli } from '../support/cli.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';

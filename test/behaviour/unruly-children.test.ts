@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { respawnMs } from '../../src/downstream/backoff.ts';
+import { respawnMs } from '../../src/downstream/connecting/backoff.ts';
 import { folderWith } from '../support/cli.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
-import { openAuditFile } from '../../src/caller/audit-lines.ts';
+import { openAuditFile } from '../../src/caller/observing/audit-lines.ts';
 
 afterEach(() => void vi.useRealTimers());
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Breaker, createBreaker, judgeFailure } from '../../src/downstream/breaker.ts';
+import { Breaker, createBreaker, judgeFailure } from '../../src/downstream/passage/breaker.ts';
 import * as errors from '../../src/errors.ts';
 
 function breaker(limits: { breakerFailures?: number } = {}) {

@@ -4,7 +4,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { expect, test } from 'vitest';
 import { merge } from '../../src/catalog/merge.ts';
-import type { Listed } from '../../src/downstream/listing.ts';
+import type { Listed } from '../../src/downstream/lists/listing.ts';
 import { sourceOf } from '../support/catalog.ts';
 
 const resource = (annotations: object): Listed => ({ uri: 'file:///bad', name: 'bad', annotations });

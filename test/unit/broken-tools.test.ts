@@ -2,7 +2,7 @@ import { ListToolsResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect, test } from 'vitest';
 import type { ListResult, View } from '../../src/catalog/view.ts';
 import { PROFILES, type Profile } from '../../src/config/profiles.ts';
-import type { Listed } from '../../src/downstream/listing.ts';
+import type { Listed } from '../../src/downstream/lists/listing.ts';
 import { catalogOf } from '../support/catalog.ts';
 
 const tool = (rest: object): Listed => ({ name: 'bad', inputSchema: { type: 'object' }, ...rest });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { differences, digestOf } from '../../src/catalog/digest.ts';
 import { weigh } from '../../src/catalog/weigh.ts';
-import type { Listing } from '../../src/downstream/listing.ts';
+import type { Listing } from '../../src/downstream/lists/listing.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 12 });
 const json = fc.letrec<{ value: unknown }>((tie) => ({

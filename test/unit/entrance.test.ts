@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { expect, test } from 'vitest';
-import { listenOn } from '../../src/caller/entrance.ts';
+import { listenOn } from '../../src/caller/http/entrance.ts';
 
 test('a connection that cannot be taken in is told, each time, and ends nothing', async () => {
   const server = createServer();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Breaker } from '../../src/downstream/breaker.ts';
-import { Gate } from '../../src/downstream/gate.ts';
 import type { Exchange, OutgoingRequest, Receiver } from '../../src/downstream/link.ts';
+import { Breaker } from '../../src/downstream/passage/breaker.ts';
+import { Gate } from '../../src/downstream/passage/gate.ts';
 import { type DownstreamFailure, deadlinePassed, noAnswer, unavailable } from '../../src/errors.ts';
 
 const rounds = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { queryObjects } from 'node:v8';
 import { Pool } from 'undici';
 import { expect, test } from 'vitest';
-import { createHandOver } from '../../src/caller/hand-over.ts';
+import { createHandOver } from '../../src/caller/processes/hand-over.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
 import { rawCaller } from '../support/raw-caller.ts';
 import { send } from '../support/wire-client.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LargeResult, readLargeHead } from '../../src/downstream/large-result.ts';
+import { LargeResult, readLargeHead } from '../../src/downstream/http/large-result.ts';
 
 /** Feeds it cut at these places, and gives what belongs to the result. */
 function follow(answer: Buffer, cuts: readonly number[]) {

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { createListKeeper } from '../../src/downstream/list-keeper.ts';
-import type { Listing } from '../../src/downstream/listing.ts';
+import { createListKeeper } from '../../src/downstream/lists/list-keeper.ts';
+import type { Listing } from '../../src/downstream/lists/listing.ts';
 import { deferred } from '../../src/promises.ts';
 import { withFakeTime } from '../support/fake-time.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { createListKeeper } from '../../src/downstream/list-keeper.ts';
+import { createListKeeper } from '../../src/downstream/lists/list-keeper.ts';
 import { withFakeTime } from '../support/fake-time.ts';
 
 const LIST = { tools: [], ttlMs: 300_000, instructions: undefined, warnings: [] };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { RetryBudget } from '../../src/downstream/retry-budget.ts';
-import { pauseBefore, RETRY_RULES } from '../../src/downstream/retry-rules.ts';
+import { RetryBudget } from '../../src/downstream/passage/retry-budget.ts';
+import { pauseBefore, RETRY_RULES } from '../../src/downstream/passage/retry-rules.ts';
 
 test('what may have run is sent again only where it reads, or its operator says that it may be', () => {
   const mayHaveRun = ['server_error', 'outcome_unknown', 'deadline', 'too_large', 'bad_answer'] as const;

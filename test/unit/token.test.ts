@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { createTokenCheck } from '../../src/caller/token.ts';
+import { createTokenCheck } from '../../src/caller/http/token.ts';
 
 /** Short, as long as is compared without a hash, longer, longer than what is compared, and more bytes than characters. */
 const tokens = ['t', 'a'.repeat(127), 'b'.repeat(128), 'c'.repeat(129), 'd'.repeat(600), 'é😀'.repeat(30)];

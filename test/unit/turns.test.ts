@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import { expect, test } from 'vitest';
-import { createHttpLink } from '../../src/downstream/http-link.ts';
+import { createHttpLink } from '../../src/downstream/http/http-link.ts';
 import type { Message, Outcome } from '../../src/protocol/messages.ts';
 import { listenOnLoopback, sendJson } from '../support/http-server.ts';
 
