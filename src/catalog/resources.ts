@@ -1,7 +1,8 @@
+import type { NameFilter } from '../config/config.ts';
 import type { Downstream } from '../downstream/downstream.ts';
 import type { Listed } from '../downstream/lists/listing.ts';
 import { isObject } from '../protocol/messages.ts';
-import { lets } from './glob.ts';
+import { lets, matchesGlob } from './glob.ts';
 import { COMMON_FIELDS, findWrong, findWrongIcon, isText, type Rule } from './judge-fields.ts';
 import { noteIdle, type OfferedItem, offerItems } from './offer-items.ts';
 import type { CatalogNote, CatalogSource } from './offered-tool.ts';
@@ -100,7 +101,10 @@ export function mapResources(
   function routeOf(uri: string): ResourceRoute | undefined {
     const route = find(uri);
     const filter = route?.downstream.config.resources;
-    return route === undefined || filter === undefined || lets(filter, route.uri) ? route : undefined;
+    if (route === undefined || filter === undefined) return route;
+    const { downstream, uri: own } = route;
+    const isPlain = owners.get(own) === downstream || !isDisguised(filter, own);
+    return isPlain && lets(filter, own) ? route : undefined;
   }
 
   function expose(downstream: Downstream, uri: string): string {
@@ -120,6 +124,23 @@ export function mapResources(
     routeOf,
     expose,
   };
+}
+
+/** A step to where the one before leads from, or to nowhere. */
+const DOTS = /[/\\]\.{1,2}(?:[/\\?#]|$)/;
+
+/** Whether a URI that its list does not have may be another one to its server: `public/%2e%2e/secret` is `secret` to many. */
+function isDisguised({ exclude }: NameFilter, uri: string): boolean {
+  const plain = decoded(uri);
+  return DOTS.test(plain) || exclude.some((glob) => matchesGlob(glob, plain));
+}
+
+function decoded(uri: string): string {
+  try {
+    return decodeURIComponent(uri);
+  } catch {
+    return uri;
+  }
 }
 
 function wrongIn(item: Listed): string | undefined {

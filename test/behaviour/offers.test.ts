@@ -210,6 +210,30 @@ test('an operator lets through some, and what is not let through is not there [R
   expect((await client.readResource({ uri: 'crm://item/1' })).contents).toHaveLength(1);
 });
 
+test('what is not let through is not there by another spelling of its URI either', async () => {
+  await using crm = await modernOffers(offerOf('crm'));
+  const resources = { include: ['crm://item/*'], exclude: ['crm://item/secret*'] };
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ resources }) } });
+  const read = async (uri: string) => {
+    const { json } = await gateway.post(...modernRequest('resources/read', { uri }));
+    return json.error === undefined ? 'read' : json.error.message;
+  };
+  for (const uri of [
+    'crm://item/../own',
+    'crm://item/%2E%2e/own',
+    'crm://item/x%2f..%2f..%2fown',
+    'crm://item/..\\own',
+    'crm://item/..',
+    'crm://item/./secret',
+    'crm://item/%73ecret',
+  ]) {
+    expect(await read(uri)).toBe(`Resource not found: ${uri}`);
+  }
+  for (const uri of ['crm://item/a..b', 'crm://item/...', 'crm://item/100%', 'crm://item/a%20b']) {
+    expect([uri, await read(uri)]).toEqual([uri, 'read']);
+  }
+});
+
 test('a toolset has the prompts that it names, and the resources of the servers in it', async () => {
   await using crm = await modernOffers(offerOf('crm'));
   await using billing = await modernOffers(offerOf('billing'));
