@@ -584,6 +584,7 @@ describe('where changes are blocked, what was approved is not lost without a wor
     const servers = {
       definitionChanges: 'block',
       mcpServers: { evil: evil.entry(), crm: crm.entry() },
+      limits: { maxResultBytes: 64 * 1024 * 1024 },
     };
     await (await restart(servers, kept.file))[Symbol.asyncDispose]();
     state.isFlooding = true;

@@ -99,6 +99,25 @@ test('of more notices than maxNoticesPerSecond the rest is dropped, and the answ
   ]);
 });
 
+test('a list of large pages is read no further than maxResultBytes, and what has come is served', async () => {
+  await using crm = await plainServer({
+    era: 'modern',
+    page: (cursor = '1') => {
+      const tools = [
+        { name: `big${cursor}`, description: 'x'.repeat(240_000), inputSchema: { type: 'object' } },
+      ];
+      return { tools, nextCursor: String(Number(cursor) + 1) };
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() }, limits });
+  expect(gateway.gateway.status().downstreams.crm).toMatchObject({
+    tools: 5,
+    warnings: [
+      'The tool list is larger than 1 MiB (limits.maxResultBytes); it was cut after page 5 with 5 tools.',
+    ],
+  });
+});
+
 test('comments without end do not fill memory, and are too large for an answer', async () => {
   const comments: Answer = async (given) => {
     const { res } = given;

@@ -1,5 +1,6 @@
 import type { Limits } from '../../config/config.ts';
 import { DownstreamFailure } from '../../errors.ts';
+import { formatBytes } from '../../format-bytes.ts';
 import { type Extensions, extensionsOf } from '../../protocol/extensions.ts';
 import { isObject, type Params, RPC } from '../../protocol/messages.ts';
 import { ask, Refused } from '../ask.ts';
@@ -39,7 +40,9 @@ export interface Listing {
 }
 
 /** How far a list is read, and for how long. */
-export type ListLimits = Pick<Limits, 'maxPages' | 'maxItems'> & { readonly listTimeoutMs: number };
+export type ListLimits = Pick<Limits, 'maxPages' | 'maxItems' | 'maxResultBytes'> & {
+  readonly listTimeoutMs: number;
+};
 
 /** Who waits for a list waits for tools. */
 const SHARE_OF_OTHERS = 0.5;
@@ -147,7 +150,7 @@ async function readPages(
   connection: Connection,
   key: string,
   { field, method, noun }: Kind,
-  { maxPages, maxItems, listTimeoutMs }: ListLimits,
+  { maxPages, maxItems, maxResultBytes, listTimeoutMs }: ListLimits,
   warnings: string[],
 ): Promise<Pages> {
   const items: Listed[] = [];
@@ -156,6 +159,7 @@ async function readPages(
   let ttlMs: number | undefined;
   let cursor: string | undefined;
   let tooDeep = 0;
+  let chars = 0;
   for (let page = 1; ; page++) {
     const params = cursor === undefined ? {} : { cursor };
     const leftMs = Math.max(Math.round(deadline - performance.now()), 1);
@@ -163,8 +167,12 @@ async function readPages(
     const listed = result[field];
     for (const item of Array.isArray(listed) ? listed : []) {
       // Such a one could not be written, and what is compared and kept is written.
-      if (isTooDeep(item)) tooDeep++;
-      else items.push(isObject(item) ? item : {});
+      if (isTooDeep(item)) {
+        tooDeep++;
+        continue;
+      }
+      chars += JSON.stringify(item).length;
+      items.push(isObject(item) ? item : {});
     }
     // 1e999 is read as Infinity, and written as null: the list could not be kept.
     if (Number.isFinite(result.ttlMs) && (result.ttlMs as number) >= 0)
@@ -176,10 +184,13 @@ async function readPages(
       warnings.push(`The ${noun} list was taken to end after page ${page}: its next cursor is not a string.`);
       break;
     }
-    if (seenCursors.has(next) || page === maxPages || items.length > maxItems) {
-      warnings.push(
-        `The ${noun} list does not end; it was cut after page ${page} with ${items.length} ${noun}s.`,
-      );
+    // A catalog is made of all of it at once, and nothing else runs meanwhile.
+    const isTooLarge = chars > maxResultBytes;
+    if (isTooLarge || seenCursors.has(next) || page === maxPages || items.length > maxItems) {
+      const what = isTooLarge
+        ? `is larger than ${formatBytes(maxResultBytes)} (limits.maxResultBytes)`
+        : 'does not end';
+      warnings.push(`The ${noun} list ${what}; it was cut after page ${page} with ${items.length} ${noun}s.`);
       break;
     }
     seenCursors.add(next);
