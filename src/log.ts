@@ -219,10 +219,33 @@ function spellingsOf(value: string): string[] {
     const own = text.slice(Math.ceil((before * 4) / 3), Math.floor(((before + bytes.length) * 4) / 3));
     return [own, own.replaceAll('+', '-').replaceAll('/', '_')];
   });
-  return [value, inJson(value), inJson(inJson(value)), ...inUrls(value), ...encoded].filter(
+  const escaped = inJsons(value);
+  return [value, ...escaped, ...escaped.map(inJson), ...inUrls(value), ...encoded].filter(
     (spelling) => spelling.length >= MIN_SECRET_CHARS,
   );
 }
+
+/** Each of those who write JSON escapes other characters beside those that must be. */
+function inJsons(value: string): string[] {
+  const json = inJson(value);
+  const inAscii = json.replace(/[\x80-\uffff]/g, (found) => `\\u${hexOf(found)}`);
+  return [
+    json,
+    // Python; and PHP, with all characters or with those of ASCII.
+    inAscii,
+    ...[json, inAscii].map((one) => one.replaceAll('/', '\\/')),
+    // Go, and Gson of Java.
+    ...[/[<>&]/g, /[<>&=']/g].map((which) => json.replace(which, (found) => `\\u${hexOf(found)}`)),
+    // .NET
+    json.replace(/\\"|[<>&'+`\x7f-\uffff]/g, (found) => `\\u${hexOf(found).toUpperCase()}`),
+  ];
+}
+
+const hexOf = (found: string) =>
+  found
+    .charCodeAt(found.length - 1)
+    .toString(16)
+    .padStart(4, '0');
 
 /** Each of those who write URLs leaves other characters as they are. */
 function inUrls(value: string): string[] {

@@ -27,6 +27,30 @@ test.each(Object.entries(WRITERS))('a secret is found in a URL as written by %s'
   expect(createSecrets([SECRET]).redact(JSON.stringify({ text }))).toBe(JSON.stringify({ text: shown }));
 });
 
+const escaped = (text: string, which: RegExp, digits: (hex: string) => string = (hex) => hex) =>
+  text.replace(
+    which,
+    (found) => `\\u${digits((found.at(-1) ?? '').charCodeAt(0).toString(16).padStart(4, '0'))}`,
+  );
+
+/** Who writes JSON, and what it escapes beside what it must. */
+const JSON_WRITERS: Readonly<Record<string, (json: string) => string>> = {
+  JavaScript: (json) => json,
+  Python: (json) => escaped(json, /[\x80-\uffff]/g),
+  PHP: (json) => escaped(json, /[\x80-\uffff]/g).replaceAll('/', '\\/'),
+  Go: (json) => escaped(json, /[<>&]/g),
+  Java: (json) => escaped(json, /[<>&=']/g),
+  '.NET': (json) => escaped(json, /\\"|[<>&'+`\x7f-\uffff]/g, (hex) => hex.toUpperCase()),
+};
+
+test.each(Object.entries(JSON_WRITERS))('a secret is found in JSON as written by %s', (_who, write) => {
+  const { redact } = createSecrets([`${SECRET}=`]);
+  const json = write(JSON.stringify(`${SECRET}=`));
+  expect(JSON.parse(json)).toBe(`${SECRET}=`);
+  expect(redact(json)).toBe('"[secret]"');
+  expect(redact(JSON.stringify({ json }))).toBe('{"json":"\\"[secret]\\""}');
+});
+
 test('wherever a text with a secret is cut, no more than three characters of it are left', () => {
   const secret = 'abcdefghijklmnopqrstuvwxyz0123456789ABCD';
   const { redact } = createSecrets([secret, 'abcdefgh-of-another']);
