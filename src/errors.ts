@@ -1,6 +1,6 @@
 import { briefly, cutText } from './cut.ts';
 import { formatBytes } from './format-bytes.ts';
-import { escapeHidden } from './visible.ts';
+import { escapeHiddenLine } from './visible.ts';
 
 /**
  * Every failure of a downstream, and what several places refuse with, each with its text, and what tells what a caller
@@ -120,7 +120,7 @@ export class DownstreamFailure extends Error {
     { cause, retryAfterMs }: { cause?: unknown; retryAfterMs?: number | undefined } = {},
   ) {
     super(
-      escapeHidden(
+      escapeHiddenLine(
         `"${downstream}" ${text}${mayHaveRun ? ' The call may have run: check before repeating it.' : ''}`,
       ),
       { cause },
@@ -129,7 +129,7 @@ export class DownstreamFailure extends Error {
     this.name = 'DownstreamFailure';
     this.downstream = downstream;
     this.reason = reason;
-    this.what = escapeHidden(text);
+    this.what = escapeHiddenLine(text);
     this.mayHaveRun = mayHaveRun;
   }
 }

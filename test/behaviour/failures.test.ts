@@ -230,6 +230,28 @@ test('a failure says nothing that the downstream said, in the answer or in the l
   expect(gateway.logs.join('\n')).not.toContain('boom');
 });
 
+test('a failure is one sentence on one line, whatever its caller has asked for', async () => {
+  await using crm = await plainServer({
+    era: 'legacy',
+    answers: {
+      initialize: ({ result }) =>
+        result({
+          protocolVersion: '2025-11-25',
+          capabilities: { resources: {} },
+          serverInfo: { name: 'x', version: '1' },
+        }),
+      'resources/read': neverAnswers,
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ callTimeoutMs: 200 }) } });
+  const uri = 'notes://all\n[12:00:00.000] INFO: nothing happened';
+  const reply = await gateway.post(...legacyRequest('resources/read', { uri }));
+  const message = reply.messages[0]?.error?.message;
+  expect(message).toContain('did not answer notes://all [12:00:00.000] INFO: nothing happened within 200 ms');
+  // On a terminal the log shows it as it is.
+  expect(gateway.logs.map((line) => JSON.parse(line).msg)).toContain(message);
+});
+
 test("a downstream's own JSON-RPC error is its answer, and is passed on", async () => {
   const error: Answer = (given) => given.error(-32602, 'text is required', { data: { field: 'text' } });
   await using downstream = await plainServer({ era: 'modern', answers: { 'tools/call echo': error } });
