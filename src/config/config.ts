@@ -22,7 +22,7 @@ export interface Config {
   readonly toolsets: ReadonlyMap<string, ToolsetConfig>;
   /** Absolute path of the file that the last good lists are kept in; undefined to keep none. */
   readonly catalogFile?: string | undefined;
-  /** Values that came from a variable or a file, and every header value: never printed anywhere. */
+  /** Values from a variable or a file, of headers, and of variables that are named so: never printed anywhere. */
   readonly secrets: readonly string[];
 }
 

@@ -180,11 +180,17 @@ function readServers(shape: Partly<FileShape>, reading: Reading): DownstreamConf
   });
 }
 
+/** Of a variable. What else an entry has in its env is a mode or a folder, and hides in ordinary text. */
+const SECRET_NAME = /key|token|secret|pass|auth|cred/i;
+
 function listSecrets(downstreams: readonly DownstreamConfig[], filledIn: ReadonlySet<string>): string[] {
   const secrets = new Set(filledIn);
   for (const downstream of downstreams) {
-    if (downstream.kind !== 'http') continue;
-    for (const [name, value] of downstream.headers) {
+    const given =
+      downstream.kind === 'http'
+        ? downstream.headers
+        : Object.entries(downstream.env).filter(([name]) => SECRET_NAME.test(name));
+    for (const [name, value] of given) {
       secrets.add(value);
       if (/auth/i.test(name)) secrets.add(withoutScheme(value));
     }

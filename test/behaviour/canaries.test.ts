@@ -197,6 +197,18 @@ describe('a secret of the file, or the token, is in nothing that leaves the gate
   }, 60_000);
 });
 
+test('nor is a key that an entry has as it is in the env of its command, as entries of other clients do', async () => {
+  const env = { CRM_API_KEY: KEY, MODE: 'production' };
+  const says = `process.stderr.write('Error: in ' + process.env.MODE + ', no such key: ' + process.env.CRM_API_KEY + '\\n'); process.exit(1)`;
+  await using gateway = await startGateway(
+    { mcpServers: { crm: { command: process.execPath, args: ['-e', says], env } } },
+    { logLevel: 'trace' },
+  );
+  const details = gateway.logs.map((line) => JSON.parse(line).detail);
+  expect(details).toContain('Error: in production, no such key: [secret]');
+  expect(found(gateway.logs.join())).toEqual([]);
+});
+
 test('nor is a part of it, where what they print is cut or broken into lines', async () => {
   const SECRET = 'Zk39pQw7m2XtL8ra'.repeat(4);
   const tool = (description: string) => ({ name: 'echo', description, inputSchema: { type: 'object' } });
