@@ -10,7 +10,7 @@ export class Allowance {
   readonly #isFull: () => boolean;
   #running = 0;
   /** Requests that may be made now, filled up evenly; a caller may use a minute's worth at once. */
-  #left: number;
+  #left = Number.POSITIVE_INFINITY;
   #filledAt = performance.now();
 
   /**
@@ -20,7 +20,6 @@ export class Allowance {
   constructor(limits: AllowanceLimits, isFull: () => boolean) {
     this.#limits = limits;
     this.#isFull = isFull;
-    this.#left = limits.maxRequestsPerMinute;
   }
 
   /** Why one more request is refused. Undefined where it may run: it counts until `leave`. */

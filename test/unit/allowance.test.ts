@@ -64,6 +64,14 @@ test('limits that change count at once', () => {
   expect(allowance.enter()).toBeUndefined();
 });
 
+test('a number for a minute that comes later has a whole minute to begin with', () => {
+  const limits = { ...unlimited };
+  const allowance = new Allowance(limits, () => false);
+  allowance.enter();
+  limits.maxRequestsPerMinute = 3;
+  expect([1, 2, 3, 4].map(() => allowance.enter() === undefined)).toEqual([true, true, true, false]);
+});
+
 test('a process that is full takes nobody, and everybody again when it is not', () => {
   let isFull = true;
   const allowance = new Allowance(unlimited, () => isFull);
