@@ -301,6 +301,35 @@ describe('a server of 2024-11-05 over HTTP+SSE', () => {
   });
 });
 
+test('questions without end on its stream hold up no other server', async () => {
+  const ping = { jsonrpc: '2.0', id: 'q', method: 'ping', params: { padding: 'x'.repeat(1000) } };
+  const events = `data: ${JSON.stringify(ping)}\n\n`.repeat(100);
+  await using server = await sseServer({
+    onCall({ id }, post, stream) {
+      post.writeHead(202).end();
+      stream.write(`data: {"jsonrpc":"2.0","id":${id},"result":{"content":[]}}\n\n`);
+      const flood = () => {
+        while (!stream.destroyed && stream.write(events));
+        stream.once('drain', () => setImmediate(flood));
+      };
+      flood();
+      return true;
+    },
+  });
+  await using crm = await plainServer({ era: 'modern' });
+  await using gateway = await startGateway({
+    mcpServers: { old: server.entry, crm: crm.entry() },
+    limits: { maxNoticesPerSecond: 10 },
+  });
+  expect((await call(gateway)).content).toEqual([]);
+  for (let n = 0; n < 40; n++) {
+    const request = modernRequest('tools/call', { name: 'crm__echo', arguments: { text: `${n}` } });
+    expect((await gateway.post(...request)).messages.at(-1)?.result.content[0].text).toBe(`${n}`);
+  }
+  // Of each piece that is read, all is answered.
+  expect(server.requests.length).toBeLessThan(1000);
+});
+
 test('a URL where neither transport is spoken is told of as before', async () => {
   await using nothing = await listenOnLoopback((_recorded, _req, res) => sendJson(res, 404, {}));
   await using gateway = await startGateway({ mcpServers: { old: { url: `${nothing.origin}/mcp` } } });

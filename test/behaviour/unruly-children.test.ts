@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { respawnMs } from '../../src/downstream/connecting/backoff.ts';
 import { folderWith } from '../support/cli.ts';
@@ -36,6 +38,29 @@ const HEARS_ONCE = `
       closeSync(0);
     }
     console.log(JSON.stringify({ jsonrpc: '2.0', id, ...body }));
+  });`;
+
+/** Asks without end from its first call on, and writes down how many of that were answered. */
+const ASKS_WITHOUT_END = `
+  import { writeFileSync } from 'node:fs';
+  import { createInterface } from 'node:readline';
+  const results = {
+    initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'c', version: '1' } },
+    'tools/list': { tools: [{ name: 'echo', inputSchema: { type: 'object' } }] },
+    'tools/call': { content: [{ type: 'text', text: 'asks' }] },
+  };
+  const send = (...messages) =>
+    messages.map((each) => JSON.stringify({ jsonrpc: '2.0', ...each }) + '\\n').join('');
+  const pings = send(...Array(500).fill({ id: 'q', method: 'ping' }));
+  const flood = () => process.stdout.write(pings, () => setImmediate(flood));
+  let answers = 0;
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    const { id, method } = JSON.parse(line);
+    if (id === 'q' && ++answers % 1000 === 0) writeFileSync('answers', String(answers));
+    if (method === undefined || id === undefined) return;
+    const body = method in results ? { result: results[method] } : { error: { code: -32601, message: 'no' } };
+    process.stdout.write(send({ id, ...body }));
+    if (method === 'tools/call') flood();
   });`;
 
 describe('a command', () => {
@@ -112,6 +137,21 @@ describe('a command', () => {
     expect(most).toBeLessThan(224 * 1024 * 1024);
     expect(gateway.logs.length).toBeLessThan(1000);
     expect(await call(gateway, 'echo', { text: 'hello' })).toBe('hello');
+  });
+
+  test('that asks without end is read with pauses, in which the others are served', async () => {
+    await using folder = await folderWith({ 'child.mjs': ASKS_WITHOUT_END, answers: '0' });
+    await using other = stdioServer('unruly');
+    const child = { command: process.execPath, args: ['child.mjs'], cwd: folder.path };
+    await using gateway = await startGateway({
+      mcpServers: { child, other: other.entry({ prefix: 'child__o_' }) },
+    });
+    expect(await call(gateway, 'echo')).toBe('asks');
+    const answers = () => Number(readFileSync(join(folder.path, 'answers'), 'utf8'));
+    await expect.poll(answers).toBeGreaterThan(0);
+    for (let n = 0; n < 20; n++) expect(await call(gateway, 'o_echo', { text: `${n}` })).toBe(`${n}`);
+    // Of each piece that is read, all is answered.
+    expect(answers()).toBeLessThan(30_000);
   });
 
   test('that does not read its input is sent 1 MiB, and what comes then is refused at once', async () => {

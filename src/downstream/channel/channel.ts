@@ -1,6 +1,7 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { DownstreamFailure } from '../../errors.ts';
 import { isObject } from '../../protocol/messages.ts';
+import type { Pace } from '../../protocol/pace.ts';
 import { isDeeperThan, MAX_WRITTEN_DEPTH, parseMessage } from '../../protocol/written-answer.ts';
 
 /** Who takes a message off the channel before the SDK client sees it. */
@@ -27,7 +28,13 @@ export interface Channel extends Transport {
    * @returns          what gives it up: it goes out no more, or is not waited for
    */
   write(json: string, onRefused?: (failure: DownstreamFailure) => void): (() => void) | undefined;
+  /** Of what has an id, which is never dropped, and answers no call. */
+  readonly asides: Pace;
+  /** Reads nothing more for a second. */
+  rest(): void;
 }
+
+export const REST_MS = 1000;
 
 /**
  * Passes on what was read: to the relay what is the relay's, the rest to the SDK's client, but not what is nested very deep.
@@ -45,7 +52,11 @@ export function passOn(channel: Channel, json: string): boolean {
   let isDeep: boolean | undefined;
   // Revision 2025-03-26 had batches; a server of that time may still answer with one.
   for (const message of Array.isArray(given) ? given : [given]) {
-    if (!isObject(message) || channel.intercept(message)) continue;
+    if (!isObject(message)) continue;
+    const isTaken = channel.intercept(message);
+    const isAside = message.id !== undefined && (message.method !== undefined || !isTaken);
+    if (isAside && !channel.asides.allows()) channel.rest();
+    if (isTaken) continue;
     isDeep ??= isDeeperThan(json, MAX_WRITTEN_DEPTH);
     if (!isDeep) channel.onmessage?.(message as unknown as JSONRPCMessage);
   }

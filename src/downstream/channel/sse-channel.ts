@@ -15,7 +15,7 @@ import { firstOf, withUserAgent } from '../http/http-headers.ts';
 import { IGNORED_TIMEOUT_MS, IgnoredBody } from '../http/ignored-answer.ts';
 import { judgeStatus } from '../http/judge-status.ts';
 import { openPool } from '../http/open-pool.ts';
-import { type Channel, type Interceptor, passOn } from './channel.ts';
+import { type Channel, type Interceptor, passOn, REST_MS } from './channel.ts';
 
 /** As many as the SDK's client follows where it posts. */
 const MAX_REDIRECTS = 5;
@@ -33,6 +33,7 @@ export class SseChannel implements Channel {
   readonly #config: HttpDownstreamConfig;
   readonly #cap: Cap;
   readonly #pace: Pace;
+  readonly asides: Pace;
   readonly #openTimeoutMs: number;
   /** Where its stream is: redirects within its origin are followed. */
   #url: URL;
@@ -40,6 +41,8 @@ export class SseChannel implements Channel {
   readonly #headers: string[];
   readonly #endpoint: Deferred<string> = deferred();
   readonly #decoder: EventDecoder;
+  /** Of its stream. */
+  #controller: Dispatcher.DispatchController | undefined;
   /** Path and query of where messages go; undefined until it is named. */
   #path: string | undefined;
 
@@ -57,6 +60,7 @@ export class SseChannel implements Channel {
     this.#config = config;
     this.#cap = cap;
     this.#pace = new Pace(limits.maxNoticesPerSecond);
+    this.asides = new Pace(limits.maxNoticesPerSecond);
     this.#url = new URL(config.url);
     this.#headers = [...withUserAgent(config.headers).flat(), 'accept-encoding', 'identity'];
     this.#pool = openPool(this.#url.origin, limits.maxInFlight);
@@ -100,6 +104,7 @@ export class SseChannel implements Channel {
         if (status < 200) return;
         const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
         if (status === 200 && isStream) {
+          this.#controller = controller;
           decoder = this.#decoding(firstOf(headers['content-encoding']));
           return;
         }
@@ -191,6 +196,13 @@ export class SseChannel implements Channel {
     const timeouts = { headersTimeout, bodyTimeout: IGNORED_TIMEOUT_MS };
     this.#pool.dispatch({ path: this.#path, method: 'POST', headers, body, ...timeouts }, handler);
     return () => handler.giveUp();
+  }
+
+  rest(): void {
+    const controller = this.#controller;
+    if (controller === undefined || controller.paused) return;
+    controller.pause();
+    setTimeout(() => controller.resume(), REST_MS);
   }
 
   async close(): Promise<void> {

@@ -10,7 +10,7 @@ import { Pace } from '../../protocol/pace.ts';
 import { idOfUnread } from '../../protocol/written-answer.ts';
 import type { Cap } from '../cap.ts';
 import { describeCause } from '../causes.ts';
-import { type Channel, type Interceptor, passOn } from './channel.ts';
+import { type Channel, type Interceptor, passOn, REST_MS } from './channel.ts';
 import { type Child, startChild, stopChild } from './child.ts';
 import { createStderrRing, type StderrRing } from './stderr-ring.ts';
 
@@ -27,6 +27,7 @@ export class StdioChannel implements Channel {
   readonly #config: StdioDownstreamConfig;
   readonly #cap: Cap;
   readonly #pace: Pace;
+  readonly asides: Pace;
   readonly #log: Logger;
   readonly #stderr: StderrRing;
   #child: Child | undefined;
@@ -47,6 +48,7 @@ export class StdioChannel implements Channel {
     this.#config = config;
     this.#cap = cap;
     this.#pace = new Pace(maxNoticesPerSecond);
+    this.asides = new Pace(maxNoticesPerSecond);
     this.#log = log;
     this.#stderr = createStderrRing(log);
   }
@@ -115,6 +117,13 @@ export class StdioChannel implements Channel {
     }
     stdin.write(`${line}\n`);
     return WRITTEN;
+  }
+
+  rest(): void {
+    const { stdout } = this.#child ?? {};
+    if (stdout === undefined || stdout.isPaused()) return;
+    stdout.pause();
+    setTimeout(() => stdout.resume(), REST_MS);
   }
 
   /** What the child said last on stderr. */
