@@ -62,7 +62,11 @@ export class Session {
 
   /** It is waited for, or waits itself. */
   get isBusy(): boolean {
-    return this.#calls.size > 0 || this.notify !== undefined;
+    return this.hasCalls || this.notify !== undefined;
+  }
+
+  get hasCalls(): boolean {
+    return this.#calls.size > 0;
   }
 
   addCall(id: RequestId, call: RunningCall): void {

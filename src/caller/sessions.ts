@@ -74,21 +74,34 @@ export function createSessions(
     }
   }
 
-  /** The one that was used least lately; one that nobody waits for, if there is such. */
-  function makeRoom(): void {
+  /**
+   * The one that was used least lately; one that nobody waits for, if there is such. One with calls stays: they could not be
+   * cancelled any more, and what they ask would have no answer.
+   *
+   * @returns  false where there is none
+   */
+  function makeRoom(): boolean {
+    const gives = firstNot(({ isBusy }) => isBusy) ?? firstNot(({ hasCalls }) => hasCalls);
+    if (gives !== undefined) drop(gives);
+    return gives !== undefined;
+  }
+
+  function firstNot(isNeeded: (session: Session) => boolean): Session | undefined {
     let left = live.size;
     for (const session of live.values()) {
-      if (!session.isBusy || left-- === 0) return drop(session);
+      if (left-- === 0) break;
+      if (!isNeeded(session)) return session;
       // It is being used, and not to be looked at again for each that comes.
       putLast(session);
     }
+    return undefined;
   }
 
   function open(id: string): Session | undefined {
     const text = ended.has(markOf(id)) ? undefined : seal.open(id, ABOUT);
     if (text === undefined) return undefined;
     const { until, ...declared } = JSON.parse(text) as Declared & { until: number };
-    while (live.size > 0 && live.size >= limits.maxSessions) makeRoom();
+    while (live.size >= limits.maxSessions && makeRoom());
     return new Session(id, declared, until);
   }
 

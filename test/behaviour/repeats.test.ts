@@ -452,29 +452,6 @@ test('two sessions are two callers', async () => {
   await Promise.all(calls);
 });
 
-test('a session that made room for another while its call ran has the same call run again', async () => {
-  await using at = await scene();
-  await using crowded = await startGateway({
-    mcpServers: { crm: at.downstream.entry() },
-    limits: { maxSessions: 1 },
-  });
-  const begin = async () => {
-    const { headers } = await crowded.post(...legacyRequest('initialize', {}));
-    return { 'mcp-session-id': String(headers['mcp-session-id']) };
-  };
-  const [one, other] = [await begin(), await begin()];
-  const call = () => crowded.post(legacyRequest('tools/call', ADD)[0], one);
-  const first = call();
-  await expect.poll(() => at.tool.runs).toBe(1);
-  await crowded.post(legacyRequest('tools/list')[0], other);
-  at.tool.open();
-  expect(ended(await first)).toEqual([1, 'run 1']);
-  const second = call();
-  await expect.poll(() => at.tool.runs).toBe(2);
-  at.tool.open();
-  expect(ended(await second)).toEqual([1, 'run 2']);
-});
-
 test('a call that has asked its caller something is not joined', async () => {
   const question = { message: 'Sure?', requestedSchema: { type: 'object', properties: {} } };
   let asked = 0;

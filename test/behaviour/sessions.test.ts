@@ -171,6 +171,24 @@ test('a session that ends with a question open: who asked hears that it was canc
   expect((await stream.next())?.result).toEqual(text('gone on'));
 });
 
+test('a session whose call runs makes room for none: the call can be cancelled', async () => {
+  await using crm = await plainServer({ era: 'legacy', answers: { 'tools/call echo': () => {} } });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() }, limits: { maxSessions: 1 } });
+  const begin = async () => {
+    const { headers } = await gateway.post(...legacyRequest('initialize', {}));
+    return { 'mcp-session-id': String(headers['mcp-session-id']) };
+  };
+  const [one, other] = [await begin(), await begin()];
+  const [call] = legacyRequest('tools/call', { name: 'crm__echo', arguments: {} }, { id: 'slow' });
+  const calling = gateway.post(call, one);
+  await expect.poll(() => requestsOf(crm, 'tools/call')).toHaveLength(1);
+  await gateway.post(legacyRequest('tools/list')[0], other);
+  const params = { requestId: 'slow' };
+  await gateway.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params }, one);
+  expect((await calling).messages).toEqual([]);
+  await expect.poll(() => requestsOf(crm, 'notifications/cancelled')).toHaveLength(1);
+});
+
 const CHANGING = { legacy: legacyChanging, modern: modernChanging };
 
 describe.each(['legacy', 'modern'] as const)(
