@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { requestsOf } from '../support/downstreams/downstream.ts';
 import { type PlainDownstream, plainServer } from '../support/downstreams/plain.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { rawCaller, rawPost } from '../support/raw-caller.ts';
@@ -222,6 +223,19 @@ test('a connection without a request is closed after keepAliveTimeoutMs, and by 
   expect(await Promise.race([caller.ended, patient.ended.then(() => 'the other')])).toBe('closed');
   patient.send(rawPost(usual.token, PING));
   expect((await patient.next()).status).toBe(200);
+});
+
+test('what is no request, behind a call that runs, is not answered in place of that', async () => {
+  await using slow = await plainServer({ era: 'legacy', answers: { 'tools/call echo': () => {} } });
+  await using busy = await startGateway({ mcpServers: { slow: slow.entry() } });
+  await using caller = await rawCaller(busy.url);
+  const params = { name: 'slow__echo', arguments: {} };
+  const call = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
+  caller.send(rawPost(busy.token, call));
+  await expect.poll(() => requestsOf(slow, 'tools/call')).toHaveLength(1);
+  caller.send('this is no request\r\n\r\n');
+  await caller.ended;
+  expect(caller.text).toBe('');
 });
 
 test('requests in one piece are answered each, and in order', async () => {

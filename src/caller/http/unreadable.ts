@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { LINGER_MS } from './last-answer.ts';
 
@@ -18,11 +18,12 @@ export const UNSERVABLE = 'This is not an HTTP request that can be served.';
 
 /** Answers what is no request, or not one in time, as everything is answered here: in JSON. The connection ends with it. */
 export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  const { _httpMessage: answering } = socket as { _httpMessage?: { headersSent: boolean } };
+  const { _httpMessage: answering } = socket as { _httpMessage?: ServerResponse };
   // The rest of what was answered.
   if (socket.writableEnded) return;
-  // In the middle of an earlier answer there is no place for another one.
-  if (!socket.writable || answering?.headersSent === true) return void socket.destroy();
+  // In the middle of an earlier answer there is no place for another one, and before it this one would be taken for it.
+  const isOfEarlier = answering?.headersSent === true || answering?.req.complete === true;
+  if (!socket.writable || isOfEarlier) return void socket.destroy();
   const [status, why] = STATUSES.get(error.code) ?? [400, UNSERVABLE];
   const json = JSON.stringify({ error: why });
   const head = [
