@@ -34,7 +34,7 @@ function readOpened(path: string, maxBytes: number): ReadText {
  *
  * @throws TypeError  its code says that it is no UTF-8, for `explain`
  */
-export const decodeText = (bytes: Uint8Array) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+const decodeText = (bytes: Uint8Array) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 
 /** By hand, because the size of a pipe or of something in /proc or /dev is not known before the end. */
 function readUpTo(path: string, maxBytes: number): Buffer {

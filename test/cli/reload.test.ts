@@ -321,6 +321,18 @@ describe.concurrent('serve follows its files:', () => {
     expect(await stop(child)).toEqual({ code: 0, signal: null });
   });
 
+  test('a .env that is a pipe is read once, at the start', async ({ expect }) => {
+    await using folder = await folderWith({ 'servers.json': nowhere });
+    const pipe = join(folder.path, '.env');
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+    await using child = runCli(['serve', '--port', '0'], { cwd: folder.path });
+    await writeFile(pipe, `SWITCHBOARD_TOKEN=${TOKEN}\n`);
+    const url = await listening(child);
+    child.process.kill('SIGHUP');
+    await child.waitFor('stderr', /"event":"reloaded"/);
+    expect((await ask(url, TOKEN, 'tools/list')).status).toBe(200);
+  });
+
   test('a .env that cannot be read any more changes nothing, and is told', async ({ expect }) => {
     await using folder = await folderWith({
       'servers.json': nowhere,
