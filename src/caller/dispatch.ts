@@ -31,7 +31,7 @@ import { PassedCall, type PassedCalls } from './passed-call.ts';
 import { answerLost } from './processes/lost-call.ts';
 import { comesBack, livesAnywhere } from './processes/place-rules.ts';
 import { MAIN } from './processes/processes.ts';
-import { askingOf, unknownLogLevel } from './request-facts.ts';
+import { askingOf, logLevelOf, unknownLogLevel } from './request-facts.ts';
 import type { Selection } from './selection.ts';
 import { readDeclared, type Session } from './session.ts';
 import { TooMany } from './too-many.ts';
@@ -129,6 +129,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (plan !== undefined && offers(view, method, caller.era)) {
       return pass(plan(params, askingOf(params, caller, view, rounds)), request, caller, reply, since);
     }
+    // Also of what logs nothing.
+    logLevelOf(params._meta as Params | undefined, caller);
     const list = view.lists.get(method);
     if (list !== undefined) {
       // Every list is one page: who goes on from somewhere has that from elsewhere, and would begin again without end.

@@ -303,13 +303,17 @@ describe('what a downstream logs during a call', () => {
     expect(await heard(gateway, 'debug')).toEqual(['debug', 'warning', 'error', 'debug']);
     expect(await heard(gateway, undefined)).toEqual(['none']);
     const _meta = { [`${META}logLevel`]: 'shout' };
-    const { json } = await gateway.post(
-      ...modernRequest('tools/call', { name: 'crm__ask', arguments: {}, _meta }),
-    );
-    expect(json.error).toMatchObject({
-      code: -32602,
-      message: expect.stringContaining('must be one of debug'),
-    });
+    for (const [method, params] of [
+      ['tools/call', { name: 'crm__ask', arguments: {}, _meta }],
+      ['tools/list', { _meta }],
+      ['server/discover', { _meta }],
+    ] as const) {
+      const { json } = await gateway.post(...modernRequest(method, params));
+      expect(json.error, method).toMatchObject({
+        code: -32602,
+        message: expect.stringContaining('must be one of debug'),
+      });
+    }
   });
 });
 
