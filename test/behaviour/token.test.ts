@@ -1,3 +1,5 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { describe, expect, test } from 'vitest';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { startGateway } from '../support/gateway.ts';
@@ -106,6 +108,24 @@ test.each([
     expect(reply.json.error).toEqual(expect.any(String));
     expect(reply.headers).not.toHaveProperty('x-powered-by');
   }
+});
+
+test('the SDK, whose token is refused, says which one it needs where there is nowhere to register', async () => {
+  await using gateway = await withToken();
+  const authProvider = {
+    redirectUrl: 'http://127.0.0.1:1/callback',
+    clientMetadata: { redirect_uris: ['http://127.0.0.1:1/callback'] },
+    clientInformation: () => undefined,
+    saveClientInformation: () => {},
+    tokens: () => undefined,
+    saveTokens: () => {},
+    redirectToAuthorization: () => {},
+    saveCodeVerifier: () => {},
+    codeVerifier: () => '',
+  };
+  const client = new Client({ name: 'c', version: '1' });
+  const transport = new StreamableHTTPClientTransport(new URL(gateway.url), { authProvider });
+  await expect(client.connect(transport)).rejects.toThrow('SWITCHBOARD_TOKEN');
 });
 
 test('the pages for probes need no token and say nothing', async () => {

@@ -51,6 +51,11 @@ export function createPages(options: PagesOptions): Express {
     res.setHeader('content-type', options.metrics.contentType).send(text);
   });
 
+  // Clients whose token is refused go on to OAuth. The SDK takes any `error` for a code, and shows the description alone.
+  app.post('/register', (_req, res) => {
+    res.status(404).json({ error: NOT_FOUND, error_description: UNAUTHORIZED });
+  });
+
   // Clients look for OAuth under /.well-known before they use the token they have: a plain JSON 404 sends them on.
   app.use((_req, res) => void res.status(404).json({ error: NOT_FOUND }));
   app.use(((error: { status?: number }, _req, res, _next) => {
