@@ -92,8 +92,9 @@ export interface Link {
   readonly running: number;
   request(request: OutgoingRequest, receiver: Receiver): Exchange;
   /**
-   * What the downstream logs without saying to which request it belongs: it is taken for that of the only one that
-   * runs, and for nobody's where several do, or where it may be of an earlier one of another caller.
+   * Progress that did not come on the stream of its request, and what the downstream logs without saying to which request
+   * it belongs: that is taken for that of the only one that runs, and for nobody's where several do, or where it may be of an
+   * earlier one of another caller.
    */
   onStray(message: Notification): void;
   /** The same for a question; undefined where it is refused. */

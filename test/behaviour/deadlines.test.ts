@@ -1,6 +1,7 @@
+import type { ServerResponse } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import type { Answer } from '../support/downstreams/exchange.ts';
+import { type Answer, sseEvent } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
 import { neverAnswers, textResult } from '../support/downstreams/wire.ts';
@@ -10,13 +11,15 @@ import { modernRequest } from '../support/messages.ts';
 const MAY_HAVE_RUN = 'The call may have run: check before repeating it.';
 const HASTY = { profile: 'hasty', profiles: { hasty: { callTimeoutMs: 1000 } } };
 
-/** Reports progress every so often, that many times; then goes on. */
-function reporting(times: number, then: Answer): Answer {
+/** Reports progress every so often, that many times, on the stream of the call or another one; then goes on. */
+function reporting(times: number, then: Answer, onAnother?: (event: string) => void): Answer {
   return async (given) => {
     const stream = given.stream();
     const { progressToken } = given.message.params._meta;
     for (let progress = 1; progress <= times && !given.signal.aborted; progress++) {
-      stream.send({ method: 'notifications/progress', params: { progressToken, progress } });
+      const report = { method: 'notifications/progress', params: { progressToken, progress } };
+      if (onAnother === undefined) stream.send(report);
+      else onAnother(sseEvent({ jsonrpc: '2.0', ...report }));
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     if (!given.signal.aborted) await then({ ...given, stream: () => stream });
@@ -38,6 +41,22 @@ describe('a call that reports progress', () => {
     await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() }, ...HASTY });
     expect(await call(gateway, 'crm__echo', 'mine')).toBe('done');
     expect(await call(gateway)).toBe(`"crm" did not answer crm__echo within 1000 ms. ${MAY_HAVE_RUN}`);
+  });
+
+  // Servers on SDK v1 whose handler sends it without `extra`, as in its examples of 2025.
+  test('goes on as well where its server tells of it on the stream of the session', async () => {
+    let notices: ServerResponse | undefined;
+    await using downstream = await plainServer({
+      era: 'legacy',
+      sessions: true,
+      gets(_req, res) {
+        res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+        notices = res;
+      },
+      answers: { 'tools/call echo': reporting(20, answers, (event) => notices?.write(event)) },
+    });
+    await using gateway = await startGateway({ mcpServers: { crm: downstream.entry() }, ...HASTY });
+    expect(await call(gateway, 'crm__echo', 'mine')).toBe('done');
   });
 
   test('and then nothing more is given up, and cancelled downstream', async () => {

@@ -58,9 +58,11 @@ export function tell(
 
 /** What a server says outside of the streams of its requests is heard by the SDK's client: it goes on to the link. */
 export function passStrays(client: Client, link: Link): void {
-  client.setNotificationHandler('notifications/message', (notification) => {
-    link.onStray({ jsonrpc: '2.0', ...notification } as Notification);
-  });
+  for (const method of ['notifications/message', 'notifications/progress'] as const) {
+    client.setNotificationHandler(method, (notification) => {
+      link.onStray({ jsonrpc: '2.0', ...notification } as Notification);
+    });
+  }
   client.fallbackRequestHandler = ({ method, params }, { mcpReq }) =>
     new Promise((resolve, reject) => {
       const settle = (outcome: Outcome) => {

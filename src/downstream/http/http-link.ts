@@ -3,11 +3,12 @@ import type { Headers } from '../../config/config.ts';
 import { drained } from '../../errors.ts';
 import { type Era, mirroredName } from '../../protocol/eras.ts';
 import { encodeHeaderValue } from '../../protocol/headers.ts';
+import type { Notification } from '../../protocol/messages.ts';
 import { remembering } from '../../protocol/text.ts';
 import type { ConnectionLimits } from '../connection.ts';
 import type { Exchange, Link, OutgoingRequest, Receiver } from '../link.ts';
 import { OnlyCall } from '../only-call.ts';
-import { composeAnswer, composeCancelled, createComposer, createIds } from '../outgoing.ts';
+import { composeAnswer, composeCancelled, createComposer, createIds, isProgressOf } from '../outgoing.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
 import type { HttpSide } from './http-side.ts';
@@ -60,6 +61,11 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
     else if (exchange.hasBegun) onlyCall.onLeft(exchange.receiver);
   };
   const receivers = () => running.map(({ receiver }) => receiver);
+  /** Progress names its request, whichever stream it comes on. */
+  const receiverOf = (message: Notification) =>
+    message.method === 'notifications/progress'
+      ? running.find(({ id }) => isProgressOf(id, message))?.receiver
+      : onlyCall.ofLog(receivers());
   const fixedHeaders = [
     ...withUserAgent(options.headers).flat(),
     'content-type',
@@ -125,7 +131,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
     get running() {
       return running.length;
     },
-    onStray: (message) => onlyCall.ofLog(receivers())?.onNotification(message),
+    onStray: (message) => receiverOf(message)?.onNotification(message),
     onStrayQuestion: (question, answered) =>
       onlyCall.ofQuestion(receivers())?.onQuestion?.(question, answered),
     request(request: OutgoingRequest, receiver: Receiver): Exchange {
