@@ -1,6 +1,4 @@
-import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import type { PinoPretty } from 'pino-pretty';
 import type { AuditLines } from '../caller/observing/audit-lines.ts';
 import type { Config } from '../config/config.ts';
 import type { Env } from '../config/expand.ts';
@@ -10,12 +8,10 @@ import { createGateway, type Gateway } from '../gateway.ts';
 import { createLog, createSecrets, type Logger, type Secrets } from '../log.ts';
 import { DEFAULT_CONFIG, readEnvironment } from './environment.ts';
 import { printable } from './printable.ts';
+import { readable } from './readable.ts';
 import { stderr } from './stderr.ts';
 import { UsageError } from './usage-error.ts';
 import { selectionUrl, type ViewOptions } from './view.ts';
-
-// A fiftieth of a start, and for a person's terminal alone.
-const loadPretty = () => createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
 
 /** A person who sees nothing for longer wonders. */
 const TELL_MS = 3000;
@@ -43,9 +39,8 @@ export function openLog(env: Env, secrets: Secrets, defaultLevel = 'info'): Logg
   const level = (env.LOG_LEVEL || defaultLevel).toLowerCase();
   if (!LEVELS.includes(level))
     throw new UsageError(`LOG_LEVEL is "${level}"; it can be ${LEVELS.join(', ')}.`);
-  const destination = process.stderr.isTTY
-    ? loadPretty()({ destination: 2, sync: true, ignore: 'event', translateTime: 'SYS:HH:MM:ss' })
-    : stderr;
+  const write = (line: string) => stderr.write(readable(line, process.stderr.hasColors()));
+  const destination = process.stderr.isTTY ? { write } : stderr;
   return createLog({ level, secrets, destination });
 }
 
