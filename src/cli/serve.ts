@@ -130,7 +130,13 @@ function run(
     workers,
     log,
     config,
-    stopped: stopSignal(reloading.reload),
+    stopped: stopSignal(reloading.reload).then((signal) => {
+      const { drainMs } = reloading.config;
+      log.info(
+        { event: 'stopping', signal },
+        `${signal}: running calls have ${drainMs} ms, a second one ends them`,
+      );
+    }),
     /** @returns the exit code */
     async close(): Promise<number> {
       reloading.close();
@@ -148,7 +154,7 @@ function run(
 }
 
 /** @param onHangup  told to read the files again */
-function stopSignal(onHangup: () => void): Promise<void> {
+function stopSignal(onHangup: () => void): Promise<NodeJS.Signals> {
   const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
   return new Promise((resolve) => {
     let asked: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
@@ -157,7 +163,7 @@ function stopSignal(onHangup: () => void): Promise<void> {
       // Asked a second time, it is at once.
       if (asked !== undefined && (signal !== asked.signal || at - asked.at > ECHO_MS)) process.exit(1);
       asked ??= { signal, at };
-      resolve();
+      resolve(signal);
     };
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
     process.on('SIGHUP', () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { describe, test } from 'vitest';
-import { isAlive } from '../support/child.ts';
+import { isAlive, startProgram } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -10,7 +10,7 @@ import { stdioServer } from '../support/downstreams/stdio.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 import { speakLines } from '../support/stdio-line.ts';
 import { open, send } from '../support/wire-client.ts';
-import { ask, connected, listening, sentences, silentEntry, stop, TOKEN } from './serving.ts';
+import { ask, connected, listening, main, sentences, silentEntry, stop, TOKEN } from './serving.ts';
 
 describe.concurrent('the end', () => {
   const noToken = { SWITCHBOARD_TOKEN: TOKEN };
@@ -65,6 +65,35 @@ describe.concurrent('the end', () => {
       expect(await exit).toEqual({ code: 0, signal: null });
     },
   );
+
+  test('on a terminal, Ctrl-C is answered with how long calls may still take, one line an event', async ({
+    expect,
+  }) => {
+    await using crm = await modernServer();
+    const servers = { mcpServers: { crm: crm.entry() }, drainMs: 20_000 };
+    await using folder = await folderWith({ 'servers.json': servers });
+    await using terminal = startProgram(
+      'script',
+      ['--quiet', '--return', '--command', `exec "${process.execPath}" "${main}" --port 0`, '/dev/null'],
+      { cwd: folder.path, env: { ...noToken, TERM: 'dumb' } },
+    );
+    const [, url] = await terminal.waitFor('stdout', /MCP is served at (\S+)/);
+    await terminal.waitFor('stdout', /is connected/);
+    const call = ask(String(url), TOKEN, 'tools/call', { name: 'crm__slow', arguments: { ms: 1000 } });
+    await expect.poll(() => crm.calls.map(({ outcome }) => outcome)).toEqual(['running']);
+    terminal.process.stdin?.write('\x03');
+    expect((await call).messages[0]?.result.content[0].text).toBe('waited 1000 ms');
+    expect(await terminal.exit).toEqual({ code: 0, signal: null });
+
+    const lines = terminal.stdout.replaceAll(/^(\^C)?\d\d:\d\d:\d\d /gm, '').split('\r\n');
+    expect(lines.sort()).toEqual([
+      '',
+      'INFO  "crm" is connected era=modern version=2026-07-28 tools=5',
+      `INFO  MCP is served at ${url}`,
+      'INFO  SIGINT: running calls have 20000 ms, a second one ends them',
+      expect.stringMatching(/^INFO {2}crm__slow: ok after \d+(\.\d)? ms$/),
+    ]);
+  });
 
   test('a downstream that was asked and is silent does not hold it up', async ({ expect }) => {
     await using silent = await silentServer();
