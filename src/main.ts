@@ -8,7 +8,8 @@ import { ConfigError } from './config/config-error.ts';
 import { IMPLEMENTATION } from './version.ts';
 
 // The commands are loaded when they are asked for: `--help` and `entry` need no HTTP and no protocol.
-const environment = (onFile?: (path: string) => void) => readEnvironment(process.cwd(), process.env, onFile);
+const environment = (onFile?: (path: string) => void) =>
+  readEnvironment(workingDirectory(), process.env, onFile);
 const program = new Command('mcp-switchboard')
   .description(
     'One MCP server in front of many: one URL and one bearer, each server behind with its own headers.',
@@ -107,6 +108,14 @@ program
   .action((client, options) =>
     runBriefly(Promise.resolve().then(() => entry(client, options, environment()))),
   );
+
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    throw new UsageError('The working directory is gone. Change into one that is there.');
+  }
+}
 
 async function run(command: Promise<number>): Promise<void> {
   process.exitCode = await command;

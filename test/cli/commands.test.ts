@@ -10,7 +10,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import type { RealtimeToolsConfigUnion } from 'openai/resources/realtime/realtime';
 import { describe, expect, test } from 'vitest';
 import { realtimeTool } from '../../src/cli/entry.ts';
-import { isAlive } from '../support/child.ts';
+import { isAlive, startProgram } from '../support/child.ts';
 import { folderWith, runCli, unwrapped, withoutWaiting } from '../support/cli.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { oddCursor } from '../support/downstreams/pages.ts';
@@ -30,6 +30,14 @@ async function run(args: string[], mcpServers: object, env: Env = {}) {
   const { code } = await child.exit;
   return { code, stdout: child.stdout, stderr: withoutWaiting(child.stderr) };
 }
+
+test.each(['serve', 'check', 'entry cursor'])('%s in a folder that was removed says so', async (command) => {
+  await using folder = await folderWith({});
+  const script = `rmdir "$PWD" && exec "$0" "$1" ${command}`;
+  await using child = startProgram('sh', ['-c', script, process.execPath, main], { cwd: folder.path });
+  expect(await child.exit).toEqual({ code: 1, signal: null });
+  expect(child.stderr).toBe('The working directory is gone. Change into one that is there.\n');
+});
 
 test.runIf(existsSync('/dev/full'))(
   'a command whose output finds no room says so, and exits with 1',
