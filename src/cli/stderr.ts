@@ -1,8 +1,8 @@
 /**
  * stderr as log lines need it: a line is written at once where there is room for it, so the last before a crash is there,
  * and nobody waits for a reader that does not read. Such a one (clients that start their servers, some of them) would
- * otherwise stop the whole gateway once its pipe is full. What it misses is counted, and the first thing that it hears of
- * when it reads again.
+ * otherwise stop the whole gateway once its pipe is full. What it misses, or a file on a full disk, is counted, and the first
+ * thing that is told when there is room again.
  */
 export const stderr = {
   write(text: string): void {
@@ -10,9 +10,11 @@ export const stderr = {
       lost += linesIn(text);
       return;
     }
-    if (lost > 0) process.stderr.write(tellOfLost(lost));
+    const before = lost;
     lost = 0;
-    process.stderr.write(text);
+    process.stderr.write(before > 0 ? tellOfLost(before) + text : text, (error) => {
+      if (error) lost += before + linesIn(text);
+    });
   },
   /** Resolves when everything is written, or nobody wants it. */
   async drained(): Promise<boolean> {
@@ -31,11 +33,11 @@ let lost = 0;
 
 const linesIn = (text: string) => text.split('\n').length - 1;
 
-/** As the log writes its lines, which is one of those that use this. */
+/** As the log writes its lines, which is one of those that use this. What is before it may be a part of one. */
 const tellOfLost = (lines: number) =>
-  `${JSON.stringify({
+  `\n${JSON.stringify({
     ...{ level: 'error', time: new Date().toISOString(), event: 'lines_lost', lines },
-    msg: `${lines} lines are missing here: nobody read what was written before them`,
+    msg: `${lines} lines are missing here: nobody read what was before them, or there was no room`,
   })}\n`;
 
 // Whoever read it has gone: no reason to end.

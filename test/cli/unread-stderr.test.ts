@@ -1,8 +1,11 @@
+import { readFile, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import type { Child } from '../support/child.ts';
+import { type Child, startProgram } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
+import { ask, main, nowhere, TOKEN } from './serving.ts';
 
 const CALLS = 1000;
 
@@ -45,6 +48,32 @@ test('one that reads it again hears how many lines are missing', async () => {
   const after = events.slice(gap + 1).filter(({ event }) => event === 'call').length;
   expect(before + events[gap].lines + after).toBeGreaterThanOrEqual(many);
   expect(before).toBeLessThan(many);
+});
+
+test('a log on a disk that was full says how many lines are missing', async () => {
+  await using folder = await folderWith({ 'servers.json': nowhere });
+  const log = join(folder.path, 'log');
+  // 8 blocks are all that a file may have.
+  const script = 'ulimit -f 8 && exec "$0" "$1" --port 0 2>> log';
+  await using _child = startProgram('sh', ['-c', script, process.execPath, main], {
+    cwd: folder.path,
+    env: { SWITCHBOARD_TOKEN: TOKEN },
+  });
+  const read = () => readFile(log, 'utf8');
+  await expect.poll(read).toContain('"event":"listening"');
+  const url = String((await read()).match(/"url":"(http:[^"]+)"/)?.[1]);
+  const call = () => ask(url, TOKEN, 'tools/call', { name: 'x'.repeat(200) });
+  await expect
+    .poll(async () => {
+      await call();
+      return (await stat(log)).size;
+    })
+    .toBe(4096);
+  // More than wait for each other to be written together.
+  await Promise.all(Array.from({ length: 200 }, call));
+  await truncate(log);
+  await call();
+  await expect.poll(read).toMatch(/^\{.*"event":"lines_lost","lines":\d+,.*\}\n\{.*"event":"call"/m);
 });
 
 interface Unread extends AsyncDisposable {
