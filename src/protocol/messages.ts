@@ -160,5 +160,5 @@ export function isRpcError(value: unknown): value is RpcError {
  * since these have an id.
  */
 export function isFlood(json: string, pace: Pace): boolean {
-  return !pace.allows() && !json.includes('"id"');
+  return !json.includes('"id"') && !pace.allows();
 }

@@ -2,6 +2,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
+import { stdioServer } from '../support/downstreams/stdio.ts';
 import { answersHuge, textResult } from '../support/downstreams/wire.ts';
 import { startGateway } from '../support/gateway.ts';
 import { modernRequest } from '../support/messages.ts';
@@ -97,6 +98,26 @@ test('of more notices than maxNoticesPerSecond the rest is dropped, and the answ
     ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
     'done',
   ]);
+});
+
+test('answers over stdio are none of the notices that maxNoticesPerSecond counts', async () => {
+  await using server = stdioServer('tells');
+  await using gateway = await startGateway({
+    mcpServers: { crm: server.entry({ env: { ERA: 'legacy' } }) },
+    limits: { maxNoticesPerSecond: 20 },
+  });
+  const replies = await Promise.all(
+    Array.from({ length: 10 }, (_, nonce) => {
+      const params = {
+        name: 'crm__tell',
+        arguments: { nonce: String(nonce) },
+        _meta: { progressToken: nonce },
+      };
+      return gateway.post(...modernRequest('tools/call', params));
+    }),
+  );
+  for (const { messages } of replies)
+    expect(messages.map(({ method }) => method)).toEqual(['notifications/progress', undefined]);
 });
 
 test('a list of large pages is read no further than maxResultBytes, and what has come is served', async () => {
