@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
 import { connectHeld } from './held-connection.ts';
+import { lookUp } from './look-up.ts';
 
 /** Shorter than the calls of any profile wait, which would otherwise never hear that nobody is there. */
 const TCP_CONNECT_TIMEOUT_MS = 3000;
@@ -11,7 +12,7 @@ export function openPool(origin: string, maxInFlight: number, timeoutMs = TCP_CO
   return new Pool(origin, {
     connections: maxInFlight + FURTHER_CONNECTIONS,
     pipelining: 1,
-    connect: connectHeld({ timeout: Math.min(TCP_CONNECT_TIMEOUT_MS, timeoutMs) }),
+    connect: connectHeld({ timeout: Math.min(TCP_CONNECT_TIMEOUT_MS, timeoutMs), lookup: lookUp }),
     // Deadlines are the relay's: a stream may be silent for hours, a call has a limit of its own.
     headersTimeout: 0,
     bodyTimeout: 0,
