@@ -1,4 +1,5 @@
 import type { CallTiming } from '../catalog/call-timing.ts';
+import { afterRounds } from './after-rounds.ts';
 
 /** Who is told that the time is over. */
 export interface Timed {
@@ -54,6 +55,7 @@ export class Deadline {
 
   stop(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** It does not start again. */
@@ -75,7 +77,15 @@ export class Deadline {
     this.#timer = setTimeout(onTimer, Math.ceil(ms), this);
   }
 
+  /** Where this process stood still, an answer may have come in time that is still to be read. */
   onTimer(): void {
+    const timer = this.#timer;
+    afterRounds(() => {
+      if (timer === this.#timer) this.#look();
+    });
+  }
+
+  #look(): void {
     if (this.#questionMs !== undefined) return this.#timed.onNotAnswered(this.#questionMs);
     const { leftMs } = this;
     // Timers of Node may be a millisecond early.

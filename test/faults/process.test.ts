@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ask, connected, listening, main, stop, TOKEN } from '../cli/serving.ts';
 import { type Child, startNode, startProgram } from '../support/child.ts';
+import { requestsOf } from '../support/downstreams/downstream.ts';
+import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
+import { textResult } from '../support/downstreams/wire.ts';
 import { evilChild } from '../support/evil/stdio.ts';
 import { evilServer } from '../support/evil/wire.ts';
 import { rawCaller } from '../support/raw-caller.ts';
@@ -166,4 +169,33 @@ test('F87 a page that is asked for first without file descriptors is refused, an
   for (const socket of sockets) socket.destroy();
   await expect.poll(async () => (await page('/healthz')).status).toBe(200);
   expect(await stop(child)).toEqual({ code: 0, signal: null });
+});
+
+test('answers that came while it was stopped are heard, also where the time of their calls is over since', async () => {
+  await using folder = await temporaryFolder();
+  let go = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const answers: Record<string, Answer> = {
+    'tools/call echo': async (given) => {
+      await stopped;
+      given.result(textResult('in time', given.message));
+    },
+  };
+  await using crm = await plainServer({ era: 'modern', answers });
+  await using gateway = serve(folder.path, { crm: crm.entry({ callTimeoutMs: 2000 }) });
+  const url = await listening(gateway);
+  await connected(gateway, 1);
+  // As many as open the circuit.
+  const calls = [1, 2, 3, 4, 5].map((text) =>
+    ask(url, TOKEN, 'tools/call', { name: 'crm__echo', arguments: { text } }),
+  );
+  await expect.poll(() => requestsOf(crm, 'tools/call').length).toBe(5);
+  gateway.process.kill('SIGSTOP');
+  go();
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  gateway.process.kill('SIGCONT');
+  const heard = (await Promise.all(calls)).map(({ json }) => json.result.content[0].text);
+  expect(heard).toEqual(Array(5).fill('in time'));
 });
