@@ -1,9 +1,13 @@
 import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createLookUp } from '../../src/downstream/http/look-up.ts';
+import { openPool } from '../../src/downstream/http/open-pool.ts';
 import { type Deferred, deferred } from '../../src/promises.ts';
+import { darkProxy } from '../support/dark-proxy.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
 
 const HERE = [{ address: '127.0.0.1', family: 4 }];
 
@@ -63,4 +67,22 @@ test.each([
   const next = crm.connects();
   crm.asked[1]?.reject(Object.assign(new Error('asked'), { code }));
   expect(await next).toBe(outcome);
+});
+
+test('over a line that loses a packet a host is reached, also where its other address leads nowhere', async () => {
+  await using crm = await plainServer({ era: 'modern' });
+  await using proxy = await darkProxy(Number(new URL(crm.url).port));
+  // Kept for documents (RFC 3849).
+  const nowhere = { address: '2001:db8::1', family: 6 };
+  const lookup = createLookUp(async () => [...HERE, nowhere]);
+  const pool = openPool(`http://crm.example.com:${proxy.port}`, 1, undefined, lookup);
+  proxy.goDark();
+  // Until its kernel holds as many connections as it will.
+  await sleep(200);
+  const answer = pool.request({ path: '/mcp', method: 'GET' });
+  setTimeout(() => proxy.comeBack(), 500);
+  const { statusCode, body } = await answer;
+  await body.dump();
+  await pool.destroy();
+  expect(statusCode).toBe(405);
 });
