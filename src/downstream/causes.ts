@@ -7,6 +7,9 @@ import { TooLarge } from './http/bounded-body.ts';
 
 const NOT_MCP = 'it does not speak MCP at this URL';
 
+/** For who has an authority of their own. */
+const TRUSTED = '; NODE_EXTRA_CA_CERTS names what else is trusted';
+
 /** What a person calls the error codes of a connection that did not come about. */
 const WORDS = new Map([
   ['ECONNREFUSED', 'connection refused'],
@@ -20,11 +23,16 @@ const WORDS = new Map([
   ['UND_ERR_SOCKET', 'connection closed'],
   ['UND_ERR_DESTROYED', 'this gateway has closed its connections'],
   ['CERT_HAS_EXPIRED', 'its TLS certificate has expired'],
-  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'its TLS certificate is self-signed'],
-  ['SELF_SIGNED_CERT_IN_CHAIN', 'its TLS certificate chain is self-signed'],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'its TLS certificate cannot be verified'],
-  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'its TLS certificate is by an authority that is not known here'],
+  ['CERT_NOT_YET_VALID', 'its TLS certificate is not valid yet, or the clock here is wrong'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', `its TLS certificate is self-signed${TRUSTED}`],
+  ['SELF_SIGNED_CERT_IN_CHAIN', `its TLS certificate chain is self-signed${TRUSTED}`],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', `its TLS certificate cannot be verified${TRUSTED}`],
+  [
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    `its TLS certificate is by an authority that is not known here${TRUSTED}`,
+  ],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'its TLS certificate is for another host'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'it speaks no TLS there: is its url one of http?'],
   // Codes of the SDK's client.
   ['REQUEST_TIMEOUT', 'it did not answer in time'],
   ['CLIENT_HTTP_UNEXPECTED_CONTENT', NOT_MCP],

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { main } from '../cli/serving.ts';
 import { type Certificate, createAuthority } from '../support/certificates.ts';
 import { startNode } from '../support/child.ts';
+import { plainServer } from '../support/downstreams/plain.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
@@ -42,7 +43,9 @@ test.skipIf(!hasOpenssl)(
     const elsewhere = createAuthority(join(folder.path, 'elsewhere'));
     await using company = await secureServer(elsewhere.signThroughAnother('company', 'IP:127.0.0.1'));
     await using old = await secureServer(authority.sign('old', 'IP:127.0.0.1', 2), 'TLSv1.1');
+    await using plain = await plainServer({ era: 'modern' });
     const mcpServers = {
+      plain: { url: plain.url.replace('http:', 'https:') },
       good: good.entry,
       expired: expired.entry,
       other: other.entry,
@@ -61,8 +64,11 @@ test.skipIf(!hasOpenssl)(
     expect(said).toMatch(/good\b.*HTTP 503/);
     expect(said).toMatch(/expired\b.*its TLS certificate has expired/);
     expect(said).toMatch(/other\b.*its TLS certificate is for another host/);
-    expect(said).toMatch(/own\b.*its TLS certificate is self-signed/);
+    expect(said).toMatch(
+      /own\b.*its TLS certificate is self-signed; NODE_EXTRA_CA_CERTS names\s+what else is trusted/,
+    );
     expect(said).toMatch(/company\b.*its TLS certificate is by an authority that is not known here/);
+    expect(said).toMatch(/plain\b.*it speaks no TLS there: is its url one of http\?/);
     expect(said).toMatch(/old\b.*TLS failed/);
     expect(said).not.toContain('sesame');
   },
