@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ask, connected, listening, main, stop, TOKEN } from '../cli/serving.ts';
+import { ask, connected, listening, main, nowhere, stop, TOKEN } from '../cli/serving.ts';
 import { type Child, startNode, startProgram } from '../support/child.ts';
 import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
@@ -12,7 +12,7 @@ import { plainServer } from '../support/downstreams/plain.ts';
 import { textResult } from '../support/downstreams/wire.ts';
 import { evilChild } from '../support/evil/stdio.ts';
 import { evilServer } from '../support/evil/wire.ts';
-import { rawCaller } from '../support/raw-caller.ts';
+import { rawCaller, rawPost } from '../support/raw-caller.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 // What only a process of its own can show: signals, files, descriptors, pipes.
@@ -198,4 +198,22 @@ test('answers that came while it was stopped are heard, also where the time of t
   gateway.process.kill('SIGCONT');
   const heard = (await Promise.all(calls)).map(({ json }) => json.result.content[0].text);
   expect(heard).toEqual(Array(5).fill('in time'));
+});
+
+test('a request that came over an idle connection while it was stopped is answered, however long that was', async () => {
+  await using folder = await temporaryFolder();
+  const config = { ...nowhere, limits: { keepAliveTimeoutMs: 1000 } };
+  writeFileSync(join(folder.path, 'servers.json'), JSON.stringify(config));
+  await using gateway = startNode(SERVE, { cwd: folder.path, env: { ...env, HOME: folder.path } });
+  await using caller = await rawCaller(await listening(gateway));
+  const ping = rawPost(TOKEN, { jsonrpc: '2.0', id: 1, method: 'ping' });
+  caller.send(ping);
+  await caller.next();
+  gateway.process.kill('SIGSTOP');
+  // Not before it stands: what came then is read.
+  await expect.poll(() => readFileSync(`/proc/${gateway.process.pid}/stat`, 'utf8')).toMatch(/\) T /);
+  caller.send(ping);
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  gateway.process.kill('SIGCONT');
+  expect((await caller.next()).json.result).toEqual({});
 });

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { Limits } from '../../config/config.ts';
 import { within } from '../../promises.ts';
+import { afterRounds } from '../../relay/after-rounds.ts';
 import type { Others } from '../processes/hand-over.ts';
 import { BodyRefused, readBody } from './body.ts';
 import { createEndpoint, type EndpointOptions } from './endpoint.ts';
@@ -172,6 +173,11 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   // Those that Node would answer itself come here as well.
   server.on('checkExpectation', serve);
   server.on('clientError', refuseUnreadable);
+  // A connection has been idle for long enough; where this process stood still, a request may have come that is still to be read.
+  server.on('timeout', (connection) => {
+    const { bytesRead } = connection;
+    afterRounds(() => void (connection.bytesRead === bytesRead && connection.destroy()));
+  });
   function applyLimits(): void {
     server.headersTimeout = Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs);
     server.requestTimeout = limits.requestTimeoutMs;
