@@ -33,12 +33,14 @@ export type ToWorker =
   | { readonly kind: 'relisted'; readonly key: string; readonly list: Listing | undefined }
   | { readonly kind: 'hear'; readonly from: number; readonly news: News | undefined }
   | { readonly kind: 'there'; readonly indexes: readonly number[]; readonly alive: readonly number[] }
-  | { readonly kind: 'connection' }
+  /** A connection comes with it. */
+  | { readonly kind: 'connection'; readonly number: number }
   /** @param forRepeats  callers may come back for what runs, over other connections: it is there as long as it runs */
   | { readonly kind: 'drain'; readonly graceMs: number; readonly forRepeats: boolean };
 
 export type FromWorker =
   | { readonly kind: 'ready' }
+  | { readonly kind: 'taken'; readonly number: number }
   | { readonly kind: 'tell'; readonly news: News }
   | { readonly kind: 'sessionEnded'; readonly end: SessionEnd }
   | { readonly kind: 'relist'; readonly key: string }
@@ -82,8 +84,14 @@ process.on('message', (message: ToWorker, connection?: Socket) => {
   else if (message.kind === 'hear') gateway?.hear(message.from, message.news);
   else if (message.kind === 'there') ({ indexes: there, alive } = message);
   else if (message.kind === 'drain') void end(message.graceMs, message.forRepeats);
-  else if (connection !== undefined) take?.(connection);
+  else takeConnection(message.number, connection);
 });
+
+/** Told before anything is read of it: where it was read, it cannot go to another process. */
+function takeConnection(number: number, connection: Socket | undefined): void {
+  tell({ kind: 'taken', number });
+  if (connection !== undefined) take?.(connection);
+}
 
 async function begin({ index, prefix, host, level, config, token }: Begin): Promise<void> {
   const secrets = createSecrets([...config.secrets, token]);

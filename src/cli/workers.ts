@@ -38,8 +38,8 @@ interface Worker {
   readonly arrived: Promise<void>;
   /** How often it was looked at since its last word; undefined before the first. */
   silentFor: number | undefined;
-  /** Connections that are on their way to it, and where they go if it ends before. */
-  readonly given: Map<Socket, (connection: Socket) => void>;
+  /** Connections that are on their way to it, in this order and open here as well, and where they go if they do not arrive. */
+  readonly given: Map<number, readonly [Socket, comeBack: (connection: Socket) => void]>;
   /** How many of its calls it cut, once it has said so. */
   cut: number | undefined;
   /** What it has counted, a moment ago. */
@@ -79,6 +79,7 @@ export function createWorkers(
     isSettled: false,
   };
   let lastIndex = 0;
+  let lastGiven = 0;
   let isClosing = false;
   const workers: Worker[] = [];
   /** Of those that have ended: a number that falls would be taken for one that began anew. */
@@ -99,8 +100,19 @@ export function createWorkers(
     }
   }, LOOK_MS).unref();
 
-  function send({ child }: Worker, message: ToWorker, connection?: Socket, onSent = () => {}): void {
-    if (child.connected) child.send(message, connection, { keepOpen: false }, onSent);
+  function send({ child }: Worker, message: ToWorker, connection?: Socket): void {
+    // Node would close it once it is there, and never where the process ends before: its caller would wait for ever.
+    if (child.connected) child.send(message, connection, { keepOpen: true }, () => {});
+  }
+
+  /** What was given before this one, and is not there, does not arrive: it has no descriptor left for it. */
+  function arrive({ given }: Worker, number: number): void {
+    for (const [each, [connection, comeBack]] of given) {
+      if (each > number) return;
+      given.delete(each);
+      if (each === number) connection.destroy();
+      else comeBack(connection);
+    }
   }
 
   function spread(from: number, news: News | undefined): void {
@@ -155,6 +167,7 @@ export function createWorkers(
         tellWhoIsThere();
         log.info({ event: 'worker_ready', worker: index, pid: child.pid }, 'a worker process serves');
       } else if (message.kind === 'tell') spread(index, message.news);
+      else if (message.kind === 'taken') arrive(worker, message.number);
       else if (message.kind === 'sessionEnded') gateway?.hearEnded(message.end);
       else if (message.kind === 'relist') void relist(worker, message.key);
       else if (message.kind === 'refused') onRefused();
@@ -175,7 +188,7 @@ export function createWorkers(
       if (worker.numbers !== undefined) gone = sumOf([gone, withoutRunning(worker.numbers)]);
       spread(index, undefined);
       tellWhoIsThere();
-      for (const [connection, comeBack] of worker.given) comeBack(connection);
+      for (const [connection, comeBack] of worker.given.values()) comeBack(connection);
       if (worker.isLeaving || isClosing) return;
       log.error(
         { event: 'worker_ended', worker: index, code, signal },
@@ -245,9 +258,8 @@ export function createWorkers(
         turn = (turn + 1) % (ready.length + 1);
         const worker = ready[turn - 1];
         if (worker?.child.connected !== true) return false;
-        // What `send` returns says that others wait before it, and not that it was not taken.
-        worker.given.set(connection, comeBack);
-        send(worker, { kind: 'connection' }, connection, () => worker.given.delete(connection));
+        worker.given.set(++lastGiven, [connection, comeBack]);
+        send(worker, { kind: 'connection', number: lastGiven }, connection);
         return true;
       },
     },

@@ -44,23 +44,21 @@ export async function shareFrom(
   giveAway: (connection: Socket, comeBack: (connection: Socket) => void) => boolean,
   onError: OnError,
 ): Promise<Entrance> {
+  const { take, allow } = takeIn(server);
   const serve = (connection: Socket): void => {
-    if (giveAway(connection, serve)) return;
-    server.emit('connection', connection);
-    connection.resume();
+    if (!giveAway(connection, serve)) take(connection);
   };
   const listener = createServer({ pauseOnConnect: true }, serve);
   await listening(listener, { host, port }, onError);
   return {
     port: (listener.address() as AddressInfo).port,
-    allow(connections) {
-      listener.maxConnections = connections;
-    },
+    // Not of the listener, which counts those on their way to others as well.
+    allow,
     close: () => new Promise((resolve) => listener.close(() => resolve())),
   };
 }
 
-/** Connections that another process gives away. */
+/** Connections that are put into `take`: from another process, or kept where they are shared. */
 export function takeIn(server: Server): Entrance & { take(connection: Socket): void } {
   let open = 0;
   let most = Number.POSITIVE_INFINITY;
