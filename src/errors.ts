@@ -31,10 +31,6 @@ export class ProtocolError extends Error {
     this.httpStatus = options.httpStatus ?? HTTP_STATUS.get(code) ?? 200;
     this.id = options.id;
   }
-
-  static from({ code, message, data }: { code: number; message: string; data?: unknown }): ProtocolError {
-    return new ProtocolError(code, message, { data });
-  }
 }
 
 // Spec 2026-07-28, Streamable HTTP: 404 for an unknown method, 400 where header and body checks refuse the request.

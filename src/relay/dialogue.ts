@@ -12,7 +12,6 @@ import { isObject, type Outcome, type Params, RPC, type RpcError } from '../prot
 import { capabilityFor, detailFor, isDeclared, type Question } from '../protocol/questions.ts';
 import type { Parked } from './parked.ts';
 import type { Seal } from './seal.ts';
-import { type Refusal, refusalOf } from './shape-failure.ts';
 
 /** One request, and where it goes. */
 export interface Round {
@@ -44,8 +43,6 @@ export interface InputRequired {
   readonly state: string | undefined;
   readonly rest: Params;
 }
-
-/** An outcome that can be nothing else. */
 
 /** Of a state that is sealed, whose it is. */
 const OF_DOWNSTREAM = 'd';
@@ -105,38 +102,39 @@ export class Dialogue {
     return this.#round.capabilities;
   }
 
-  /** What a downstream of the modern era asks for; or what the caller gets instead. */
-  read(result: Params): InputRequired | Outcome | DownstreamFailure {
+  /**
+   * What a downstream of the modern era asks for.
+   *
+   * @throws ProtocolError, DownstreamFailure  what the caller gets instead
+   */
+  read(result: Params): InputRequired {
     const { downstream } = this.#round;
     const required = readRequired(result);
-    if (required === undefined) return asksForInput(downstream);
+    if (required === undefined) throw asksForInput(downstream);
     const { asked, state, rest } = required;
     const questions = new Map<string, Question>();
-    for (const [key, question] of Object.entries(asked)) {
-      if (!isQuestion(question)) return asksForInput(downstream);
-      const judged = this.judge(question);
-      if (judged !== undefined) return judged;
-      questions.set(key, this.withOrigin(question));
-    }
+    for (const [key, question] of Object.entries(asked)) questions.set(key, this.expose(question));
     return { questions, state, rest };
   }
 
   /**
    * A downstream of the revision 2025-11-25 wants addresses to be opened before it is asked again. A caller of the same is
    * told so, for one of the modern era it is a question like any other.
+   *
+   * @throws ProtocolError, DownstreamFailure  what the caller gets instead
    */
-  readAddresses(error: RpcError): Outcome | DownstreamFailure {
+  readAddresses(error: RpcError): Outcome {
     const { downstream, era } = this.#round;
     const { elicitations, ...data } = isObject(error.data) ? error.data : {};
-    if (!Array.isArray(elicitations) || elicitations.length === 0) return asksForInput(downstream);
+    if (!Array.isArray(elicitations) || elicitations.length === 0) throw asksForInput(downstream);
     const shown: Question[] = [];
     for (const params of elicitations) {
       const question = { method: 'elicitation/create', params };
-      if (!isQuestion(question) || params.mode !== 'url') return asksForInput(downstream);
-      const judged = this.judge(question);
+      if (!isQuestion(question) || params.mode !== 'url') throw asksForInput(downstream);
+      const why = this.judge(question);
       // An error in place of an error tells such a caller nothing.
-      if (judged !== undefined)
-        return 'error' in judged && era === 'legacy' ? asksForInput(downstream) : judged;
+      if (why instanceof ProtocolError && era === 'legacy') throw asksForInput(downstream);
+      if (why !== undefined) throw why;
       shown.push(this.withOrigin(question));
     }
     if (era === 'legacy') {
@@ -167,17 +165,29 @@ export class Dialogue {
     return { result: { resultType: 'input_required', inputRequests, requestState, _meta: OWN_META } };
   }
 
-  /** Why a question is not put to the caller. */
-  judge({ method, params }: Question): Refusal | DownstreamFailure | undefined {
+  /**
+   * A question as the caller is to see it.
+   *
+   * @throws ProtocolError, DownstreamFailure  it is none, or is not put to this caller
+   */
+  expose(question: unknown): Question {
+    if (!isQuestion(question)) throw asksForInput(this.#round.downstream);
+    const why = this.judge(question);
+    if (why !== undefined) throw why;
+    return this.withOrigin(question);
+  }
+
+  /** Why a question is not put to the caller. Spec 2026-07-28: one that lacks a capability hears which one it takes. */
+  judge({ method, params }: Question): ProtocolError | DownstreamFailure | undefined {
     const { capabilities, downstream } = this.#round;
     const capability = capabilityFor(method);
     if (capability === undefined) return asksForInput(downstream);
     const declared = capabilities?.[capability];
     const detail = detailFor(method, params);
     if (!isObject(declared) && (detail === undefined || detail === 'form'))
-      return missing({ [capability]: {} });
+      return missingCapability({ [capability]: {} });
     if (detail !== undefined && !isDeclared(declared, detail))
-      return missing({ [capability]: { [detail]: {} } });
+      return missingCapability({ [capability]: { [detail]: {} } });
     return detail !== 'url' || isWebAddress(params?.url) ? undefined : opensNoAddress(downstream);
   }
 
@@ -221,7 +231,7 @@ function readRequired({ inputRequests: asked = {}, requestState: state, ...rest 
   return state === undefined && Object.keys(asked).length === 0 ? undefined : { asked, state, rest };
 }
 
-export function isQuestion(value: unknown): value is Question {
+function isQuestion(value: unknown): value is Question {
   if (!isObject(value) || typeof value.method !== 'string') return false;
   return value.params === undefined || isObject(value.params);
 }
@@ -246,11 +256,6 @@ function withAddressId(question: Question): Question {
   const { params } = question;
   if (params?.mode !== 'url' || typeof params.elicitationId === 'string') return question;
   return { ...question, params: { ...params, elicitationId: randomUUID() } };
-}
-
-/** Spec 2026-07-28: who has not declared a capability is not asked, and hears which one it takes. */
-function missing(requiredCapabilities: Record<string, object>): Refusal {
-  return refusalOf(missingCapability(requiredCapabilities));
 }
 
 function isWebAddress(url: unknown): boolean {

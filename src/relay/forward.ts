@@ -8,7 +8,6 @@ import {
   declinedAddress,
   noLongerWaits,
   notAnswered,
-  notMcp,
   tooManyParked,
   wentSilent,
 } from '../errors.ts';
@@ -16,13 +15,13 @@ import { type Notification, type Outcome, type Params, RPC } from '../protocol/m
 import type { Answered, Question } from '../protocol/questions.ts';
 import type { Forwarding } from './asking.ts';
 import { Deadline, type Timed } from './deadline.ts';
-import { type InputRequired, readStateAlone } from './dialogue.ts';
+import type { InputRequired } from './dialogue.ts';
 import { neverSent } from './never-sent.ts';
 import { Notices } from './notices.ts';
 import { OpenQuestions } from './open-questions.ts';
 import type { Parked } from './parked.ts';
 import type { ForwardedRequest, WayBack } from './running-call.ts';
-import { failureOf } from './shape-failure.ts';
+import { shapeOutcome } from './shape-outcome.ts';
 import { timedSink } from './timed-sink.ts';
 
 /** How long a person may think about a question, and how many rounds of them one call may take. */
@@ -50,10 +49,6 @@ function ended(tell: () => void): ForwardedRequest {
   tell();
   return { hasEnded: true, hasBegun: true, cancel() {}, callerLeft() {}, giveUp() {} };
 }
-
-/** The same outcome where nothing has changed: what its sender wrote may go on then. */
-const withResult = (outcome: { result: Params }, result: Params): Outcome =>
-  result === outcome.result ? outcome : { result };
 
 class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   readonly caller: object | undefined;
@@ -144,7 +139,7 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
     const refused = dialogue.judge(question);
     if (refused !== undefined) {
       const isFailure = refused instanceof DownstreamFailure;
-      const message = isFailure ? 'Only http and https addresses are opened.' : refused.error.message;
+      const message = isFailure ? 'Only http and https addresses are opened.' : refused.message;
       answered({ error: { code: RPC.invalidParams, message } });
       return () => {};
     }
@@ -198,32 +193,10 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
   }
 
   onOutcome(outcome: Outcome): void {
-    const { downstream, shape, dialogue } = this.#forwarding;
-    let shaped: Outcome | DownstreamFailure | InputRequired = outcome;
-    if ('result' in outcome) {
-      const { result } = outcome;
-      const type = result.resultType ?? 'complete';
-      try {
-        if (type === 'input_required')
-          shaped = dialogue?.read(result) ?? readStateAlone(result) ?? asksForInput(downstream.key);
-        else if (type !== 'complete') shaped = this.#otherwise(result);
-        else if (shape !== undefined) shaped = withResult(outcome, shape(result));
-      } catch (cause) {
-        shaped = failureOf(cause) ?? notMcp(downstream.key, 'nested too deep', cause);
-      }
-    } else if (outcome.error.code === RPC.urlElicitationRequired) {
-      shaped = dialogue?.readAddresses(outcome.error) ?? asksForInput(downstream.key);
-    }
+    const shaped = shapeOutcome(outcome, this.#forwarding);
     if (shaped instanceof DownstreamFailure) this.onFailure(shaped);
     else if ('questions' in shaped) this.#onInputRequired(shaped);
     else this.#deliver((back) => back.answer(shaped));
-  }
-
-  /** Spec 2026-07-28: every type that no extension of both ends has is invalid. */
-  #otherwise(given: Params): Outcome | DownstreamFailure {
-    const { downstream, otherwise } = this.#forwarding;
-    const result = otherwise?.(given);
-    return result === undefined ? notMcp(downstream.key, 'a result of an unknown type') : { result };
   }
 
   #onInputRequired(required: InputRequired): void {

@@ -1,10 +1,10 @@
 import type { View } from '../catalog/view.ts';
 import type { Downstream } from '../downstream/downstream.ts';
-import { asksForInput, DownstreamFailure, missingCapability, ProtocolError, unknownTask } from '../errors.ts';
+import { asksForInput, missingCapability, unknownTask } from '../errors.ts';
 import { type Extensions, TASKS } from '../protocol/extensions.ts';
 import { isObject, type Params } from '../protocol/messages.ts';
 import { type Asking, type Forwarding, outgoingOf, textOf, timed, toolResultShape } from './asking.ts';
-import { Dialogue, isQuestion, type Rounds } from './dialogue.ts';
+import { Dialogue, type Rounds } from './dialogue.ts';
 import type { Seal } from './seal.ts';
 
 /*
@@ -116,12 +116,7 @@ function exposeQuestions(inputRequests: unknown, { key }: Downstream, asking: St
     capabilities,
   };
   const dialogue = new Dialogue(round, rounds);
-  const questions = Object.entries(inputRequests).map(([name, question]) => {
-    if (!isQuestion(question)) throw asksForInput(key);
-    const refused = dialogue.judge(question);
-    if (refused instanceof DownstreamFailure) throw refused;
-    if (refused !== undefined) throw ProtocolError.from(refused.error);
-    return [name, dialogue.withOrigin(question)];
-  });
-  return Object.fromEntries(questions);
+  return Object.fromEntries(
+    Object.entries(inputRequests).map(([name, question]) => [name, dialogue.expose(question)]),
+  );
 }
