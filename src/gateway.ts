@@ -1,8 +1,6 @@
-import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { Allowance } from './caller/allowance.ts';
 import { createDispatcher } from './caller/dispatch.ts';
-import type { Front } from './caller/http/front.ts';
 import { createFronts } from './caller/http/fronts.ts';
 import { createTokens } from './caller/http/tokens.ts';
 import type { AuditLines } from './caller/observing/audit-lines.ts';
@@ -46,12 +44,12 @@ export interface GatewayOptions {
   onCredentialsRefused?: () => void;
   /** False: the file of lists is read for what was accepted, and left as it is. */
   keepsLists?: boolean;
-  /** Absent where there is one alone. */
+  /** @internal  Absent where there is one alone. */
   processes?: Processes;
 }
 
 /** One MCP server in front of many. */
-export interface Gateway extends Member {
+export interface Gateway {
   /** Resolves when every downstream was tried once, however long that takes. */
   readonly attempted: Promise<void>;
   /** Begins to connect to the downstreams; `listen` and `serveStdio` do so themselves. */
@@ -59,10 +57,8 @@ export interface Gateway extends Member {
   readonly catalog: Catalog;
   status(): GatewayStatus;
   waiting(): Waiting;
-  /** Serves callers over HTTP. */
-  listen(address: { host: string; port: number }): Promise<Front>;
-  /** The same, for connections that another process has taken: they are put into `take`. */
-  join(host: string): Promise<Front & { take(connection: Socket): void }>;
+  /** Serves callers over HTTP, who reach the MCP endpoint at this URL. */
+  listen(address: { host: string; port: number }): Promise<{ readonly url: string }>;
   /**
    * Serves one caller over a pipe; resolves when it has left.
    *
@@ -83,10 +79,11 @@ export interface Gateway extends Member {
    * Takes no more callers, ends streams, answers what is running, and closes every connection and process.
    *
    * @param drainMs  how long running calls may take; absent, a moment
-   * @param others   what other processes had to cut: until they have ended, they hand requests over
    * @returns        how many of them had to be cut
    */
-  close(drainMs?: number, others?: Promise<number>): Promise<number>;
+  close(drainMs?: number): Promise<number>;
+  /** @internal */
+  readonly member: Member;
 }
 
 const CLOSE_GRACE_MS = 2000;
@@ -97,16 +94,17 @@ const LINGER_MS = 1000;
 export function createGateway(initial: Config, options: GatewayOptions): Gateway {
   const { log, keepsLists, processes, onCredentialsRefused = () => {} } = options;
   const secrets = options.secrets ?? createSecrets([...initial.secrets, options.token]);
-  const { redact } = secrets;
   let config = initial;
   /** In force: they are changed in place, and read where they count. */
   const limits = { ...config.limits };
   let selectNow = createSelector(config);
   const select: Selector = (url, userAgent) => selectNow(url, userAgent);
   const elsewhere = processes && createElsewhere(processes.tell);
-  const told = toldLists(processes, config.downstreams);
+  const first = processes?.isFirst === true ? processes : undefined;
+  const further = processes?.isFirst === false ? processes : undefined;
+  const told = further && toldLists(further, config.downstreams);
   /** It asks the servers itself; others are told of their lists, and leave it to this one to speak of them. */
-  const isFirst = told === undefined;
+  const isFirst = further === undefined;
   const holder = createCatalogHolder(isFirst ? log : undefined);
   if (isFirst) requireApprovals(config);
   let catalogFile = openCatalogFile(config.catalogFile, config.downstreams, log, keepsLists);
@@ -128,7 +126,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     holder.update(sources, config);
     offering?.tell(sources);
   }
-  const offering = processes && tellOffers(processes, publishing);
+  const offering = first && tellOffers(first, publishing);
   function watchApprovals(): void {
     if (config.downstreams.every(({ definitionChanges }) => definitionChanges !== 'block')) return;
     catalogFile.watch((approved) => acceptance.adopt(approved) && publishing.publish());
@@ -143,16 +141,14 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
   });
   const parked = createParked(limits);
   const tokens = createTokens(options.token);
-  const sessions = createSessions(tokens.seals.session, limits, processes?.sessionEnded);
+  const sessions = createSessions(tokens.seals.session, limits, further?.sessionEnded);
   let isStarted = false;
   let isClosed = false;
   const dispatcher = createDispatcher({
     catalog: holder,
     viewNow: createViewNow(select, holder, tokens.accepts),
-    settled: publishing.settled,
-    isSettled: () => publishing.isSettled,
     rounds: { seal: tokens.seals.requestState, tasks: tokens.seals.task, parked },
-    ...{ limits, elsewhere, observer, redact },
+    ...{ publishing, limits, elsewhere, observer, redact: secrets.redact },
     wantLogs(level) {
       for (const { wishes } of fleet.downstreams) wishes.wantLogs(level);
     },
@@ -177,7 +173,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     else void within(limits.firstListMs, fleet.attempted).then(settle);
   }
 
-  const status = () => statusOf(fleet.downstreams, holder.current, redact);
+  const status = () => statusOf(fleet.downstreams, holder.current, secrets.redact);
 
   const fronts = createFronts({
     ...{ limits, allowance, hasToken: tokens.accepts, select, dispatcher, sessions, status, processes },
@@ -189,7 +185,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       observer.measure({
         downstreams: () => fleet.downstreams,
         exposedTools: () => holder.current.generic.routes.size,
-        others: processes?.numbers,
+        others: first?.numbers,
       }),
   });
 
@@ -213,7 +209,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
     // What comes meanwhile is published, and kept, with the rest.
     const left = isSameFile ? undefined : catalogFile.close();
     const [takeOver] = await publishing.during(
-      Promise.all([processes?.prepare?.(fresh, token), within(limits.firstListMs, next.tried), left]),
+      Promise.all([first?.prepare(fresh, token), within(limits.firstListMs, next.tried), left]),
     );
     if (isClosed) return NO_DIFFERENCES;
     takeOver?.();
@@ -234,7 +230,7 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
 
   return {
     attempted: fleet.attempted.then(publishing.flush),
-    ...{ start, status, changeToken, join: fronts.join, hearEnded: sessions.hearEnded },
+    ...{ start, status },
     get catalog() {
       return holder.current;
     },
@@ -245,20 +241,11 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       downstream: fleet.downstreams.reduce((sum, { running }) => sum + running, 0),
     }),
     async listen(address) {
-      const front = await fronts.listen(address);
+      const { url } = await fronts.listen(address);
       // Only now: where the port is taken, no process should have been started for nothing.
       start();
-      return front;
+      return { url };
     },
-    numbers: () => observer.numbers,
-    offer(offers, isSettled) {
-      if (told === undefined) return;
-      holder.update(takeOffers(offers, fleet.downstreams, told), config);
-      dispatcher.catalogChanged();
-      if (isSettled) publishing.settle();
-    },
-    hear: (from, news) => elsewhere?.hear(from, news),
-    relist: async (key) => fleet.downstreams.find((downstream) => downstream.key === key)?.relist(),
     serveStdio(input, output, url = '/mcp') {
       const selected = followSelection(select, url);
       start();
@@ -272,28 +259,41 @@ export function createGateway(initial: Config, options: GatewayOptions): Gateway
       reloading = done.catch(() => {});
       return done;
     },
-    async close(drainMs, others) {
+    async close(drainMs) {
+      const graceMs = drainMs ?? CLOSE_GRACE_MS;
+      const others = processes?.drain(graceMs) ?? Promise.resolve(0);
       isClosed = true;
       publishing.close();
       offering?.close();
       dispatcher.drain();
-      const graceMs = drainMs ?? CLOSE_GRACE_MS;
       const left = await Promise.all([
         ...fronts.drain(graceMs, drainMs === undefined ? 0 : LINGER_MS),
         ...pipes.map((pipe) => pipe.drain(graceMs)),
-        within(graceMs, others ?? Promise.resolve()).then(() => 0),
+        within(graceMs, others).then(() => 0),
       ]);
       dispatcher.close();
       sessions.close();
       // What still runs is answered by this, also what others have handed over: its downstream has gone.
       parked.close();
       await fleet.close();
-      left.push((await others) ?? 0);
+      left.push(await others);
       await fronts.close();
       tokens.close();
       health.close();
       await Promise.all([catalogFile.close(), observer.close()]);
       return left.reduce((sum, running) => sum + running, 0);
+    },
+    member: {
+      ...{ join: fronts.join, hearEnded: sessions.hearEnded, changeToken },
+      offer(offers, isSettled) {
+        if (told === undefined) return;
+        holder.update(takeOffers(offers, fleet.downstreams, told), config);
+        dispatcher.catalogChanged();
+        if (isSettled) publishing.settle();
+      },
+      hear: (from, news) => elsewhere?.hear(from, news),
+      relist: async (key) => fleet.downstreams.find((downstream) => downstream.key === key)?.relist(),
+      numbers: () => observer.numbers,
     },
   };
 }

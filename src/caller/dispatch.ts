@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/merge.ts';
+import type { Publishing } from '../catalog/publishing.ts';
 import type { View } from '../catalog/view.ts';
 import type { Limits } from '../config/config.ts';
 import { internalError, ProtocolError, unknownCursor, unknownMethod } from '../errors.ts';
@@ -75,9 +76,8 @@ interface DispatcherOptions {
   catalog: { readonly current: Catalog };
   /** What a caller that stays is shown now; undefined where that is no more. */
   viewNow(caller: Caller): View | undefined;
-  /** Resolves when the catalog is worth listing. */
-  settled: Promise<void>;
-  isSettled(): boolean;
+  /** Whether, and when, the catalog is worth listing. */
+  publishing: Pick<Publishing, 'isSettled' | 'settled'>;
   rounds: Rounds;
   /** Callers that listen at once. */
   limits: Pick<Limits, 'maxListeners'>;
@@ -94,7 +94,7 @@ interface DispatcherOptions {
 
 /** Answers every request of a caller: what we know ourselves at once, a tool call by its downstream. */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { catalog, rounds, observer } = options;
+  const { catalog, publishing, rounds, observer } = options;
 
   const viewOf = ({ selection: { profile, toolset } }: Caller): View =>
     catalog.current.view(profile, toolset);
@@ -231,11 +231,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   return {
     dispatch(request, caller, reply) {
-      if (options.isSettled() || !NEEDS_CATALOG.has(request.method)) return guarded(request, caller, reply);
+      if (publishing.isSettled || !NEEDS_CATALOG.has(request.method)) return guarded(request, caller, reply);
       const early = new EarlyCall();
       const since = performance.now();
       caller.session?.addCall(request.id, early);
-      void options.settled.then(() => {
+      void publishing.settled.then(() => {
         caller.session?.removeCall(request.id, early);
         if (early.isCancelled || (caller.era === 'modern' && reply.isGone)) {
           observeRefusal(request, caller, undefined, 0, performance.now() - since);
@@ -260,7 +260,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       return place === index ? undefined : place;
     },
     placeOfSessions({ params }, { profile, toolset }) {
-      const isAlone = options.isSettled() && livesAnywhere(params, catalog.current.view(profile, toolset));
+      const isAlone = publishing.isSettled && livesAnywhere(params, catalog.current.view(profile, toolset));
       return isAlone ? undefined : MAIN;
     },
     lost(request, caller, reply, startedAt) {

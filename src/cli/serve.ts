@@ -64,7 +64,7 @@ async function serveOnHttp(options: ServeOptions, environment: Environment): Pro
   const { gateway, log } = running;
   try {
     const { url } = await gateway.listen({ host, port });
-    running.workers?.start(gateway);
+    running.workers?.start(gateway.member);
     log.info({ event: 'listening', url }, `MCP is served at ${url}`);
     // The one place where a secret is printed: without it nobody could call. Never through the log, which is kept.
     if (isGenerated) process.stderr.write(generatedTokenNotice(token, url));
@@ -141,7 +141,7 @@ function run(
     async close(): Promise<number> {
       reloading.close();
       const { drainMs } = reloading.config;
-      const cut = await gateway.close(drainMs, workers?.drain(drainMs));
+      const cut = await gateway.close(drainMs);
       workers?.close();
       if (cut > 0)
         log.warn({ event: 'cut', calls: cut }, `${cut} calls had no answer when the time was over`);

@@ -4,7 +4,7 @@ import { type Deferred, deferred } from '../promises.ts';
 import './lasting-tick.ts';
 import type { Socket } from 'node:net';
 import type { Numbers } from '../caller/observing/metrics.ts';
-import type { Offer } from '../caller/processes/shared-offers.ts';
+import type { Offer } from '../caller/processes/processes.ts';
 import type { SessionEnd } from '../caller/sessions.ts';
 import type { Config } from '../config/config.ts';
 import { whileBusy } from '../downstream/leaving.ts';
@@ -67,6 +67,8 @@ let there: readonly number[] = [];
 /** The same, and those that finish what they have. */
 let alive: readonly number[] = [];
 let isEnding = false;
+/** Callers may come back for what runs, over other connections: it is there as long as that runs. */
+let isForRepeats = false;
 
 tuneCollector();
 // Its end is told by the first process, which hears of these as well: from a terminal they reach the whole group.
@@ -78,10 +80,10 @@ process.on('disconnect', () => {
 });
 process.on('message', (message: ToWorker, connection?: Socket) => {
   if (message.kind === 'begin') void begin(message);
-  else if (message.kind === 'token') gateway?.changeToken(message.token, message.keepMs);
-  else if (message.kind === 'offer') gateway?.offer(message.offers, message.isSettled);
+  else if (message.kind === 'token') gateway?.member.changeToken(message.token, message.keepMs);
+  else if (message.kind === 'offer') gateway?.member.offer(message.offers, message.isSettled);
   else if (message.kind === 'relisted') relisted(message.key, message.list);
-  else if (message.kind === 'hear') gateway?.hear(message.from, message.news);
+  else if (message.kind === 'hear') gateway?.member.hear(message.from, message.news);
   else if (message.kind === 'there') ({ indexes: there, alive } = message);
   else if (message.kind === 'drain') void end(message.graceMs, message.forRepeats);
   else takeConnection(message.number, connection);
@@ -103,6 +105,7 @@ async function begin({ index, prefix, host, level, config, token }: Begin): Prom
     keepsLists: false,
     onCredentialsRefused: () => tell({ kind: 'refused' }),
     processes: {
+      isFirst: false,
       index,
       pathOf: (of) => `${prefix}${of}`,
       isThere: (of) => there.includes(of),
@@ -114,10 +117,14 @@ async function begin({ index, prefix, host, level, config, token }: Begin): Prom
         for (const mark of news.begun) told.add(mark);
         tell({ kind: 'tell', news });
       },
+      // The others cut nothing: it is its own calls that it is there for.
+      async drain(graceMs) {
+        if (isForRepeats) await whileBusy(() => told.size > 0, graceMs, never);
+        return 0;
+      },
     },
   });
-  const front = await gateway.join(host);
-  take = front.take;
+  take = await gateway.member.join(host);
   tell({ kind: 'ready' });
   setInterval(tellNumbers, TELL_MS).unref();
 }
@@ -137,15 +144,14 @@ function relisted(key: string, list: Listing | undefined): void {
 }
 
 function tellNumbers(): void {
-  tell({ kind: 'counted', numbers: gateway?.numbers() });
+  tell({ kind: 'counted', numbers: gateway?.member.numbers() });
 }
 
 async function end(graceMs: number, forRepeats: boolean): Promise<void> {
   if (isEnding) return;
   isEnding = true;
-  // The others cut nothing: it is its own calls that it is there for.
-  const over = forRepeats ? whileBusy(() => told.size > 0, graceMs, never).then(() => 0) : undefined;
-  const cut = (await gateway?.close(graceMs, over)) ?? 0;
+  isForRepeats = forRepeats;
+  const cut = (await gateway?.close(graceMs)) ?? 0;
   tellNumbers();
   tell({ kind: 'ended', cut });
   await stderr.drained();

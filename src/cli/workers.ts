@@ -3,11 +3,10 @@ import type { Socket } from 'node:net';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Numbers, sumOf } from '../caller/observing/metrics.ts';
-import { MAIN, type Processes } from '../caller/processes/processes.ts';
-import { type Offer, sameOffers } from '../caller/processes/shared-offers.ts';
+import { type FirstProcess, MAIN, type Member, type Offer } from '../caller/processes/processes.ts';
+import { sameOffers } from '../caller/processes/shared-offers.ts';
 import type { Config } from '../config/config.ts';
 import { differencesOf, isSame, untilNextStart } from '../config/differences.ts';
-import type { Gateway } from '../gateway.ts';
 import type { Logger } from '../log.ts';
 import { deferred, within } from '../promises.ts';
 import type { News } from '../relay/elsewhere.ts';
@@ -18,11 +17,9 @@ import type { FromWorker, ToWorker } from './worker.ts';
 /** Further processes that serve the same callers: each takes connections in turn, and calls servers itself where it can. */
 export interface Workers {
   /** What the gateway of this process needs to know of them. */
-  readonly processes: Processes;
-  /** Starts them. From now on they are told what `gateway` offers. */
-  start(gateway: Gateway): void;
-  /** They finish what they have. @returns how many of their calls had to be cut */
-  drain(graceMs: number): Promise<number>;
+  readonly processes: FirstProcess;
+  /** Starts them, beside the gateway of this process. */
+  start(own: Member): void;
   close(): void;
 }
 
@@ -73,7 +70,7 @@ export function createWorkers(
   const pathOf = (index: number) => `${prefix}${index}`;
   let { config } = settings;
   const tokens = createTokenChanges(settings.token);
-  let gateway: Gateway | undefined;
+  let own: Member | undefined;
   let offered: { readonly offers: readonly Offer[]; readonly isSettled: boolean } = {
     offers: [],
     isSettled: false,
@@ -122,7 +119,7 @@ export function createWorkers(
     running.set(from, known);
     if (news === undefined) running.delete(from);
     for (const worker of workers) if (worker.index !== from) send(worker, { kind: 'hear', from, news });
-    if (from !== MAIN) gateway?.hear(from, news);
+    if (from !== MAIN) own?.hear(from, news);
   }
 
   function tellWhoIsThere(): void {
@@ -168,7 +165,7 @@ export function createWorkers(
         log.info({ event: 'worker_ready', worker: index, pid: child.pid }, 'a worker process serves');
       } else if (message.kind === 'tell') spread(index, message.news);
       else if (message.kind === 'taken') arrive(worker, message.number);
-      else if (message.kind === 'sessionEnded') gateway?.hearEnded(message.end);
+      else if (message.kind === 'sessionEnded') own?.hearEnded(message.end);
       else if (message.kind === 'relist') void relist(worker, message.key);
       else if (message.kind === 'refused') onRefused();
       else if (message.kind === 'counted') worker.numbers = message.numbers;
@@ -200,7 +197,7 @@ export function createWorkers(
   }
 
   async function relist(worker: Worker, key: string): Promise<void> {
-    send(worker, { kind: 'relisted', key, list: await gateway?.relist(key) });
+    send(worker, { kind: 'relisted', key, list: await own?.relist(key) });
   }
 
   function leave(worker: Worker, graceMs: number, forRepeats: boolean): void {
@@ -222,7 +219,7 @@ export function createWorkers(
     const isOther = !isSame(differencesOf(config, fresh)) || token !== tokens.latest;
     const next: Worker[] = [];
     // Before the start there are none: they are started with it.
-    if (isOther && !isClosing && gateway !== undefined)
+    if (isOther && !isClosing && own !== undefined)
       for (let n = 1; n < count; n++) next.push(add(fresh, false));
     await within(ARRIVAL_MS, Promise.all(next.map(({ arrived }) => arrived)));
     return () => {
@@ -241,6 +238,7 @@ export function createWorkers(
 
   return {
     processes: {
+      isFirst: true,
       index: MAIN,
       pathOf,
       isThere: (index) => workers.some((worker) => worker.index === index && serves(worker)),
@@ -262,17 +260,17 @@ export function createWorkers(
         send(worker, { kind: 'connection', number: lastGiven }, connection);
         return true;
       },
+      async drain(graceMs) {
+        isClosing = true;
+        const all = [...workers];
+        for (const worker of all) leave(worker, graceMs, false);
+        await Promise.all(all.map(({ ended }) => ended));
+        return all.reduce((sum, { cut, numbers }) => sum + (cut ?? runningIn(numbers)), 0);
+      },
     },
-    start(own) {
-      gateway = own;
+    start(gateway) {
+      own = gateway;
       fill();
-    },
-    async drain(graceMs) {
-      isClosing = true;
-      const all = [...workers];
-      for (const worker of all) leave(worker, graceMs, false);
-      await Promise.all(all.map(({ ended }) => ended));
-      return all.reduce((sum, { cut, numbers }) => sum + (cut ?? runningIn(numbers)), 0);
     },
     close() {
       isClosing = true;

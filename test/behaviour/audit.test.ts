@@ -270,7 +270,7 @@ test('what becomes a secret by a reload or a new token is not written down again
   for (const agent of agents) await call(agent);
   expect(written()).toEqual(agents.map((agent) => [agent, `crm://${agent}`]));
   await gateway.reload({ mcpServers: { crm: { ...entry, headers: { 'X-Key': 'key-of-the-crm' } } } });
-  gateway.gateway.changeToken('next-token', 60_000);
+  gateway.gateway.member.changeToken('next-token', 60_000);
   for (const agent of agents) await call(agent);
   expect(written().slice(2)).toEqual(agents.map(() => ['agent/[secret]', 'crm://agent/[secret]']));
 });

@@ -37,9 +37,9 @@ test.each([
 ])('what still comes of a connection that was %s ends no gateway', async (_how, end) => {
   await using crm = await plainServer({ era: 'modern' });
   await using running = await startGateway({ mcpServers: { crm: crm.entry() } });
-  const front = await running.gateway.join('localhost');
+  const take = await running.gateway.member.join('localhost');
   const connection = new Connection();
-  front.take(connection as unknown as Socket);
+  take(connection as unknown as Socket);
   await connection.gives(
     'PUT /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
   );

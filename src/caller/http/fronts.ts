@@ -10,8 +10,8 @@ export interface Fronts {
   /** Requests whose answer has not ended. */
   readonly running: number;
   listen(address: { host: string; port: number }): Promise<Front>;
-  /** For connections that another process has taken: they are put into `take`. */
-  join(host: string): Promise<Front & { take(connection: Socket): void }>;
+  /** For connections that another process has taken. Resolves with what takes them in. */
+  join(host: string): Promise<(connection: Socket) => void>;
   apply(): void;
   /** @returns of each, how many requests were still running when the time was over */
   drain(graceMs: number, lingerMs: number): Promise<number>[];
@@ -54,7 +54,7 @@ export function createFronts({ rules, measure, processes, onError, ...options }:
       return fronts.reduce((sum, front) => sum + front.running, 0);
     },
     listen({ host, port }) {
-      const giveAway = processes?.giveAway;
+      const giveAway = processes?.isFirst === true ? processes.giveAway : undefined;
       return open(host, (server) =>
         giveAway === undefined
           ? listenOn(server, host, port, onError)
@@ -63,12 +63,12 @@ export function createFronts({ rules, measure, processes, onError, ...options }:
     },
     async join(host) {
       let take = (_connection: Socket) => {};
-      const front = await open(host, async (server) => {
+      await open(host, async (server) => {
         const entrance = takeIn(server);
         take = entrance.take;
         return entrance;
       });
-      return Object.assign(front, { take });
+      return take;
     },
     apply() {
       for (const front of fronts) front.apply(rules());

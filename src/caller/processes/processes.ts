@@ -1,16 +1,18 @@
 import type { Socket } from 'node:net';
+import type { CatalogSource } from '../../catalog/offered-tool.ts';
 import type { Config } from '../../config/config.ts';
 import type { Listing } from '../../downstream/lists/listing.ts';
 import type { News } from '../../relay/elsewhere.ts';
 import type { Numbers } from '../observing/metrics.ts';
 import type { SessionEnd } from '../sessions.ts';
-import type { Offer } from './shared-offers.ts';
 
 /** The process that has what there can be only one of: commands, pages, what waits for its caller to come back. */
 export const MAIN = 0;
 
-/** Where a gateway stands among the processes that serve the same callers. */
-export interface Processes {
+/** What a gateway knows of the other processes that serve the same callers. */
+export type Processes = FirstProcess | FurtherProcess;
+
+interface AmongProcesses {
   /** Of the first: `MAIN`. */
   readonly index: number;
   /** The socket on which a process is handed requests. */
@@ -21,29 +23,48 @@ export interface Processes {
   isAlive(index: number): boolean;
   /** Tells the others which of its calls run. */
   tell(news: News): void;
-  /** Of those that are not the first: it is to know what was given up here, since they end before it. */
-  sessionEnded?(end: SessionEnd): void;
-  /** Of those that are not the first: it is to ask a downstream for its list now. Resolves with what it then has. */
-  relist?(key: string): Promise<Listing | undefined>;
+  /** Resolves when others hand it nothing more, with how many calls these had to cut. Asked once, when it closes. */
+  drain(graceMs: number): Promise<number>;
+}
+
+export interface FirstProcess extends AmongProcesses {
+  readonly isFirst: true;
   /**
-   * Of the first: others start with these settings. Resolves when they are there, or cannot be, with what has them take
-   * over, which is done before anything of the settings is told: those before finish what they have.
+   * Others start with these settings. Resolves when they are there, or cannot be, with what has them take over, which is
+   * done before anything of the settings is told: those before finish what they have.
    */
-  prepare?(config: Config, token: string): Promise<() => void>;
-  /** Of the first: the others are to offer this, and where it is not all yet, to let callers wait. */
-  onOffers?(offers: readonly Offer[], isSettled: boolean): void;
-  /** Of the first: what the others have counted. */
-  numbers?(): readonly Numbers[];
+  prepare(config: Config, token: string): Promise<() => void>;
+  /** The others are to offer this, and where it is not all yet, to let callers wait. */
+  onOffers(offers: readonly Offer[], isSettled: boolean): void;
+  /** What the others have counted. */
+  numbers(): readonly Numbers[];
   /**
-   * Of the first: whether another process takes the connection.
+   * Whether another process takes the connection.
    *
    * @param comeBack  told where that one has ended before
    */
-  giveAway?(connection: Socket, comeBack: (connection: Socket) => void): boolean;
+  giveAway(connection: Socket, comeBack: (connection: Socket) => void): boolean;
+}
+
+export interface FurtherProcess extends AmongProcesses {
+  readonly isFirst: false;
+  /** The first is to know what was given up here, since this one ends before it. */
+  sessionEnded(end: SessionEnd): void;
+  /** The first is to ask a downstream for its list now. Resolves with what it then has. */
+  relist(key: string): Promise<Listing | undefined>;
+}
+
+/** What a downstream offers, as the first process tells the others. */
+export interface Offer extends Omit<CatalogSource, 'downstream'> {
+  readonly key: string;
+  /** Each process may have a connection of its own to it. */
+  readonly isStateless: boolean;
 }
 
 /** A gateway as other processes see it that serve the same callers. */
 export interface Member {
+  /** Serves connections that another process has taken. Resolves with what takes them in. */
+  join(host: string): Promise<(connection: Socket) => void>;
   /** Of one that has joined others: this is offered from now on. */
   offer(offers: readonly Offer[], isSettled: boolean): void;
   /** What another process tells of its calls; absent, it has ended. */

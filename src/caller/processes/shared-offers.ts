@@ -3,14 +3,7 @@ import type { Publishing } from '../../catalog/publishing.ts';
 import type { DownstreamConfig } from '../../config/config.ts';
 import type { Downstream } from '../../downstream/downstream.ts';
 import { createToldList } from '../../downstream/lists/told-list.ts';
-import { MAIN, type Processes } from './processes.ts';
-
-/** What a downstream offers, as the first process tells the others. */
-export interface Offer extends Omit<CatalogSource, 'downstream'> {
-  readonly key: string;
-  /** Each process may have a connection of its own to it. */
-  readonly isStateless: boolean;
-}
+import type { FirstProcess, FurtherProcess, Offer } from './processes.ts';
 
 /** The lists are the same objects as long as nothing is new. */
 export function sameOffers(before: readonly Offer[], after: readonly Offer[]): boolean {
@@ -32,30 +25,25 @@ export function sameOffers(before: readonly Offer[], after: readonly Offer[]): b
 const LOOK_MS = 1000;
 
 /** Tells the other processes what there is: when it is said to, and when a connection is another. */
-export function tellOffers(processes: Processes, publishing: Pick<Publishing, 'isSettled'>) {
+export function tellOffers({ onOffers }: FirstProcess, publishing: Pick<Publishing, 'isSettled'>) {
   /** What was published last: lists that wait to be are none of theirs either. */
   let latest: readonly CatalogSource[] = [];
   const tell = (published = latest) => {
     latest = published;
-    processes.onOffers?.(
+    onOffers(
       latest.map(({ downstream: { key, isStateless }, ...offered }) => ({ key, isStateless, ...offered })),
       publishing.isSettled,
     );
   };
-  const looking = processes.onOffers && setInterval(tell, LOOK_MS).unref();
+  const looking = setInterval(tell, LOOK_MS).unref();
   return { tell, close: () => clearInterval(looking) };
 }
 
 type ToldLists = ReadonlyMap<string, ReturnType<typeof createToldList>>;
 
-/** Of a process that has joined others: it asks no downstream for its list. Undefined in the first. */
-export const toldLists = (
-  processes: Processes | undefined,
-  downstreams: readonly DownstreamConfig[],
-): ToldLists | undefined =>
-  processes === undefined || processes.index === MAIN
-    ? undefined
-    : new Map(downstreams.map(({ key }) => [key, createToldList(async () => processes.relist?.(key))]));
+/** Of a process that asks no downstream for its list. */
+export const toldLists = ({ relist }: FurtherProcess, downstreams: readonly DownstreamConfig[]): ToldLists =>
+  new Map(downstreams.map(({ key }) => [key, createToldList(() => relist(key))]));
 
 /**
  * The same in a process that is told. It connects to those that it may.
