@@ -30,17 +30,9 @@ import type { CallObserver } from './observing/observed.ts';
 import { NEEDS_CATALOG, offers, offersSubscriptions, SUBSCRIBING } from './offers.ts';
 import { PassedCall, type PassedCalls } from './passed-call.ts';
 import { answerLost } from './processes/lost-call.ts';
-import { comesBack, livesAnywhere } from './processes/place-rules.ts';
-import { MAIN } from './processes/processes.ts';
 import { askingOf, logLevelOf, unknownLogLevel } from './request-facts.ts';
-import type { Selection } from './selection.ts';
 import { readDeclared, type Session } from './session.ts';
 import { TooMany } from './too-many.ts';
-
-interface Here {
-  readonly index: number;
-  readonly isLeaving: boolean;
-}
 
 export interface Dispatcher {
   dispatch(request: Request, caller: Caller, reply: Reply): void;
@@ -48,15 +40,11 @@ export interface Dispatcher {
   refused(incoming: Incoming | undefined, caller: Identity, why: ProtocolError, bytes: number): void;
   /** False where a session cancels a call that is not known here: it may be over. */
   notice(notification: Notification, caller: Caller): boolean;
-  /**
-   * Which of several processes a call belongs to; undefined where that is this one.
-   *
-   * @param here         this one; where it is leaving, it begins nothing more
-   * @param isOfSession  of one that lives here, and whose calls others know nothing of
-   */
-  placeOf(call: Request, caller: Caller, here: Here, isOfSession: boolean): number | undefined;
-  /** The same for a session that is about to begin in another process than the first. */
-  placeOfSessions(initialize: Request, selection: Selection): number | undefined;
+  viewOf(caller: Pick<Caller, 'selection'>): View;
+  /** Other processes run calls that may be repeated here. */
+  readonly mayRunElsewhere: boolean;
+  /** Where the same call of a tool runs, where this process is `here`; undefined for one that runs nowhere, or that is none. */
+  placeOfSame(params: Params, caller: Caller, here: number): number | undefined;
   /** Answers what was lost with another process since then. False where it may be repeated: nothing was answered. */
   lost(request: Request, caller: Caller, reply: Reply, startedAt: number): boolean;
   /** A caller answers a question that was put to it. */
@@ -96,7 +84,7 @@ interface DispatcherOptions {
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { catalog, publishing, rounds, observer } = options;
 
-  const viewOf = ({ selection: { profile, toolset } }: Caller): View =>
+  const viewOf: Dispatcher['viewOf'] = ({ selection: { profile, toolset } }) =>
     catalog.current.view(profile, toolset);
 
   const repeats = createRepeats(options.elsewhere);
@@ -219,16 +207,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     observer.onEnded({ request, caller, forwarding: undefined, ms, outcome, failure: undefined, bytes });
   }
 
-  /** Where the same call runs; undefined for one that runs nowhere, or that is none. */
-  function placeOfSame(params: Params, caller: Caller, view: View, here: number): number | undefined {
-    try {
-      const forwarding = forwardCall(params, askingOf(params, caller, view, rounds));
-      return repeats.placeOf(forwarding, identityOf(caller), here);
-    } catch {
-      return undefined;
-    }
-  }
-
   return {
     dispatch(request, caller, reply) {
       if (publishing.isSettled || !NEEDS_CATALOG.has(request.method)) return guarded(request, caller, reply);
@@ -247,21 +225,17 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     refused(incoming, caller, why, bytes) {
       if (incoming?.kind === 'request') observeRefusal(incoming.message, caller, { error: why }, bytes);
     },
-    placeOf(call, caller, { index, isLeaving }, isOfSession) {
-      const { params = {} } = call;
-      const isMain = index === MAIN;
-      if (!isMain && comesBack(params, caller)) return MAIN;
-      const view = viewOf(caller);
-      const isHere =
-        isMain || (!isLeaving && view.routes.get(params.name as string)?.downstream.isStateless === true);
-      if (isHere && (isOfSession || options.elsewhere?.isEmpty !== false)) return undefined;
-      const same = isOfSession ? undefined : placeOfSame(params, caller, view, index);
-      const place = same ?? (isHere ? index : MAIN);
-      return place === index ? undefined : place;
+    viewOf,
+    get mayRunElsewhere() {
+      return options.elsewhere?.isEmpty === false;
     },
-    placeOfSessions({ params }, { profile, toolset }) {
-      const isAlone = publishing.isSettled && livesAnywhere(params, catalog.current.view(profile, toolset));
-      return isAlone ? undefined : MAIN;
+    placeOfSame(params, caller, here) {
+      try {
+        const forwarding = forwardCall(params, askingOf(params, caller, viewOf(caller), rounds));
+        return repeats.placeOf(forwarding, identityOf(caller), here);
+      } catch {
+        return undefined;
+      }
     },
     lost(request, caller, reply, startedAt) {
       const asking = askingOf(request.params ?? {}, caller, viewOf(caller), rounds);

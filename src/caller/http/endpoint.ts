@@ -7,7 +7,7 @@ import type { Allowance } from '../allowance.ts';
 import { writeError, writeRefusal } from '../answers.ts';
 import { callerOf, type Identity } from '../caller.ts';
 import type { Dispatcher } from '../dispatch.ts';
-import type { Others } from '../processes/hand-over.ts';
+import type { Places } from '../processes/places.ts';
 import type { Selection, Selector } from '../selection.ts';
 import type { Session } from '../session.ts';
 import type { Sessions } from '../sessions.ts';
@@ -26,14 +26,14 @@ export interface EndpointOptions {
   allowance: Allowance;
   limits: Pick<Limits, 'maxRequestBytes' | 'maxJsonDepth'> & ReplyLimits;
   /** Absent where there are no other processes. */
-  others?: Others | undefined;
+  places?: Places | undefined;
 }
 
 /** The MCP endpoint over HTTP: everything between a POST and the dispatcher, in this order. */
 export function createEndpoint(
   options: EndpointOptions,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const { dispatcher, sessions, allowance, limits, others } = options;
+  const { dispatcher, sessions, allowance, limits, places } = options;
 
   function receive(text: string, selection: Selection, req: IncomingMessage, res: ServerResponse): void {
     let incoming: Incoming | undefined;
@@ -41,8 +41,8 @@ export function createEndpoint(
     try {
       incoming = readMessage(text, limits.maxJsonDepth);
       if (incoming.kind === 'response') {
-        const place = others?.placeOfPage(req, true);
-        if (place !== undefined) return others?.pass(place, req, res, text);
+        const place = places?.placeOfPage(req, true);
+        if (place !== undefined) return places?.pass(place, req, res, text);
         return receiveAnswer(incoming.message, req, res);
       }
       era = eraOf(incoming.message, req.headers as ProtocolHeaders);
@@ -51,7 +51,7 @@ export function createEndpoint(
       return refuseMessage(incoming, error, req, res);
     }
     const { message } = incoming;
-    const place = others?.placeOf(incoming, era, req, selection);
+    const place = places?.placeOf(incoming, era, req, selection);
     if (place !== undefined) return handOver(place, text, incoming, era, selection, req, res);
     const begins = era === 'legacy' && message.method === 'initialize';
     const session = era === 'legacy' && !begins ? sessionOf(req) : undefined;
@@ -63,8 +63,8 @@ export function createEndpoint(
     const caller = callerOf(req, era, selection, session);
     if (incoming.kind === 'notification') {
       const isHeard = dispatcher.notice(incoming.message, caller);
-      if (!isHeard && others?.ofLostCalls !== undefined)
-        return others.pass(others.ofLostCalls, req, res, text);
+      if (!isHeard && places?.ofLostCalls !== undefined)
+        return places.pass(places.ofLostCalls, req, res, text);
       res.writeHead(202).end();
       return;
     }
@@ -89,7 +89,7 @@ export function createEndpoint(
     res: ServerResponse,
   ): void {
     const startedAt = performance.now();
-    others?.pass(place, req, res, text, () => {
+    places?.pass(place, req, res, text, () => {
       if (incoming.kind !== 'request') return false;
       const caller = callerOf(req, era, selection, undefined);
       const reply = new HttpReply(req, res, era, selection.profile.framing, limits);
@@ -114,14 +114,14 @@ export function createEndpoint(
 
   function issue(declared: unknown): string {
     const id = sessions.issue(declared);
-    return others === undefined ? id : others.markSession(id);
+    return places === undefined ? id : places.markSession(id);
   }
 
   /** `null` for an id that is not, or no longer, one of ours. */
   function sessionOf(req: IncomingMessage): Session | undefined | null {
     const id = req.headers['mcp-session-id'];
     if (typeof id !== 'string' || id === '') return undefined;
-    return sessions.find(others?.unmark(id) ?? id) ?? null;
+    return sessions.find(places?.unmark(id) ?? id) ?? null;
   }
 
   /** An answer to a question of ours. The modern era has none and calls such a message an error. */

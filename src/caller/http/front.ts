@@ -11,7 +11,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import type { Limits } from '../../config/config.ts';
 import { within } from '../../promises.ts';
 import { afterRounds } from '../../relay/after-rounds.ts';
-import type { Others } from '../processes/hand-over.ts';
+import type { Places } from '../processes/places.ts';
 import { BodyRefused, readBody } from './body.ts';
 import { createEndpoint, type EndpointOptions } from './endpoint.ts';
 import type { Entrance } from './entrance.ts';
@@ -85,7 +85,7 @@ const LAST_BYTES_MS = 500;
  * rare.
  */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const { hasToken, select, dispatcher, sessions, allowance, limits, others } = options;
+  const { hasToken, select, dispatcher, sessions, allowance, limits, places } = options;
   const listensOnLoopback = isLoopback(options.host);
   let { rules } = options;
   let refusedHost = createHostCheck(listensOnLoopback, rules.allowedHosts);
@@ -102,7 +102,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     readiness,
     status: options.status,
     metrics: options.metrics,
-    ...{ hasToken, select, dispatcher, sessions, allowance, limits, others },
+    ...{ hasToken, select, dispatcher, sessions, allowance, limits, places },
   };
   const endpoint = createEndpoint(given);
   let pages: RequestListener | undefined;
@@ -118,11 +118,11 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     pages(req, res);
   }
   /** A message to a stream at `/sse` goes on whole: what is refused in the middle of it would be cut, and not answered. */
-  function passPage(others: Others, place: number, req: IncomingMessage, res: ServerResponse): void {
-    if (req.method !== 'POST' || !hasToken(req.headers)) return others.pass(place, req, res);
+  function passPage(places: Places, place: number, req: IncomingMessage, res: ServerResponse): void {
+    if (req.method !== 'POST' || !hasToken(req.headers)) return places.pass(place, req, res);
     readBody(req, limits.maxRequestBytes, (body) => {
       if (body instanceof BodyRefused) refuse(res, body.httpStatus, body.message);
-      else others.pass(place, req, res, body);
+      else places.pass(place, req, res, body);
     });
   }
   let sse = rules.legacySse ? createSseFront(given) : undefined;
@@ -150,9 +150,9 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     });
     if (res.socket === null) endWithConnection(res, req.socket);
     if (req.headers.host === undefined && req.httpVersion === '1.1') return refuse(res, 400, UNSERVABLE);
-    if (others !== undefined && (req.method !== 'POST' || !isMcp(req.url))) {
-      const place = others.placeOfPage(req, isMcp(req.url));
-      if (place !== undefined) return passPage(others, place, req, res);
+    if (places !== undefined && (req.method !== 'POST' || !isMcp(req.url))) {
+      const place = places.placeOfPage(req, isMcp(req.url));
+      if (place !== undefined) return passPage(places, place, req, res);
     }
     if (isMcp(req.url)) return endpoint(req, res);
     // Express makes the response one of its own kind.

@@ -18,7 +18,7 @@ export interface Fronts {
   close(): Promise<void>;
 }
 
-interface FrontsOptions extends Omit<FrontOptions, 'host' | 'open' | 'others' | 'rules' | 'metrics'> {
+interface FrontsOptions extends Omit<FrontOptions, 'host' | 'open' | 'places' | 'rules' | 'metrics'> {
   rules(): FrontRules;
   /** Calls are counted from now on. */
   measure(): FrontOptions['metrics'];
@@ -28,13 +28,13 @@ interface FrontsOptions extends Omit<FrontOptions, 'host' | 'open' | 'others' | 
 }
 
 export function createFronts({ rules, measure, processes, onError, ...options }: FrontsOptions): Fronts {
-  const places = processes && createPlaces(processes, options.dispatcher, options.limits);
+  const places = processes && createPlaces(processes, options.dispatcher, options.isReady, options.limits);
   const fronts: Front[] = [];
   const backDoors: NetServer[] = [];
 
   async function open(host: string, entranceOf: (server: Server) => Promise<Entrance>): Promise<Front> {
     const front = await openFront({
-      ...{ ...options, host, rules: rules(), others: places, metrics: measure() },
+      ...{ ...options, host, rules: rules(), places, metrics: measure() },
       async open(server) {
         if (processes !== undefined && places !== undefined) {
           const path = processes.pathOf(processes.index);

@@ -2,28 +2,10 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { type Dispatcher, Pool } from 'undici';
 import type { Limits } from '../../config/config.ts';
 import { connectHeld } from '../../downstream/http/held-connection.ts';
-import type { Era } from '../../protocol/eras.ts';
-import type { Incoming } from '../../protocol/messages.ts';
 import { hasLargeBody, refuse } from '../http/http-reply.ts';
 import { endAfterRequest } from '../http/last-answer.ts';
 import { cutIfUnread } from '../http/unread.ts';
 import { UNSERVABLE } from '../http/unreadable.ts';
-import type { Selection } from '../selection.ts';
-
-/** The other processes of the same gateway. */
-export interface Others {
-  /** Where what is no POST of a message belongs; undefined where it belongs here, or comes from one of them. */
-  placeOfPage(req: IncomingMessage, isMcp: boolean): number | undefined;
-  /** The same for this POST. */
-  placeOf(incoming: Incoming, era: Era, req: IncomingMessage, selection: Selection): number | undefined;
-  /** Where a call of a session that lives here may run that is not known here; undefined where that is nowhere else. */
-  readonly ofLostCalls: number | undefined;
-  /** The id of a session that begins here. */
-  markSession(id: string): string;
-  /** The id without that mark. */
-  unmark(id: string): string;
-  readonly pass: HandOver['pass'];
-}
 
 /** Passes requests on to other processes of the same gateway, which answer them. */
 export interface HandOver {
@@ -100,7 +82,7 @@ export function createHandOver(
           headers,
           body: body ?? null,
         },
-        new Passage(res, limits, onLost, body === undefined && hasLargeBody(req)),
+        new AnswerBack(res, limits, onLost, body === undefined && hasLargeBody(req)),
       );
     },
     close() {
@@ -114,7 +96,7 @@ export function createHandOver(
 const GONE = 'The process that this belongs to has just ended. It will be there again in a moment.';
 
 /** One answer on its way back, as fast as it is read. */
-class Passage implements Dispatcher.DispatchHandler {
+class AnswerBack implements Dispatcher.DispatchHandler {
   readonly #res: ServerResponse;
   readonly #limits: Pick<Limits, 'unsentTimeoutMs'>;
   readonly #onLost: (() => boolean) | undefined;

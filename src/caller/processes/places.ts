@@ -1,9 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { View } from '../../catalog/view.ts';
 import type { Limits } from '../../config/config.ts';
-import { callerOf } from '../caller.ts';
+import type { Era } from '../../protocol/eras.ts';
+import type { Incoming, Params, Request } from '../../protocol/messages.ts';
+import { type Caller, callerOf } from '../caller.ts';
 import type { Dispatcher } from '../dispatch.ts';
-import { createHandOver, type Others } from './hand-over.ts';
+import { declaredBy } from '../request-facts.ts';
+import type { Selection } from '../selection.ts';
+import { readDeclared } from '../session.ts';
+import { createHandOver, type HandOver } from './hand-over.ts';
 import { MAIN, type Processes } from './processes.ts';
 
 /** What any process knows as well as another. */
@@ -17,15 +23,26 @@ const ANYWHERE: ReadonlySet<string> = new Set([
 ]);
 
 /** Which of several processes answers a request. What the first one is handed over it answers. */
-export interface Places extends Others {
+export interface Places extends HandOver {
   /** Comes from another process. */
   markHandedOver(connection: Socket): void;
-  close(): void;
+  /** Where what is no POST of a message belongs; undefined where it belongs here, or comes from another process. */
+  placeOfPage(req: IncomingMessage, isMcp: boolean): number | undefined;
+  /** The same for this POST. */
+  placeOf(incoming: Incoming, era: Era, req: IncomingMessage, selection: Selection): number | undefined;
+  /** Where a call of a session that lives here may run that is not known here; undefined where that is nowhere else. */
+  readonly ofLostCalls: number | undefined;
+  /** The id of a session that begins here. */
+  markSession(id: string): string;
+  /** The id without that mark. */
+  unmark(id: string): string;
 }
 
+/** @param isSettled  whether it is known what there is */
 export function createPlaces(
   { index, pathOf, isThere, isAlive }: Processes,
-  dispatcher: Pick<Dispatcher, 'placeOf' | 'placeOfSessions'>,
+  dispatcher: Pick<Dispatcher, 'viewOf' | 'mayRunElsewhere' | 'placeOfSame'>,
+  isSettled: () => boolean,
   limits: Pick<Limits, 'unsentTimeoutMs'>,
 ): Places {
   const handOver = createHandOver(pathOf, limits);
@@ -39,6 +56,23 @@ export function createPlaces(
     // Its process has ended. What was declared with it, its id says anywhere.
     return index === MAIN ? undefined : MAIN;
   };
+
+  /** @param ofSession  one that lives here, and whose calls others know nothing of */
+  function placeOfCall({ params = {} }: Request, caller: Caller, ofSession: boolean): number {
+    if (index !== MAIN && comesBack(params, caller)) return MAIN;
+    const isHere = index === MAIN || (!isLeaving() && runsAnywhere(params, dispatcher.viewOf(caller)));
+    const isAlone = ofSession || (isHere && !dispatcher.mayRunElsewhere);
+    const same = isAlone ? undefined : dispatcher.placeOfSame(params, caller, index);
+    return same ?? (isHere ? index : MAIN);
+  }
+
+  function placeOfOther({ method, params }: Request, selection: Selection, ofSession: boolean): number {
+    if (index === MAIN || isLeaving()) return MAIN;
+    if (ofSession || ANYWHERE.has(method)) return index;
+    const begins = method === 'initialize' && isSettled();
+    return begins && livesAnywhere(params, dispatcher.viewOf({ selection })) ? index : MAIN;
+  }
+
   return {
     markHandedOver: (connection) => void handedOver.add(connection),
     markSession: (id) => (index === MAIN ? id : `${index}~${id}`),
@@ -61,18 +95,30 @@ export function createPlaces(
       if (home !== undefined) return home;
       if (incoming.kind !== 'request') return undefined;
       const { message } = incoming;
-      if (message.method === 'tools/call') {
-        const caller = callerOf(req, era, selection, undefined);
-        return dispatcher.placeOf(message, caller, { index, isLeaving: isLeaving() }, ofSession);
-      }
-      if (isLeaving()) return MAIN;
-      if (index === MAIN || ofSession || ANYWHERE.has(message.method)) return undefined;
-      return message.method === 'initialize' ? dispatcher.placeOfSessions(message, selection) : MAIN;
+      const place =
+        message.method === 'tools/call'
+          ? placeOfCall(message, callerOf(req, era, selection, undefined), ofSession)
+          : placeOfOther(message, selection, ofSession);
+      return place === index ? undefined : place;
     },
     pass: handOver.pass,
     close: handOver.close,
   };
 }
+
+/** Whether a call may be asked something, or was: the answer comes back to who asked for it. */
+const comesBack = (params: Params, caller: Caller) =>
+  params.requestState !== undefined || declaredBy(params, caller).capabilities !== undefined;
+
+const runsAnywhere = ({ name }: Params, { routes }: View) =>
+  routes.get(name as string)?.downstream.isStateless === true;
+
+/** Whether any process can do for a session that begins with these all that it may ask of this view. */
+const livesAnywhere = (initialize: Params | undefined, { capabilities, downstreams }: View) =>
+  readDeclared(initialize?.capabilities).capabilities === undefined &&
+  capabilities.logging === undefined &&
+  Object.keys(capabilities).every((name) => name === 'tools' || name === 'extensions') &&
+  [...downstreams.values()].every(({ isStateless }) => isStateless);
 
 const MARK = /^(\d{1,9})~/;
 
