@@ -24,7 +24,6 @@ import type { RunningCall } from '../relay/running-call.ts';
 import { discoverResult, initializeResult, resultHead, writeError, writeResult } from './answers.ts';
 import { type Caller, type Identity, identityOf, type Reply } from './caller.ts';
 import { EarlyCall } from './early-call.ts';
-import { retryAfter } from './http/http-reply.ts';
 import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observing/observed.ts';
 import { NEEDS_CATALOG, offers, offersSubscriptions, SUBSCRIBING } from './offers.ts';
@@ -89,7 +88,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   const repeats = createRepeats(options.elsewhere);
 
-  const listeners = createListeners(options.viewNow, writeResult, rounds, options.limits);
+  const listeners = createListeners(options.viewNow, rounds, options.limits);
   const calls: PassedCalls = { observer, redact: options.redact, running: 0 };
 
   function listen(request: Request, caller: Caller, reply: Reply): void {
@@ -196,7 +195,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const refusal = error instanceof ProtocolError ? error : internalError(error);
     if (refusal !== error) options.onUnexpected(error);
     const json = writeError(request.id, refusal);
-    const headers = refusal instanceof TooMany ? retryAfter(refusal) : undefined;
+    const headers = refusal instanceof TooMany ? refusal.headers : undefined;
     const bytes = reply.end(json, caller.era === 'modern' ? refusal.httpStatus : 200, headers);
     observeRefusal(request, caller, { error: refusal }, bytes);
   }

@@ -8,6 +8,7 @@ import { isObject, type Params, type Request, RPC } from '../protocol/messages.t
 import type { Rounds } from '../relay/dialogue.ts';
 import type { RunningCall } from '../relay/running-call.ts';
 import { insistOnTasks } from '../relay/tasks.ts';
+import { writeResult } from './answers.ts';
 import type { Caller, Reply } from './caller.ts';
 import { readDeclared, type Session } from './session.ts';
 import { SESSION_TTL_MS } from './sessions.ts';
@@ -79,7 +80,6 @@ interface Listener {
 /** @param viewOf  undefined where what the caller was shown is no more */
 export function createListeners(
   viewOf: (caller: Caller) => View | undefined,
-  write: WriteResult,
   rounds: Rounds,
   limits: Pick<Limits, 'maxListeners'>,
 ): Listeners {
@@ -151,7 +151,7 @@ export function createListeners(
         end() {
           acknowledge();
           const _meta = { ...tag._meta, ...OWN_META };
-          reply.end(write(id, JSON.stringify({ resultType: 'complete', _meta })));
+          reply.end(writeResult(id, JSON.stringify({ resultType: 'complete', _meta })));
           leave();
         },
       };
@@ -284,8 +284,6 @@ const noFilter = () =>
 
 const tooLongToWatch = () =>
   new ProtocolError(RPC.invalidParams, `A URI that is watched has at most ${MAX_URI_CHARS} characters.`);
-
-type WriteResult = (id: Request['id'], resultJson: string) => string;
 
 /** In what is listed for its era; for how long it is fresh is no change of it. */
 function differs(before: View | undefined, after: View, method: string, era: Era): boolean {

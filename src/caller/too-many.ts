@@ -9,6 +9,11 @@ export class TooMany extends ProtocolError {
     super(httpStatus, message, { httpStatus });
     this.retryAfterSeconds = retryAfterSeconds;
   }
+
+  /** Of its answer over HTTP, name and value in turn. */
+  get headers(): readonly string[] {
+    return ['retry-after', String(this.retryAfterSeconds)];
+  }
 }
 
 const asManyAs = (limit: string) => `as many as limits.${limit} in servers.json allows.`;

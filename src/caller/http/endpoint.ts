@@ -13,7 +13,7 @@ import type { Session } from '../session.ts';
 import type { Sessions } from '../sessions.ts';
 import { TooMany } from '../too-many.ts';
 import { BodyRefused, readBody } from './body.ts';
-import { HttpReply, type ReplyLimits, refuse, retryAfter, sendJson } from './http-reply.ts';
+import { HttpReply, type ReplyLimits, refuse, sendJson } from './http-reply.ts';
 
 export interface EndpointOptions {
   /** Whether a request with these is let in. */
@@ -108,7 +108,7 @@ export function createEndpoint(
     const bytes = Buffer.byteLength(json);
     // Legacy revisions know no other status for a request that is refused before it is understood.
     const status = why.httpStatus === 200 ? 400 : why.httpStatus;
-    sendJson(res, status, json, why instanceof TooMany ? retryAfter(why) : [], bytes);
+    sendJson(res, status, json, why instanceof TooMany ? why.headers : [], bytes);
     dispatcher.refused(incoming, identityIn(req), why, bytes);
   }
 
@@ -157,7 +157,7 @@ export function createEndpoint(
       if (!isOpen) refuse(res, 406, 'Accept text/event-stream to hear of changes.');
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      const headers = error instanceof TooMany ? retryAfter(error) : [];
+      const headers = error instanceof TooMany ? error.headers : [];
       refuse(res, error.httpStatus, error.message, headers);
     }
   }

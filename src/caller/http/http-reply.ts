@@ -5,7 +5,6 @@ import type { Era } from '../../protocol/eras.ts';
 import type { Notification, Request } from '../../protocol/messages.ts';
 import { encodeEvent, KEEP_ALIVE, splitEvent } from '../../protocol/sse.ts';
 import type { Reply, ReplySink } from '../caller.ts';
-import type { TooMany } from '../too-many.ts';
 import { endAfterRequest } from './last-answer.ts';
 import { cutIfUnread } from './unread.ts';
 
@@ -210,8 +209,6 @@ export const STREAM_HEADERS: readonly string[] = [
   'x-accel-buffering',
   'no',
 ];
-
-export const retryAfter = ({ retryAfterSeconds }: TooMany) => ['retry-after', String(retryAfterSeconds)];
 
 function jsonHeaders(bytes: number, headers: readonly string[]): string[] {
   return [...headers, 'content-type', 'application/json', 'content-length', String(bytes)];

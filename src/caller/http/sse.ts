@@ -6,7 +6,7 @@ import { createPipe, type Pipe } from '../pipe.ts';
 import { tooManyListeners } from '../too-many.ts';
 import { BodyRefused, readBody } from './body.ts';
 import { CHALLENGE, type EndpointOptions, UNAUTHORIZED } from './endpoint.ts';
-import { type ReplyLimits, refuse, retryAfter, STREAM_HEADERS } from './http-reply.ts';
+import { type ReplyLimits, refuse, STREAM_HEADERS } from './http-reply.ts';
 import { cutIfUnread } from './unread.ts';
 
 interface SseOptions
@@ -46,7 +46,7 @@ export function createSseFront(options: SseOptions): SseFront {
     const { maxListeners } = limits;
     if (streams.size >= maxListeners) {
       const tooMany = tooManyListeners(maxListeners);
-      return refuse(res, tooMany.httpStatus, tooMany.message, retryAfter(tooMany));
+      return refuse(res, tooMany.httpStatus, tooMany.message, tooMany.headers);
     }
     const id = randomUUID();
     const pipe = createPipe(
