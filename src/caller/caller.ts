@@ -84,5 +84,5 @@ export interface ReplySink extends Sink {
 }
 
 /** Whoever asks with the same identity at the same URL is taken for the same. */
-export const identityOf = ({ session, agent = '', era, selection: { profile, toolset } }: Caller) =>
+export const keyOfCaller = ({ session, agent = '', era, selection: { profile, toolset } }: Caller) =>
   `${session?.identity ?? agent}\n${era}\n${profile.name}\n${toolset?.name ?? ''}`;

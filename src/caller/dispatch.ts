@@ -22,11 +22,11 @@ import { FORWARDINGS, forwardCall } from '../relay/forwarding.ts';
 import { createRepeats } from '../relay/repeats.ts';
 import type { RunningCall } from '../relay/running-call.ts';
 import { discoverResult, initializeResult, resultHead, writeError, writeResult } from './answers.ts';
-import { type Caller, type Identity, identityOf, type Reply } from './caller.ts';
+import { type Caller, type Identity, keyOfCaller, type Reply } from './caller.ts';
 import { EarlyCall } from './early-call.ts';
 import { createListeners } from './listeners.ts';
 import type { CallObserver } from './observing/observed.ts';
-import { NEEDS_CATALOG, offers, offersSubscriptions, SUBSCRIBING } from './offers.ts';
+import { NEEDS_CATALOG, offers, offersSubscriptions, SUBSCRIBING } from './offered-methods.ts';
 import { PassedCall, type PassedCalls } from './passed-call.ts';
 import { answerLost } from './processes/lost-call.ts';
 import { askingOf, logLevelOf, unknownLogLevel } from './request-facts.ts';
@@ -106,7 +106,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     // Spec 2026-07-28: a level counts for one request. Before it a server has one, for all that it logs.
     // What a session has asked for earlier is told to servers that are new since then.
     if (isLogLevel(logLevel)) forwarding.downstream.wishes.wantLogs(logLevel);
-    passed.begun(repeats.forward(forwarding, passed, identityOf(caller)));
+    passed.begun(repeats.forward(forwarding, passed, keyOfCaller(caller)));
   }
 
   function answer(request: Request, caller: Caller, reply: Reply, since?: number): void {
@@ -231,7 +231,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     placeOfSame(params, caller, here) {
       try {
         const forwarding = forwardCall(params, askingOf(params, caller, viewOf(caller), rounds));
-        return repeats.placeOf(forwarding, identityOf(caller), here);
+        return repeats.placeOf(forwarding, keyOfCaller(caller), here);
       } catch {
         return undefined;
       }
