@@ -3,7 +3,6 @@ import { errors } from 'undici';
 import { DownstreamFailure } from '../errors.ts';
 import { RPC } from '../protocol/messages.ts';
 import { ConnectFailed } from './connection.ts';
-import { TooLarge } from './http/bounded-body.ts';
 
 const NOT_MCP = 'it does not speak MCP at this URL';
 
@@ -52,7 +51,6 @@ const IS_CODE = /^(E[A-Z0-9]+|(CERT|UNABLE_TO)_[A-Z_]+)$/;
 /** The reason behind a failed connection in a few words. Never a message of the other side: it may hold anything. */
 export function describeCause(error: unknown): string {
   for (const cause of causesOf(error)) {
-    if (cause instanceof TooLarge) return cause.message;
     const { code, status } = cause as { code?: unknown; status?: unknown };
     if (status === 401 || status === 403) return `it refused the credentials: HTTP ${status}`;
     if (status === 404) return 'nothing is at its url: HTTP 404';

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cap } from '../cap.ts';
+import { ConnectFailed } from '../connection.ts';
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -58,9 +59,6 @@ export function boundEvents(
   return bound(body, cap, measure, slowDown);
 }
 
-/** What it says is ours, and not its server's. */
-export class TooLarge extends Error {}
-
 function bound(
   body: Readable,
   { bytes, limit }: Cap,
@@ -78,7 +76,7 @@ function bound(
         if (next.done === true) return controller.close();
         if (measure(next.value) <= bytes) return controller.enqueue(next.value);
         body.destroy();
-        controller.error(new TooLarge(`it answers with more than ${bytes} bytes (limits.${limit})`));
+        controller.error(new ConnectFailed(`it answers with more than ${bytes} bytes (limits.${limit})`));
       },
       cancel: () => void body.destroy(),
     },
