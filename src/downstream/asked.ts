@@ -1,5 +1,4 @@
-import type { Outcome, RequestId } from '../protocol/messages.ts';
-import { isObject, isRequestId } from '../protocol/messages.ts';
+import { isObject, isRequestId, type Outcome, type RequestId } from '../protocol/messages.ts';
 import { type Answered, capabilityFor, type Question } from '../protocol/questions.ts';
 import { answerAlone } from './outgoing.ts';
 

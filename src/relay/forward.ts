@@ -1,14 +1,17 @@
+import type { Downstream } from '../downstream/downstream.ts';
 import type { Exchange, Receiver, Sink } from '../downstream/link.ts';
 import { afterSent } from '../downstream/passage/renewing-exchange.ts';
 import {
   askedTooOften,
   asksForInput,
+  busyUntilDeadline,
   DownstreamFailure,
   deadlinePassed,
   declinedAddress,
   noLongerWaits,
   notAnswered,
   tooManyParked,
+  unavailable,
   wentSilent,
 } from '../errors.ts';
 import { type Notification, type Outcome, type Params, RPC } from '../protocol/messages.ts';
@@ -16,7 +19,6 @@ import type { Answered, Question } from '../protocol/questions.ts';
 import type { Forwarding } from './asking.ts';
 import { Deadline, type Timed } from './deadline.ts';
 import type { InputRequired } from './dialogue.ts';
-import { neverSent } from './never-sent.ts';
 import { Notices } from './notices.ts';
 import { OpenQuestions } from './open-questions.ts';
 import type { Parked } from './parked.ts';
@@ -263,4 +265,15 @@ class ForwardedCall implements Receiver, ForwardedRequest, Timed {
     this.#open?.close();
     return true;
   }
+}
+
+/**
+ * Why a request was never sent in all its time.
+ *
+ * @param hasWaited  others had their turn before it
+ */
+function neverSent({ key, status }: Downstream, ms: number, hasWaited: boolean): DownstreamFailure {
+  const { why } = status();
+  if (why === undefined && hasWaited) return busyUntilDeadline(key, ms);
+  return unavailable(key, why ?? 'it could not be connected to in time');
 }

@@ -1,6 +1,5 @@
 import type { Sink } from '../downstream/link.ts';
-import type { DownstreamFailure } from '../errors.ts';
-import { ranBefore } from '../errors.ts';
+import { type DownstreamFailure, ranBefore } from '../errors.ts';
 import type { Notification, Outcome, RequestId } from '../protocol/messages.ts';
 import { afterRounds } from './after-rounds.ts';
 import type { Forwarding } from './asking.ts';
