@@ -193,7 +193,7 @@ describe('a large result goes on while it arrives', () => {
       answers: { 'tools/call dump': answer },
     });
     await using gateway = await startGateway({
-      mcpServers: { big: downstream.entry({ callTimeoutMs: 500, maxCallMs: 2000 }) },
+      mcpServers: { big: downstream.entry({ callTimeoutMs: 2000, maxCallMs: 2000 }) },
       limits: { maxResultBytes: 32 * 1024 * 1024, breakerFailures: 1 },
     });
     const { body } = await callDump(gateway.url, gateway.token, 'legacy', 'json');

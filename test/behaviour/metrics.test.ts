@@ -79,7 +79,9 @@ test('a call that no server answered is counted with its reason, and none is cou
     era: 'modern',
     answers: { 'tools/call echo': (given) => given.res.destroy() },
   });
-  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ callTimeoutMs: 500 }) } });
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry({ tools: { overrides: { slow: { callTimeoutMs: 500 } } } }) },
+  });
   await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: {} }));
   await gateway.post(...modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 60_000 } }));
   const { samples } = await read(gateway);

@@ -90,11 +90,15 @@ describe('another configuration', () => {
   });
 
   test('with other headers for a server connects anew first, and lets what runs finish', async () => {
-    await using crm = await plainServer({ era: 'legacy', sessions: true, json: true });
+    const held = deferred<void>();
+    await using crm = await plainServer({
+      ...{ era: 'legacy', sessions: true, json: true },
+      answers: { 'tools/call slow': ({ usual }) => held.promise.then(usual) },
+    });
     const entry = (key: string) => ({ mcpServers: { crm: crm.entry({ headers: { 'X-API-KEY': key } }) } });
     await using gateway = await startGateway(entry('first'));
-    const running = slowly(gateway, 'crm__slow', 700);
-    await expect.poll(() => crm.calls.length).toBe(1);
+    const running = slowly(gateway, 'crm__slow', 0);
+    await expect.poll(() => requestsOf(crm, 'tools/call').length).toBe(1);
     const [old] = crm.sessions;
     const lost: string[] = [];
     let isOver = false;
@@ -114,7 +118,8 @@ describe('another configuration', () => {
     expect(await call(gateway, 'crm__echo')).toBe('hello');
     expect(crm.requests.at(-1)?.headers['x-api-key']).toBe('second');
     expect(crm.sessions.has(String(old))).toBe(true);
-    expect(await running).toBe('waited 700 ms');
+    held.resolve();
+    expect(await running).toBe('waited 0 ms');
     // Its session is given back when the last call on it has its answer.
     await expect.poll(() => crm.sessions.size).toBe(1);
     expect(crm.sessions.has(String(old))).toBe(false);
@@ -449,9 +454,13 @@ describe('another configuration', () => {
     ['on stdio', () => stdioServer('v1')],
   ])('with room for more calls at once to a server %s sends those that wait', async (_which, start) => {
     await using crm = await start();
-    const withRoomFor = (maxInFlight: number) => ({ mcpServers: { crm: crm.entry({ maxInFlight }) } });
+    const withRoomFor = (maxInFlight: number) => ({
+      mcpServers: { crm: crm.entry({ maxInFlight }) },
+      // What runs is not waited for at the end.
+      drainMs: 0,
+    });
     await using gateway = await startGateway(withRoomFor(1));
-    const running = slowly(gateway, 'crm__slow', 5000);
+    const running = slowly(gateway, 'crm__slow', 60_000);
     await expect.poll(() => begun(crm)).toBe(1);
     let isOver = false;
     void running.then(() => {

@@ -49,9 +49,14 @@ describe.each(['modern', 'legacy'] as const)('a %s server', (era) => {
     expect(await echo(gateway, 'first')).toContain('connection refused');
     expect(performance.now() - startedAt).toBeLessThan(5000);
     expect(gateway.gateway.status().downstreams.crm?.state).toBe('down');
-    const again = performance.now();
-    expect(await echo(gateway, 'second')).toContain('connection refused');
-    expect(performance.now() - again).toBeLessThan(500);
+    const ms: number[] = [];
+    for (let n = 0; n < 10; n++) {
+      const again = performance.now();
+      expect(await echo(gateway, `again ${n}`)).toContain('connection refused');
+      ms.push(performance.now() - again);
+    }
+    // Whatever else the machine has to do holds up some of them.
+    expect(Math.min(...ms)).toBeLessThan(100);
     await open();
   });
 });

@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { describe, test } from 'vitest';
+import { deferred } from '../../src/promises.ts';
 import { isAlive, startProgram } from '../support/child.ts';
 import { folderWith, runCli } from '../support/cli.ts';
+import { requestsOf } from '../support/downstreams/downstream.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { stdioServer } from '../support/downstreams/stdio.ts';
@@ -111,23 +113,28 @@ describe.concurrent('the end', () => {
   test('a call that is running has its answer before the end, and nobody new comes in', async ({
     expect,
   }) => {
-    await using crm = await plainServer({ era: 'legacy', sessions: true, json: true });
+    const mayEnd = deferred<void>();
+    await using crm = await plainServer({
+      ...{ era: 'legacy', sessions: true, json: true },
+      answers: { 'tools/call slow': ({ usual }) => mayEnd.promise.then(usual) },
+    });
     await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env: noToken });
     const url = await listening(child);
     await connected(child, 1);
     await using held = await heldConnection(url);
     expect(await held.get('/readyz')).toMatch(/^HTTP\/1\.1 200 /);
-    const call = ask(url, TOKEN, 'tools/call', { name: 'crm__slow', arguments: { ms: 1500 } });
-    await expect.poll(() => crm.calls.map(({ outcome }) => outcome)).toEqual(['running']);
+    const call = ask(url, TOKEN, 'tools/call', { name: 'crm__slow', arguments: { ms: 0 } });
+    await expect.poll(() => requestsOf(crm, 'tools/call')).toHaveLength(1);
     const exit = stop(child);
     await expect.poll(() => send(url, { method: 'GET' }).catch(({ code }) => code)).toBe('ECONNREFUSED');
     const unready = await held.get('/readyz');
     expect(unready).toMatch(/^HTTP\/1\.1 503 /);
     expect(unready).toMatch(/\r\nconnection: close\r\n/i);
     expect(unready).toContain('{"status":"stopping"}');
+    mayEnd.resolve();
     const answer = await call;
-    expect(answer.messages[0]?.result.content[0].text).toBe('waited 1500 ms');
+    expect(answer.messages[0]?.result.content[0].text).toBe('waited 0 ms');
     expect(answer.headers.connection).toBe('close');
     expect(await exit).toEqual({ code: 0, signal: null });
     // The session is given back.

@@ -281,7 +281,7 @@ describe.concurrent('serve follows its files:', () => {
     await using crm = await modernServer();
     const [one, two] = ['the-first-token-in-the-file', 'the-second-token-in-the-file'];
     await using folder = await folderWith({
-      'servers.json': { mcpServers: { crm: crm.entry() }, drainMs: 2000 },
+      'servers.json': { mcpServers: { crm: crm.entry() }, drainMs: 6000 },
       '.env': `SWITCHBOARD_TOKEN=${one}\n`,
     });
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path });

@@ -143,11 +143,11 @@ test.each(['modern', 'legacy'] as const)(
     ];
     await using evil = await evilServer({ era, on: { 'tools/call': tooLate } });
     await using gateway = await startGateway({
-      mcpServers: { evil: evil.entry({ callTimeoutMs: 200 }) },
+      mcpServers: { evil: evil.entry({ callTimeoutMs: 1000 }) },
       limits,
     });
     const late = await Promise.all(Array.from({ length: 20 }, () => call(gateway)));
-    for (const reply of late) expect(textOf(reply)).toContain('did not answer evil__work within 200 ms');
+    for (const reply of late) expect(textOf(reply)).toContain('did not answer evil__work within 1000 ms');
     goOn();
     await wasSent;
     evil.script({});
