@@ -193,12 +193,12 @@ describe('a large result goes on while it arrives', () => {
       answers: { 'tools/call dump': answer },
     });
     await using gateway = await startGateway({
-      mcpServers: { big: downstream.entry({ callTimeoutMs: 2000, maxCallMs: 2000 }) },
+      mcpServers: { big: downstream.entry({ callTimeoutMs: 4000, maxCallMs: 4000 }) },
       limits: { maxResultBytes: 32 * 1024 * 1024, breakerFailures: 1 },
     });
     const { body } = await callDump(gateway.url, gateway.token, 'legacy', 'json');
     // What takes longer than this server may take to answer.
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await new Promise((resolve) => setTimeout(resolve, 4500));
     const message = messageIn(await body.text(), 'json');
     expect(message.result.content[0].text).toHaveLength(256 * piece.length);
     expect(gateway.gateway.status().downstreams.big?.state).toBe('ready');
