@@ -643,6 +643,25 @@ test('a call whose session lives in a process that is being replaced is cancelle
   await expect.poll(() => downstream.cancellations.length).toBe(2);
 });
 
+test('a write of a session is not run twice while its process is being replaced', async ({ expect }) => {
+  await using downstream = await heldServer();
+  await using at = await serving({ mcpServers: { crm: downstream.entry() } });
+  const session = await sessionInWorker(at.url);
+  const slow = legacyRequest('tools/call', { name: 'crm__slow', arguments: { id: 1 } });
+  const first = post(at.url, slow, session);
+  await expect.poll(() => downstream.runs).toBe(1);
+  await sleep(TOLD_MS);
+  const changed = { catalogFile: '', mcpServers: { crm: downstream.entry() }, limits: { maxParked: 10 } };
+  await writeFile(join(at.folder.path, 'servers.json'), JSON.stringify(changed));
+  await at.child.waitFor('stderr', /"event":"reloaded"/);
+  const again = turns(2, () => post(at.url, slow, session));
+  await sleep(THERE_MS);
+  downstream.release();
+  for (const { messages } of await Promise.all([first, ...again]))
+    expect(messages.at(-1)?.result.content[0].text).toBe('done');
+  expect(downstream.runs).toBe(1);
+});
+
 test('a call of a session that runs in another process than its session is cancelled there', async ({
   expect,
 }) => {

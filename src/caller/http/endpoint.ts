@@ -51,7 +51,7 @@ export function createEndpoint(
       return refuseMessage(incoming, error, req, res);
     }
     const { message } = incoming;
-    const place = places?.placeOf(incoming, era, req, selection);
+    const place = places?.placeOf(incoming, era, req, selection, () => sessionOf(req) ?? undefined);
     if (place !== undefined) return handOver(place, text, incoming, era, selection, req, res);
     const begins = era === 'legacy' && message.method === 'initialize';
     const session = era === 'legacy' && !begins ? sessionOf(req) : undefined;

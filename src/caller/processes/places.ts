@@ -8,7 +8,7 @@ import { type Caller, callerOf } from '../caller.ts';
 import type { Dispatcher } from '../dispatch.ts';
 import { declaredBy } from '../request-facts.ts';
 import type { Selection } from '../selection.ts';
-import { readDeclared } from '../session.ts';
+import { readDeclared, type Session } from '../session.ts';
 import { createHandOver, type HandOver } from './hand-over.ts';
 import { MAIN, type Processes } from './processes.ts';
 
@@ -28,8 +28,18 @@ export interface Places extends HandOver {
   markHandedOver(connection: Socket): void;
   /** Where what is no POST of a message belongs; undefined where it belongs here, or comes from another process. */
   placeOfPage(req: IncomingMessage, isMcp: boolean): number | undefined;
-  /** The same for this POST. */
-  placeOf(incoming: Incoming, era: Era, req: IncomingMessage, selection: Selection): number | undefined;
+  /**
+   * The same for this POST.
+   *
+   * @param sessionHere  the session that it names, of which this process has what is live from then on
+   */
+  placeOf(
+    incoming: Incoming,
+    era: Era,
+    req: IncomingMessage,
+    selection: Selection,
+    sessionHere: () => Session | undefined,
+  ): number | undefined;
   /** Where a call of a session that lives here may run that is not known here; undefined where that is nowhere else. */
   readonly ofLostCalls: number | undefined;
   /** The id of a session that begins here. */
@@ -57,11 +67,11 @@ export function createPlaces(
     return index === MAIN ? undefined : MAIN;
   };
 
-  /** @param ofSession  one that lives here, and whose calls others know nothing of */
+  /** @param ofSession  one that lives here: as long as it stays, nothing of it runs elsewhere */
   function placeOfCall({ params = {} }: Request, caller: Caller, ofSession: boolean): number {
     if (index !== MAIN && comesBack(params, caller)) return MAIN;
     const isHere = index === MAIN || (!isLeaving() && runsAnywhere(params, dispatcher.viewOf(caller)));
-    const isAlone = ofSession || (isHere && !dispatcher.mayRunElsewhere);
+    const isAlone = ofSession ? !isLeaving() : isHere && !dispatcher.mayRunElsewhere;
     const same = isAlone ? undefined : dispatcher.placeOfSame(params, caller, index);
     return same ?? (isHere ? index : MAIN);
   }
@@ -83,22 +93,21 @@ export function createPlaces(
       if (isMcp && req.headers['mcp-session-id'] !== undefined) return placeOfSession(req);
       return index === MAIN ? undefined : MAIN;
     },
-    placeOf(incoming, era, req, selection) {
+    placeOf(incoming, era, req, selection, sessionHere) {
       const ofSession = era === 'legacy' && req.headers['mcp-session-id'] !== undefined;
       const wasHandedOver = handedOver.has(req.socket);
       // At the home of its session a call may turn out to be one for the first process.
       if (wasHandedOver && (index === MAIN || !ofSession)) return undefined;
-      // What a notification is about runs on where it began.
-      const isNotice = incoming.kind === 'notification';
-      const isAway = ofSession && !wasHandedOver;
-      const home = isAway ? placeOfSession(req, isNotice ? isAlive : isThere) : undefined;
+      const isCall = incoming.kind === 'request' && incoming.message.method === 'tools/call';
+      // What a notification is about runs on where it began, and so does what a call repeats.
+      const isFit = isCall || incoming.kind === 'notification' ? isAlive : isThere;
+      const home = ofSession && !wasHandedOver ? placeOfSession(req, isFit) : undefined;
       if (home !== undefined) return home;
       if (incoming.kind !== 'request') return undefined;
-      const { message } = incoming;
-      const place =
-        message.method === 'tools/call'
-          ? placeOfCall(message, callerOf(req, era, selection, undefined), ofSession)
-          : placeOfOther(message, selection, ofSession);
+      const session = isCall && ofSession && isLeaving() ? sessionHere() : undefined;
+      const place = isCall
+        ? placeOfCall(incoming.message, callerOf(req, era, selection, session), ofSession)
+        : placeOfOther(incoming.message, selection, ofSession);
       return place === index ? undefined : place;
     },
     pass: handOver.pass,
