@@ -3,6 +3,8 @@ import { afterRounds } from './after-rounds.ts';
 
 /** Who is told that the time is over. */
 export interface Timed {
+  /** It was sent: an answer may be on its way. */
+  readonly hasBegun: boolean;
   /** @param isSilence  it had reported progress, and then nothing for so long */
   onDeadline(ms: number, isSilence: boolean): void;
   /** It was not its own: nobody has answered the question that stopped it. */
@@ -79,6 +81,8 @@ export class Deadline {
 
   /** Where this process stood still, an answer may have come in time that is still to be read. */
   onTimer(): void {
+    // One that waits has none, and would be sent meanwhile.
+    if (!this.#timed.hasBegun) return this.#look();
     const timer = this.#timer;
     afterRounds(() => {
       if (timer === this.#timer) this.#look();

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { deferred } from '../../src/promises.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { answersResult, neverAnswers, textResult } from '../support/downstreams/wire.ts';
@@ -278,6 +280,37 @@ describe('a caller that does not read', () => {
     using _reader = await nonReader(gateway.url, gateway.token, reporting);
     await expect.poll(() => crm.cancellations.length).toBe(1);
     expect(crm.cancellations[0]?.by).toBe('closed stream');
+  });
+
+  test('but then has read all there is, is not cut', async () => {
+    const held = deferred<void>();
+    const answer: Answer = async (given) => {
+      const stream = given.stream();
+      const progressToken = given.message.params?._meta?.progressToken;
+      stream.send({
+        method: 'notifications/progress',
+        params: { progressToken, progress: 1, message: LARGE },
+      });
+      await held.promise;
+      stream.result(textResult('done', given.message));
+    };
+    await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': answer } });
+    await using gateway = await startGateway({
+      mcpServers: { crm: crm.entry() },
+      limits: { unsentTimeoutMs: 1000 },
+    });
+    using reader = await nonReader(gateway.url, gateway.token, reporting);
+    let bytes = 0;
+    let text = '';
+    reader.socket.setEncoding('utf8').on('data', (piece: string) => {
+      bytes += piece.length;
+      text = text.slice(-1000) + piece;
+    });
+    reader.socket.resume();
+    await expect.poll(() => bytes).toBeGreaterThan(LARGE.length);
+    await sleep(1500);
+    held.resolve();
+    await expect.poll(() => text).toContain('done');
   });
 
   test('but has no more to read is not cut', async () => {

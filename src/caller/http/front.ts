@@ -174,8 +174,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   server.on('checkExpectation', serve);
   server.on('clientError', refuseUnreadable);
   // A connection has been idle for long enough; where this process stood still, a request may have come that is still to be read.
-  server.on('timeout', (connection) => {
-    const { bytesRead } = connection;
+  server.on('timeout', (connection: Socket & { readonly _httpMessage?: ServerResponse | null }) => {
+    const { bytesRead, _httpMessage: answering } = connection;
+    // The time of an answer, of which a part was not read.
+    if (answering) return;
     afterRounds(() => void (connection.bytesRead === bytesRead && connection.destroy()));
   });
   function applyLimits(): void {
