@@ -1,3 +1,5 @@
+import { escapeHiddenLine } from '../visible.ts';
+
 type Fields = Readonly<Record<string, unknown>>;
 
 const COLOURS: Readonly<Record<string, number>> = { info: 32, warn: 33, error: 31, fatal: 31 };
@@ -13,8 +15,8 @@ export function readable(line: string, isColoured: boolean): string {
   const { level, time, event, msg, err, ...fields } = JSON.parse(line);
   const paint = (colour: number, text: string) =>
     isColoured ? `\x1b[${colour}m${text}\x1b[${PLAIN}m` : text;
-  const what: string = msg ?? (event === 'call' ? sentenceOf(fields) : event);
-  const others = event === 'call' ? argumentsOf(fields) : unsaid(fields, what);
+  const what: string = msg ?? (event === 'call' ? escapeHiddenLine(sentenceOf(fields)) : event);
+  const others = escapeHiddenLine(event === 'call' ? argumentsOf(fields) : unsaid(fields, what));
   const cause = err === undefined ? '' : causeOf(err, level === 'error' || level === 'fatal');
   const head = `${new Date(time).toTimeString().slice(0, 8)} ${paint(COLOURS[level] ?? GREY, level.toUpperCase().padEnd(5))} ${what}`;
   return `${others === '' ? head : `${head} ${paint(GREY, others)}`}\n${cause}`;
@@ -47,7 +49,7 @@ interface Told {
 /** What was thrown need not be an error. */
 function causeOf(err: Told, hasStack: boolean): string {
   const { type, message, stack, cause } = err;
-  const said = message === undefined ? JSON.stringify(err) : `${type}: ${message}`;
+  const said = escapeHiddenLine(message === undefined ? JSON.stringify(err) : `${type}: ${message}`);
   const frames = hasStack && stack ? `${stack}\n` : '';
   return `    ${said}\n${frames}${cause === undefined ? '' : causeOf(cause, hasStack)}`;
 }

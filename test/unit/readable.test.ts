@@ -48,6 +48,18 @@ test('a call is one line on a terminal: what, how it ended, for whom', () => {
   ]);
 });
 
+test('what others have named stays on its line', () => {
+  const text = read(false, (log) => {
+    log.info({ event: 'call', tool: 'x\n12:00:00 INFO  fake', outcome: 'refused', code: -32602, ms: 1 });
+    log.info({ event: 'downstream_ready', version: '1\n2' }, 'it is connected');
+  });
+  expect(text.split('\n')).toEqual([
+    'INFO  x 12:00:00 INFO  fake: refused (-32602) after 1 ms',
+    'INFO  it is connected version=1 2',
+    '',
+  ]);
+});
+
 test('an error stands below its event, where it came from with what is a fault', () => {
   const err = new Error('it broke', { cause: new TypeError('by this') });
   const text = read(false, (log) => {
