@@ -5,6 +5,12 @@ const NEWLINE = 0x0a;
 /** Of a line that is too long, what is kept of its beginning and its end: an id stands in one of them. */
 const KEPT_BYTES = 1024;
 
+export interface LineReader {
+  feed(chunk: Buffer): void;
+  /** Nothing more comes: what has no line break is a line as well. */
+  end(): void;
+}
+
 /**
  * Cuts a byte stream into lines, without the line break, whatever the chunk borders.
  *
@@ -19,7 +25,7 @@ export function createLineReader(
   onLine: (line: string) => void,
   onTooLong: (kept: string) => void,
   onNotUtf8: (readable: string) => void = onLine,
-): { feed(chunk: Buffer): void } {
+): LineReader {
   let parts: Buffer[] = [];
   let bytes = 0;
 
@@ -51,6 +57,9 @@ export function createLineReader(
         start = end + 1;
       }
       if (start < chunk.length) keep(chunk.subarray(start));
+    },
+    end() {
+      if (bytes > 0) finish();
     },
   };
 }

@@ -138,20 +138,26 @@ test('arguments that are longer than a system takes are named', async () => {
   expect(gateway.gateway.status().downstreams.crm?.why).toBe('its args and env are too long for this system');
 });
 
-test('what a downstream said about its end is shown to its operator, without secrets, and to no caller', async () => {
-  const script = 'console.error("cannot log in with " + process.env.KEY); process.exit(3)';
-  const entry = { command: process.execPath, args: ['-e', script], env: { KEY: '${KEY}' } };
-  await using gateway = await startGateway(
-    { mcpServers: { crm: entry } },
-    { env: { KEY: 'the-secret-key' } },
-  );
-  expect(gateway.gateway.status().downstreams.crm).toMatchObject({
-    why: 'exit code 3',
-    detail: 'cannot log in with [secret]',
-  });
-  expect(gateway.logs.join('')).toContain('cannot log in with [secret]');
-  expect(gateway.logs.join('')).not.toContain('the-secret-key');
-});
+test.each([
+  ['a line', 'console.error'],
+  ['no whole line', 'process.stderr.write'],
+])(
+  'what a downstream said about its end, %s, is shown to its operator, without secrets, and to no caller',
+  async (_what, write) => {
+    const script = `${write}("cannot log in with " + process.env.KEY); process.exit(3)`;
+    const entry = { command: process.execPath, args: ['-e', script], env: { KEY: '${KEY}' } };
+    await using gateway = await startGateway(
+      { mcpServers: { crm: entry } },
+      { env: { KEY: 'the-secret-key' } },
+    );
+    expect(gateway.gateway.status().downstreams.crm).toMatchObject({
+      why: 'exit code 3',
+      detail: 'cannot log in with [secret]',
+    });
+    expect(gateway.logs.join('')).toContain('cannot log in with [secret]');
+    expect(gateway.logs.join('')).not.toContain('the-secret-key');
+  },
+);
 
 test.each([
   [

@@ -5,7 +5,7 @@ import { Pace } from '../../protocol/pace.ts';
 /** What a child wrote to stderr last, and no more of it than is of use. */
 export interface StderrRing {
   feed(chunk: Buffer): void;
-  /** Usually the reason for its end: the error, if one of its lines names one. */
+  /** Once it has ended. Usually the reason for that: the error, if one of its lines names one. */
   lastWords(): string | undefined;
 }
 
@@ -45,6 +45,7 @@ export function createStderrRing(log: Logger): StderrRing {
   return {
     feed: reader.feed,
     lastWords() {
+      reader.end();
       const said = lines.filter((line) => line.trim() !== '' && !/^Node\.js v\d/.test(line));
       return (
         said.findLast((line) => NAMES_ERROR.test(line)) ??
