@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Pool } from 'undici';
 import { describe, expect, test } from 'vitest';
 import { createControlFetch } from '../../src/downstream/connecting/control-fetch.ts';
+import { Cookies } from '../../src/downstream/http/cookies.ts';
 import { folderWith, runCli } from '../support/cli.ts';
 import type { Answer } from '../support/downstreams/exchange.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -286,6 +287,7 @@ describe('configured headers do not leave their origin', () => {
       pool,
       'https://127.0.0.1:1',
       { maxResultBytes: 1024, maxEventBytes: 1024, maxNoticesPerSecond: 1000 },
+      new Cookies(),
       () => {},
       () => {},
     );

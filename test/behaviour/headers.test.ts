@@ -175,3 +175,28 @@ test('every request names the program that sends it, or what its entry says inst
     for (const request of downstream.requests) expect(request.headers['user-agent']).toMatch(agent);
   }
 });
+
+test('cookies that a server sets while it is connected to come back with every request of that connection', async () => {
+  await using crm = await plainServer({
+    era: 'legacy',
+    sessions: true,
+    gets: (_req, res) => void res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders(),
+    answers: {
+      initialize({ res, usual }) {
+        res.setHeader('set-cookie', ['LB=process 1/a+b=; Path=/; HttpOnly', 'odd', 'bad=\u00e9']);
+        return usual();
+      },
+    },
+  });
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry({ headers: { Cookie: 'mine=1' } }) },
+  });
+  const call = { name: 'crm__echo', arguments: { text: 'hello' } };
+  await gateway.post(...modernRequest('tools/call', call));
+  await expect.poll(() => crm.requests.some(({ method }) => method === 'GET')).toBe(true);
+  const sent = crm.requests.map(({ headers }) => headers.cookie);
+  const before = sent.lastIndexOf('mine=1') + 1;
+  expect(before).toBeGreaterThan(0);
+  expect(sent.slice(before).length).toBeGreaterThan(3);
+  expect(new Set(sent.slice(before))).toEqual(new Set(['mine=1; LB=process 1/a+b=']));
+});

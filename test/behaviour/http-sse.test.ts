@@ -78,6 +78,15 @@ async function call(gateway: Awaited<ReturnType<typeof startGateway>>) {
 }
 
 describe('a server of 2024-11-05 over HTTP+SSE', () => {
+  test('hears the cookies that came with its stream, which tell a load balancer where that is', async () => {
+    await using server = await sseServer({ headers: { 'set-cookie': 'LB=1; Path=/' } });
+    await using gateway = await startGateway({ mcpServers: { old: server.entry } });
+    expect(await call(gateway)).toMatchObject({ content: [{ text: 'hello' }] });
+    const messages = server.requests.filter(({ url }) => url.startsWith('/in'));
+    expect(messages.length).toBeGreaterThan(3);
+    for (const { headers } of messages) expect(headers.cookie).toBe('LB=1');
+  });
+
   test.each<[string, SseScript]>([
     ['named by path', {}],
     ['behind a redirect to another path', { redirectsTo: '/sse/?v=1' }],

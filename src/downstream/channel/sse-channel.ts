@@ -11,6 +11,7 @@ import { type Cap, capOf } from '../cap.ts';
 import { describeCause, describeRedirect, isMalformed, redirectWithin } from '../causes.ts';
 import { ConnectFailed, type ConnectionLimits } from '../connection.ts';
 import { type Decoder, openDecoder } from '../http/answer-reader.ts';
+import { Cookies } from '../http/cookies.ts';
 import { firstOf, withUserAgent } from '../http/http-headers.ts';
 import { IGNORED_TIMEOUT_MS, IgnoredBody } from '../http/ignored-answer.ts';
 import { judgeStatus } from '../http/judge-status.ts';
@@ -38,7 +39,7 @@ export class SseChannel implements Channel {
   /** Where its stream is: redirects within its origin are followed. */
   #url: URL;
   readonly #pool: Pool;
-  readonly #headers: string[];
+  readonly #cookies = new Cookies();
   readonly #endpoint: Deferred<string> = deferred();
   readonly #decoder: EventDecoder;
   /** Of its stream. */
@@ -62,7 +63,6 @@ export class SseChannel implements Channel {
     this.#pace = new Pace(limits.maxNoticesPerSecond);
     this.asides = new Pace(limits.maxNoticesPerSecond);
     this.#url = new URL(config.url);
-    this.#headers = [...withUserAgent(config.headers).flat(), 'accept-encoding', 'identity'];
     this.#pool = openPool(this.#url.origin, limits.maxInFlight);
     this.#decoder = createEventDecoder(cap.bytes, {
       onData: (data) => this.#onData(data),
@@ -89,6 +89,11 @@ export class SseChannel implements Channel {
     }
   }
 
+  get #headers(): string[] {
+    const headers = this.#cookies.addToHeaders(withUserAgent(this.#config.headers));
+    return [...headers.flat(), 'accept-encoding', 'identity'];
+  }
+
   #open(redirects: number): void {
     const headers = [...this.#headers, 'accept', 'text/event-stream', 'cache-control', 'no-cache'];
     const path = this.#url.pathname + this.#url.search;
@@ -102,6 +107,7 @@ export class SseChannel implements Channel {
       onRequestStart() {},
       onResponseStart: (controller, status, headers: IncomingHttpHeaders) => {
         if (status < 200) return;
+        this.#cookies.take(headers['set-cookie']);
         const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
         if (status === 200 && isStream) {
           this.#controller = controller;

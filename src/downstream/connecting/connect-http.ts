@@ -7,6 +7,7 @@ import type { HttpDownstreamConfig } from '../../config/config.ts';
 import { within } from '../../promises.ts';
 import { describeCause, isOddAnswer } from '../causes.ts';
 import type { AttemptOptions, Connection } from '../connection.ts';
+import { Cookies } from '../http/cookies.ts';
 import { withUserAgent } from '../http/http-headers.ts';
 import { createHttpLink, type HttpLink } from '../http/http-link.ts';
 import { openPool } from '../http/open-pool.ts';
@@ -57,6 +58,7 @@ async function startHttp(config: HttpDownstreamConfig, options: AttemptOptions):
   const endpoint = new URL(config.url);
   const { timeoutMs } = options;
   const pool = openPool(endpoint.origin, options.limits.maxInFlight, timeoutMs);
+  const cookies = new Cookies();
   let answeredAt = endpoint;
   const transport = new StreamableHTTPClientTransport(endpoint, {
     requestInit: {
@@ -66,6 +68,7 @@ async function startHttp(config: HttpDownstreamConfig, options: AttemptOptions):
       pool,
       endpoint.origin,
       options.limits,
+      cookies,
       (url) => {
         answeredAt = url;
       },
@@ -102,7 +105,7 @@ async function startHttp(config: HttpDownstreamConfig, options: AttemptOptions):
     key: config.key,
     pool,
     path: answeredAt.pathname + answeredAt.search,
-    headers: config.headers,
+    headers: cookies.addToHeaders(config.headers),
     era: client.getProtocolEra() ?? 'legacy',
     version: client.getNegotiatedProtocolVersion() ?? '2025-03-26',
     sessionId: transport.sessionId,

@@ -7,6 +7,7 @@ import { describeRedirect } from '../causes.ts';
 import { ConnectFailed } from '../connection.ts';
 import { decoderFor } from '../http/answer-reader.ts';
 import { boundBody, boundEvents } from '../http/bounded-body.ts';
+import type { Cookies } from '../http/cookies.ts';
 import { firstOf } from '../http/http-headers.ts';
 
 /** From the opening of a stream that was closed soon to that of the next one, before which there is a second. */
@@ -19,6 +20,7 @@ const MAX_UNANSWERED = 100;
  * The SDK's `fetch`: over this downstream's own connections, to its own origin only, and with an end to what it reads. It
  * follows no redirect. Not undici's `fetch`, which takes twice as long: with fifty servers, a tenth of a start.
  *
+ * @param cookies     those that it sets are taken, and sent
  * @param onAnswered  told where a POST found its endpoint (the SDK follows redirects within the origin)
  * @param onMissed    the stream of notices was away, and is asked for again: something may have changed meanwhile
  */
@@ -26,6 +28,7 @@ export function createControlFetch(
   pool: Pool,
   origin: string,
   limits: Pick<Limits, 'maxResultBytes' | 'maxEventBytes' | 'maxNoticesPerSecond'>,
+  cookies: Cookies,
   onAnswered: (url: URL) => void,
   onMissed: () => void,
 ): FetchLike {
@@ -56,6 +59,8 @@ export function createControlFetch(
     const hasStreams = headers.get('mcp-protocol-version') !== LATEST_MODERN_VERSION;
     if (isGet && !(hasStreams && mayOpenStream())) return new Response(null, { status: 405 });
     headers.set('accept-encoding', 'identity');
+    const cookie = cookies.addTo(headers.get('cookie'));
+    if (cookie !== undefined) headers.set('cookie', cookie);
     unanswered++;
     const answering = pool.request({
       path: url.pathname + url.search,
@@ -66,6 +71,7 @@ export function createControlFetch(
     });
     const answer = await answering.finally(() => unanswered--);
     const status = answer.statusCode;
+    cookies.take(answer.headers['set-cookie']);
     const answered = headersOf(answer);
     const redirect = describeRedirect(status, answered.get('location'), url);
     if (redirect !== undefined || status > LAST_STATUS) {
