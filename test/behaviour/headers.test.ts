@@ -4,6 +4,7 @@ import { legacyServer } from '../support/downstreams/legacy.ts';
 import { modernServer } from '../support/downstreams/modern.ts';
 import { plainServer } from '../support/downstreams/plain.ts';
 import { startGateway } from '../support/gateway.ts';
+import { listenOnLoopback } from '../support/http-server.ts';
 import { legacyRequest, modernRequest } from '../support/messages.ts';
 
 describe('the headers of an entry reach its server on every request, when they are written', () => {
@@ -199,4 +200,34 @@ test('cookies that a server sets while it is connected to come back with every r
   expect(before).toBeGreaterThan(0);
   expect(sent.slice(before).length).toBeGreaterThan(3);
   expect(new Set(sent.slice(before))).toEqual(new Set(['mine=1; LB=process 1/a+b=']));
+});
+
+test('a server in two processes is used through a load balancer that knows by a cookie which has the session', async () => {
+  await using one = await plainServer({ era: 'legacy', sessions: true });
+  await using other = await plainServer({ era: 'legacy', sessions: true });
+  const processes = [one, other];
+  let turn = 0;
+  await using balancer = await listenOnLoopback(async ({ method, url, headers, body }, _req, res) => {
+    const which = Number(/\bLB=(\d)/.exec(headers.cookie ?? '')?.[1] ?? turn++ % 2);
+    const { host: _ours, connection, 'content-length': _length, ...passed } = headers;
+    const answer = await fetch(new URL(url, processes[which]?.url), {
+      method,
+      headers: passed as Record<string, string>,
+      ...(method === 'POST' && { body: JSON.stringify(body) }),
+    });
+    res.writeHead(answer.status, {
+      ...Object.fromEntries(answer.headers),
+      'set-cookie': `LB=${which}; Path=/`,
+    });
+    res.end(await answer.text());
+  });
+  await using gateway = await startGateway({
+    mcpServers: { crm: one.entry({ url: `${balancer.origin}/mcp` }) },
+  });
+  for (const text of ['a', 'b', 'c']) {
+    const call = modernRequest('tools/call', { name: 'crm__echo', arguments: { text } });
+    expect((await gateway.post(...call)).messages.at(-1)?.result.content[0].text).toBe(text);
+  }
+  // The session was never lost: one of them has all.
+  expect(one.sessions.size + other.sessions.size).toBe(1);
 });
