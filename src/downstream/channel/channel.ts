@@ -1,7 +1,7 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { DownstreamFailure } from '../../errors.ts';
-import { isObject } from '../../protocol/messages.ts';
-import type { Pace } from '../../protocol/pace.ts';
+import { isFlood, isObject } from '../../protocol/messages.ts';
+import { Pace } from '../../protocol/pace.ts';
 import { isDeeperThan, MAX_WRITTEN_DEPTH, parseMessage } from '../../protocol/written-answer.ts';
 
 /** Who takes a message off the channel before the SDK client sees it. */
@@ -28,37 +28,66 @@ export interface Channel extends Transport {
    * @returns          what gives it up: it goes out no more, or is not waited for
    */
   write(json: string, onRefused?: (failure: DownstreamFailure) => void): (() => void) | undefined;
-  /** Of what has an id, which is never dropped, and answers no call. */
-  readonly asides: Pace;
-  /** Reads nothing more for a second. */
-  rest(): void;
 }
 
-export const REST_MS = 1000;
+/** Where a channel is read from: a pipe, a response. */
+interface Source {
+  pause(): void;
+  resume(): void;
+}
+
+const REST_MS = 1000;
 
 /**
  * Passes on what was read: to the relay what is the relay's, the rest to the SDK's client, but not what is nested very deep.
  * The SDK goes down into all of a message, and what it throws there would be the end of the process.
- *
- * @returns false for what is no JSON
  */
-export function passOn(channel: Channel, json: string): boolean {
-  let given: unknown;
-  try {
-    given = parseMessage(json);
-  } catch {
-    return false;
+export class Intake {
+  readonly #channel: Channel;
+  readonly #notices: Pace;
+  /** Of what has an id, which is never dropped, and answers no call: after so many nothing is read for a second. */
+  readonly #asides: Pace;
+  #isResting = false;
+  /** Undefined before it is open. */
+  source: Source | undefined;
+
+  constructor(channel: Channel, maxNoticesPerSecond: number) {
+    this.#channel = channel;
+    this.#notices = new Pace(maxNoticesPerSecond);
+    this.#asides = new Pace(maxNoticesPerSecond);
   }
-  let isDeep: boolean | undefined;
-  // Revision 2025-03-26 had batches; a server of that time may still answer with one.
-  for (const message of Array.isArray(given) ? given : [given]) {
-    if (!isObject(message)) continue;
-    const isTaken = channel.intercept(message);
-    const isAside = message.id !== undefined && (message.method !== undefined || !isTaken);
-    if (isAside && !channel.asides.allows()) channel.rest();
-    if (isTaken) continue;
-    isDeep ??= isDeeperThan(json, MAX_WRITTEN_DEPTH);
-    if (!isDeep) channel.onmessage?.(message as unknown as JSONRPCMessage);
+
+  /** @returns false for what is no JSON */
+  take(json: string): boolean {
+    if (isFlood(json, this.#notices)) return true;
+    let given: unknown;
+    try {
+      given = parseMessage(json);
+    } catch {
+      return false;
+    }
+    let isDeep: boolean | undefined;
+    // Revision 2025-03-26 had batches; a server of that time may still answer with one.
+    for (const message of Array.isArray(given) ? given : [given]) {
+      if (!isObject(message)) continue;
+      const isTaken = this.#channel.intercept(message);
+      const isAside = message.id !== undefined && (message.method !== undefined || !isTaken);
+      if (isAside && !this.#asides.allows()) this.#rest();
+      if (isTaken) continue;
+      isDeep ??= isDeeperThan(json, MAX_WRITTEN_DEPTH);
+      if (!isDeep) this.#channel.onmessage?.(message as unknown as JSONRPCMessage);
+    }
+    return true;
   }
-  return true;
+
+  #rest(): void {
+    const { source } = this;
+    if (source === undefined || this.#isResting) return;
+    this.#isResting = true;
+    source.pause();
+    setTimeout(() => {
+      this.#isResting = false;
+      source.resume();
+    }, REST_MS);
+  }
 }

@@ -4,8 +4,6 @@ import type { Dispatcher, Pool } from 'undici';
 import type { HttpDownstreamConfig } from '../../config/config.ts';
 import { cutOff, type DownstreamFailure, failedStatus, notMcp, tooLarge, unavailable } from '../../errors.ts';
 import { type Deferred, deferred } from '../../promises.ts';
-import { isFlood } from '../../protocol/messages.ts';
-import { Pace } from '../../protocol/pace.ts';
 import { createEventDecoder, type EventDecoder } from '../../protocol/sse.ts';
 import { type Cap, capOf } from '../cap.ts';
 import { describeCause, describeRedirect, isMalformed, redirectWithin } from '../causes.ts';
@@ -16,7 +14,7 @@ import { firstOf, withUserAgent } from '../http/http-headers.ts';
 import { IGNORED_TIMEOUT_MS, IgnoredBody } from '../http/ignored-answer.ts';
 import { judgeStatus } from '../http/judge-status.ts';
 import { openPool } from '../http/open-pool.ts';
-import { type Channel, type Interceptor, passOn, REST_MS } from './channel.ts';
+import { type Channel, Intake, type Interceptor } from './channel.ts';
 
 /** As many as the SDK's client follows where it posts. */
 const MAX_REDIRECTS = 5;
@@ -33,8 +31,7 @@ export class NoEventStream extends ConnectFailed {}
 export class SseChannel implements Channel {
   readonly #config: HttpDownstreamConfig;
   readonly #cap: Cap;
-  readonly #pace: Pace;
-  readonly asides: Pace;
+  readonly #intake: Intake;
   readonly #openTimeoutMs: number;
   /** Where its stream is: redirects within its origin are followed. */
   #url: URL;
@@ -42,8 +39,6 @@ export class SseChannel implements Channel {
   readonly #cookies = new Cookies();
   readonly #endpoint: Deferred<string> = deferred();
   readonly #decoder: EventDecoder;
-  /** Of its stream. */
-  #controller: Dispatcher.DispatchController | undefined;
   /** Path and query of where messages go; undefined until it is named. */
   #path: string | undefined;
 
@@ -60,8 +55,7 @@ export class SseChannel implements Channel {
     this.#openTimeoutMs = openTimeoutMs;
     this.#config = config;
     this.#cap = cap;
-    this.#pace = new Pace(limits.maxNoticesPerSecond);
-    this.asides = new Pace(limits.maxNoticesPerSecond);
+    this.#intake = new Intake(this, limits.maxNoticesPerSecond);
     this.#url = new URL(config.url);
     this.#pool = openPool(this.#url.origin, limits.maxInFlight);
     this.#decoder = createEventDecoder(cap.bytes, {
@@ -110,7 +104,7 @@ export class SseChannel implements Channel {
         this.#cookies.take(headers['set-cookie']);
         const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
         if (status === 200 && isStream) {
-          this.#controller = controller;
+          this.#intake.source = controller;
           decoder = this.#decoding(firstOf(headers['content-encoding']));
           return;
         }
@@ -169,7 +163,7 @@ export class SseChannel implements Channel {
   }
 
   #onData(data: string): void {
-    if (this.ended === undefined && !isFlood(data, this.#pace)) passOn(this, data);
+    if (this.ended === undefined) this.#intake.take(data);
   }
 
   /** Whose answer it was, nobody can tell, and nothing more can be read. */
@@ -202,13 +196,6 @@ export class SseChannel implements Channel {
     const timeouts = { headersTimeout, bodyTimeout: IGNORED_TIMEOUT_MS };
     this.#pool.dispatch({ path: this.#path, method: 'POST', headers, body, ...timeouts }, handler);
     return () => handler.giveUp();
-  }
-
-  rest(): void {
-    const controller = this.#controller;
-    if (controller === undefined || controller.paused) return;
-    controller.pause();
-    setTimeout(() => controller.resume(), REST_MS);
   }
 
   async close(): Promise<void> {

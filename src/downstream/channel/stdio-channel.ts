@@ -5,12 +5,10 @@ import { cutOff, type DownstreamFailure, doesNotRead, notMcp, tooLarge } from '.
 import type { Logger } from '../../log.ts';
 import { within } from '../../promises.ts';
 import { createLineReader } from '../../protocol/lines.ts';
-import { isFlood } from '../../protocol/messages.ts';
-import { Pace } from '../../protocol/pace.ts';
 import { idOfUnread } from '../../protocol/written-answer.ts';
 import type { Cap } from '../cap.ts';
 import { describeCause } from '../causes.ts';
-import { type Channel, type Interceptor, passOn, REST_MS } from './channel.ts';
+import { type Channel, Intake, type Interceptor } from './channel.ts';
 import { type Child, startChild, stopChild } from './child.ts';
 import { createStderrRing, type StderrRing } from './stderr-ring.ts';
 
@@ -26,8 +24,7 @@ const WRITTEN = () => {};
 export class StdioChannel implements Channel {
   readonly #config: StdioDownstreamConfig;
   readonly #cap: Cap;
-  readonly #pace: Pace;
-  readonly asides: Pace;
+  readonly #intake: Intake;
   readonly #log: Logger;
   readonly #stderr: StderrRing;
   #child: Child | undefined;
@@ -47,8 +44,7 @@ export class StdioChannel implements Channel {
   constructor(config: StdioDownstreamConfig, cap: Cap, maxNoticesPerSecond: number, log: Logger) {
     this.#config = config;
     this.#cap = cap;
-    this.#pace = new Pace(maxNoticesPerSecond);
-    this.asides = new Pace(maxNoticesPerSecond);
+    this.#intake = new Intake(this, maxNoticesPerSecond);
     this.#log = log;
     this.#stderr = createStderrRing(log);
   }
@@ -72,6 +68,7 @@ export class StdioChannel implements Channel {
       (kept) => this.#onTooLong(kept),
       (readable) => this.#onNotUtf8(readable),
     );
+    this.#intake.source = child.stdout;
     child.stdout.on('data', (chunk: Buffer) => lines.feed(chunk));
     child.stderr.on('data', (chunk: Buffer) => this.#stderr.feed(chunk));
     // A child that ends takes its pipes along; that it ended is told by 'exit'.
@@ -119,13 +116,6 @@ export class StdioChannel implements Channel {
     return WRITTEN;
   }
 
-  rest(): void {
-    const { stdout } = this.#child ?? {};
-    if (stdout === undefined || stdout.isPaused()) return;
-    stdout.pause();
-    setTimeout(() => stdout.resume(), REST_MS);
-  }
-
   /** What the child said last on stderr. */
   lastWords(): string | undefined {
     return this.#stderr.lastWords();
@@ -137,8 +127,7 @@ export class StdioChannel implements Channel {
   }
 
   #onLine(line: string): void {
-    if (this.ended !== undefined || isFlood(line, this.#pace)) return;
-    if (passOn(this, line)) return;
+    if (this.ended !== undefined || this.#intake.take(line)) return;
     // Banners and stray prints are common, and no reason to lose the server.
     this.#log.debug({ event: 'stdout_noise', bytes: line.length }, 'not JSON, skipped');
   }
