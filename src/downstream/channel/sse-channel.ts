@@ -37,6 +37,8 @@ export class SseChannel implements Channel {
   #url: URL;
   readonly #pool: Pool;
   readonly #cookies = new Cookies();
+  /** Of each of its requests. */
+  #headers: string[];
   readonly #endpoint: Deferred<string> = deferred();
   readonly #decoder: EventDecoder;
   /** Path and query of where messages go; undefined until it is named. */
@@ -57,6 +59,7 @@ export class SseChannel implements Channel {
     this.#cap = cap;
     this.#intake = new Intake(this, limits.maxNoticesPerSecond);
     this.#url = new URL(config.url);
+    this.#headers = this.#composeHeaders();
     this.#pool = openPool(this.#url.origin, limits.maxInFlight);
     this.#decoder = createEventDecoder(cap.bytes, {
       onData: (data) => this.#onData(data),
@@ -83,7 +86,7 @@ export class SseChannel implements Channel {
     }
   }
 
-  get #headers(): string[] {
+  #composeHeaders(): string[] {
     const headers = this.#cookies.addToHeaders(withUserAgent(this.#config.headers));
     return [...headers.flat(), 'accept-encoding', 'identity'];
   }
@@ -102,6 +105,7 @@ export class SseChannel implements Channel {
       onResponseStart: (controller, status, headers: IncomingHttpHeaders) => {
         if (status < 200) return;
         this.#cookies.take(headers['set-cookie']);
+        this.#headers = this.#composeHeaders();
         const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
         if (status === 200 && isStream) {
           this.#intake.source = controller;

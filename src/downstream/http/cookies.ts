@@ -16,22 +16,21 @@ export class Cookies {
   take(setCookie: string | string[] | undefined): void {
     for (const text of [setCookie ?? []].flat()) {
       const pair = PAIR.exec(text)?.[1]?.trimEnd();
-      if (pair === undefined || (this.addTo('')?.length ?? 0) + pair.length > MAX_CHARS) continue;
+      if (pair === undefined || (this.addTo()?.length ?? 0) + pair.length > MAX_CHARS) continue;
       this.#pairs.set(pair.slice(0, pair.indexOf('=')), pair);
     }
   }
 
   /** All of them behind those that there are. Undefined where there are none. */
-  addTo(own: string | null): string | undefined {
+  addTo(own?: string | null): string | undefined {
     return [...(own ? [own] : []), ...this.#pairs.values()].join('; ') || undefined;
   }
 
   /** The same for configured headers. */
   addToHeaders(headers: Headers): Headers {
     if (this.#pairs.size === 0) return headers;
-    const isCookie = (name: string) => name.toLowerCase() === 'cookie';
-    const own = headers.filter(([name]) => isCookie(name)).map(([, value]) => value);
-    const others = headers.filter(([name]) => !isCookie(name));
-    return [...others, ['cookie', this.addTo(own.join('; ')) as string]];
+    // Twice it cannot be configured.
+    const own = headers.find(([name]) => name.toLowerCase() === 'cookie');
+    return [...headers.filter((header) => header !== own), ['cookie', this.addTo(own?.[1]) as string]];
   }
 }
