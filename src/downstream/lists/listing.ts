@@ -164,16 +164,12 @@ async function readPages(
     const params = cursor === undefined ? {} : { cursor };
     const leftMs = Math.max(Math.round(deadline - performance.now()), 1);
     const result = await ask(connection, key, method, params, leftMs, 'reads');
-    const listed = result[field];
-    for (const item of Array.isArray(listed) ? listed : []) {
-      // Such a one could not be written, and what is compared and kept is written.
-      if (isTooDeep(item)) {
-        tooDeep++;
-        continue;
-      }
-      chars += JSON.stringify(item).length;
-      items.push(isObject(item) ? item : {});
-    }
+    const given = result[field];
+    const listed: unknown[] = Array.isArray(given) ? given : [];
+    // Such a one could not be written, and what is compared and kept is written.
+    const kept = listed.filter((item) => !isTooDeep(item));
+    tooDeep += listed.length - kept.length;
+    for (const item of kept) items.push(isObject(item) ? item : {});
     // 1e999 is read as Infinity, and written as null: the list could not be kept.
     if (Number.isFinite(result.ttlMs) && (result.ttlMs as number) >= 0)
       ttlMs = Math.min(ttlMs ?? Infinity, result.ttlMs as number);
@@ -184,7 +180,8 @@ async function readPages(
       warnings.push(`The ${noun} list was taken to end after page ${page}: its next cursor is not a string.`);
       break;
     }
-    // A catalog is made of all of it at once, and nothing else runs meanwhile.
+    // A catalog is made of all of it at once, and nothing else runs meanwhile. One page alone is no larger.
+    for (const item of kept) chars += JSON.stringify(item).length;
     const isTooLarge = chars > maxResultBytes;
     if (isTooLarge || seenCursors.has(next) || page === maxPages || items.length > maxItems) {
       const what = isTooLarge
