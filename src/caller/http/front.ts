@@ -19,7 +19,7 @@ import { createHostCheck, inUrl, isLoopback } from './hosts.ts';
 import { hasLargeBody, refuse } from './http-reply.ts';
 import { createPages, NOT_FOUND, NOT_SHOWN, type PagesOptions, type Readiness } from './pages.ts';
 import { createSseFront } from './sse.ts';
-import { refuseUnreadable, UNSERVABLE } from './unreadable.ts';
+import { answerOn, refuseUnreadable, UNSERVABLE } from './unreadable.ts';
 
 export interface Front {
   /** Where callers reach the MCP endpoint. */
@@ -174,10 +174,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   server.on('checkExpectation', serve);
   server.on('clientError', refuseUnreadable);
   // A connection has been idle for long enough; where this process stood still, a request may have come that is still to be read.
-  server.on('timeout', (connection: Socket & { readonly _httpMessage?: ServerResponse | null }) => {
-    const { bytesRead, _httpMessage: answering } = connection;
+  server.on('timeout', (connection) => {
+    const { bytesRead } = connection;
     // The time of an answer, of which a part was not read.
-    if (answering) return;
+    if (answerOn(connection) !== undefined) return;
     afterRounds(() => void (connection.bytesRead === bytesRead && connection.destroy()));
   });
   function applyLimits(): void {

@@ -16,9 +16,13 @@ const STATUSES: ReadonlyMap<string | undefined, readonly [status: number, why: s
 
 export const UNSERVABLE = 'This is not an HTTP request that can be served.';
 
+/** The answer that is next, or being sent, over a connection: a field of Node's that it keeps to itself. */
+export const answerOn = (socket: Duplex) =>
+  (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
+
 /** Answers what is no request, or not one in time, as everything is answered here: in JSON. The connection ends with it. */
 export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  const { _httpMessage: answering } = socket as { _httpMessage?: ServerResponse };
+  const answering = answerOn(socket);
   // The rest of what was answered.
   if (socket.writableEnded) return;
   // In the middle of an earlier answer there is no place for another one, and before it this one would be taken for it.
