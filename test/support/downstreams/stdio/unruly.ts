@@ -14,9 +14,10 @@ const tools: Record<string, (id: Message['id']) => void> = {
   },
   // The same: it hears nothing any more.
   closes_stdin(id) {
-    send({ id, result: text('hears no more') });
+    // Before it has answered: what comes then is not heard for certain.
     process.stdin.destroy();
     closeSync(0);
+    send({ id, result: text('hears no more') });
     setInterval(() => {}, 1000);
   },
   half_a_line(id) {
