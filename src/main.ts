@@ -90,6 +90,7 @@ program
   .argument('[tool]', 'only this one')
   .option(...CONFIG_OPTION)
   .option('--list', 'show what waits, and accept nothing; exits with 1 if something does')
+  .option('--seen <code>', 'accept only what --list has shown with this code')
   .action((server, tool, options) =>
     runBriefly(
       import('./cli/approve.ts').then(({ approve }) => approve(server, tool, options, environment())),

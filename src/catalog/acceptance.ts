@@ -89,7 +89,8 @@ export function createAcceptance(restored: ReadonlyMap<string, Accepted>, log: L
 }
 
 /** Where a person sees what waits. */
-export const APPROVE_LIST = 'npx mcp-switchboard approve --list';
+export const APPROVE = 'npx mcp-switchboard approve';
+export const APPROVE_LIST = `${APPROVE} --list`;
 
 function noteOn(downstream: string, change: Changed): CatalogNote {
   const note =

@@ -1,4 +1,6 @@
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { APPROVE } from '../catalog/acceptance.ts';
 import {
   type Entry,
   MAX_ENTRY_CHARS,
@@ -6,7 +8,7 @@ import {
   writeCatalog,
   writeEntry,
 } from '../catalog/catalog-text.ts';
-import { differences } from '../catalog/digest.ts';
+import { differences, digestOf } from '../catalog/digest.ts';
 import { replaceFile, versionOf } from '../catalog/replace-file.ts';
 import { type Accepted, accept, type Changed, shownName, weigh } from '../catalog/weigh.ts';
 import type { Config } from '../config/config.ts';
@@ -15,6 +17,7 @@ import { identityOf } from '../config/identity.ts';
 import { formatBytes } from '../format-bytes.ts';
 import { createSecrets } from '../log.ts';
 import { escapeHiddenLine } from '../visible.ts';
+import { forShell } from './entry.ts';
 import { openConfig } from './open.ts';
 import { UsageError } from './usage-error.ts';
 import { wrap } from './wrap.ts';
@@ -31,13 +34,14 @@ interface Pending {
 }
 
 /**
- * Accepts what waits of a downstream, or one tool of it, or all; with `list` shows it and accepts nothing. It asks no
- * server: what waits is what the gateway has been given, and has written down.
+ * Accepts what waits of a downstream, or one tool of it, or all; with `list` shows it and accepts nothing, and with `seen`
+ * accepts it only while it is what was shown then. It asks no server: what waits is what the gateway has been given, and has
+ * written down.
  */
 export async function approve(
   downstream: string | undefined,
   tool: string | undefined,
-  options: { config?: string; list?: boolean },
+  options: { config?: string; list?: boolean; seen?: string },
   env: Env,
 ): Promise<number> {
   const config = openConfig(options.config, env);
@@ -52,6 +56,7 @@ export async function approve(
     const entries = readEntries(file, config);
     const pending = pendingIn(entries, config, downstream, tool);
     if (pending.length === 0) {
+      if (options.seen !== undefined) throw new UsageError(IS_ANOTHER);
       if (tool !== undefined) throw new UsageError(`Nothing called "${tool}" waits for approval.`);
       print('Nothing waits for approval.');
       // `check` asks the servers, and may have found more.
@@ -61,8 +66,13 @@ export async function approve(
     }
     if (options.list === true) {
       for (const line of pending.flatMap((one) => describe(one, redact))) print(line);
+      const where = options.config === undefined ? [] : ['--config', options.config];
+      const which = [downstream, tool, ...where].filter((arg) => arg !== undefined);
+      print('To accept this, and nothing that a server says since:');
+      print(`  ${[APPROVE, ...which.map(forShell), '--seen', codeOf(pending)].join(' ')}`);
       return 1;
     }
+    if (options.seen !== undefined && options.seen !== codeOf(pending)) throw new UsageError(IS_ANOTHER);
     for (const { key, entry, accepted, changed } of pending) {
       entries.set(key, { ...entry, accepted: accept(accepted, changed) });
     }
@@ -73,6 +83,18 @@ export async function approve(
     return 0;
   }
   throw new UsageError('The file of lists was written by another all the while. Try again.');
+}
+
+const IS_ANOTHER = 'What waits is not what was shown with that code: look again, with --list.';
+
+const CODE_CHARS = 32;
+
+/** What waits, in a word that nothing else has. */
+function codeOf(pending: readonly Pending[]): string {
+  const all = pending.flatMap(({ key, changed }) =>
+    changed.map((change) => [key, shownName(change), digestOf(change.after)]),
+  );
+  return hash('sha256', JSON.stringify(all), 'hex').slice(0, CODE_CHARS);
 }
 
 function fileOf({ file, catalogFile }: Config): string {
