@@ -190,6 +190,46 @@ test.each([
   },
 );
 
+test('questions without end on the stream of one call hold up no other server, nor the end of that call', async () => {
+  const ping = { jsonrpc: '2.0', id: 'q', method: 'ping', params: { padding: 'x'.repeat(10_000) } };
+  const events = `data: ${JSON.stringify(ping)}\n\n`.repeat(10);
+  const floods: Answer = ({ res, message }) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    let isOver = false;
+    const answer = { jsonrpc: '2.0', id: message.id, result: textResult('over', message) };
+    setTimeout(() => {
+      isOver = true;
+      res.end(`data: ${JSON.stringify(answer)}\n\n`);
+    }, 2000);
+    const flood = () => {
+      if (isOver || res.destroyed) return;
+      while (res.write(events));
+      res.once('drain', () => setImmediate(flood));
+    };
+    flood();
+  };
+  let answers = 0;
+  await using noisy = await plainServer({
+    era: 'legacy',
+    answers: { 'tools/call echo': floods },
+    beforeAccepting({ method }) {
+      if (method === undefined) answers++;
+    },
+  });
+  await using crm = await plainServer({ era: 'modern' });
+  await using gateway = await startGateway({
+    mcpServers: { noisy: noisy.entry(), crm: crm.entry() },
+    limits: { maxNoticesPerSecond: 200 },
+  });
+  const noise = gateway.post(...modernRequest('tools/call', { ...ECHO, name: 'noisy__echo' }));
+  for (let n = 0; n < 40; n++) {
+    const request = modernRequest('tools/call', { ...ECHO, arguments: { text: `${n}` } });
+    expect((await gateway.post(...request)).messages.at(-1)?.result.content[0].text).toBe(`${n}`);
+  }
+  expect((await noise).messages.at(-1)?.result.content[0].text).toBe('over');
+  expect(answers).toBeLessThan(5000);
+});
+
 test.each([
   ['notices', { method: 'notifications/tools/list_changed' }],
   ['questions', { id: 'q', method: 'ping' }],

@@ -1,7 +1,7 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { DownstreamFailure } from '../../errors.ts';
 import { isFlood, isObject } from '../../protocol/messages.ts';
-import { Pace } from '../../protocol/pace.ts';
+import { Pace, Rests, type Source } from '../../protocol/pace.ts';
 import { isDeeperThan, MAX_WRITTEN_DEPTH, parseMessage } from '../../protocol/written-answer.ts';
 
 /** Who takes a message off the channel before the SDK client sees it. */
@@ -30,14 +30,6 @@ export interface Channel extends Transport {
   write(json: string, onRefused?: (failure: DownstreamFailure) => void): (() => void) | undefined;
 }
 
-/** Where a channel is read from: a pipe, a response. */
-interface Source {
-  pause(): void;
-  resume(): void;
-}
-
-const REST_MS = 1000;
-
 /**
  * Passes on what was read: to the relay what is the relay's, the rest to the SDK's client, but not what is nested very deep.
  * The SDK goes down into all of a message, and what it throws there would be the end of the process.
@@ -46,15 +38,17 @@ export class Intake {
   readonly #channel: Channel;
   readonly #notices: Pace;
   /** Of what has an id, which is never dropped, and answers no call: after so many nothing is read for a second. */
-  readonly #asides: Pace;
-  #isResting = false;
+  readonly #asides: Rests;
   /** Undefined before it is open. */
   source: Source | undefined;
 
   constructor(channel: Channel, maxNoticesPerSecond: number) {
     this.#channel = channel;
     this.#notices = new Pace(maxNoticesPerSecond);
-    this.#asides = new Pace(maxNoticesPerSecond);
+    this.#asides = new Rests(maxNoticesPerSecond, {
+      pause: () => this.source?.pause(),
+      resume: () => this.source?.resume(),
+    });
   }
 
   /** @returns false for what is no JSON */
@@ -72,22 +66,11 @@ export class Intake {
       if (!isObject(message)) continue;
       const isTaken = this.#channel.intercept(message);
       const isAside = message.id !== undefined && (message.method !== undefined || !isTaken);
-      if (isAside && !this.#asides.allows()) this.#rest();
+      if (isAside) this.#asides.count();
       if (isTaken) continue;
       isDeep ??= isDeeperThan(json, MAX_WRITTEN_DEPTH);
       if (!isDeep) this.#channel.onmessage?.(message as unknown as JSONRPCMessage);
     }
     return true;
-  }
-
-  #rest(): void {
-    const { source } = this;
-    if (source === undefined || this.#isResting) return;
-    this.#isResting = true;
-    source.pause();
-    setTimeout(() => {
-      this.#isResting = false;
-      source.resume();
-    }, REST_MS);
   }
 }

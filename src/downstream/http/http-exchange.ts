@@ -10,14 +10,8 @@ import {
   tooLarge,
   unavailable,
 } from '../../errors.ts';
-import {
-  isRpcError,
-  type Message,
-  type Notification,
-  outcomeOf,
-  RPC,
-  type RpcError,
-} from '../../protocol/messages.ts';
+import { type Message, type Notification, outcomeOf, RPC, type RpcError } from '../../protocol/messages.ts';
+import { Rests } from '../../protocol/pace.ts';
 import { type Asked, createAsked } from '../asked.ts';
 import type { Cap } from '../cap.ts';
 import { describeCause, isMalformed } from '../causes.ts';
@@ -30,17 +24,13 @@ import {
   type LargeReader,
 } from './answer-reader.ts';
 import type { HttpSide } from './http-side.ts';
-import { judgeRefusal, judgeStatus } from './judge-status.ts';
+import { judgeRefusal, judgeStatus, mayTellOfLostSession, tellsWhyRefused } from './judge-status.ts';
 import { LARGE_BYTES, readLargeHead } from './large-result.ts';
 import { type Holder, passLarge } from './pass-large.ts';
 import { Resumption } from './resumption.ts';
 
 /** An answered stream that its server leaves open is closed after this long: the connection is wanted elsewhere. */
 const LINGER_MS = 1000;
-
-/** With which a lost session is told, beside 404. */
-const SAID_OF_SESSIONS: ReadonlySet<number> = new Set([400, 401]);
-const OF_SESSIONS: ReadonlySet<number> = new Set([RPC.serverError, RPC.sessionNotFound]);
 
 /** One POST and what comes back on it. Whatever happens, its receiver is told, at once and once. */
 export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener, Holder, Exchange {
@@ -55,12 +45,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   #reader: AnswerReader | undefined;
   #status = 0;
   #bytes = 0;
-  /** What has come of a large result is still to be taken by its caller. */
+  /** What has come of a large result is still to be taken by its caller, or too many questions have come. */
   #isHeldBack = false;
   #settled = false;
   #sawOtherId = false;
   #linger: NodeJS.Timeout | undefined;
   #asked: Asked | undefined;
+  #asides: Rests | undefined;
   /** Of a stream with places to go on from. */
   #resumption: Resumption | undefined;
   /** What its receiver hears if it cannot go on: that the request was sent is certain. */
@@ -123,6 +114,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   #goOn(): void {
     this.#isHeldBack = false;
     setImmediate(() => void (this.#settled || this.#controller?.resume()));
+  }
+
+  #rest(): void {
+    this.#isHeldBack = true;
+    this.#controller?.pause();
   }
 
   onResponseEnd(): void {
@@ -194,13 +190,19 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     if (this.#settled) return;
     if (typeof message.method === 'string') return this.#onCall(message);
     if (this.#tellsOfLostSession(message)) return this.fail(sessionLost(this.#options.key));
-    if (message.id === this.id || this.#tellsWhyRefused(message)) this.#answer(message);
+    if (message.id === this.id || tellsWhyRefused(this.#status, message)) this.#answer(message);
     else if (this.#status !== 400 || outcomeOf(message) !== undefined) this.#sawOtherId = true;
   }
 
   #onCall(message: Record<string, unknown>): void {
     const { reply, isModern } = this.#options;
     if (message.id !== undefined) {
+      const { maxNoticesPerSecond } = this.#options.limits;
+      this.#asides ??= new Rests(maxNoticesPerSecond, {
+        pause: () => this.#rest(),
+        resume: () => this.#goOn(),
+      });
+      this.#asides.count();
       // Spec 2026-07-28: a server MUST NOT ask so, and a client MUST NOT answer.
       if (isModern) return;
       this.#asked ??= createAsked(reply);
@@ -228,11 +230,6 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     }
   }
 
-  /** Spec 2025-11-25, transports: the error in the body of a refusal has no id. Some have `null`, or a name of their own. */
-  #tellsWhyRefused({ error }: Message): boolean {
-    return this.#status === 400 && isRpcError(error) && !OF_SESSIONS.has(error.code);
-  }
-
   #refused(outcome: { error: RpcError }, hasId: boolean): void {
     const { key, isModern } = this.#options;
     const { code } = outcome.error;
@@ -245,16 +242,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
     this.#settle(true, () => this.receiver.onOutcome(outcome));
   }
 
-  /**
-   * 404 is the status for it, but the servers built on widely copied examples say 400, with a code of their own, those on
-   * earlier Python SDKs with a text and no message, and those on earlier Rust SDKs 401. Where the same request is answered so
-   * in a new session too, it was about something else, and is believed from then on.
-   */
+  /** Where the same request is answered so in a new session too, it was about something else, and is believed from then on. */
   #tellsOfLostSession(message?: Message): boolean {
     const { hasSession, doubt } = this.#options;
-    if (!hasSession || !SAID_OF_SESSIONS.has(this.#status)) return false;
-    if (message !== undefined && !(isRpcError(message.error) && OF_SESSIONS.has(message.error.code)))
-      return false;
+    if (!hasSession || !mayTellOfLostSession(this.#status, message)) return false;
     if (this.#isResent) doubt.isOver = true;
     return !doubt.isOver;
   }

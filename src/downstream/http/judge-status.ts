@@ -9,7 +9,7 @@ import {
   redirected,
   sessionLost,
 } from '../../errors.ts';
-import { RPC } from '../../protocol/messages.ts';
+import { isRpcError, type Message, RPC } from '../../protocol/messages.ts';
 import { firstOf } from './http-headers.ts';
 
 /** Statuses that say it all; for the others the body is read, since both eras put JSON-RPC errors under 4xx. */
@@ -35,6 +35,26 @@ export function judgeStatus(
 export function judgeRefusal(key: string, code: number, isModern: boolean): DownstreamFailure | undefined {
   if (code === RPC.headerMismatch && isModern) return headersRejected(key);
   return code === RPC.unsupportedVersion ? sessionLost(key) : undefined;
+}
+
+/** With which a lost session is told, beside 404. */
+const SAID_OF_SESSIONS: ReadonlySet<number> = new Set([400, 401]);
+const OF_SESSIONS: ReadonlySet<number> = new Set([RPC.serverError, RPC.sessionNotFound]);
+
+/**
+ * 404 is the status for it, but the servers built on widely copied examples say 400, with a code of their own, those on
+ * earlier Python SDKs with a text and no message, and those on earlier Rust SDKs 401.
+ *
+ * @param message  what it has said with that status; undefined where that was no message
+ */
+export function mayTellOfLostSession(status: number, message: Message | undefined): boolean {
+  if (!SAID_OF_SESSIONS.has(status)) return false;
+  return message === undefined || (isRpcError(message.error) && OF_SESSIONS.has(message.error.code));
+}
+
+/** Spec 2025-11-25, transports: the error in the body of a refusal has no id. Some have `null`, or a name of their own. */
+export function tellsWhyRefused(status: number, { error }: Message): boolean {
+  return status === 400 && isRpcError(error) && !OF_SESSIONS.has(error.code);
 }
 
 function judgeRedirect(key: string, status: number, location: string | undefined): DownstreamFailure {
