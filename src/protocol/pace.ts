@@ -23,11 +23,13 @@ export class Pace {
 export interface Source {
   pause(): void;
   resume(): void;
+  /** What follows of what was read is still under way, and too much of it. */
+  isBehind?(): boolean;
 }
 
 const REST_MS = 1000;
 
-/** Of what is never dropped no more is read for a second, once so much has come within one. */
+/** Of what is never dropped no more is read for a second, once so much has come within one, and while its source is behind. */
 export class Rests {
   readonly #pace: Pace;
   readonly #source: Source;
@@ -39,10 +41,16 @@ export class Rests {
   }
 
   count(): void {
-    if (this.#pace.allows() || this.#isResting) return;
+    const isWithin = this.#pace.allows();
+    if (this.#isResting || (isWithin && this.#source.isBehind?.() !== true)) return;
     this.#isResting = true;
     this.#source.pause();
+    this.#rest();
+  }
+
+  #rest(): void {
     setTimeout(() => {
+      if (this.#source.isBehind?.() === true) return this.#rest();
       this.#isResting = false;
       this.#source.resume();
     }, REST_MS);

@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createBrotliCompress, createDeflate, createGzip } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
@@ -18,6 +19,8 @@ interface SseScript {
   readonly redirectsTo?: string;
   /** Answers the POST of a call in place of the server. True where that is all. */
   readonly onCall?: (message: Message, post: ServerResponse, stream: ServerResponse) => boolean;
+  /** Answers the POST of an answer to what the server has asked. */
+  readonly onAnswer?: (post: ServerResponse) => void;
 }
 
 async function sseServer({
@@ -26,6 +29,7 @@ async function sseServer({
   headers: streamHeaders = {},
   redirectsTo,
   onCall,
+  onAnswer,
 }: SseScript = {}) {
   let stream: ServerResponse | undefined;
   let opened = 0;
@@ -53,6 +57,7 @@ async function sseServer({
     if (!url.startsWith('/in?s=') || stream === undefined) return sendJson(res, 405, {}, { allow: 'GET' });
     const message = body as Message;
     if (message.method === 'tools/call' && onCall?.(message, res, stream)) return;
+    if (message.method === undefined && onAnswer !== undefined) return onAnswer(res);
     res.writeHead(202).end('Accepted');
     if (message.id === undefined) return;
     const answer = { jsonrpc: '2.0', id: message.id, result: resultOf(message) };
@@ -337,6 +342,40 @@ test('questions without end on its stream hold up no other server', async () => 
   }
   // Of each piece that is read, all is answered.
   expect(server.requests.length).toBeLessThan(1000);
+});
+
+test('a stream whose server asks, and takes no answers, is read no further until it does', async () => {
+  const ping = { jsonrpc: '2.0', id: 'q', method: 'ping', params: { padding: 'x'.repeat(50_000) } };
+  const event = `data: ${JSON.stringify(ping)}\n\n`;
+  const held: ServerResponse[] = [];
+  let bytes = 0;
+  let takes = false;
+  await using server = await sseServer({
+    onAnswer(post) {
+      if (takes) post.writeHead(202).end();
+      else held.push(post);
+    },
+    onCall({ id }, post, stream) {
+      post.writeHead(202).end();
+      stream.write(`data: {"jsonrpc":"2.0","id":${id},"result":{"content":[]}}\n\n`);
+      const flood = () => {
+        while (!stream.destroyed && stream.write(event)) bytes += event.length;
+        bytes += event.length;
+        stream.once('drain', () => setImmediate(flood));
+      };
+      flood();
+      return true;
+    },
+  });
+  await using gateway = await startGateway({ mcpServers: { old: server.entry } });
+  expect((await call(gateway)).content).toEqual([]);
+  await expect.poll(() => held.length).toBeGreaterThan(10);
+  await sleep(3000);
+  expect(bytes).toBeLessThan(30_000_000);
+  const before = bytes;
+  takes = true;
+  for (const post of held) post.writeHead(202).end();
+  await expect.poll(() => bytes).toBeGreaterThan(before + 5_000_000);
 });
 
 test('a URL where neither transport is spoken is told of as before', async () => {

@@ -48,6 +48,7 @@ export class Intake {
     this.#asides = new Rests(maxNoticesPerSecond, {
       pause: () => this.source?.pause(),
       resume: () => this.source?.resume(),
+      isBehind: () => this.source?.isBehind?.() === true,
     });
   }
 

@@ -13,7 +13,7 @@ import { Cookies } from '../http/cookies.ts';
 import { firstOf, withUserAgent } from '../http/http-headers.ts';
 import { IGNORED_TIMEOUT_MS, IgnoredBody } from '../http/ignored-answer.ts';
 import { judgeStatus } from '../http/judge-status.ts';
-import { openPool } from '../http/open-pool.ts';
+import { isBehind, openPool } from '../http/open-pool.ts';
 import { type Channel, Intake, type Interceptor } from './channel.ts';
 
 /** As many as the SDK's client follows where it posts. */
@@ -108,7 +108,11 @@ export class SseChannel implements Channel {
         this.#headers = this.#composeHeaders();
         const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
         if (status === 200 && isStream) {
-          this.#intake.source = controller;
+          this.#intake.source = {
+            pause: () => controller.pause(),
+            resume: () => controller.resume(),
+            isBehind: () => isBehind(this.#pool),
+          };
           decoder = this.#decoding(firstOf(headers['content-encoding']));
           return;
         }

@@ -9,12 +9,11 @@ import { decoderFor } from '../http/answer-reader.ts';
 import { boundBody, boundEvents } from '../http/bounded-body.ts';
 import type { Cookies } from '../http/cookies.ts';
 import { firstOf } from '../http/http-headers.ts';
+import { isBehind } from '../http/open-pool.ts';
 
 /** From the opening of a stream that was closed soon to that of the next one, before which there is a second. */
 const SHORT_STREAM_MS = 11_000;
 const MAX_SHORT_STREAMS = 3;
-/** What a server asks on a stream is answered with a POST each, which it may not take. */
-const MAX_UNANSWERED = 100;
 
 /**
  * The SDK's `fetch`: over this downstream's own connections, to its own origin only, and with an end to what it reads. It
@@ -36,7 +35,6 @@ export function createControlFetch(
   let streamOpenedAt: number | undefined;
   let shortStreams = 0;
   let wasOpen = false;
-  let unanswered = 0;
 
   /** What the SDK does on its own is open the stream again after each end of it, once a second and for ever. */
   function mayOpenStream(): boolean {
@@ -61,15 +59,13 @@ export function createControlFetch(
     headers.set('accept-encoding', 'identity');
     const cookie = cookies.addTo(headers.get('cookie'));
     if (cookie !== undefined) headers.set('cookie', cookie);
-    unanswered++;
-    const answering = pool.request({
+    const answer = await pool.request({
       path: url.pathname + url.search,
       method: (init?.method ?? 'GET') as Dispatcher.HttpMethod,
       headers: Object.fromEntries(headers),
       body: (init?.body as string | undefined) ?? null,
       signal: init?.signal ?? null,
     });
-    const answer = await answering.finally(() => unanswered--);
     const status = answer.statusCode;
     cookies.take(answer.headers['set-cookie']);
     const answered = headersOf(answer);
@@ -95,7 +91,7 @@ export function createControlFetch(
           body,
           { bytes: limits.maxEventBytes, limit: 'maxEventBytes' },
           limits.maxNoticesPerSecond,
-          () => unanswered > MAX_UNANSWERED,
+          () => isBehind(pool),
         )
       : boundBody(body, { bytes: limits.maxResultBytes, limit: 'maxResultBytes' });
     // Without its text: a response cannot be made with one in another alphabet.

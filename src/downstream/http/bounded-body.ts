@@ -5,7 +5,7 @@ import { ConnectFailed } from '../connection.ts';
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
-const BUSY_MS = 100;
+const BEHIND_MS = 100;
 
 /** A body that ends with an error once there is more of it than this. */
 export function boundBody(body: Readable, cap: Cap): ReadableStream<Uint8Array> {
@@ -20,19 +20,19 @@ export function boundBody(body: Readable, cap: Cap): ReadableStream<Uint8Array> 
  * The same for a stream of events, which may go on for ever: of one event. It is read no faster than so many events a second,
  * but for those of one piece.
  *
- * @param isBusy  what has come of earlier events is still under way: nothing is read meanwhile
+ * @param isBehind  what has come of earlier events is still under way: nothing is read meanwhile
  */
 export function boundEvents(
   body: Readable,
   cap: Cap,
   maxPerSecond: number,
-  isBusy: () => boolean,
+  isBehind: () => boolean,
 ): ReadableStream<Uint8Array> {
   let bytes = 0;
   let events = 0;
   let secondBeganAt = performance.now();
   async function slowDown(): Promise<void> {
-    while (isBusy()) await sleep(BUSY_MS, undefined, { ref: false });
+    while (isBehind()) await sleep(BEHIND_MS, undefined, { ref: false });
     const leftMs = secondBeganAt + 1000 - performance.now();
     if (leftMs > 0 && events < maxPerSecond) return;
     if (leftMs > 0) await sleep(leftMs, undefined, { ref: false });

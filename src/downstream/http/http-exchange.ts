@@ -197,10 +197,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AnswerListener,
   #onCall(message: Record<string, unknown>): void {
     const { reply, isModern } = this.#options;
     if (message.id !== undefined) {
-      const { maxNoticesPerSecond } = this.#options.limits;
-      this.#asides ??= new Rests(maxNoticesPerSecond, {
+      this.#asides ??= new Rests(this.#options.limits.maxNoticesPerSecond, {
         pause: () => this.#rest(),
         resume: () => this.#goOn(),
+        isBehind: () => !this.#settled && this.#options.isBehind(),
       });
       this.#asides.count();
       // Spec 2026-07-28: a server MUST NOT ask so, and a client MUST NOT answer.

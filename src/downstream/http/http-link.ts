@@ -13,6 +13,7 @@ import { HttpExchange } from './http-exchange.ts';
 import { withUserAgent } from './http-headers.ts';
 import type { HttpSide } from './http-side.ts';
 import { IGNORED_TIMEOUT_MS, IgnoredBody } from './ignored-answer.ts';
+import { isBehind } from './open-pool.ts';
 
 export interface HttpLinkOptions {
   key: string;
@@ -109,6 +110,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
     limits,
     onNotice: options.onNotice,
     onUnreachable: options.onUnreachable,
+    isBehind: () => isBehind(pool),
     reply: (questionId, outcome) => post(composeAnswer(questionId, outcome), ANSWER_TIMEOUT_MS),
     onOver,
     // Modern: closing the stream cancels. Legacy: it does not, so it has to be said, and heard before that.

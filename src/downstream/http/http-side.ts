@@ -12,6 +12,8 @@ export interface HttpSide {
   readonly limits: AnswerLimits;
   /** Answers a question that a legacy downstream asks on a request's stream. */
   reply(id: RequestId, outcome: Outcome): void;
+  /** Of such answers too many have not gone out yet. */
+  isBehind(): boolean;
   /** What a legacy downstream says on a request's stream of itself. */
   onNotice(notice: Notification): void;
   /** No connection came about for one that was given up while it waited for it. */

@@ -12,6 +12,12 @@ const ADDRESS_TIMEOUT_MS = 1250;
 /** Beside those of requests: streams of changes, lists, and what is said without being asked. */
 const FURTHER_CONNECTIONS = 16;
 
+/** What a server asks is answered with a POST each, which it may not take. */
+const MAX_QUEUED = 100;
+
+/** It is sent more than it takes: what it says beside answers is not read meanwhile. */
+export const isBehind = (pool: Pool): boolean => !pool.destroyed && pool.stats.queued > MAX_QUEUED;
+
 /** The connections to one server, as many as its requests may need. */
 export function openPool(
   origin: string,
