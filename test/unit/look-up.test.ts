@@ -69,6 +69,14 @@ test.each([
   expect(await next).toBe(outcome);
 });
 
+test('a command whose host is not found does not go on for a while', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const before = timers();
+  const lookup = createLookUp(async () => Promise.reject(new Error('ENOTFOUND')));
+  await expect(once(connect({ host: 'crm.example.com', port: 1, lookup }), 'connect')).rejects.toThrow();
+  expect(timers()).toBe(before);
+});
+
 test('over a line that loses a packet a host is reached, also where its other address leads nowhere', async () => {
   await using crm = await plainServer({ era: 'modern' });
   await using proxy = await darkProxy(Number(new URL(crm.url).port));
