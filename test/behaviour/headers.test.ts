@@ -202,6 +202,23 @@ test('cookies that a server sets while it is connected to come back with every r
   expect(new Set(sent.slice(before))).toEqual(new Set(['mine=1; LB=process 1/a+b=']));
 });
 
+test('of a long cookie that a server sets anew the last one comes back', async () => {
+  const stateOf = (what: string) => `state=${what}${'x'.repeat(3000)}`;
+  await using crm = await plainServer({
+    era: 'legacy',
+    answers: {
+      initialize({ res, usual }) {
+        res.setHeader('set-cookie', stateOf('first'));
+        return usual();
+      },
+    },
+    beforeAccepting: (_message, res) => res.setHeader('set-cookie', stateOf('second')),
+  });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
+  await gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'hello' } }));
+  expect(crm.requests.at(-1)?.headers.cookie).toBe(stateOf('second'));
+});
+
 test('a server in two processes is used through a load balancer that knows by a cookie which has the session', async () => {
   await using one = await plainServer({ era: 'legacy', sessions: true });
   await using other = await plainServer({ era: 'legacy', sessions: true });

@@ -16,8 +16,10 @@ export class Cookies {
   take(setCookie: string | string[] | undefined): void {
     for (const text of [setCookie ?? []].flat()) {
       const pair = PAIR.exec(text)?.[1]?.trimEnd();
-      if (pair === undefined || (this.addTo()?.length ?? 0) + pair.length > MAX_CHARS) continue;
-      this.#pairs.set(pair.slice(0, pair.indexOf('=')), pair);
+      if (pair === undefined) continue;
+      const name = pair.slice(0, pair.indexOf('='));
+      this.#pairs.set(name, pair);
+      if (String(this.addTo()).length > MAX_CHARS) this.#pairs.delete(name);
     }
   }
 
