@@ -180,8 +180,8 @@ function readServers(shape: Partly<FileShape>, reading: Reading): DownstreamConf
   });
 }
 
-/** Of a variable. What else an entry has in its env is a mode or a folder, and hides in ordinary text. */
-const SECRET_NAME = /key|token|secret|pass|auth|cred/i;
+/** Of a variable. What else an entry has in its env is a mode, a folder or a name, and stands in ordinary text as well. */
+const SECRET_NAME = /key|token|secret|pass|auth(?!or(_|$))|cred/i;
 
 function listSecrets(downstreams: readonly DownstreamConfig[], filledIn: ReadonlySet<string>): string[] {
   const secrets = new Set(filledIn);

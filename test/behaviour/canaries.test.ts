@@ -199,14 +199,14 @@ describe('a secret of the file, or the token, is in nothing that leaves the gate
 });
 
 test('nor is a key that an entry has as it is in the env of its command, as entries of other clients do', async () => {
-  const env = { CRM_API_KEY: KEY, MODE: 'production' };
-  const says = `process.stderr.write('Error: in ' + process.env.MODE + ', no such key: ' + process.env.CRM_API_KEY + '\\n'); process.exit(1)`;
+  const env = { CRM_API_KEY: KEY, MODE: 'production', GIT_AUTHOR_NAME: 'octocat' };
+  const says = `process.stderr.write('Error: in ' + process.env.MODE + ' octocat has no such key: ' + process.env.CRM_API_KEY + '\\n'); process.exit(1)`;
   await using gateway = await startGateway(
     { mcpServers: { crm: { command: process.execPath, args: ['-e', says], env } } },
     { logLevel: 'trace' },
   );
   const details = gateway.logs.map((line) => JSON.parse(line).detail);
-  expect(details).toContain('Error: in production, no such key: [secret]');
+  expect(details).toContain('Error: in production octocat has no such key: [secret]');
   expect(found(gateway.logs.join())).toEqual([]);
 });
 
