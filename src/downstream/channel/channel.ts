@@ -1,8 +1,9 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { DownstreamFailure } from '../../errors.ts';
 import { isFlood, isObject } from '../../protocol/messages.ts';
-import { Pace, Rests, type Source } from '../../protocol/pace.ts';
+import { Pace } from '../../protocol/pace.ts';
 import { isDeeperThan, MAX_WRITTEN_DEPTH, parseMessage } from '../../protocol/written-answer.ts';
+import { Rests, type Source } from '../rests.ts';
 
 /** Who takes a message off the channel before the SDK client sees it. */
 export type Interceptor = (message: Record<string, unknown>) => boolean;

@@ -11,12 +11,12 @@ import {
   unavailable,
 } from '../../errors.ts';
 import { type Message, type Notification, outcomeOf, RPC, type RpcError } from '../../protocol/messages.ts';
-import { Rests } from '../../protocol/pace.ts';
 import { type Asked, createAsked } from '../asked.ts';
 import type { Cap } from '../cap.ts';
 import { describeCause, isMalformed } from '../causes.ts';
 import type { Exchange, Receiver } from '../link.ts';
 import { isProgressOf } from '../outgoing.ts';
+import { Rests } from '../rests.ts';
 import {
   type AnswerListener,
   type AnswerReader,
