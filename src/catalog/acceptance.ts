@@ -88,8 +88,8 @@ export function createAcceptance(restored: ReadonlyMap<string, Accepted>, log: L
   };
 }
 
-/** Where a person sees what waits. */
 export const APPROVE = 'npx mcp-switchboard approve';
+/** Where a person sees what waits. */
 export const APPROVE_LIST = `${APPROVE} --list`;
 
 function noteOn(downstream: string, change: Changed): CatalogNote {

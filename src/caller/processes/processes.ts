@@ -41,7 +41,7 @@ export interface FirstProcess extends AmongProcesses {
   /**
    * Whether another process takes the connection.
    *
-   * @param comeBack  told where that one has ended before
+   * @param comeBack  told where it does not arrive there
    */
   giveAway(connection: Socket, comeBack: (connection: Socket) => void): boolean;
 }
