@@ -58,8 +58,9 @@ describe('each call is one line, however it ends:', () => {
       },
     });
     const gone = await plainServer({ era: 'modern', tools });
+    const overrides = { slow: { callTimeoutMs: 500 } };
     const gateway = await startGateway(
-      { mcpServers: { crm: crm.entry({ callTimeoutMs: 1500 }), gone: gone.entry() } },
+      { mcpServers: { crm: crm.entry({ tools: { overrides } }), gone: gone.entry() } },
       { logLevel: 'info' },
     );
     const port = Number(new URL(gone.url).port);
@@ -78,40 +79,36 @@ describe('each call is one line, however it ends:', () => {
   test.each([
     ['modern', modernRequest],
     ['legacy', (method: string, params: object, id: string) => legacyRequest(method, params, { id })],
-  ] as const)(
-    'of %s callers',
-    async (_era, request) => {
-      await using scene = await start();
-      const { gateway } = scene;
-      for (const [index, [, params]] of ENDS.entries()) {
-        const [body, headers] = request('tools/call', params, `r-${index}`);
-        await gateway.post(body, { ...headers, 'user-agent': 'some-caller/1.0' });
-      }
-      const lines = auditOf(gateway);
-      expect(lines).toHaveLength(ENDS.length);
-      for (const [index, [, params, end]] of ENDS.entries()) {
-        const { name, arguments: args } = params as { name?: string; arguments: object };
-        expect(lines[index]).toMatchObject({
-          level: 'info',
-          time: expect.stringMatching(/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ$/),
-          caller: 'token',
-          agent: 'some-caller/1.0',
-          id: `r-${index}`,
-          method: 'tools/call',
-          args: digest(args),
-          argsBytes: Buffer.byteLength(JSON.stringify(args)),
-          ms: expect.any(Number),
-          resultBytes: expect.any(Number),
-          ...end,
-        });
-        expect(lines[index]?.tool).toBe(name);
-        expect(lines[index]?.downstream).toBe(end.outcome === 'refused' ? undefined : name?.split('__')[0]);
-        expect(lines[index]).not.toHaveProperty('arguments');
-      }
-      expect(lines[0]?.resultBytes).toBeGreaterThan(50);
-    },
-    30_000,
-  );
+  ] as const)('of %s callers', async (_era, request) => {
+    await using scene = await start();
+    const { gateway } = scene;
+    for (const [index, [, params]] of ENDS.entries()) {
+      const [body, headers] = request('tools/call', params, `r-${index}`);
+      await gateway.post(body, { ...headers, 'user-agent': 'some-caller/1.0' });
+    }
+    const lines = auditOf(gateway);
+    expect(lines).toHaveLength(ENDS.length);
+    for (const [index, [, params, end]] of ENDS.entries()) {
+      const { name, arguments: args } = params as { name?: string; arguments: object };
+      expect(lines[index]).toMatchObject({
+        level: 'info',
+        time: expect.stringMatching(/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ$/),
+        caller: 'token',
+        agent: 'some-caller/1.0',
+        id: `r-${index}`,
+        method: 'tools/call',
+        args: digest(args),
+        argsBytes: Buffer.byteLength(JSON.stringify(args)),
+        ms: expect.any(Number),
+        resultBytes: expect.any(Number),
+        ...end,
+      });
+      expect(lines[index]?.tool).toBe(name);
+      expect(lines[index]?.downstream).toBe(end.outcome === 'refused' ? undefined : name?.split('__')[0]);
+      expect(lines[index]).not.toHaveProperty('arguments');
+    }
+    expect(lines[0]?.resultBytes).toBeGreaterThan(50);
+  });
 
   test.each([
     ['modern', modernRequest],
@@ -193,13 +190,18 @@ describe('each call is one line, however it ends:', () => {
   });
 
   test('joined to another that is the same, and run once', async () => {
-    await using crm = await plainServer({ era: 'legacy', json: true });
+    const allAreThere = deferred<void>();
+    await using crm = await plainServer({
+      ...{ era: 'legacy', json: true },
+      answers: { 'tools/call echo': ({ usual }) => allAreThere.promise.then(() => usual()) },
+    });
     await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { logLevel: 'info' });
     const call = (id: string) =>
-      gateway.post(...modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 500 } }, id));
-    const first = call('first');
-    await expect.poll(() => crm.calls.length).toBe(1);
-    await Promise.all([first, call('second'), call('third')]);
+      gateway.post(...modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'x' } }, id));
+    const answers = Promise.all(['first', 'second', 'third'].map(call));
+    await expect.poll(() => gateway.gateway.waiting().calls).toBe(3);
+    allAreThere.resolve();
+    await answers;
     expect(crm.calls).toHaveLength(1);
     expect(
       auditOf(gateway)

@@ -82,34 +82,38 @@ test('who leaves the queue, by cancelling or for its deadline, is never sent, an
   leave.abort();
   await expect(left).rejects.toThrow();
   // Its place is free again once the gateway has heard of that.
-  let second: ReturnType<typeof echo> | undefined;
-  await expect
-    .poll(() => {
-      second = echo(gateway, 'second');
-      return Promise.race([textOf(second), new Promise((resolve) => setTimeout(resolve, 100, 'waits'))]);
-    })
-    .toBe('waits');
+  const waiting = () => gateway.gateway.waiting().downstream;
+  await expect.poll(waiting).toBe(1);
+  const second = echo(gateway, 'second');
+  await expect.poll(waiting).toBe(2);
   answers[0]?.();
   await expect.poll(() => answers.length).toBe(2);
   answers[1]?.();
   expect(await textOf(first)).toBe('first');
-  expect(await textOf(second as ReturnType<typeof echo>)).toBe('second');
+  expect(await textOf(second)).toBe('second');
   expect(asked).toEqual(['first', 'second']);
 });
 
 test('who waits until its deadline hears that the server was busy, and that it did not run', async () => {
-  const { asked, answer } = held();
-  await using crm = await plainServer({ era: 'modern', answers: { 'tools/call echo': answer } });
-  await using gateway = await startGateway({
-    mcpServers: { crm: crm.entry({ maxInFlight: 1, callTimeoutMs: 500 }) },
-    limits: { breakerFailures: 0 },
+  const { asked, answers, answer } = held();
+  await using crm = await plainServer({
+    era: 'modern',
+    answers: { 'tools/call echo': answer, 'tools/call fail': answer },
   });
-  const replies = await Promise.all([echo(gateway, 'a'), echo(gateway, 'b')].map(textOf));
-  expect(replies.sort()).toEqual([
-    '"crm" did not answer crm__echo within 500 ms. The call may have run: check before repeating it.',
+  const overrides = { echo: { callTimeoutMs: 500 } };
+  await using gateway = await startGateway({
+    mcpServers: { crm: crm.entry({ maxInFlight: 1, tools: { overrides } }) },
+  });
+  const running = gateway.post(
+    ...modernRequest('tools/call', { name: 'crm__fail', arguments: { text: 'a' } }),
+  );
+  await expect.poll(() => asked).toEqual(['a']);
+  expect(await textOf(echo(gateway, 'b'))).toBe(
     '"crm" was busy for 500 ms with as many requests as maxInFlight in servers.json allows. Trying again may help.',
-  ]);
-  expect(asked).toHaveLength(1);
+  );
+  answers[0]?.();
+  expect(await textOf(running)).toBe('a');
+  expect(asked).toEqual(['a']);
 });
 
 test('resources that are watched take no connection from calls', async () => {
@@ -127,7 +131,7 @@ test('resources that are watched take no connection from calls', async () => {
     },
   });
   await using gateway = await startGateway({
-    mcpServers: { crm: crm.entry({ maxInFlight: 1, callTimeoutMs: 3000 }) },
+    mcpServers: { crm: crm.entry({ maxInFlight: 1 }) },
   });
   const resourceSubscriptions = Array.from({ length: 100 }, (_, i) => `test://a/${i}`);
   const watching = await gateway.open(

@@ -373,6 +373,8 @@ test('who asks, says goodbye and waits for the answer need not wait for the end'
     'servers.json': { mcpServers: { crm: crm.entry() }, limits: PATIENT },
   });
   await using child = runCli(['serve', '--stdio'], { cwd: folder.path });
+  // What is asked before may take longer than answers are waited for at the end.
+  await connected(child, 1);
   const [request] = modernRequest('tools/call', { name: 'crm__slow', arguments: { ms: 300 } });
   child.process.stdin?.end(`${JSON.stringify(request)}\n`);
   await child.waitFor('stdout', /waited 300 ms/);
