@@ -25,7 +25,7 @@ const usual = {
   accept: 'application/json, text/event-stream',
 };
 
-/** Each over a connection of its own, which the processes take in turn. */
+/** Each over a connection of its own, which the processes take in turn. On a slow machine an answer may come as a stream. */
 const post = (
   url: string,
   [body, headers]: [Message, Record<string, string>],
@@ -152,10 +152,10 @@ async function heldServer(connections = Number.POSITIVE_INFINITY, script: Partia
   };
 }
 
-/** A command that takes so many seconds to begin. */
-function startedAfter(seconds: number, { command, args, ...rest }: ServerEntry): ServerEntry {
-  const waits = ['-c', `sleep ${seconds}; exec "$0" "$@"`, String(command), ...(args as string[])];
-  return { ...rest, command: 'sh', args: waits };
+/** A command that begins when this file is there. */
+function startedWith(file: string, { command, args, ...rest }: ServerEntry): ServerEntry {
+  const waits = `until [ -e ${file} ]; do sleep 0.1; done; exec "$0" "$@"`;
+  return { ...rest, command: 'sh', args: ['-c', waits, String(command), ...(args as string[])] };
 }
 
 /** One whose caller may close the connection. */
@@ -175,7 +175,9 @@ describe.concurrent('several processes', () => {
     expect(lists[0]?.json.result.tools).toHaveLength(5);
     // So many at once that they wait for each other on their way.
     const answers = await Promise.all(turns(64, (n) => call(gateway.url, 'crm__echo', { text: `no. ${n}` })));
-    expect(answers.map(({ json }) => json.result.content[0].text)).toEqual(turns(64, (n) => `no. ${n}`));
+    expect(answers.map(({ messages }) => messages.at(-1)?.result.content[0].text)).toEqual(
+      turns(64, (n) => `no. ${n}`),
+    );
   });
 
   test('say once what is to be said about the tools', async ({ expect }) => {
@@ -254,7 +256,7 @@ describe.concurrent('several processes', () => {
     const params = { name: 'asks__ask', arguments: {}, _meta: declared };
     for (let n = 0; n < 3; n++) {
       const asked = await post(gateway.url, modernRequest('tools/call', params));
-      const { resultType, requestState, inputRequests } = asked.json.result;
+      const { resultType, requestState, inputRequests } = asked.messages.at(-1)?.result ?? {};
       expect(resultType).toBe('input_required');
       const [key] = Object.keys(inputRequests);
       const inputResponses = { [String(key)]: { action: 'accept', content: { choice: `no. ${n}` } } };
@@ -291,7 +293,9 @@ describe.concurrent('several processes', () => {
     const answers = await Promise.all(
       turns(9, (n) => call(gateway.url, 'files__echo', { text: `no. ${n}` })),
     );
-    expect(answers.map(({ json }) => json.result.content[0].text)).toEqual(turns(9, (n) => `no. ${n}`));
+    expect(answers.map(({ messages }) => messages.at(-1)?.result.content[0].text)).toEqual(
+      turns(9, (n) => `no. ${n}`),
+    );
     expect(files.pids.filter(isAlive)).toHaveLength(1);
   });
 
@@ -360,7 +364,7 @@ describe.concurrent('several processes', () => {
       const again = post(gateway.url, call);
       await sleep(THERE_MS);
       crm.release();
-      expect((await again).json.result.content[0].text).toBe('done');
+      expect((await again).messages.at(-1)?.result.content[0].text).toBe('done');
       expect(crm.runs).toBe(n + 1);
     }
   });
@@ -386,7 +390,8 @@ describe.concurrent('several processes', () => {
     if (isCut) await sleep(1000);
     crm.release();
     const heard = isCut ? again : [...again, ...first.map(({ reply }) => reply)];
-    for (const { json } of await Promise.all(heard)) expect(json.result.content[0].text).toBe('done');
+    for (const { messages } of await Promise.all(heard))
+      expect(messages.at(-1)?.result.content[0].text).toBe('done');
     expect(crm.runs).toBe(2);
   });
 
@@ -422,7 +427,7 @@ describe.concurrent('several processes', () => {
     process.kill(pidOfWorker(gateway.child), 'SIGSTOP');
     const echo = modernRequest('tools/call', { name: 'crm__echo', arguments: { text: 'here' } });
     const answers = await Promise.all(turns(6, () => post(gateway.url, echo)));
-    for (const { json } of answers) expect(json.result.content[0].text).toBe('here');
+    for (const { messages } of answers) expect(messages.at(-1)?.result.content[0].text).toBe('here');
     expect(gateway.child.stderr).toContain('"event":"worker_silent"');
     await gateway.child.waitFor('stderr', /(worker_ready[\s\S]*?){2}/);
   });
@@ -582,12 +587,13 @@ describe.concurrent('several processes', () => {
     const servers = { mcpServers: { files: files.entry() }, drainMs: 1000 };
     await using gateway = await serving(servers);
     const calls = turns(6, (n) => call(gateway.url, 'files__slow', { ms: 20_000 + n }));
-    await sleep(TOLD_MS);
+    const sent = () => files.events.filter((event) => JSON.stringify(event).includes('"slow"'));
+    await expect.poll(() => sent().length).toBe(6);
     const ended = stop(gateway.child);
     const answers = await Promise.all(calls);
-    expect(answers.map(({ json }) => json.result._meta['mcp-switchboard/failure'].reason)).toEqual(
-      turns(6, () => 'outcome_unknown'),
-    );
+    expect(
+      answers.map(({ messages }) => messages.at(-1)?.result._meta['mcp-switchboard/failure'].reason),
+    ).toEqual(turns(6, () => 'outcome_unknown'));
     expect(await ended).toEqual({ code: 1, signal: null });
   });
 
@@ -598,7 +604,7 @@ describe.concurrent('several processes', () => {
     await expect.poll(() => crm.calls.length).toBe(6);
     const ended = stop(gateway.child);
     const answers = await Promise.all(calls);
-    expect(answers.map(({ json }) => json.result.content[0].text)).toEqual(
+    expect(answers.map(({ messages }) => messages.at(-1)?.result.content[0].text)).toEqual(
       turns(6, (n) => `waited ${1500 + n} ms`),
     );
     expect(await ended).toEqual({ code: 0, signal: null });
@@ -668,13 +674,15 @@ test('a call of a session that runs in another process than its session is cance
   await using crm = await plainServer({ era: 'modern' });
   await using late = stdioServer('late');
   const toolsets = { held: { include: ['crm__echo', 'late__holds'] } };
-  // It lists later than is waited for.
-  const entry = startedAfter(5, late.entry());
+  await using folder = await folderWith({});
+  const begins = join(folder.path, 'begins');
+  const entry = startedWith(begins, late.entry());
   await using at = await serving({ mcpServers: { crm: crm.entry(), late: entry }, toolsets });
   const url = `${at.url}/held`;
   await expect.poll(async () => (await initialize(url))['mcp-session-id']).toMatch(/^\d+~/);
   const session = await sessionInWorker(url);
   // What its command lists comes later, and it runs in the first process alone.
+  await writeFile(begins, '');
   await connected(at.child, 3);
   const calls = turns(2, (id) =>
     post(url, legacyRequest('tools/call', { name: 'late__holds', arguments: { id } }, { id }), session),
@@ -687,12 +695,16 @@ test('a call of a session that runs in another process than its session is cance
 
 test('a session that begins before the lists are there reads what a command offers', async ({ expect }) => {
   await using files = stdioServer('whole');
+  await using folder = await folderWith({});
+  const begins = join(folder.path, 'begins');
   await using at = await serving(
     // However slow the machine: they are waited for.
-    { mcpServers: { files: startedAfter(2, files.entry()) }, limits: { firstListMs: 30_000 } },
+    { mcpServers: { files: startedWith(begins, files.entry()) }, limits: { firstListMs: 60_000 } },
     { connections: 0 },
   );
-  for (const session of await Promise.all(turns(4, () => initialize(at.url)))) {
+  const beginning = turns(4, () => initialize(at.url));
+  await writeFile(begins, '');
+  for (const session of await Promise.all(beginning)) {
     const listed = await post(at.url, legacyRequest('resources/list'), session);
     const uri = listed.messages[0]?.result.resources[0].uri;
     const read = await post(at.url, legacyRequest('resources/read', { uri }), session);
@@ -854,6 +866,6 @@ test('those that take over serve also where none was left before', async ({ expe
   // Where it did not know that it counts, all would begin in the first.
   expect((await sessionInWorker(at.url))['mcp-session-id']).toMatch(/^2~/);
   for (const answer of turns(4, () => call(at.url, 'crm__echo', { text: 'here' })))
-    expect((await answer).json.result.content[0].text).toBe('here');
+    expect((await answer).messages.at(-1)?.result.content[0].text).toBe('here');
   expect(at.child.stderr).not.toContain('"worker":3');
 });
