@@ -120,15 +120,17 @@ test('a call to a server that was not there does not wait for the next attempt t
 test('four hung servers of five do not hold up the list, not even at the first start', async () => {
   await using well = await plainServer({ era: 'modern', tools: [tool('a')] });
   await using hung = await hungServer();
-  const entries = Object.fromEntries(['h1', 'h2', 'h3', 'h4'].map((key) => [key, { url: hung.url }]));
+  const entries = Object.fromEntries(
+    ['h1', 'h2', 'h3', 'h4'].map((key) => [key, { url: hung.url, connectTimeoutMs: 60_000 }]),
+  );
   await using gateway = await startGateway(
     { mcpServers: { ...entries, crm: well.entry() } },
     { settle: false },
   );
-  // Bounded by the gateway: 2.5 s, to which a busy machine adds. The hung ones take 10.
+  // Bounded by the gateway: 2.5 s, to which a busy machine adds. The hung ones take 60.
   const startedAt = performance.now();
   const first = (await gateway.post(...modernRequest('tools/list'))).json.result;
-  expect(performance.now() - startedAt).toBeLessThan(7500);
+  expect(performance.now() - startedAt).toBeLessThan(20_000);
   expect(first.tools).toHaveLength(1);
   expect(first.ttlMs).toBe(0);
   for (let i = 0; i < 100; i++) {

@@ -334,7 +334,7 @@ describe('a call that was asked about, whose next round is not taken', () => {
 
   test('is the same where it waits for its turn until its time is over', async () => {
     await using crm = await askingInRounds(() => {});
-    const entry = crm.entry({ maxInFlight: 1, tools: { overrides: { ask: { callTimeoutMs: 300 } } } });
+    const entry = crm.entry({ maxInFlight: 1, tools: { overrides: { ask: { callTimeoutMs: 1500 } } } });
     await using gateway = await startGateway({ mcpServers: { crm: entry } });
     const caller = await begin(gateway);
     const call = await caller.call('crm__ask', 5);

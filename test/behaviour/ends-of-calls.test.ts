@@ -29,11 +29,11 @@ describe.each(['legacy', 'modern'] as const)('of a %s downstream', (era) => {
         },
       },
     });
-    await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ callTimeoutMs: 500 }) } });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ callTimeoutMs: 2000 }) } });
     const params = { ...call('echo'), _meta: { progressToken: 1 } };
     const { messages } = await gateway.post(...modernRequest('tools/call', params));
     expect(messages.length).toBeGreaterThan(1);
-    expect(messages.at(-1)?.result.content[0].text).toContain('did not answer crm__echo within 500 ms');
+    expect(messages.at(-1)?.result.content[0].text).toContain('did not answer crm__echo within 2000 ms');
     // It has been told by the rule of its era.
     await expect.poll(() => crm.cancellations).toHaveLength(1);
     expect(crm.cancellations[0]?.by).toBe(era === 'modern' ? 'closed stream' : 'notification');

@@ -243,11 +243,13 @@ test('a failure is one sentence on one line, whatever its caller has asked for',
       'resources/read': neverAnswers,
     },
   });
-  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ callTimeoutMs: 200 }) } });
+  await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ callTimeoutMs: 1000 }) } });
   const uri = 'notes://all\n[12:00:00.000] INFO: nothing happened';
   const reply = await gateway.post(...legacyRequest('resources/read', { uri }));
   const message = reply.messages[0]?.error?.message;
-  expect(message).toContain('did not answer notes://all [12:00:00.000] INFO: nothing happened within 200 ms');
+  expect(message).toContain(
+    'did not answer notes://all [12:00:00.000] INFO: nothing happened within 1000 ms',
+  );
   // On a terminal the log shows it as it is.
   expect(gateway.logs.map((line) => JSON.parse(line).msg)).toContain(message);
 });

@@ -55,7 +55,7 @@ describe('a server over HTTP that answers the first question of the gateway', ()
     ['never', neverAnswers],
   ])('%s is of the legacy era, and is begun with initialize [R47]', async (_how, answer) => {
     await using crm = await plainServer({ era: 'legacy', answers: { 'server/discover': answer } });
-    await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ connectTimeoutMs: 2000 }) } });
+    await using gateway = await startGateway({ mcpServers: { crm: crm.entry({ connectTimeoutMs: 6000 }) } });
     expect(gateway.gateway.status().downstreams.crm).toMatchObject({ state: 'ready', era: 'legacy' });
     expect(await echo(gateway)).toBe('hello');
   });

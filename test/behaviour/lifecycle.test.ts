@@ -73,13 +73,18 @@ test('one downstream that accepts connections and says nothing delays a cold sta
   await vi.waitFor(() => expect(silent.listening).toBe(true));
   const { port } = silent.address() as { port: number };
   await using gateway = await startGateway(
-    { mcpServers: { silent: { url: `http://127.0.0.1:${port}/mcp` }, alive: alive.entry() } },
+    {
+      mcpServers: {
+        silent: { url: `http://127.0.0.1:${port}/mcp`, connectTimeoutMs: 60_000 },
+        alive: alive.entry(),
+      },
+    },
     { settle: false },
   );
   const startedAt = performance.now();
   expect(await names(gateway)).toContain('alive__echo');
-  // The silent one would take its 10 s.
-  expect(performance.now() - startedAt).toBeLessThan(8000);
+  // The silent one would take its minute.
+  expect(performance.now() - startedAt).toBeLessThan(20_000);
   // What is known to be short is stale at once.
   const reply = await gateway.post(...modernRequest('tools/list'));
   expect(reply.json.result.ttlMs).toBe(0);
@@ -94,17 +99,18 @@ test.for([
   async ([, answers]) => {
     await using odd = await plainServer({ era: 'legacy', answers });
     await using alive = await modernServer();
-    const mcpServers = { crm: odd.entry({ connectTimeoutMs: 30_000 }), odd: odd.entry() };
+    const mcpServers = {
+      crm: odd.entry({ connectTimeoutMs: 60_000 }),
+      odd: odd.entry({ connectTimeoutMs: 60_000 }),
+    };
     await using gateway = await startGateway({ mcpServers }, { settle: false });
     const begun = () => requestsOf(odd, Object.keys(answers)[0] as string).length;
     await expect.poll(begun).toBe(2);
     const changedAt = performance.now();
     await gateway.reload({ mcpServers: { ...mcpServers, crm: alive.entry() } });
-    await expect
-      .poll(() => gateway.gateway.status().downstreams.crm?.state, { timeout: 10_000 })
-      .toBe('ready');
+    await expect.poll(() => gateway.gateway.status().downstreams.crm?.state).toBe('ready');
     await gateway.gateway.close();
-    expect(performance.now() - changedAt).toBeLessThan(5000);
+    expect(performance.now() - changedAt).toBeLessThan(30_000);
   },
 );
 

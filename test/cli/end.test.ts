@@ -99,15 +99,17 @@ describe.concurrent('the end', () => {
 
   test('a downstream that was asked and is silent does not hold it up', async ({ expect }) => {
     await using silent = await silentServer();
-    const servers = { mcpServers: { web: { url: silent.url }, process: silentEntry } };
+    const servers = {
+      mcpServers: { web: { url: silent.url, connectTimeoutMs: 60_000 }, process: silentEntry },
+    };
     await using folder = await folderWith({ 'servers.json': servers });
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env: noToken });
     await listening(child);
     await silent.asked;
     const toldAt = performance.now();
     expect(await stop(child)).toEqual({ code: 0, signal: null });
-    // An attempt that is not given up lasts 10 s, that with a process a minute.
-    expect(performance.now() - toldAt).toBeLessThan(5_000);
+    // An attempt that is not given up lasts a minute.
+    expect(performance.now() - toldAt).toBeLessThan(20_000);
   });
 
   test('a call that is running has its answer before the end, and nobody new comes in', async ({

@@ -36,7 +36,7 @@ test('one that reads it again hears how many lines are missing', async () => {
         await at.call(1, () => ['crm__echo', 'once more']);
         return at.child.stderr;
       },
-      { timeout: 10_000, interval: 300 },
+      { interval: 300 },
     )
     .toContain('"event":"lines_lost"');
   const events = at.child.stderr.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
