@@ -58,6 +58,7 @@ describe.concurrent('the end', () => {
       await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
       await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env: noToken });
       const url = await listening(child);
+      await connected(child, 1);
       const call = ask(url, TOKEN, 'tools/call', { name: 'crm__slow', arguments: { ms: 1000 } });
       await expect.poll(() => crm.calls.map(({ outcome }) => outcome)).toEqual(['running']);
       const exit = stop(child, signal);
@@ -151,6 +152,7 @@ describe.concurrent('the end', () => {
     await using folder = await folderWith({ 'servers.json': file });
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env: noToken });
     const url = await listening(child);
+    await connected(child, 1);
     const call = ask(url, TOKEN, 'tools/call', { name: 'crm__slow', arguments: { ms: 60_000 } });
     await expect.poll(() => crm.calls.map(({ outcome }) => outcome)).toEqual(['running']);
     expect(await stop(child)).toEqual({ code: 1, signal: null });
@@ -237,6 +239,7 @@ describe.concurrent('the end', () => {
       env: { ...noToken, LOG_LEVEL: 'trace' },
     });
     const url = await listening(child);
+    await connected(child, 1);
     child.process.stderr?.destroy();
     child.process.stdout?.destroy();
     for (let i = 0; i < 20; i++) {

@@ -7,6 +7,7 @@ import { modernServer } from '../support/downstreams/modern.ts';
 import { listenOnLoopback } from '../support/http-server.ts';
 import {
   ask,
+  connected,
   crashingEntry,
   listening,
   nowhere,
@@ -23,6 +24,7 @@ describe.concurrent('the token', () => {
     await using folder = await folderWith({ 'servers.json': { mcpServers: { crm: crm.entry() } } });
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path });
     const url = await listening(child);
+    await connected(child, 1);
     const [, token] = await child.waitFor('stderr', /Authorization: Bearer (\S+)/);
 
     expect((await ask(url, undefined, 'tools/list')).status).toBe(401);
@@ -91,6 +93,7 @@ describe.concurrent('.env', () => {
     await using folder = await folderWith({ '.env': envFile, 'ours.json': { mcpServers: { crm: entry } } });
     await using child = runCli([], { cwd: folder.path });
     const url = await listening(child);
+    await connected(child, 1);
     const { json } = await ask(url, TOKEN, 'tools/list');
     expect(json.result.tools).toHaveLength(5);
     expect(sentences(child.stderr)).toEqual([]);
@@ -103,6 +106,7 @@ describe.concurrent('.env', () => {
     const env = { SWITCHBOARD_TOKEN: 'the-token-of-the-shell', CRM_API_KEY: 'key of the shell' };
     await using child = runCli([], { cwd: folder.path, env });
     const url = await listening(child);
+    await connected(child, 1);
     expect((await ask(url, TOKEN, 'tools/list')).status).toBe(401);
     const { json } = await ask(url, 'the-token-of-the-shell', 'tools/list');
     expect(json.result.tools).toHaveLength(5);
@@ -404,6 +408,7 @@ test.runIf(Number.parseInt(process.versions.node, 10) < 22)(
       NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(tell)}`,
     };
     await using child = runCli(['serve', '--port', '0'], { cwd: folder.path, env });
+    await connected(child, 1);
     expect((await ask(await listening(child), TOKEN, 'tools/list')).json.result.tools).toHaveLength(5);
     await stop(child);
     expect(child.stdout).toBe('[]\n');
