@@ -195,7 +195,7 @@ describe('a secret of the file, or the token, is in nothing that leaves the gate
       expect(child.stdout).not.toBe('');
       expect(found(child.stdout + child.stderr)).toEqual([]);
     }
-  }, 60_000);
+  });
 });
 
 test('nor is a key that an entry has as it is in the env of its command, as entries of other clients do', async () => {
@@ -240,7 +240,7 @@ test('nor is a part of it, where what they print is cut or broken into lines', a
     expect(child.stdout).toContain(shows);
     expect(child.stdout + child.stderr).not.toMatch(/Zk39|L8ra/);
   }
-}, 60_000);
+});
 
 describe('configured headers do not leave their origin', () => {
   const STATUSES = [301, 302, 303, 307, 308];

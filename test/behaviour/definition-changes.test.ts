@@ -156,7 +156,7 @@ describe('a tool that is not what it was', () => {
       expect.objectContaining({ tool: 'pay', note: expect.stringContaining('invisible') }),
     ]);
     expect(await approve('--list')).toEqual({ code: 0, out: NOTHING });
-  }, 60_000);
+  });
 
   test('stays blocked over restarts, while the server is away, and when it was taken away meanwhile', async () => {
     await using crm = await crmWith(OLD, tool('pay', 'Pays.'));
@@ -178,7 +178,7 @@ describe('a tool that is not what it was', () => {
     expect(await seen()).toEqual(['crm__find: Finds a customer.', 'crm__pay: Pays.']);
     await crm[Symbol.asyncDispose]();
     expect(await seen()).toEqual(['crm__find: Finds a customer.', 'crm__pay: Pays.']);
-  }, 30_000);
+  });
 
   test('is what tools and check see as well', async () => {
     await using crm = await crmWith(OLD);
@@ -202,7 +202,7 @@ describe('a tool that is not what it was', () => {
     await tools.exit;
     expect(tools.stdout).toBe('crm__find  Finds a customer.\n');
     expect(await readFile(kept.file, 'utf8')).toBe(before);
-  }, 30_000);
+  });
 });
 
 test("a server's changed instructions are passed on as they were, where changes are blocked", async () => {
@@ -411,7 +411,7 @@ test('approve with the code of what was shown accepts that, and nothing that a s
     out: 'approved  crm  find\n',
   });
   expect(await approve('--seen', code)).toEqual(REFUSED);
-}, 60_000);
+});
 
 test('any number of reloads looks at the file of approvals once, and warns of nothing', async () => {
   await using crm = await crmWith(tool('find', 'Finds.'));

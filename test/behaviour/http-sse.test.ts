@@ -286,7 +286,7 @@ describe('a server of 2024-11-05 over HTTP+SSE', () => {
         return isStuck;
       },
     });
-    const old = { ...server.entry, type: 'sse', callTimeoutMs: 100, maxInFlight: 1 };
+    const old = { ...server.entry, type: 'sse', callTimeoutMs: 400, maxInFlight: 1 };
     await using gateway = await startGateway({ mcpServers: { old }, limits: { breakerFailures: 0 } });
     const textOf = async (text: string) => {
       const given = { name: 'old__echo', arguments: { text } };

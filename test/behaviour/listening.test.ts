@@ -251,7 +251,7 @@ describe('of a resource that its server does not tell of, though it tells of oth
     expect((await ask('resources/subscribe', 'test://told')).result).toEqual({});
     expect(askedOf(server, 'resources/subscribe')).toBe(0);
     await opened();
-    await expect.poll(() => askedOf(server, 'resources/subscribe'), { timeout: 10_000 }).toBeGreaterThan(0);
+    await expect.poll(() => askedOf(server, 'resources/subscribe')).toBeGreaterThan(0);
   });
 
   test('a caller that asks for it twice at once hears a refusal twice', async () => {

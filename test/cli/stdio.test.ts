@@ -81,71 +81,67 @@ describe.concurrent('a stdio client', () => {
     ['SDK v2 as it comes', secondGeneration(), '2025-11-25'],
     ['SDK v2, finding out the era', secondGeneration('auto'), '2026-07-28'],
     ['SDK v2, pinned to 2026-07-28', secondGeneration({ pin: '2026-07-28' }), '2026-07-28'],
-  ])(
-    '%s lists, calls, hears progress, cancels and leaves',
-    { timeout: 60_000 },
-    async ([, open, version], { expect }) => {
-      const heard: number[] = [];
-      // The next step follows only when the client has heard of the last one, so none can wait for the result.
-      const progress: Answer = async (exchange) => {
-        const stream = exchange.stream();
-        const { progressToken } = exchange.message.params._meta;
-        for (const step of [1, 2, 3]) {
-          stream.send({
-            method: 'notifications/progress',
-            params: { progressToken, progress: step, total: 3 },
-          });
-          await expect.poll(() => heard).toContain(step);
-        }
-        stream.result({ content: [{ type: 'text', text: 'all steps done' }], resultType: 'complete' });
-      };
-      await using web = await plainServer({ era: 'modern', answers: { 'tools/call progress': progress } });
-      await using files = stdioServer('v1');
-      const servers = { mcpServers: { web: web.entry(), files: files.entry() } };
-      await using folder = await folderWith({ 'servers.json': servers });
-      await using caller = await open(folder.path);
-      expect(caller.version).toBe(version);
-      if (version === '2025-11-25') expect(await caller.ping()).toEqual({});
-
-      const names = commonTools.map((tool) => tool.name).sort();
-      const ofWeb = names.map((name) => `web__${name}`);
-      const ofFiles = names.map((name) => `files__${name}`);
-      await expect.poll(() => caller.list()).toEqual([...ofWeb, ...ofFiles]);
-
-      for (const key of ['web', 'files']) {
-        expect(await caller.call(`${key}__echo`, { text: `hello ${key}` })).toMatchObject({
-          content: [{ type: 'text', text: `hello ${key}` }],
-          structuredContent: { text: `hello ${key}` },
-          _meta: { 'example.com/trace': { hop: 1, note: 'keep me' } },
+  ])('%s lists, calls, hears progress, cancels and leaves', async ([, open, version], { expect }) => {
+    const heard: number[] = [];
+    // The next step follows only when the client has heard of the last one, so none can wait for the result.
+    const progress: Answer = async (exchange) => {
+      const stream = exchange.stream();
+      const { progressToken } = exchange.message.params._meta;
+      for (const step of [1, 2, 3]) {
+        stream.send({
+          method: 'notifications/progress',
+          params: { progressToken, progress: step, total: 3 },
         });
+        await expect.poll(() => heard).toContain(step);
       }
+      stream.result({ content: [{ type: 'text', text: 'all steps done' }], resultType: 'complete' });
+    };
+    await using web = await plainServer({ era: 'modern', answers: { 'tools/call progress': progress } });
+    await using files = stdioServer('v1');
+    const servers = { mcpServers: { web: web.entry(), files: files.entry() } };
+    await using folder = await folderWith({ 'servers.json': servers });
+    await using caller = await open(folder.path);
+    expect(caller.version).toBe(version);
+    if (version === '2025-11-25') expect(await caller.ping()).toEqual({});
 
-      const onprogress = (report: { progress: number }) => void heard.push(report.progress);
-      const done = await caller.call('web__progress', { steps: 3 }, { onprogress });
-      expect(done).toMatchObject({ content: [{ text: 'all steps done' }] });
-      expect(heard).toEqual([1, 2, 3]);
+    const names = commonTools.map((tool) => tool.name).sort();
+    const ofWeb = names.map((name) => `web__${name}`);
+    const ofFiles = names.map((name) => `files__${name}`);
+    await expect.poll(() => caller.list()).toEqual([...ofWeb, ...ofFiles]);
 
-      for (const [name, outcome] of [
-        ['web__slow', () => web.calls.find((call) => call.tool === 'slow')?.outcome],
-        ['files__slow', () => outcomeOfSlow(files)],
-      ] as const) {
-        const cancel = new AbortController();
-        const call = caller.call(name, { ms: 60_000 }, { signal: cancel.signal });
-        const refused = expect(call).rejects.toThrow();
-        await expect.poll(outcome).toBe('running');
-        cancel.abort();
-        await refused;
-        await expect.poll(outcome).toBe('cancelled');
-      }
-      expect(await caller.call('web__add', { a: 1, b: 2 })).toMatchObject({ content: [{ text: '3' }] });
+    for (const key of ['web', 'files']) {
+      expect(await caller.call(`${key}__echo`, { text: `hello ${key}` })).toMatchObject({
+        content: [{ type: 'text', text: `hello ${key}` }],
+        structuredContent: { text: `hello ${key}` },
+        _meta: { 'example.com/trace': { hop: 1, note: 'keep me' } },
+      });
+    }
 
-      // SDK v2 starts a server twice where it asks for the era first: with the first process it only asks.
-      const pids = [Number(caller.pid), ...files.pids];
-      expect(pids.filter(isAlive)).toHaveLength(2);
-      await caller[Symbol.asyncDispose]();
-      await expect.poll(() => pids.filter(isAlive)).toEqual([]);
-    },
-  );
+    const onprogress = (report: { progress: number }) => void heard.push(report.progress);
+    const done = await caller.call('web__progress', { steps: 3 }, { onprogress });
+    expect(done).toMatchObject({ content: [{ text: 'all steps done' }] });
+    expect(heard).toEqual([1, 2, 3]);
+
+    for (const [name, outcome] of [
+      ['web__slow', () => web.calls.find((call) => call.tool === 'slow')?.outcome],
+      ['files__slow', () => outcomeOfSlow(files)],
+    ] as const) {
+      const cancel = new AbortController();
+      const call = caller.call(name, { ms: 60_000 }, { signal: cancel.signal });
+      const refused = expect(call).rejects.toThrow();
+      await expect.poll(outcome).toBe('running');
+      cancel.abort();
+      await refused;
+      await expect.poll(outcome).toBe('cancelled');
+    }
+    expect(await caller.call('web__add', { a: 1, b: 2 })).toMatchObject({ content: [{ text: '3' }] });
+
+    // SDK v2 starts a server twice where it asks for the era first: with the first process it only asks.
+    const pids = [Number(caller.pid), ...files.pids];
+    await expect.poll(() => pids.filter(isAlive)).toHaveLength(2);
+    await caller[Symbol.asyncDispose]();
+    await expect.poll(() => pids.filter(isAlive)).toEqual([]);
+  });
 });
 
 describe.concurrent('--stdio', () => {
