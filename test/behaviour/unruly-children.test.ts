@@ -77,7 +77,7 @@ describe('a command', () => {
 
   test('that hears no more and lives on fails the next call at once, and is started again', async () => {
     await using child = stdioServer('unruly');
-    await using gateway = await startGateway({ mcpServers: { child: child.entry({ callTimeoutMs: 3000 }) } });
+    await using gateway = await startGateway({ mcpServers: { child: child.entry() } });
     expect(await call(gateway, 'closes_stdin')).toBe('hears no more');
     expect([CUT, 'hello']).toContain(await call(gateway, 'echo', { text: 'hello' }));
     await expect.poll(() => call(gateway, 'echo', { text: 'hello' })).toBe('hello');
@@ -106,7 +106,7 @@ describe('a command', () => {
 
   test('that answers with a batch, as 2025-03-26 lets it, has answered', async () => {
     await using child = stdioServer('unruly');
-    await using gateway = await startGateway({ mcpServers: { child: child.entry({ callTimeoutMs: 3000 }) } });
+    await using gateway = await startGateway({ mcpServers: { child: child.entry() } });
     expect(await call(gateway, 'batches')).toBe('in a batch');
   });
 
