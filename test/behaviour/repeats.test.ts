@@ -89,6 +89,7 @@ async function cutWhileRunning({ gateway, tool }: Awaited<ReturnType<typeof scen
   const cut = cuttable(gateway, request('tools/call', ADD));
   await expect.poll(() => tool.runs).toBe(1);
   cut();
+  await expect.poll(() => gateway.gateway.waiting().requests).toBe(0);
 }
 
 const CALLERS = [
@@ -225,9 +226,11 @@ describe('a modern caller that is cut off', () => {
     await expect.poll(() => at.tool.cancelled).toBe(1);
     await expect
       .poll(async () => {
-        const call = at.gateway.post(...modernRequest('tools/call', ADD));
-        setTimeout(() => at.tool.open(), 50);
-        return ended(await call)[1];
+        // Whenever it gets there.
+        const opening = setInterval(() => at.tool.open(), 10);
+        const reply = await at.gateway.post(...modernRequest('tools/call', ADD));
+        clearInterval(opening);
+        return ended(reply)[1];
       })
       .toMatch(/^run/);
   });
@@ -262,7 +265,7 @@ describe('a modern caller that is cut off', () => {
       await asks('elicitation/create', form)(given);
     };
     await using downstream = await plainServer({ era: 'legacy', answers: { 'tools/call add': answer } });
-    const crm = downstream.entry({ repeatGraceMs: 500 });
+    const crm = downstream.entry({ repeatGraceMs: 2000 });
     await using gateway = await startGateway({ mcpServers: { crm } });
     const _meta = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } } };
     const call = (a: number) => modernRequest('tools/call', { ...ADD, arguments: { a, b: 2 }, _meta });
