@@ -259,7 +259,7 @@ test('who comes before the first lists is answered by what is in them, whatever 
       },
     },
   });
-  const servers = { mcpServers: { crm: crm.entry() } };
+  const servers = { mcpServers: { crm: crm.entry() }, limits: { firstListMs: 60_000 } };
   await using gateway = await startGateway(servers, { settle: false });
   // Begun before a restart, with the same token.
   await using before = await startGateway({ mcpServers: { none: { url: 'http://127.0.0.1:1/mcp' } } });
@@ -303,7 +303,8 @@ test('a session that ends before the first lists watches nothing', async () => {
       'resources/subscribe': (given) => given.result({}),
     },
   });
-  await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } }, { settle: false });
+  const servers = { mcpServers: { crm: crm.entry() }, limits: { firstListMs: 60_000 } };
+  await using gateway = await startGateway(servers, { settle: false });
   await using before = await startGateway({ mcpServers: { none: { url: 'http://127.0.0.1:1/mcp' } } });
   const { headers } = await before.post(...legacyRequest('initialize', { capabilities: {} }));
   const session = { 'mcp-session-id': String(headers['mcp-session-id']) };
