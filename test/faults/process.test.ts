@@ -32,6 +32,14 @@ function serveWithFiles(count: number, path: string, mcpServers: object): Child 
   return startProgram('sh', ['-c', ...command], { cwd: path, env: { ...env, HOME: path } });
 }
 
+const filesOf = ({ process: { pid } }: Child) => readdirSync(`/proc/${pid}/fd`).length;
+
+/** Resolves when it stands: what comes before is read. */
+async function halt(child: Child): Promise<void> {
+  child.process.kill('SIGSTOP');
+  await expect.poll(() => readFileSync(`/proc/${child.process.pid}/stat`, 'utf8')).toMatch(/\) T /);
+}
+
 const toolsOf = async (url: string) =>
   (await ask(url, TOKEN, 'tools/list')).json.result.tools.map(
     ({ name }: { name: string }) => name,
@@ -127,7 +135,7 @@ test.skipIf(process.platform === 'win32')(
       sockets.push(connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}));
     }
     // What is beyond it may wait or be refused; nothing else is promised.
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await expect.poll(() => filesOf(child)).toBeGreaterThanOrEqual(256);
     // Nor is there one left for the pipes of a command that is started again.
     for (const pid of files.pids) process.kill(pid, 'SIGKILL');
     await child.waitFor('stderr', /"retryInMs":[1-9]/);
@@ -158,8 +166,7 @@ test('F87 a page that is asked for first without file descriptors is refused, an
   const sockets = Array.from({ length: 200 }, () =>
     connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}),
   );
-  const open = () => readdirSync(`/proc/${child.process.pid}/fd`).length;
-  await expect.poll(open).toBeGreaterThanOrEqual(128);
+  await expect.poll(() => filesOf(child)).toBeGreaterThanOrEqual(128);
   const refused = await page('/healthz');
   expect([refused.status, refused.headers['retry-after'], refused.json.error]).toEqual([
     503,
@@ -184,7 +191,7 @@ test('answers that came while it was stopped are heard, also where the time of t
     },
   };
   await using crm = await plainServer({ era: 'modern', answers });
-  await using gateway = serve(folder.path, { crm: crm.entry({ callTimeoutMs: 2000 }) });
+  await using gateway = serve(folder.path, { crm: crm.entry({ callTimeoutMs: 4000 }) });
   const url = await listening(gateway);
   await connected(gateway, 1);
   // As many as open the circuit.
@@ -192,9 +199,9 @@ test('answers that came while it was stopped are heard, also where the time of t
     ask(url, TOKEN, 'tools/call', { name: 'crm__echo', arguments: { text } }),
   );
   await expect.poll(() => requestsOf(crm, 'tools/call').length).toBe(5);
-  gateway.process.kill('SIGSTOP');
+  await halt(gateway);
   go();
-  await new Promise((resolve) => setTimeout(resolve, 2500));
+  await new Promise((resolve) => setTimeout(resolve, 4500));
   gateway.process.kill('SIGCONT');
   const heard = (await Promise.all(calls)).map(({ json }) => json.result.content[0].text);
   expect(heard).toEqual(Array(5).fill('in time'));
@@ -202,18 +209,16 @@ test('answers that came while it was stopped are heard, also where the time of t
 
 test('a request that came over an idle connection while it was stopped is answered, however long that was', async () => {
   await using folder = await temporaryFolder();
-  const config = { ...nowhere, limits: { keepAliveTimeoutMs: 1000 } };
+  const config = { ...nowhere, limits: { keepAliveTimeoutMs: 2000 } };
   writeFileSync(join(folder.path, 'servers.json'), JSON.stringify(config));
   await using gateway = startNode(SERVE, { cwd: folder.path, env: { ...env, HOME: folder.path } });
   await using caller = await rawCaller(await listening(gateway));
   const ping = rawPost(TOKEN, { jsonrpc: '2.0', id: 1, method: 'ping' });
   caller.send(ping);
   await caller.next();
-  gateway.process.kill('SIGSTOP');
-  // Not before it stands: what came then is read.
-  await expect.poll(() => readFileSync(`/proc/${gateway.process.pid}/stat`, 'utf8')).toMatch(/\) T /);
+  await halt(gateway);
   caller.send(ping);
-  await new Promise((resolve) => setTimeout(resolve, 2500));
+  await new Promise((resolve) => setTimeout(resolve, 3500));
   gateway.process.kill('SIGCONT');
   expect((await caller.next()).json.result).toEqual({});
 });
