@@ -119,7 +119,7 @@ describe.concurrent('of streams that are open for long, or are not to be asked f
       gets: (_req, res) => res.writeHead(404).end(),
     });
     await using _gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
-    await expect.poll(() => requestsOf(crm, 'subscriptions/listen').length, { timeout: 5000 }).toBe(2);
+    await expect.poll(() => requestsOf(crm, 'subscriptions/listen').length).toBeGreaterThan(1);
     expect(crm.requests.filter(({ method }) => method === 'GET')).toEqual([]);
   });
 

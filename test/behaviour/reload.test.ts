@@ -512,9 +512,7 @@ describe('another configuration', () => {
     await using gateway = await startGateway(within(300));
     expect(gateway.gateway.status().downstreams.crm?.state).toBe('down');
     await gateway.reload(within(5000));
-    await expect
-      .poll(() => gateway.gateway.status().downstreams.crm?.state, { timeout: 10_000 })
-      .toBe('ready');
+    await expect.poll(() => gateway.gateway.status().downstreams.crm?.state).toBe('ready');
     expect(await names(gateway)).toEqual(['crm__late']);
   });
 
@@ -596,7 +594,7 @@ describe('another configuration', () => {
 
   test('with another token: the old one is accepted for drainMs, and sessions that it began go on', async () => {
     await using crm = await legacyServer('a');
-    const config = { mcpServers: { crm: crm.entry() }, drainMs: 1500 };
+    const config = { mcpServers: { crm: crm.entry() }, drainMs: 4000 };
     await using gateway = await startGateway(config, { token: 'the-first-token-of-all' });
     const begun = await gateway.post(
       ...legacyRequest('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: {} }),
@@ -627,7 +625,7 @@ describe('another configuration', () => {
       (await gateway.post(legacyRequest('tools/list')[0], { authorization: `Bearer ${token}`, ...session }))
         .status;
     await gateway.reload(config(60_000), tokens[1]);
-    await gateway.reload(config(1500), tokens[2]);
+    await gateway.reload(config(4000), tokens[2]);
     expect(await Promise.all(tokens.map(ask))).toEqual([200, 200, 200]);
     await expect.poll(() => ask(tokens[1])).toBe(401);
     expect([await ask(tokens[0]), await ask(tokens[2])]).toEqual([200, 200]);

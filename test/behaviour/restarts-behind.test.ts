@@ -149,6 +149,6 @@ test('a server that fails, and leaves the question about that unanswered, stays 
     await gateway.post(...modernRequest('tools/call', { name: 'crm__fail', arguments: { times: ++times } }));
     return asked;
   };
-  await expect.poll(askedAfterFailure, { timeout: 20_000, interval: 200 }).toBe(3);
+  await expect.poll(askedAfterFailure, { timeout: 60_000, interval: 200 }).toBeGreaterThan(2);
   expect(gateway.logs.filter((line) => line.includes('downstream_down'))).toEqual([]);
 });

@@ -282,7 +282,7 @@ test('a stream of notices that was cut is opened again, and what it may have mis
   await using crm = await modernChanging();
   await using _gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const lists = () => requestsOf(crm, 'tools/list').length;
-  expect([crm.opened, lists()]).toEqual([1, 1]);
+  await expect.poll(() => [crm.opened, lists()]).toEqual([1, 1]);
   crm.cut();
   await expect.poll(() => [crm.opened, lists()]).toEqual([2, 2]);
 });
@@ -291,7 +291,7 @@ test('a stream of notices that is cut while a wider one is refused: what it may 
   await using crm = await modernChanging();
   await using gateway = await startGateway({ mcpServers: { crm: crm.entry() } });
   const lists = () => requestsOf(crm, 'tools/list').length;
-  expect([crm.opened, lists()]).toEqual([1, 1]);
+  await expect.poll(() => [crm.opened, lists()]).toEqual([1, 1]);
   crm.refuse(true);
   const notifications = { resourceSubscriptions: ['test://counter'] };
   const listening = await gateway.open(...modernRequest('subscriptions/listen', { notifications }));
@@ -336,7 +336,7 @@ test('a stream of notices that a server on stdio has ended is opened again', asy
     crm.events.filter(
       (event) => event.event === 'received' && event.message.method === 'subscriptions/listen',
     ).length;
-  expect(listens()).toBe(1);
+  await expect.poll(listens).toBe(1);
   await gateway.post(...modernRequest('tools/call', { name: 'crm__end', arguments: {} }));
   await expect.poll(listens).toBe(2);
 });

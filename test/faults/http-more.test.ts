@@ -68,7 +68,7 @@ test('F44 an output schema that is made to be slow is judged by nobody', async (
   });
   delay.disable();
   // The SDKs took 17 s; what a busy machine takes is far from that.
-  expect(delay.max / 1e6).toBeLessThan(3000);
+  expect(delay.max / 1e6).toBeLessThan(10_000);
 });
 
 test('F46 a call in flight ends as it began although its tool is gone meanwhile; a new one hears that there is none', async () => {

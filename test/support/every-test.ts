@@ -8,8 +8,8 @@ import { takeProblems } from './watch.ts';
 // What holds after every test of every suite (see vitest.config.ts): nothing that the test opened is open, no process
 // that it started lives, and nothing left a gateway that must not (watch.ts). Unhandled rejections fail a run by themselves.
 
-/** What is closed after its last user has gone, a moment later. */
-const PATIENCE_MS = 5000;
+/** What is closed after its last user has gone, a moment later; on a busy machine, that can be long. */
+const PATIENCE_MS = 20_000;
 /** Of what libuv holds: timers belong to the runner as well, and a timer of ours that matters holds a call. */
 const COUNTED = /Socket|Server|Pipe|Process|FSEvent|TTY/;
 

@@ -68,7 +68,7 @@ describe('a plain server puts on the wire', () => {
       if (as === 'gzip') expect(text.length).toBeLessThan(10_000);
       else expect(messages[0]?.result.content[0].text).toHaveLength(3_000_000);
     }
-  }, 10_000);
+  });
 
   test('a question to the caller on the stream of its own call', async () => {
     const answers = { 'tools/call': wire.asks('elicitation/create', { message: 'Sure?' }, 7) };

@@ -63,7 +63,7 @@ describe('a stdio fixture', () => {
       expect(pids.filter(isAlive)).toHaveLength(flavour === 'grandchild' ? 2 : 1);
       if (flavour === 'grandchild') {
         await client.close();
-        expect(pids.filter(isAlive)).toHaveLength(1);
+        await expect.poll(() => pids.filter(isAlive).length).toBe(1);
       }
       await server[Symbol.asyncDispose]();
       await expect.poll(() => pids.filter(isAlive)).toEqual([]);

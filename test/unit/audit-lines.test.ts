@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { openAuditFile } from '../../src/caller/observing/audit-lines.ts';
 
+const PATIENCE = { timeout: 20_000 };
+
 afterEach(() => void vi.useRealTimers());
 
 test.runIf(existsSync('/dev/full'))(
@@ -17,14 +19,14 @@ test.runIf(existsSync('/dev/full'))(
       }
     };
     await loseSome();
-    await vi.waitFor(() => expect(told).toEqual(['ENOSPC']));
+    await vi.waitFor(() => expect(told).toEqual(['ENOSPC']), PATIENCE);
     vi.advanceTimersByTime(59_000);
     await loseSome();
     vi.advanceTimersByTime(1000);
     await vi.waitFor(async () => {
       await loseSome();
       expect(told).toEqual(['ENOSPC', 'ENOSPC']);
-    });
+    }, PATIENCE);
     await lines.close();
   },
 );

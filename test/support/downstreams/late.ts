@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Deferred, deferred } from '../../../src/promises.ts';
 import { sseEvent } from './exchange.ts';
 import { type PlainDownstream, plainServer } from './plain.ts';
 
@@ -11,23 +12,29 @@ export const LATE_QUESTION = {
 
 /** The script `stdio/late.ts` over HTTP: what it has to say comes on the stream of the session. `quick` is answered. */
 export function lateServer(): Promise<PlainDownstream> {
-  const streams = new Map<unknown, ServerResponse>();
-  const sessionOf = (req: IncomingMessage) => req.headers['mcp-session-id'];
+  const streams = new Map<unknown, Deferred<ServerResponse>>();
+  /** It may be asked for after the first call. */
+  const streamOf = ({ headers: { 'mcp-session-id': session } }: IncomingMessage) => {
+    const stream = streams.get(session) ?? deferred();
+    streams.set(session, stream);
+    return stream;
+  };
   return plainServer({
     era: 'legacy',
     sessions: true,
     tools: ['holds', 'waits', 'quick'].map((name) => ({ name, inputSchema: { type: 'object' } })),
     gets(req, res) {
       res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
-      streams.set(sessionOf(req), res);
+      streamOf(req).resolve(res);
     },
     answers: {
       'tools/call holds': ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', resolve)),
       'tools/call quick': ({ result }) => result({ content: [] }),
       async 'tools/call waits'({ message: { id }, req, result, responseTo }) {
         const answered = responseTo(`of ${id}`);
+        const stream = await streamOf(req).promise;
         for (const message of [LATE_LOG, { id: `of ${id}`, ...LATE_QUESTION }]) {
-          streams.get(sessionOf(req))?.write(sseEvent({ jsonrpc: '2.0', ...message }));
+          stream.write(sseEvent({ jsonrpc: '2.0', ...message }));
         }
         const { result: given, error } = await answered;
         result({ content: [{ type: 'text', text: JSON.stringify(given ?? error) }] });
