@@ -5,6 +5,7 @@ import * as v1 from '@modelcontextprotocol/sdk/types.js';
 import { type Message, modernRequest } from '../messages.ts';
 import { type HttpDownstream, serveDownstream } from './downstream.ts';
 import type { EventStream } from './exchange.ts';
+import { heardSessions } from './heard-sessions.ts';
 import { plainServer } from './plain.ts';
 
 /** A server with one resource, `test://counter`, that tells who asked when it has changed. It logs when it is called. */
@@ -25,6 +26,7 @@ const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
 export async function legacyChanging(): Promise<ChangingDownstream> {
   const sessions = new Map<string, StreamableHTTPServerTransport>();
   const wanted = new Map<Server, Set<string>>();
+  const isHeard = heardSessions();
 
   function createServer(): Server {
     const server = new Server(serverInfo, { capabilities });
@@ -56,7 +58,10 @@ export async function legacyChanging(): Promise<ChangingDownstream> {
     calls: [],
     async handler(recorded, req, res) {
       const known = sessions.get(String(req.headers['mcp-session-id']));
-      if (known !== undefined) return known.handleRequest(req, res, recorded.body);
+      if (known !== undefined) {
+        await isHeard(recorded);
+        return known.handleRequest(req, res, recorded.body);
+      }
       const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
         sessionIdGenerator: randomUUID,
         onsessioninitialized: (id) => void sessions.set(id, transport),

@@ -7,6 +7,7 @@ import * as v1 from '@modelcontextprotocol/sdk/types.js';
 import { createMcpHandler, inputRequired, Server } from '@modelcontextprotocol/server';
 import { sendJson } from '../http-server.ts';
 import { type HttpDownstream, serveDownstream } from './downstream.ts';
+import { heardSessions } from './heard-sessions.ts';
 import {
   APP,
   ASKING,
@@ -159,6 +160,7 @@ function legacyWhole(): Promise<HttpDownstream> {
     string,
     { server: FirstGenerationServer; transport: StreamableHTTPServerTransport }
   >();
+  const isHeard = heardSessions();
   // One of a session that its client has ended is closed.
   const servers = () =>
     [...sessions.values()].map(({ server }) => server).filter(({ transport }) => transport !== undefined);
@@ -170,7 +172,10 @@ function legacyWhole(): Promise<HttpDownstream> {
     calls: [],
     async handler(recorded, req, res) {
       const known = sessions.get(String(req.headers['mcp-session-id']));
-      if (known !== undefined) return known.transport.handleRequest(req, res, recorded.body);
+      if (known !== undefined) {
+        await isHeard(recorded);
+        return known.transport.handleRequest(req, res, recorded.body);
+      }
       const server = firstGeneration(whole);
       const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
         sessionIdGenerator: randomUUID,
