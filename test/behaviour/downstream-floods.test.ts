@@ -234,21 +234,27 @@ test.each([
   ['notices', { method: 'notifications/tools/list_changed' }],
   ['questions', { id: 'q', method: 'ping' }],
 ])('%s without end on the stream of one server hold up no other server', async (_what, message) => {
-  const event = `data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`.repeat(200);
+  // Not more than some sixty in what is read at once: each is answered.
+  const params = { padding: 'x'.repeat(1000) };
+  const event = `data: ${JSON.stringify({ jsonrpc: '2.0', ...message, params })}\n\n`.repeat(200);
   let bytes = 0;
   await using noisy = await plainServer({
     era: 'legacy',
     gets(_req, res) {
       res.writeHead(200, { 'content-type': 'text/event-stream' });
       const flood = () => {
-        while (!res.destroyed && res.write(event)) bytes += event.length;
-        res.once('drain', () => setImmediate(flood));
+        bytes += event.length;
+        if (res.write(event)) setImmediate(flood);
+        else res.once('drain', () => setImmediate(flood));
       };
       flood();
     },
   });
   await using crm = await plainServer({ era: 'modern' });
-  await using gateway = await startGateway({ mcpServers: { noisy: noisy.entry(), crm: crm.entry() } });
+  await using gateway = await startGateway({
+    mcpServers: { noisy: noisy.entry(), crm: crm.entry() },
+    limits: { maxNoticesPerSecond: 100 },
+  });
   await expect.poll(() => bytes).toBeGreaterThan(0);
   const ms: number[] = [];
   for (let n = 0; n < 50; n++) {
@@ -259,6 +265,11 @@ test.each([
     expect(reply.messages.at(-1)?.result.content[0].text).toBe(`${n}`);
     ms.push(performance.now() - startedAt);
   }
+  console.log(
+    bytes,
+    Math.min(...ms),
+    ms.reduce((a, b) => a + b),
+  );
   // Whatever else the machine has to do holds up some of them.
   expect(Math.min(...ms)).toBeLessThan(80);
   expect(bytes).toBeLessThan(10 * CAP);
