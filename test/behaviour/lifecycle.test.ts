@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { isAlive } from '../support/child.ts';
 import { requestsOf } from '../support/downstreams/downstream.ts';
 import type { Answer, Exchange } from '../support/downstreams/exchange.ts';
@@ -70,7 +70,7 @@ test('one downstream that refuses connections takes nothing from the others', as
 test('one downstream that accepts connections and says nothing delays a cold start by 3 s and no more', async () => {
   await using alive = await modernServer();
   const silent = createServer((socket) => void socket.resume()).listen(0, '127.0.0.1');
-  await vi.waitFor(() => expect(silent.listening).toBe(true));
+  await once(silent, 'listening');
   const { port } = silent.address() as { port: number };
   await using gateway = await startGateway(
     {
