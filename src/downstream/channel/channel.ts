@@ -37,20 +37,20 @@ export interface Channel extends Transport {
  */
 export class Intake {
   readonly #channel: Channel;
+  readonly #maxNoticesPerSecond: number;
   readonly #notices: Pace;
   /** Of what has an id, which is never dropped, and answers no call: after so many nothing is read for a second. */
-  readonly #asides: Rests;
-  /** Undefined before it is open. */
-  source: Source | undefined;
+  #asides: Rests | undefined;
 
   constructor(channel: Channel, maxNoticesPerSecond: number) {
     this.#channel = channel;
+    this.#maxNoticesPerSecond = maxNoticesPerSecond;
     this.#notices = new Pace(maxNoticesPerSecond);
-    this.#asides = new Rests(maxNoticesPerSecond, {
-      pause: () => this.source?.pause(),
-      resume: () => this.source?.resume(),
-      isBehind: () => this.source?.isBehind?.() === true,
-    });
+  }
+
+  /** From now on something is read. */
+  open(source: Source): void {
+    this.#asides = new Rests(this.#maxNoticesPerSecond, source);
   }
 
   /** @returns false for what is no JSON */
@@ -68,7 +68,7 @@ export class Intake {
       if (!isObject(message)) continue;
       const isTaken = this.#channel.intercept(message);
       const isAside = message.id !== undefined && (message.method !== undefined || !isTaken);
-      if (isAside) this.#asides.count();
+      if (isAside) this.#asides?.count();
       if (isTaken) continue;
       isDeep ??= isDeeperThan(json, MAX_WRITTEN_DEPTH);
       if (!isDeep) this.#channel.onmessage?.(message as unknown as JSONRPCMessage);

@@ -108,11 +108,11 @@ export class SseChannel implements Channel {
         this.#headers = this.#composeHeaders();
         const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
         if (status === 200 && isStream) {
-          this.#intake.source = {
+          this.#intake.open({
             pause: () => controller.pause(),
             resume: () => controller.resume(),
             isBehind: () => isBehind(this.#pool),
-          };
+          });
           decoder = this.#decoding(firstOf(headers['content-encoding']));
           return;
         }

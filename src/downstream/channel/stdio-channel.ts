@@ -68,7 +68,7 @@ export class StdioChannel implements Channel {
       (kept) => this.#onTooLong(kept),
       (readable) => this.#onNotUtf8(readable),
     );
-    this.#intake.source = child.stdout;
+    this.#intake.open(child.stdout);
     child.stdout.on('data', (chunk: Buffer) => lines.feed(chunk));
     child.stderr.on('data', (chunk: Buffer) => this.#stderr.feed(chunk));
     // A child that ends takes its pipes along; that it ended is told by 'exit'.
