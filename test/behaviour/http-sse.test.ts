@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createBrotliCompress, createDeflate, createGzip } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { plainServer } from '../support/downstreams/plain.ts';
+import { flood } from '../support/downstreams/wire.ts';
 import { startGateway } from '../support/gateway.ts';
 import { listenOnLoopback, sendJson } from '../support/http-server.ts';
 import { type Message, modernRequest } from '../support/messages.ts';
@@ -322,11 +323,7 @@ test('questions without end on its stream hold up no other server', async () => 
     onCall({ id }, post, stream) {
       post.writeHead(202).end();
       stream.write(`data: {"jsonrpc":"2.0","id":${id},"result":{"content":[]}}\n\n`);
-      const flood = () => {
-        while (!stream.destroyed && stream.write(events));
-        stream.once('drain', () => setImmediate(flood));
-      };
-      flood();
+      flood(stream, events);
       return true;
     },
   });
@@ -358,12 +355,9 @@ test('a stream whose server asks, and takes no answers, is read no further until
     onCall({ id }, post, stream) {
       post.writeHead(202).end();
       stream.write(`data: {"jsonrpc":"2.0","id":${id},"result":{"content":[]}}\n\n`);
-      const flood = () => {
-        while (!stream.destroyed && stream.write(event)) bytes += event.length;
+      flood(stream, event, () => {
         bytes += event.length;
-        stream.once('drain', () => setImmediate(flood));
-      };
-      flood();
+      });
       return true;
     },
   });

@@ -101,6 +101,15 @@ export function answersHuge(bytes: number, as: 'json' | 'sse' | 'gzip' = 'json')
   };
 }
 
+/** Writes a piece again and again, as fast as it is taken, until the response is over. */
+export function flood(res: ServerResponse, piece: string, onWritten: () => void = () => {}): void {
+  if (res.destroyed || res.writableEnded) return;
+  onWritten();
+  const next = () => void setImmediate(flood, res, piece, onWritten);
+  if (res.write(piece)) next();
+  else res.once('drain', next);
+}
+
 /**
  * Asks the caller something on the response stream of its own POST, as legacy servers do (elicitation/create,
  * sampling/createMessage, roots/list, ping), and gives back as text the response that came.
