@@ -44,6 +44,14 @@ const call = async (gateway: RunningGateway, name: string) => {
 /** As after a notice of a change, or at the next time that it is asked: over a new connection. */
 const restart = (servers: object, catalogFile: string) =>
   startGateway(servers, { catalogFile, logLevel: 'info' });
+/** Runs `approve` in this folder to its end. */
+const approveIn =
+  (cwd: string) =>
+  async (...args: string[]) => {
+    await using child = runCli(['approve', ...args], { cwd });
+    const { code } = await child.exit;
+    return { code, out: child.stdout + child.stderr };
+  };
 const changes = ({ logs }: RunningGateway) =>
   logs.map((line) => JSON.parse(line)).filter(({ event }) => event === 'definition_changed');
 
@@ -99,11 +107,7 @@ describe('a tool that is not what it was', () => {
     await writeFile(join(kept.path, 'servers.json'), JSON.stringify(servers));
     const NOTHING =
       'Nothing waits for approval.\nWhat waits is what a gateway that serves was given last: start it, look again.\n';
-    const approve = async (...args: string[]) => {
-      await using child = runCli(['approve', ...args], { cwd: kept.path });
-      const { code } = await child.exit;
-      return { code, out: child.stdout + child.stderr };
-    };
+    const approve = approveIn(kept.path);
     await (await restart(servers, kept.file))[Symbol.asyncDispose]();
     expect(await approve('--list')).toEqual({ code: 0, out: NOTHING });
 
@@ -363,11 +367,7 @@ test('approve takes the names that it shows: of a tool and a prompt that are cal
   offer.tools?.push(tool('pay', 'Pays.'));
   offer.prompts?.push({ name: 'pay' }, { name: 'greet' });
   await (await restart(servers, kept.file))[Symbol.asyncDispose]();
-  const approve = async (...args: string[]) => {
-    await using child = runCli(['approve', ...args], { cwd: kept.path });
-    await child.exit;
-    return child.stdout + child.stderr;
-  };
+  const approve = async (...args: string[]) => (await approveIn(kept.path)(...args)).out;
   expect(await approve('crm', 'pay')).toBe('approved  crm  pay\n');
   expect(await approve('crm', 'greet')).toContain('Nothing called "greet" waits');
   expect(await approve('crm', 'prompt greet')).toBe('approved  crm  prompt greet\n');
@@ -380,11 +380,7 @@ test('approve with the code of what was shown accepts that, and nothing that a s
   const servers = { definitionChanges: 'block', mcpServers: { crm: crm.entry() } };
   await writeFile(join(kept.path, 'servers.json'), JSON.stringify(servers));
   await (await restart(servers, kept.file))[Symbol.asyncDispose]();
-  const approve = async (...args: string[]) => {
-    await using child = runCli(['approve', ...args], { cwd: kept.path });
-    const { code } = await child.exit;
-    return { code, out: child.stdout + child.stderr };
-  };
+  const approve = approveIn(kept.path);
   const says = async (description: string) => {
     crm.state.tools = [tool('find', description)];
     await (await restart(servers, kept.file))[Symbol.asyncDispose]();
