@@ -1,3 +1,4 @@
+import { kept } from '../../../src/catalog/kept.ts';
 import { type Deferred, deferred } from '../../../src/promises.ts';
 import type { RecordedRequest } from '../http-server.ts';
 import type { Message } from '../messages.ts';
@@ -12,8 +13,7 @@ const BEGINNINGS = ['tools/call', 'resources/subscribe'];
 export function heardSessions(): (request: RecordedRequest) => Promise<void> {
   const streams = new Map<unknown, Deferred<void>>();
   return async ({ method, headers: { 'mcp-session-id': session }, body }) => {
-    const stream = streams.get(session) ?? deferred<void>();
-    streams.set(session, stream);
+    const stream = kept(streams, session, deferred<void>);
     // Opened in this turn of the loop.
     if (method === 'GET') setImmediate(stream.resolve);
     else if (BEGINNINGS.includes((body as Message | undefined)?.method ?? '')) await stream.promise;

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { kept } from '../../../src/catalog/kept.ts';
 import { type Deferred, deferred } from '../../../src/promises.ts';
 import { sseEvent } from './exchange.ts';
 import { type PlainDownstream, plainServer } from './plain.ts';
@@ -14,11 +15,8 @@ export const LATE_QUESTION = {
 export function lateServer(): Promise<PlainDownstream> {
   const streams = new Map<unknown, Deferred<ServerResponse>>();
   /** It may be asked for after the first call. */
-  const streamOf = ({ headers: { 'mcp-session-id': session } }: IncomingMessage) => {
-    const stream = streams.get(session) ?? deferred();
-    streams.set(session, stream);
-    return stream;
-  };
+  const streamOf = ({ headers }: IncomingMessage) =>
+    kept(streams, headers['mcp-session-id'], deferred<ServerResponse>);
   return plainServer({
     era: 'legacy',
     sessions: true,
